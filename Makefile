@@ -1,0 +1,56 @@
+# IONFLUX. `make run` sets up and serves; `make test` sets up and tests. Nothing else is needed first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+INSTALL := install --require-hashes --only-binary :all: --no-deps -r
+PACKAGES := crdt blocks storage integrations agents server
+
+.PHONY: run test check format lock clean
+
+run: $(VENV)/.run ## Set up and serve a seeded workspace at http://127.0.0.1:8000
+	@exec $(BIN)/ionflux serve --seed
+
+test: $(VENV)/.test tests/clients/node_modules/.installed ## Set up and run the test suite
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/.test ## Format, lint, types and import contracts
+	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .
+	@$(BIN)/pyright
+	@$(BIN)/lint-imports --no-cache
+
+format: $(VENV)/.test ## Rewrite the sources in the house format
+	@$(BIN)/ruff format --quiet . && $(BIN)/ruff check --quiet --fix .
+
+lock: $(VENV)/.test ## Resolve the dependencies anew into the two lock files
+	@$(BIN)/python -m venv $(VENV)/uv && $(VENV)/uv/bin/python -m pip --quiet install uv
+	@$(VENV)/uv/bin/uv pip compile pyproject.toml --group build $(LOCK) -o requirements.lock
+	@$(VENV)/uv/bin/uv pip compile pyproject.toml --group build --group dev $(LOCK) -c requirements.lock -o requirements-dev.lock
+LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
+
+clean: ## Remove what the targets above installed (never the data folder)
+	@rm -rf $(VENV) tests/clients/node_modules
+
+# Where the venv module cannot bring pip along (Debian without python3-venv), the system's pip fills it.
+$(BIN)/python:
+	@echo "Setting up Python in $(VENV) ..."
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "IONFLUX needs Python 3.11 or newer (PYTHON=... names one)")'
+	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { \
+		$(PYTHON) -m venv --clear --without-pip $(VENV) && \
+		$(PYTHON) -m pip --quiet --python $(BIN)/python install pip; }
+
+$(VENV)/.run: requirements.lock pyproject.toml | $(BIN)/python
+	@echo "Installing what IONFLUX runs on ..."
+	@$(PIP) $(INSTALL) requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation --no-index -e .
+	@touch $@
+
+$(VENV)/.test: requirements-dev.lock $(VENV)/.run
+	@echo "Installing what the tests use ..."
+	@$(PIP) $(INSTALL) requirements-dev.lock
+	@touch $@
+
+tests/clients/node_modules/.installed: tests/clients/package-lock.json $(VENV)/.test
+	@echo "Installing the stock clients ..."
+	@PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix tests/clients ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $@

@@ -1,0 +1,1 @@
+"""Agents as collaborators. Empty until agent runs arrive."""

@@ -1,0 +1,79 @@
+"""What the live core needs of the world, as Protocols that belong to it.
+
+Their shapes are builtins wherever another package implements them, so that `storage` needs no import of
+`crdt`: `server.bootstrap` joins the two.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Literal, NewType, Protocol
+
+import msgspec
+
+DocumentName = NewType("DocumentName", str)
+"""`page:{uuid}`, `channel:{uuid}` or `inbox:{uuid}`."""
+
+PrincipalId = NewType("PrincipalId", str)
+"""Who acts, for instance `user:{uuid}`: the author in the log."""
+
+Right = Literal["none", "read", "comment", "write"]
+"""What a principal may do with a document (rule A1)."""
+
+
+class Principal(msgspec.Struct, frozen=True):
+    """Who a peer acts for, as the server knows it; presence and authorship are taken from here (A5)."""
+
+    id: PrincipalId
+    name: str
+    kind: Literal["user", "agent", "system"] = "user"
+    avatar_url: str | None = None
+    expires_at: float | None = None
+    """Unix seconds when the credential ends; None for one that does not."""
+
+
+class UpdateLog(Protocol):
+    """The append-only table of updates with its snapshots: the truth about every document (D1-D4)."""
+
+    async def load(self, document: str) -> tuple[int, bytes | None, list[bytes]]:
+        """Return (position of the newest row, newest snapshot or None, the raw rows after that snapshot in order).
+
+        Raises LookupError for a document that does not exist, and the store's own error when it cannot be
+        read (D6): never an empty document instead.
+        """
+        ...
+
+    def append(self, document: str, rows: Sequence[tuple[bytes, str]]) -> "asyncio.Future[int]":
+        """Queue raw updates, each with its author, and return at once.
+
+        The future gives the position of the last row after the commit that holds all of them (D2). Rows of
+        one document keep the order of the calls; a commit carries what all documents gathered (D3).
+        """
+        ...
+
+    async def save_snapshot(self, document: str, position: int, state: bytes) -> None:
+        """Keep a merged state that covers every row up to `position`."""
+        ...
+
+
+class Access(Protocol):
+    """Who somebody is and what they may do; decided outside of the core."""
+
+    async def authenticate(self, credential: str) -> Principal | None:
+        """Return whom a credential speaks for, or None when it is unknown, forged or expired."""
+        ...
+
+    async def decide(self, principal: Principal, document: str) -> Right:
+        """Return the right of a principal on a document; `none` also for one that does not exist."""
+        ...
+
+
+class Channel(Protocol):
+    """A way to one client, already open. Neither call blocks, and neither raises once the client is gone."""
+
+    def send(self, frame: bytes) -> None:
+        """Queue one frame."""
+        ...
+
+    def close(self, code: int, reason: str) -> None:
+        """Close after what is queued has been sent."""
+        ...

@@ -1,0 +1,1 @@
+"""Other companies' APIs. Empty until the first integration arrives."""
