@@ -1,0 +1,30 @@
+"""The tables as typed classes, a file a noun: columns and constraints, no behaviour and no queries."""
+
+from storage.models.channels import Channel, ChannelMember, ChannelType
+from storage.models.declarative import Model, UtcDateTime
+from storage.models.documents import Document, Snapshot, Update
+from storage.models.events import Event
+from storage.models.idempotency import IdempotencyKey
+from storage.models.pages import Page
+from storage.models.sessions import Session
+from storage.models.users import User
+from storage.models.workspaces import Membership, Role, Workspace
+
+__all__ = [
+    "Channel",
+    "ChannelMember",
+    "ChannelType",
+    "Document",
+    "Event",
+    "IdempotencyKey",
+    "Membership",
+    "Model",
+    "Page",
+    "Role",
+    "Session",
+    "Snapshot",
+    "Update",
+    "User",
+    "UtcDateTime",
+    "Workspace",
+]

@@ -1,0 +1,74 @@
+"""What every table shares: constraint names, column types and the typed constructor."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Dialect,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Text,
+    TypeDecorator,
+    Uuid,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, MappedAsDataclass
+
+# Named constraints can be dropped by a later migration and told apart in an error, on both databases.
+NAMING_CONVENTION = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware datetime in UTC on both databases; a naive one is refused."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Convert to UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a time without a zone cannot be stored: {value!r}")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give the zone back that SQLite does not keep."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+# SQLite makes only a column declared INTEGER its automatic key.
+BigKey = BigInteger().with_variant(Integer, "sqlite")
+
+# Keys compared byte by byte (fractional indexes), whatever the database's locale.
+ByteOrdered = Text().with_variant(Text(collation="C"), "postgresql")
+
+
+class Model(MappedAsDataclass, DeclarativeBase, eq=False):
+    """A table.
+
+    Constructors are typed; each table says `kw_only=True`, which type checkers don't inherit. Ids and times are the caller's (`uow.new_id()`, `uow.now`).
+    JSON columns are replaced as a whole: a change inside the value is not seen.
+    """
+
+    metadata = MetaData(naming_convention=NAMING_CONVENTION)
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads a plain class attribute
+        UUID: Uuid(),
+        datetime: UtcDateTime(),
+        str: Text(),
+        bytes: LargeBinary(),
+        dict[str, Any]: JSON().with_variant(JSONB(), "postgresql"),
+    }

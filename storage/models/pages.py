@@ -1,0 +1,30 @@
+"""Canvas pages: the tree, titles and trash. What a page contains is its document `page:{id}`."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from storage.models.declarative import ByteOrdered, Model
+
+
+class Page(Model, kw_only=True):
+    """A page. Siblings are sorted by `order_key`, a fractional index compared byte by byte."""
+
+    __tablename__ = "pages"
+    __table_args__ = (Index(None, "workspace_id", "parent_page_id", "order_key"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
+    # A page that is deleted for good takes its subtree along, as it does into the trash.
+    parent_page_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("pages.id", ondelete="CASCADE"), index=True, default=None
+    )
+    title: Mapped[str]
+    icon_url: Mapped[str | None] = mapped_column(default=None)
+    order_key: Mapped[str] = mapped_column(ByteOrdered)
+    trashed_at: Mapped[datetime | None] = mapped_column(default=None)
+    created_by_user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="RESTRICT"))
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
