@@ -60,8 +60,9 @@ ByteOrdered = Text().with_variant(Text(collation="C"), "postgresql")
 class Model(MappedAsDataclass, DeclarativeBase, eq=False):
     """A table.
 
-    Constructors are typed; each table says `kw_only=True`, which type checkers don't inherit. Ids and times are the caller's (`uow.new_id()`, `uow.now`).
-    JSON columns are replaced as a whole: a change inside the value is not seen.
+    Constructors are typed; each table says `kw_only=True`, which type checkers don't inherit. Ids and times
+    are the caller's (`uow.new_id()`, `uow.now`). JSON columns are replaced as a whole: a change inside the
+    value is not seen.
     """
 
     metadata = MetaData(naming_convention=NAMING_CONVENTION)

@@ -1,0 +1,180 @@
+"""The database: SQLite in a file or Postgres, behind one class.
+
+Owns addresses, pools, the write gate and units of work. Knows no tables and runs no queries of its own.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+from uuid import UUID
+
+from sqlalchemy import Connection, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from storage import postgres, sqlite
+from storage.errors import InvalidDatabaseUrlError
+from storage.failures import translated
+from storage.ids import Uuid7
+from storage.sqlite import Durability
+from storage.unit_of_work import UnitOfWork
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Database:
+    """A database that is open between `async with` and its end.
+
+    `url` is `sqlite:///relative.db`, `sqlite:////absolute.db` or `postgresql://user:password@host/name`; the
+    options in the latter's query part are those of libpq. Opening fails with a `StorageError` if the database
+    cannot be reached or written; it creates a missing SQLite file, but not its folder, and no tables.
+    `str(database)` names it to people, without credentials.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        durability: Durability = "process",
+        pool_size: int = 8,
+        clock: Callable[[], datetime] = _now,
+        new_id: Callable[[], UUID] | None = None,
+    ) -> None:
+        parsed = _parse(url)
+        is_sqlite = parsed.get_backend_name() == "sqlite"
+        self.kind: Literal["sqlite", "postgres"] = "sqlite" if is_sqlite else "postgres"
+        self.path: Path | None = Path(parsed.database or "") if is_sqlite else None
+        self.durability: Durability = durability
+        self.clock = clock
+        self.new_id = new_id or Uuid7()
+        self._dsn = parsed.render_as_string(hide_password=False)
+        self._label = _label(parsed)
+        # SQLite has one writer at a time. Waiting here is in order of arrival and costs nothing; its own busy
+        # handler, where other processes still meet, polls and lets anybody pass.
+        self._gate = asyncio.Lock()
+        if is_sqlite:
+            self._writer = self._sqlite_engine("BEGIN IMMEDIATE", pool_size=1)
+            self._reader = self._sqlite_engine("BEGIN", pool_size, "PRAGMA query_only = ON")
+        else:
+            self._writer = create_async_engine(
+                "postgresql+asyncpg://",
+                async_creator=self.connect_postgres,
+                pool_size=pool_size,
+                pool_pre_ping=True,
+            )
+            # One snapshot for the whole unit, so that several queries agree with each other.
+            self._reader = self._writer.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
+
+    def __str__(self) -> str:
+        return self._label
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """The writing engine, for migrations and checks. Everything else goes through a unit of work."""
+        return self._writer
+
+    async def __aenter__(self) -> Self:
+        if self.path is not None:
+            await asyncio.to_thread(sqlite.prepare, self.path, self.durability)
+        else:
+            connection = await self.connect_postgres()
+            await connection.close()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._writer.dispose()
+        await self._reader.dispose()
+
+    def write_gate(self) -> AbstractAsyncContextManager[object]:
+        """Hold this during each write transaction on SQLite; it does nothing on Postgres.
+
+        Not re-entrant. Whoever holds it waits for nothing but the database.
+        """
+        return self._gate if self.kind == "sqlite" else nullcontext()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncGenerator[UnitOfWork]:
+        """Open a unit of work that commits at the end of its block and rolls back on an exception.
+
+        Failures of the database, also those in the block, come out as errors of `storage.errors`.
+        """
+        with translated(self._label):
+            async with self.write_gate(), AsyncSession(self._writer, expire_on_commit=False) as session:
+                yield UnitOfWork(session, self.clock(), self.new_id)
+                await session.commit()
+
+    @asynccontextmanager
+    async def read(self) -> AsyncGenerator[UnitOfWork]:
+        """Open a unit of work that sees one moment of the database, waits for no writer and cannot write."""
+        with translated(self._label):
+            async with AsyncSession(self._reader, expire_on_commit=False) as session:
+                yield UnitOfWork(session, self.clock(), self.new_id)
+
+    def connect_sqlite(self) -> sqlite3.Connection:
+        """Open a plain connection to the file; blocks."""
+        assert self.path is not None
+        return sqlite.connect(self.path, self.durability)
+
+    async def connect_postgres(self) -> postgres.PostgresConnection:
+        """Open a plain connection to the server."""
+        return await postgres.connect(self._dsn, self._label)
+
+    def _sqlite_engine(self, begin: str, pool_size: int, *more_pragmas: str) -> AsyncEngine:
+        engine = create_async_engine(
+            URL.create("sqlite+aiosqlite", database=str(self.path)), pool_size=pool_size, max_overflow=0
+        )
+
+        def configure(connection: Any, _entry: ConnectionPoolEntry) -> None:
+            # The driver would begin by itself, late and deferred; and a deferred transaction that turns to
+            # writing fails at once if another has written since, whatever the busy timeout.
+            connection.isolation_level = None
+            cursor = connection.cursor()
+            for pragma in (*sqlite.pragmas(self.durability), *more_pragmas):
+                cursor.execute(pragma)
+            cursor.close()
+
+        def begin_transaction(connection: Connection) -> None:
+            connection.exec_driver_sql(begin)
+
+        event.listen(engine.sync_engine, "connect", configure)
+        event.listen(engine.sync_engine, "begin", begin_transaction)
+        return engine
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        # The original's message would repeat a password.
+        raise InvalidDatabaseUrlError("the address of the database is not a URL") from None
+    if parsed.drivername in {"postgres", "postgresql", "postgresql+asyncpg"}:
+        return parsed.set(drivername="postgresql")
+    if parsed.drivername not in {"sqlite", "sqlite+aiosqlite"}:
+        raise InvalidDatabaseUrlError(
+            f"a database of the kind {parsed.drivername!r} cannot be used, only sqlite and postgresql"
+        )
+    if not parsed.database or parsed.database == ":memory:" or parsed.database.startswith("file:"):
+        raise InvalidDatabaseUrlError(
+            "SQLite needs the path of a file: sqlite:///path or sqlite:////absolute/path"
+        )
+    return parsed.set(drivername="sqlite", query={})
+
+
+def _label(url: URL) -> str:
+    if url.get_backend_name() == "sqlite":
+        return str(url.database)
+    port = f":{url.port}" if url.port else ""
+    return f"postgresql://{url.host or 'localhost'}{port}/{url.database or ''}"

@@ -1,0 +1,96 @@
+"""What can go wrong with what is durable.
+
+StorageError
+├── InvalidDatabaseUrlError   the setting names no database that IONFLUX can open
+├── StoreUnavailableError     not reachable, not writable, locked or full: worth another try later
+├── SchemaOutdatedError       the tables are older or newer than this program
+├── ConstraintError           a write that the tables refuse, for instance a name that is taken
+├── UnknownDocumentError      also a LookupError
+├── UnknownWorkspaceError     also a LookupError
+├── CorruptDocumentError      its rows contradict each other: never served, never written over (D6)
+└── LogClosedError            appended to a log that is closing, or closed before it could be committed
+
+Messages are one line, made for people, and never contain a credential.
+"""
+
+from typing import ClassVar
+from uuid import UUID
+
+
+class StorageError(Exception):
+    """The root. `code` is stable and made for machines."""
+
+    code: ClassVar[str] = "storage_error"
+
+
+class InvalidDatabaseUrlError(StorageError):
+    """The address of the database cannot be understood."""
+
+    code = "invalid_database_url"
+
+
+class StoreUnavailableError(StorageError):
+    """The database cannot be reached or written at the moment."""
+
+    code = "store_unavailable"
+
+
+class SchemaOutdatedError(StorageError):
+    """The tables are not those that this program was written for."""
+
+    code = "schema_outdated"
+
+    def __init__(self, current: str | None, head: str) -> None:
+        self.current = current
+        self.head = head
+        found = f"at revision {current}" if current else "empty"
+        super().__init__(
+            f"the database is {found}, this program needs revision {head}: run `ionflux migrate`"
+        )
+
+
+class ConstraintError(StorageError):
+    """The tables refuse a write. `constraint` is its name in the models, where the database tells it."""
+
+    code = "constraint_violated"
+
+    def __init__(self, constraint: str | None) -> None:
+        self.constraint = constraint
+        super().__init__(f"refused by the constraint {constraint or '(not named by the database)'}")
+
+
+class UnknownDocumentError(StorageError, LookupError):
+    """There is no document of this name."""
+
+    code = "unknown_document"
+
+    def __init__(self, document: str) -> None:
+        self.document = document
+        super().__init__(f"no document {document!r}")
+
+
+class UnknownWorkspaceError(StorageError, LookupError):
+    """There is no workspace with this id."""
+
+    code = "unknown_workspace"
+
+    def __init__(self, workspace_id: UUID) -> None:
+        self.workspace_id = workspace_id
+        super().__init__(f"no workspace {workspace_id}")
+
+
+class CorruptDocumentError(StorageError):
+    """The stored rows of a document contradict each other."""
+
+    code = "corrupt_document"
+
+    def __init__(self, document: str, reason: str) -> None:
+        self.document = document
+        self.reason = reason
+        super().__init__(f"document {document!r} is damaged: {reason}")
+
+
+class LogClosedError(StorageError):
+    """The update log no longer takes, or no longer commits, what is appended."""
+
+    code = "log_closed"

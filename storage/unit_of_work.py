@@ -1,0 +1,27 @@
+"""One unit of work: one session, one moment, one commit. Opened by `storage.engine.Database`.
+
+Holds the repositories, a file a noun. Commits nothing itself: the end of `Database.transaction()` does.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from storage.events import Events
+from storage.repositories.documents import Documents
+
+
+class UnitOfWork:
+    """Everything that can be read and written together.
+
+    `now` is the one time of all that is written here, `new_id()` gives the next UUIDv7.
+    """
+
+    def __init__(self, session: AsyncSession, now: datetime, new_id: Callable[[], UUID]) -> None:
+        self.session = session
+        self.now = now
+        self.new_id = new_id
+        self.documents = Documents(session, now)
+        self.events = Events(session, now, new_id)
