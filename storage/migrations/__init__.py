@@ -1,0 +1,121 @@
+"""The history of the tables: one for SQLite and Postgres, run from inside the program.
+
+A revision is a file in `versions/`, named `NNNN_what.py`, written by hand and never changed once released; it
+imports no models, which go on changing. `tests/storage/test_migrations.py` tells whether the newest revision
+gives the tables that the models describe.
+"""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.engine import Database
+from storage.errors import SchemaOutdatedError, StorageError
+from storage.failures import translated
+
+# Any number that no other program uses for an advisory lock in the same database: "ionflux" in ASCII.
+_LOCK_KEY = int.from_bytes(b"ionflux")
+
+
+class SchemaStatus(msgspec.Struct, frozen=True):
+    """The revision of the tables (None before the first one) and the one this program was written for."""
+
+    current: str | None
+    head: str
+
+    @property
+    def is_current(self) -> bool:
+        """Tell whether the two are the same."""
+        return self.current == self.head
+
+
+async def status(database: Database) -> SchemaStatus:
+    """Compare the database with this program."""
+    with translated(str(database)):
+        async with database.engine.connect() as connection:
+            current = await connection.run_sync(_current)
+    return SchemaStatus(current=current, head=_head())
+
+
+async def require_current(database: Database) -> None:
+    """Raise SchemaOutdatedError unless the tables are those of this program."""
+    found = await status(database)
+    if not found.is_current:
+        raise SchemaOutdatedError(found.current, found.head)
+
+
+async def upgrade(database: Database) -> SchemaStatus:
+    """Bring the tables to this program's revision, all or nothing; does nothing where they are.
+
+    Any number of processes may do this at once: one works, the others wait and find it done. Returns the
+    status that was found. A database that a newer program has upgraded raises SchemaOutdatedError.
+    """
+    with translated(str(database)):
+        async with database.write_gate(), _exclusive(database) as connection:
+            found = SchemaStatus(current=await connection.run_sync(_current), head=_head())
+            if found.current is not None and not _is_known(found.current):
+                raise SchemaOutdatedError(found.current, found.head)
+            if not found.is_current:
+                await connection.run_sync(_upgrade)
+    return found
+
+
+@asynccontextmanager
+async def _exclusive(database: Database) -> AsyncGenerator[AsyncConnection]:
+    """Open a transaction that keeps other migrations out, until its end."""
+    async with database.engine.connect() as connection:
+        if database.kind == "postgres":
+            async with connection.begin():
+                await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
+                yield connection
+            return
+        # Altering a table in SQLite may mean to copy and drop it, and dropping would cascade to whatever
+        # references it. The pragma has no effect inside a transaction, hence the detour.
+        driver = (await connection.get_raw_connection()).driver_connection
+        assert driver is not None
+        await driver.execute("PRAGMA foreign_keys = OFF")
+        try:
+            async with connection.begin():
+                yield connection
+                broken = (await connection.execute(text("PRAGMA foreign_key_check"))).first()
+                if broken is not None:
+                    raise StorageError(f"the migration would break a reference of the table {broken[0]}")
+        finally:
+            await driver.execute("PRAGMA foreign_keys = ON")
+
+
+def _config() -> Config:
+    config = Config()
+    # The option is interpolated as in an ini file.
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def _head() -> str:
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    assert head is not None
+    return head
+
+
+def _is_known(revision: str) -> bool:
+    script = ScriptDirectory.from_config(_config())
+    return any(known.revision == revision for known in script.walk_revisions())
+
+
+def _current(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _upgrade(connection: Connection) -> None:
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
