@@ -35,10 +35,10 @@ class UpdateLog(Protocol):
     """The append-only table of updates with its snapshots: the truth about every document (D1-D4)."""
 
     async def load(self, document: str) -> tuple[int, bytes | None, list[bytes]]:
-        """Return (position of the newest row, newest snapshot or None, the raw rows after that snapshot in order).
+        """Return (position of the newest row, newest snapshot or None, the raw rows after it, in order).
 
-        Raises LookupError for a document that does not exist, and the store's own error when it cannot be
-        read (D6): never an empty document instead.
+        Raises LookupError for a document that does not exist, ValueError for one whose rows are damaged, and
+        the store's own error when it cannot be read (D6): never an empty document instead.
         """
         ...
 

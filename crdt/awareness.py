@@ -1,0 +1,170 @@
+"""Presence in one document: who is here, and what they show of themselves.
+
+Unlike the clients' own awareness, entries have owners (rule A5): an entry belongs to the peer that announced
+its client id, a peer has one entry, and the `user` field of its state is written by the server. Whatever a
+peer says of anybody else is ignored without a word, because y-websocket clients repeat what they hear.
+
+Sans-I/O: the clock is an argument. The wire is y-protocols': varUint count, then for each entry varUint
+client id, varUint clock, string with the state's JSON (`null` for "gone").
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from crdt.errors import ProtocolError
+from crdt.ports import Principal
+from crdt.protocol import Reader, encode_number, encode_string
+
+RENEWED_WITHIN_SECONDS = 30.0
+"""y-protocols' `outdatedTimeout`: a client renews its entry every 15 s, and others forget it after 30 s."""
+
+TOMBSTONE_SECONDS = 60.0
+"""For so long an entry that is gone cannot be brought back by a client that repeats what it heard before."""
+
+_decode_state = msgspec.json.Decoder(dict[str, msgspec.Raw] | None).decode
+_encode_json = msgspec.json.encode
+
+_PALETTE = ("#e4572e", "#17807e", "#b5651d", "#2e86ab", "#a23b72", "#3c7a3f", "#6a4c93", "#c2185b", "#5c6bc0")
+
+
+class Announcement(msgspec.Struct, frozen=True):
+    """One entry of an awareness update; `state` is JSON, None for an entry that is withdrawn."""
+
+    client_id: int
+    clock: int
+    state: bytes | None
+
+
+class _Entry(msgspec.Struct):
+    clock: int
+    state: bytes | None
+    owner: object | None
+    principal_id: str
+    changed_at: float
+
+
+class Awareness:
+    """The entries of one document."""
+
+    def __init__(self) -> None:
+        self._entries: dict[int, _Entry] = {}
+        self._client_ids: dict[object, int] = {}
+
+    def apply(self, owner: object, principal: Principal, update: bytes, now: float) -> list[int]:
+        """Take what a peer announces of itself; return the client ids whose entry changed.
+
+        Raises ProtocolError when the update is malformed.
+        """
+        return [
+            announcement.client_id
+            for announcement in decode_awareness(update)
+            if self._take(owner, principal, announcement, now)
+        ]
+
+    def leave(self, owner: object, now: float) -> list[int]:
+        """Remove a peer's entry; return the client ids that are gone."""
+        client_id = self._client_ids.pop(owner, None)
+        if client_id is None:
+            return []
+        return [client_id] if self._withdraw(client_id, now) else []
+
+    def expire(self, now: float) -> list[int]:
+        """Remove entries that were not renewed in time, and forget old tombstones."""
+        gone: list[int] = []
+        for client_id, entry in list(self._entries.items()):
+            age = now - entry.changed_at
+            if entry.state is None:
+                if age > TOMBSTONE_SECONDS:
+                    del self._entries[client_id]
+            elif age > RENEWED_WITHIN_SECONDS:
+                self._withdraw(client_id, now)
+                gone.append(client_id)
+        return gone
+
+    def present(self) -> list[int]:
+        """Return the client ids that are here."""
+        return [client_id for client_id, entry in self._entries.items() if entry.state is not None]
+
+    def encode(self, client_ids: Iterable[int]) -> bytes:
+        """Encode the entries of these client ids as they are now."""
+        known = [
+            (client_id, self._entries[client_id]) for client_id in client_ids if client_id in self._entries
+        ]
+        parts = [encode_number(len(known))]
+        for client_id, entry in known:
+            parts += (encode_number(client_id), encode_number(entry.clock))
+            parts.append(encode_string((entry.state or b"null").decode()))
+        return b"".join(parts)
+
+    def _take(self, owner: object, principal: Principal, said: Announcement, now: float) -> bool:
+        own_id = self._client_ids.get(owner)
+        entry = self._entries.get(said.client_id)
+        if own_id is not None:
+            if said.client_id != own_id or entry is None or said.clock < entry.clock:
+                return False
+            is_renewal = said.clock == entry.clock
+            if is_renewal and said.state is not None:
+                return False
+        elif said.state is None or not self._can_claim(entry, principal, said.clock):
+            return False
+        else:
+            self._claim(owner, entry, said.client_id)
+        state = None if said.state is None else _with_user(said.state, principal)
+        self._entries[said.client_id] = _Entry(said.clock, state, owner, principal.id, now)
+        return True
+
+    def _can_claim(self, entry: _Entry | None, principal: Principal, clock: int) -> bool:
+        # The same principal may take its entry over: that is a reconnect, seen before the old socket's end.
+        return entry is None or (entry.principal_id == principal.id and clock >= entry.clock)
+
+    def _claim(self, owner: object, entry: _Entry | None, client_id: int) -> None:
+        if entry is not None and entry.owner is not None:
+            self._client_ids.pop(entry.owner, None)
+        self._client_ids[owner] = client_id
+
+    def _withdraw(self, client_id: int, now: float) -> bool:
+        # The clock stays: y-protocols takes `null` at the same clock, and the owner comes back with the next.
+        entry = self._entries[client_id]
+        was_present = entry.state is not None
+        entry.state = None
+        entry.changed_at = now
+        return was_present
+
+
+def decode_awareness(update: bytes) -> list[Announcement]:
+    """Decode an awareness update; raises ProtocolError for anything else."""
+    reader = Reader(update)
+    count = reader.read_number()
+    announcements: list[Announcement] = []
+    for _ in range(count):
+        client_id, clock = reader.read_number(), reader.read_number()
+        state = reader.read_string().encode()
+        announcements.append(Announcement(client_id, clock, None if state == b"null" else state))
+    if not reader.is_done:
+        raise ProtocolError("trailing_bytes", "There are bytes behind the end of the awareness update.")
+    return announcements
+
+
+def color_of(principal_id: str) -> str:
+    """Return the colour that somebody has everywhere, as `#rrggbb`: y-prosemirror takes no other form."""
+    return _PALETTE[sum(principal_id.encode()) % len(_PALETTE)]
+
+
+def _with_user(state: bytes, principal: Principal) -> bytes:
+    try:
+        fields = _decode_state(state)
+    except (msgspec.DecodeError, RecursionError):
+        raise ProtocolError("bad_presence", "An awareness state is not a JSON object.") from None
+    if fields is None:
+        raise ProtocolError("bad_presence", "An awareness state is not a JSON object.")
+    color = color_of(principal.id)
+    user = {
+        "id": principal.id,
+        "name": principal.name,
+        "kind": principal.kind,
+        "color": color,
+        "colorLight": color + "33",  # what y-codemirror.next paints selections with
+        "avatar_url": principal.avatar_url,
+    }
+    return _encode_json({**fields, "user": user})

@@ -1,0 +1,77 @@
+"""What can go wrong in the live core, each with a stable `code` and the WebSocket close code that tells it.
+
+CrdtError
+├── ProtocolError          a client said something that is not of its protocol (W2)
+├── TooLate                nobody signed in on a socket in time (W4)
+├── CredentialRefused      the credential is unknown, forged or expired (A1)
+├── DocumentRefused        no such document for this principal (A1)
+├── DocumentUnavailable    a document cannot be loaded or saved: an error, never an empty document (D6)
+├── UpdateRefused          an update that the document cannot take, or that its sender may not make (A2)
+└── HubClosed              the process is going down: come back in a moment (R6)
+
+Codes 4400-4499 are final for y-websocket clients; they come back after any other. Hocuspocus clients come
+back after all of them, ever more slowly (W3).
+"""
+
+
+class CrdtError(Exception):
+    """Root of the package's errors."""
+
+    code = "crdt_error"
+    close_code = 1011
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class ProtocolError(CrdtError):
+    """A frame that its protocol does not allow; the connection that sent it ends."""
+
+    close_code = 4400
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+class TooLate(CrdtError):
+    """The time for signing in is over."""
+
+    code = "too_late"
+    close_code = 4408
+
+
+class CredentialRefused(CrdtError):
+    """The credential speaks for nobody."""
+
+    code = "credential_refused"
+    close_code = 4401
+
+
+class DocumentRefused(CrdtError):
+    """No such document for this principal; says nothing about whether it exists."""
+
+    code = "document_refused"
+    close_code = 4403
+
+
+class DocumentUnavailable(CrdtError):
+    """The store cannot give or take the document now, or what it holds is damaged."""
+
+    code = "document_unavailable"
+    close_code = 1013
+
+
+class UpdateRefused(CrdtError):
+    """The update is malformed, contradicts the document or is not the sender's to make."""
+
+    code = "update_refused"
+    close_code = 4400
+
+
+class HubClosed(CrdtError):
+    """No new peers: the process is shutting down."""
+
+    code = "hub_closed"
+    close_code = 1012

@@ -1,0 +1,222 @@
+"""All open documents of one process: opens rooms once, evicts idle ones, owns their tasks and sockets."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Self
+
+import anyio
+import msgspec
+
+from crdt.connection import Connection
+from crdt.errors import CrdtError, DocumentRefused, DocumentUnavailable, HubClosed
+from crdt.peer import Replica
+from crdt.ports import Access, Channel, DocumentName, Principal, UpdateLog
+from crdt.room import Room, RoomStatistics
+from crdt.session import Session, SessionLimits, Wire
+
+logger = logging.getLogger(__name__)
+
+FOLD_AT_EVICTION_UPDATES = 50
+"""Fewer rows than this load faster than a snapshot is written and read."""
+
+
+class HubConfig(msgspec.Struct, frozen=True):
+    """What the hub and its rooms need to know."""
+
+    limits: SessionLimits = SessionLimits()
+    auth_timeout_seconds: float = 10.0
+    keepalive_seconds: float = 20.0
+    room_idle_seconds: float = 30.0
+    snapshot_every_updates: int = 500
+    sweep_seconds: float = 5.0
+    shutdown_seconds: float = 8.0
+
+
+class HubStatistics(msgspec.Struct, frozen=True):
+    """The hub at one moment."""
+
+    sockets: int
+    rooms: dict[str, RoomStatistics]
+
+
+class Hub:
+    """Opens documents for sockets and for peers in this process."""
+
+    def __init__(
+        self,
+        log: UpdateLog,
+        access: Access,
+        config: HubConfig | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._log = log
+        self._access = access
+        self._config = config or HubConfig()
+        self._clock = clock
+        self._rooms: dict[DocumentName, Room] = {}
+        self._opening: dict[DocumentName, asyncio.Future[Room]] = {}
+        self._connections: set[Connection] = set()
+        self._is_closing = False
+        self._kept_alive_at = clock()
+        self._tasks = anyio.create_task_group()
+
+    async def __aenter__(self) -> Self:
+        await self._tasks.__aenter__()
+        self.start(self._sweep_forever)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool | None:
+        await self.close()
+        self._tasks.cancel_scope.cancel()
+        return await self._tasks.__aexit__(kind, error, traceback)
+
+    # Sockets and peers
+
+    def connect(self, wire: Wire, channel: Channel) -> Connection:
+        """Take a new socket; its frames go to the connection that this returns."""
+        connection = Connection(
+            Session(wire, self._config.limits),
+            channel,
+            self._access,
+            open_room=self.open,
+            start=self.start,
+            auth_timeout_seconds=self._config.auth_timeout_seconds,
+            on_close=self._connections.discard,
+        )
+        self._connections.add(connection)
+        if self._is_closing:
+            connection.close(_closed())
+        return connection
+
+    @asynccontextmanager
+    async def join(self, document: DocumentName, principal: Principal) -> AsyncGenerator[Replica]:
+        """Take part in a document from inside this process (R8): the same door, without a socket."""
+        right = "write" if principal.kind == "system" else await self._access.decide(principal, document)
+        if right == "none":
+            raise DocumentRefused("There is no such document, or you may not read it.")
+        replica = Replica(principal, await self.open(document), can_write=right == "write")
+        try:
+            await replica.synced()
+            yield replica
+        finally:
+            replica.leave()
+
+    async def open(self, document: DocumentName) -> Room:
+        """Return the room of a document, loaded once for all who ask at the same time (R5).
+
+        Raises DocumentRefused when it does not exist, DocumentUnavailable when it cannot be loaded (D6), and
+        HubClosed.
+        """
+        if self._is_closing:
+            raise _closed()
+        room = self._rooms.get(document)
+        if room is not None and room.failure is None:
+            return room
+        opening = self._opening.get(document)
+        if opening is None:
+            opening = self._opening[document] = asyncio.get_running_loop().create_future()
+            # A task of the hub's, so that no joiner's end takes the others' room away.
+            self.start(lambda: self._load(document, opening))
+        return await asyncio.shield(opening)
+
+    async def _load(self, document: DocumentName, opening: "asyncio.Future[Room]") -> None:
+        try:
+            room = self._rooms[document] = Room(
+                document,
+                self._log,
+                await self._log.load(document),
+                clock=self._clock,
+                start=self.start,
+                snapshot_every_updates=self._config.snapshot_every_updates,
+            )
+            opening.set_result(room)
+        except LookupError:
+            self._give_up(opening, DocumentRefused("There is no such document, or you may not read it."))
+        except Exception as error:  # whatever the store says, the answer is the same (D6)
+            logger.exception("document %s: cannot be loaded", document)
+            self._give_up(opening, DocumentUnavailable(f"The document cannot be loaded: {error}"))
+        finally:
+            del self._opening[document]
+            opening.cancel()  # where shutting down has ended this task
+
+    def _give_up(self, opening: "asyncio.Future[Room]", error: CrdtError) -> None:
+        opening.set_exception(error)
+        opening.exception()  # known, even where every joiner has gone
+
+    # Life
+
+    def start(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Run an async callable in the hub's task group; its failure is logged and ends nothing else (R7)."""
+        self._tasks.start_soon(_guarded, work)
+
+    async def sweep(self) -> None:
+        """Do what is due: keep sockets alive, expire presence, evict idle rooms."""
+        now = self._clock()
+        if now - self._kept_alive_at >= self._config.keepalive_seconds:
+            self._kept_alive_at = now
+            for connection in self._connections:
+                connection.keep_alive()
+        for room in list(self._rooms.values()):
+            room.expire_presence()
+            if room.failure is not None:
+                self._forget(room)
+            elif self._is_idle(room, now):
+                await room.fold(FOLD_AT_EVICTION_UPDATES)
+                if self._is_idle(room, now):  # nobody came while it was being folded
+                    self._forget(room)
+
+    async def close(self) -> None:
+        """Take no new peers, commit and acknowledge everything, then send all peers away (R6)."""
+        if self._is_closing:
+            return
+        self._is_closing = True
+        with anyio.move_on_after(self._config.shutdown_seconds) as scope:
+            for room in list(self._rooms.values()):
+                await room.settle()
+        if scope.cancelled_caught:
+            logger.error("shutdown: not all edits could be committed in time; their clients keep them")
+        for connection in list(self._connections):
+            connection.close(_closed())
+        for room in self._rooms.values():
+            room.end(_closed())
+
+    def statistics(self) -> HubStatistics:
+        """Return the hub at this moment."""
+        return HubStatistics(
+            sockets=len(self._connections),
+            rooms={name: room.statistics() for name, room in self._rooms.items()},
+        )
+
+    def _is_idle(self, room: Room, now: float) -> bool:
+        return (
+            room.idle_since is not None
+            and now - room.idle_since >= self._config.room_idle_seconds
+            and room.is_settled
+        )
+
+    def _forget(self, room: Room) -> None:
+        if self._rooms.get(room.name) is room:
+            del self._rooms[room.name]
+
+    async def _sweep_forever(self) -> None:
+        while True:
+            await anyio.sleep(self._config.sweep_seconds)
+            await self.sweep()
+
+
+async def _guarded(work: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await work()
+    except Exception:  # the edge of a task
+        logger.exception("a task of the live core failed")
+
+
+def _closed() -> HubClosed:
+    return HubClosed("The server restarts.")

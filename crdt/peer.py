@@ -1,0 +1,114 @@
+"""A peer in this process: a replica of a document with a Yjs client id of its own.
+
+What agents, REST writes and imports edit: their changes take the same way as a socket's (rule R8).
+"""
+
+import asyncio
+from collections.abc import Mapping
+
+import msgspec
+import pycrdt
+
+from crdt.errors import CrdtError, UpdateRefused
+from crdt.ports import Principal
+from crdt.protocol import EMPTY_UPDATE, Edit, decode_yws, encode_number, encode_string
+from crdt.room import Broadcast, Room
+
+
+class Replica:
+    """A document that follows its room; edit `doc`, then wait for `saved`. Implements `crdt.room.Peer`."""
+
+    waits_for_echo = False
+
+    def __init__(self, principal: Principal, room: Room, *, can_write: bool) -> None:
+        self.principal = principal
+        self.doc: pycrdt.Doc[pycrdt.Text] = pycrdt.Doc()
+        self._room = room
+        self._can_write = can_write
+        self._is_following = False
+        self._open_edits = 0
+        self._position = 0
+        self._presence_clock = 0
+        self._error: CrdtError | None = None
+        self._changed = asyncio.Event()
+        self._is_synced = False
+        self._subscription = self.doc.observe(self._on_change)
+        room.join(self)
+        room.request_state(self, self.doc.get_state())
+
+    async def synced(self) -> None:
+        """Wait for the document's present state."""
+        while not self._is_synced:
+            await self._wait()
+
+    async def saved(self) -> int:
+        """Wait until every edit made here is committed; return the log's position then (D2).
+
+        Raises what the room said when it refused one of them, or ended.
+        """
+        while self._open_edits:
+            await self._wait()
+        return self._position
+
+    def announce(self, state: Mapping[str, object] | None) -> None:
+        """Show presence, or withdraw it with None; the room adds the `user` field (A5)."""
+        self._presence_clock += 1
+        entry = encode_number(self.doc.client_id) + encode_number(self._presence_clock)
+        self._room.announce(self, b"\x01" + entry + encode_string(msgspec.json.encode(state).decode()))
+
+    def leave(self) -> None:
+        """Take part no longer; what was edited is committed all the same."""
+        self._subscription.drop()
+        self._room.leave(self)
+
+    async def _wait(self) -> None:
+        if self._error is not None:
+            raise self._error
+        self._changed.clear()
+        await self._changed.wait()
+
+    def _on_change(self, event: pycrdt.TransactionEvent) -> None:
+        if self._is_following or event.update == EMPTY_UPDATE:
+            return
+        self._open_edits += 1
+        if self._can_write:
+            self._room.submit(self, event.update)
+        else:
+            self.refuse(UpdateRefused("You may read this document, not change it."))
+
+    # What the room calls
+
+    def deliver(self, broadcast: Broadcast) -> None:
+        """Follow a change of the document."""
+        if broadcast.update is not None:
+            self._follow(broadcast.update)
+
+    def send(self, payload: bytes) -> None:
+        """Take the room's state; its step 1 asks for nothing, since a replica sends what it edits."""
+        for message in decode_yws(payload):
+            if isinstance(message, Edit):
+                self._follow(message.update)
+                self._is_synced = True
+                self._changed.set()
+
+    def acknowledge(self, edits: int, position: int) -> None:
+        """Note a commit."""
+        self._open_edits -= edits
+        self._position = position
+        self._changed.set()
+
+    def refuse(self, error: CrdtError) -> None:
+        """Note that an edit was refused: the replica has diverged and is of no more use."""
+        self.end(error)
+
+    def end(self, error: CrdtError) -> None:
+        """Note that the room is gone."""
+        self._error = error
+        self._changed.set()
+
+    def _follow(self, update: bytes) -> None:
+        self._is_following = True
+        try:
+            self.doc.apply_update(update)
+        finally:
+            self._is_following = False

@@ -1,0 +1,403 @@
+"""One open document: what arrives in a turn is applied once, logged once and sent on once.
+
+A room belongs to its hub and to one event loop; nothing here blocks or waits except `rebuild` and `close`.
+The hot path schedules its turns with the loop's own `call_soon`: a task per turn costs more than the turn.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Protocol
+
+import msgspec
+
+from crdt.awareness import Awareness
+from crdt.document import LiveDocument, Poisoned
+from crdt.errors import CrdtError, DocumentUnavailable, ProtocolError, UpdateRefused
+from crdt.ports import DocumentName, Principal, UpdateLog
+from crdt.protocol import encode_presence, encode_step1, encode_step2, encode_update
+
+logger = logging.getLogger(__name__)
+
+
+class Broadcast:
+    """One message to all peers of a room; its frame is built once for each prefix that they use."""
+
+    __slots__ = ("_frames", "_payload", "update")
+
+    def __init__(self, payload: bytes, update: bytes | None = None) -> None:
+        self.update = update
+        """The Yjs update inside, for peers in this process; None when it carries presence."""
+        self._payload = payload
+        self._frames: dict[bytes, bytes] = {}
+
+    def frame(self, prefix: bytes) -> bytes:
+        """Return the frame for peers whose frames start with `prefix`."""
+        frame = self._frames.get(prefix)
+        if frame is None:
+            frame = self._frames[prefix] = prefix + self._payload
+        return frame
+
+
+class Peer(Protocol):
+    """What a room needs of whoever takes part. No call may block or raise."""
+
+    @property
+    def principal(self) -> Principal:
+        """Who the peer acts for."""
+        ...
+
+    @property
+    def waits_for_echo(self) -> bool:
+        """Whether the peer takes the return of its own edit for the acknowledgement (y-websocket, D2)."""
+        ...
+
+    def deliver(self, broadcast: Broadcast) -> None:
+        """Send what all peers get."""
+        ...
+
+    def send(self, payload: bytes) -> None:
+        """Send what is for this peer only."""
+        ...
+
+    def acknowledge(self, edits: int, position: int) -> None:
+        """So many of the peer's oldest open edits are committed, the newest of them at this position."""
+        ...
+
+    def refuse(self, error: CrdtError) -> None:
+        """The peer's oldest open edit, or its request, cannot be taken."""
+        ...
+
+    def end(self, error: CrdtError) -> None:
+        """The room is gone for this peer."""
+        ...
+
+
+class RoomStatistics(msgspec.Struct, frozen=True):
+    """A room at one moment."""
+
+    peers: int
+    position: int
+    unsaved_updates: int
+    unsaved_bytes: int
+    rows_since_snapshot: int
+
+
+Opener = Callable[[DocumentName], Awaitable["Room"]]
+"""Gives the room of a document; see `Hub.open`."""
+
+
+class _Turn(msgspec.Struct, eq=False):
+    """One turn's edits on their way to the commit."""
+
+    number: int
+    edits: dict[Peer, int]
+    """How many edits of which peer wait for it."""
+    is_saved: bool = False
+    unsaved_updates: int = 0
+    unsaved_bytes: int = 0
+    snapshot: bytes | None = None
+
+
+class Room:
+    """One open document and its peers."""
+
+    def __init__(
+        self,
+        name: DocumentName,
+        log: UpdateLog,
+        stored: tuple[int, bytes | None, list[bytes]],
+        *,
+        clock: Callable[[], float],
+        start: Callable[[Callable[[], Awaitable[None]]], object],
+        snapshot_every_updates: int,
+    ) -> None:
+        """Open a room on what the log gave; `start` runs an async callable in the hub's task group."""
+        self.name = name
+        self.idle_since: float | None = clock()
+        self.failure: CrdtError | None = None
+        """Why the room is of no use any more; a failed room must be opened anew."""
+        self._log = log
+        self._position, snapshot, updates = stored
+        self._document = LiveDocument(snapshot, updates)
+        self._awareness = Awareness()
+        self._clock = clock
+        self._start = start
+        self._snapshot_every_updates = snapshot_every_updates
+        self._loop = asyncio.get_running_loop()
+
+        self._peers: dict[Peer, bool] = {}  # True once the peer has been sent the state (R4)
+        self._edits: list[tuple[Peer, bytes]] = []
+        self._requests: list[tuple[Peer, bytes]] = []
+        self._presence_changes: set[int] = set()
+        self._is_turn_due = False
+        self._is_rebuilding = False
+
+        self._turns = 0
+        self._open_turns: deque[_Turn] = deque()
+        self._held: dict[Peer, deque[tuple[int, Broadcast]]] = {}
+        self._settled = asyncio.Event()
+
+    # Peers
+
+    def join(self, peer: Peer) -> None:
+        """Take a peer in: presence from now on, edits once its first step 1 has been answered (R4)."""
+        if self.failure is not None:
+            raise self.failure
+        self._peers[peer] = False
+        self.idle_since = None
+        if self._awareness.present():
+            self.send_presence(peer)
+
+    def leave(self, peer: Peer) -> None:
+        """Let a peer go. What it has sent is committed all the same."""
+        if self._peers.pop(peer, None) is None:
+            return
+        self._held.pop(peer, None)
+        self._note_presence(self._awareness.leave(peer, self._clock()))
+        if not self._peers:
+            self.idle_since = self._clock()
+
+    def request_state(self, peer: Peer, state_vector: bytes) -> None:
+        """Answer a step 1 at the end of this turn: with our own step 1, then with what the peer lacks."""
+        self._requests.append((peer, state_vector))
+        self._schedule()
+
+    def submit(self, peer: Peer, update: bytes) -> None:
+        """Take an edit; the peer hears `acknowledge` or `refuse` of it."""
+        self._edits.append((peer, update))
+        self._schedule()
+
+    def contains(self, update: bytes) -> bool:
+        """Whether an update would change nothing: what even a reader may send (A2)."""
+        return self._document.contains(update)
+
+    def announce(self, peer: Peer, presence: bytes) -> None:
+        """Take a peer's presence (A5); raises ProtocolError when it is malformed."""
+        self._note_presence(self._awareness.apply(peer, peer.principal, presence, self._clock()))
+
+    def send_presence(self, peer: Peer) -> None:
+        """Tell a peer who is here."""
+        peer.send(encode_presence(self._awareness.encode(self._awareness.present())))
+
+    def expire_presence(self) -> None:
+        """Remove presence that was not renewed."""
+        self._note_presence(self._awareness.expire(self._clock()))
+
+    def _note_presence(self, client_ids: list[int]) -> None:
+        if client_ids:
+            self._presence_changes.update(client_ids)
+            self._schedule()
+
+    # Turns
+
+    def _schedule(self) -> None:
+        if not self._is_turn_due and not self._is_rebuilding:
+            self._is_turn_due = True
+            self._loop.call_soon(self._take_turn)
+
+    def _take_turn(self) -> None:
+        self._is_turn_due = False
+        if self._is_rebuilding or self.failure is not None:
+            return
+        edits, self._edits = self._edits, []
+        if edits:
+            try:
+                self._take_edits(edits)
+            except Poisoned as poisoned:
+                self._begin_rebuild(edits, poisoned.index)
+                return
+        requests, self._requests = self._requests, []
+        for peer, state_vector in requests:
+            if peer in self._peers:
+                self._answer(peer, state_vector)
+        if self._presence_changes:
+            changes, self._presence_changes = self._presence_changes, set()
+            broadcast = Broadcast(encode_presence(self._awareness.encode(sorted(changes))))
+            for peer in self._peers:
+                peer.deliver(broadcast)
+
+    def _take_edits(self, edits: list[tuple[Peer, bytes]]) -> None:
+        applied = self._document.apply([update for _, update in edits])
+        for index in applied.refused:
+            edits[index][0].refuse(UpdateRefused("The update is malformed; the document never held it."))
+        if applied.refused:
+            edits = [edit for index, edit in enumerate(edits) if index not in applied.refused]
+        self._turns += 1
+        turn = _Turn(self._turns, {})
+        for peer, _ in edits:
+            turn.edits[peer] = turn.edits.get(peer, 0) + 1
+        self._open_turns.append(turn)
+        self._save(turn, edits, is_change=applied.change is not None)
+        self._send_on(turn, edits, applied.change)
+        self._close_turns()
+
+    def _save(self, turn: _Turn, edits: list[tuple[Peer, bytes]], *, is_change: bool) -> None:
+        # A turn that changed nothing is what reconnecting clients say again; only what waits for its
+        # dependencies is news then (D4). The acknowledgement still waits for the turns before it, because
+        # what is repeated may be on its way to the commit only now (D2).
+        rows = [
+            (update, peer.principal.id)
+            for peer, update in edits
+            if is_change or not self._document.contains(update)
+        ]
+        if not rows:
+            turn.is_saved = True
+            return
+        for update, _ in rows:
+            self._document.keep(update)
+            turn.unsaved_bytes += len(update)
+        turn.unsaved_updates = len(rows)
+        if self._document.rows_since_snapshot >= self._snapshot_every_updates:
+            turn.snapshot = self._document.snapshot()
+        self._log.append(self.name, rows).add_done_callback(partial(self._on_saved, turn))
+
+    def _send_on(self, turn: _Turn, edits: list[tuple[Peer, bytes]], change: bytes | None) -> None:
+        if change is None:
+            for peer, update in edits:
+                if peer.waits_for_echo and peer in self._peers:
+                    self._hold(peer, turn.number, Broadcast(encode_update(update), update))
+            return
+        broadcast = Broadcast(encode_update(change), change)
+        # Mostly an edit comes out as it went in; where it does not, it brought to light what was waiting for
+        # it, and its sender lacks that too.
+        is_known_to_sender = len(edits) == 1 and edits[0][1] == change
+        for peer, is_synced in self._peers.items():
+            if not is_synced:
+                continue
+            if peer in turn.edits:
+                if peer.waits_for_echo:
+                    self._hold(peer, turn.number, broadcast)
+                elif not is_known_to_sender:
+                    peer.deliver(broadcast)
+            elif peer in self._held:
+                self._hold(peer, 0, broadcast)
+            else:
+                peer.deliver(broadcast)
+
+    def _hold(self, peer: Peer, turn_number: int, broadcast: Broadcast) -> None:
+        # An echo is an acknowledgement, so it waits for the commit (D2); and what comes after it waits too,
+        # so that the peer gets everything in order.
+        self._held.setdefault(peer, deque()).append((turn_number, broadcast))
+
+    def _release(self, peer: Peer, turn_number: int) -> None:
+        held = self._held.get(peer)
+        if held is None:
+            return
+        while held and held[0][0] <= turn_number:
+            peer.deliver(held.popleft()[1])
+        if not held:
+            del self._held[peer]
+
+    def _on_saved(self, turn: _Turn, saved: "asyncio.Future[int]") -> None:
+        if saved.cancelled():
+            return
+        error = saved.exception()
+        if error is not None:
+            logger.error("document %s: an edit cannot be saved: %s", self.name, error)
+            self.fail(DocumentUnavailable("The document cannot be saved any more."))
+            return
+        self._position = saved.result()
+        turn.is_saved = True
+        if turn.snapshot is not None:
+            self._start(partial(self._save_snapshot, self._position, turn.snapshot))
+        self._close_turns()
+
+    def _close_turns(self) -> None:
+        while self._open_turns and self._open_turns[0].is_saved:
+            turn = self._open_turns.popleft()
+            for peer, count in turn.edits.items():
+                self._release(peer, turn.number)
+                peer.acknowledge(count, self._position)
+        if not self._open_turns:
+            self._settled.set()
+
+    def _answer(self, peer: Peer, state_vector: bytes) -> None:
+        try:
+            missing = self._document.diff(state_vector)
+        except ProtocolError as error:
+            peer.refuse(error)
+            return
+        self._peers[peer] = True
+        peer.send(encode_step1(self._document.state_vector()))
+        peer.send(encode_step2(missing))
+
+    # A document that an edit broke
+
+    def _begin_rebuild(self, edits: list[tuple[Peer, bytes]], poisoned: int) -> None:
+        # Nothing of this turn has left the room: the log gives the document back as it was, and the other
+        # edits are taken again.
+        self._is_rebuilding = True
+        logger.warning("document %s: an edit by %s breaks it", self.name, edits[poisoned][0].principal.id)
+        edits[poisoned][0].refuse(UpdateRefused("The update contradicts the document, which never held it."))
+        self._edits[:0] = [edit for index, edit in enumerate(edits) if index != poisoned]
+        self._start(self._rebuild)
+
+    async def _rebuild(self) -> None:
+        while self._open_turns:
+            self._settled.clear()
+            await self._settled.wait()
+        try:
+            self._position, snapshot, updates = await self._log.load(self.name)
+            self._document = LiveDocument(snapshot, updates)
+        except Exception as error:  # whatever the store says: the room cannot go on
+            logger.exception("document %s: cannot be read back", self.name)
+            self.fail(DocumentUnavailable(f"The document cannot be read back: {error}"))
+            return
+        self._is_rebuilding = False
+        self._settled.set()
+        self._schedule()
+
+    def fail(self, error: CrdtError) -> None:
+        """Give the room up: every peer is told, and nothing more is taken."""
+        self.failure = error
+        self._edits.clear()
+        self._open_turns.clear()
+        for peer in list(self._peers):
+            peer.end(error)
+        self._settled.set()
+
+    # Life
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether everything that was sent here has been committed."""
+        return not (self._edits or self._open_turns or self._is_rebuilding)
+
+    async def settle(self) -> None:
+        """Wait until everything that was sent here has been committed and acknowledged."""
+        while not self.is_settled and self.failure is None:
+            self._settled.clear()
+            await self._settled.wait()
+
+    async def fold(self, at_least_updates: int = 1) -> None:
+        """Keep a snapshot of a settled room, where that many rows have come since the last."""
+        if (
+            self.is_settled
+            and self.failure is None
+            and self._document.rows_since_snapshot >= at_least_updates
+        ):
+            await self._save_snapshot(self._position, self._document.snapshot())
+
+    async def _save_snapshot(self, position: int, state: bytes) -> None:
+        try:
+            await self._log.save_snapshot(self.name, position, state)
+        except Exception:  # a snapshot only saves time: the rows that it covers are still there
+            logger.exception("document %s: no snapshot at position %d", self.name, position)
+
+    def end(self, error: CrdtError) -> None:
+        """Send every peer away."""
+        for peer in list(self._peers):
+            peer.end(error)
+
+    def statistics(self) -> RoomStatistics:
+        """Return the room at this moment."""
+        return RoomStatistics(
+            peers=len(self._peers),
+            position=self._position,
+            unsaved_updates=sum(turn.unsaved_updates for turn in self._open_turns),
+            unsaved_bytes=sum(turn.unsaved_bytes for turn in self._open_turns),
+            rows_since_snapshot=self._document.rows_since_snapshot,
+        )

@@ -1,0 +1,155 @@
+"""What one socket has said so far: the state machine between its frames and the documents it takes part in.
+
+Sans-I/O: bytes in, messages out, in order. It knows which documents of the socket are decided and holds back
+what a client says before that; who decides, and what a message does, is the connection's business.
+"""
+
+from collections.abc import Callable
+from enum import Enum
+
+import msgspec
+
+from crdt.errors import ProtocolError
+from crdt.protocol import (
+    NO_PRESENCE,
+    PING,
+    Message,
+    Ping,
+    Pong,
+    Presence,
+    Token,
+    decode_hocuspocus,
+    decode_yws,
+    encode_string,
+)
+
+
+class Wire(msgspec.Struct, frozen=True):
+    """What differs between the two protocols (rule W1)."""
+
+    name: str
+    decode: Callable[[bytes], list[tuple[str, Message]]]
+    """Frame to (routing key, message) pairs."""
+    prefix: Callable[[str], bytes]
+    """Routing key to what stands before the payload of a frame."""
+    keepalive: bytes
+    """A frame that changes nothing: clients give up a socket that is silent for 30 s."""
+    has_sync_status: bool
+    """Whether edits are acknowledged by a message of their own, or by the echo of the edit."""
+
+
+YWS = Wire(
+    name="y-websocket",
+    decode=lambda frame: [("", message) for message in decode_yws(frame)],
+    prefix=lambda _: b"",
+    keepalive=NO_PRESENCE,
+    has_sync_status=False,
+)
+"""One document a socket; its only routing key is empty."""
+
+HOCUSPOCUS = Wire(
+    name="hocuspocus",
+    decode=lambda frame: [decode_hocuspocus(frame)],
+    prefix=encode_string,
+    keepalive=PING,
+    has_sync_status=True,
+)
+"""Many documents a socket."""
+
+
+class SessionLimits(msgspec.Struct, frozen=True):
+    """What one socket may ask for (rule W4)."""
+
+    max_frame_bytes: int = 16 * 1024 * 1024
+    max_presence_bytes: int = 64 * 1024
+    max_waiting_bytes: int = 1024 * 1024
+    """Of frames held back until somebody is signed in."""
+    max_documents: int = 100
+    max_key_characters: int = 200
+
+
+class _Phase(Enum):
+    WAITING = "waiting for a token"
+    DECIDING = "being decided"
+    JOINED = "joined"
+
+
+class _Member(msgspec.Struct):
+    phase: _Phase = _Phase.WAITING
+    waiting: list[Message] = []
+
+
+class Session:
+    """One socket's documents, by routing key."""
+
+    def __init__(self, wire: Wire, limits: SessionLimits) -> None:
+        self.wire = wire
+        self._limits = limits
+        self._members: dict[str, _Member] = {}
+        self._waiting_bytes = 0
+
+    def begin(self, key: str) -> None:
+        """Note that a document is being decided on; what its client says meanwhile is held back."""
+        self._member(key).phase = _Phase.DECIDING
+
+    def receive(self, frame: bytes) -> list[tuple[str, Message]]:
+        """Take a frame; return what is to be done now, in order. Raises ProtocolError.
+
+        Tokens, pings and pongs always come out; everything else only once its document has been joined.
+        """
+        if len(frame) > self._limits.max_frame_bytes:
+            raise ProtocolError(
+                "frame_too_large", f"A frame has more than {self._limits.max_frame_bytes} bytes."
+            )
+        ready: list[tuple[str, Message]] = []
+        for key, message in self.wire.decode(frame):
+            if isinstance(message, Presence) and len(message.update) > self._limits.max_presence_bytes:
+                raise ProtocolError("presence_too_large", "An awareness update is too large.")
+            if isinstance(message, Ping | Pong):
+                ready.append((key, message))
+                continue
+            member = self._members.get(key) or self._member(key)
+            if member.phase is _Phase.JOINED:
+                ready.append((key, message))
+            elif isinstance(message, Token):
+                if member.phase is _Phase.WAITING:
+                    member.phase = _Phase.DECIDING
+                    ready.append((key, message))
+            else:
+                self._hold_back(member, message, len(frame))
+        return ready
+
+    def is_deciding(self, key: str) -> bool:
+        """Whether a decision on this document is still wanted."""
+        member = self._members.get(key)
+        return member is not None and member.phase is _Phase.DECIDING
+
+    def admit(self, key: str) -> list[Message]:
+        """Note that the document is joined; return what was held back."""
+        member = self._members[key]
+        member.phase = _Phase.JOINED
+        waiting, member.waiting = member.waiting, []
+        return waiting
+
+    def deny(self, key: str) -> None:
+        """Note that the document was refused; the client may try again with another token."""
+        self._members[key].phase = _Phase.WAITING
+
+    def leave(self, key: str) -> None:
+        """Forget a document."""
+        self._members.pop(key, None)
+
+    def _member(self, key: str) -> _Member:
+        if len(self._members) >= self._limits.max_documents:
+            raise ProtocolError("too_many_documents", "One socket carries no more documents than this.")
+        if len(key) > self._limits.max_key_characters:
+            raise ProtocolError("bad_name", "The name of a document is too long.")
+        return self._members.setdefault(key, _Member())
+
+    def _hold_back(self, member: _Member, message: Message, size: int) -> None:
+        self._waiting_bytes += size
+        if self._waiting_bytes > self._limits.max_waiting_bytes:
+            raise ProtocolError(
+                "too_much_unauthenticated", "Sign in first: too much has been sent before that."
+            )
+        member.waiting.append(message)
