@@ -1,0 +1,117 @@
+// What one client sent and what the server acknowledged of it, read from the frames themselves.
+import * as decoding from 'lib0/decoding'
+import * as Y from 'yjs'
+
+const SYNC = 0
+const CLOSE = 7
+const SYNC_STATUS = 8
+const STEP_2 = 1
+const UPDATE = 2
+
+/** Splits a frame into its message type and the rest; null for one that is another document's. */
+export function parse (frame, wire, key) {
+  const decoder = decoding.createDecoder(frame)
+  if (wire === 'hocuspocus') {
+    if (frame.length === 1) return { type: frame[0], decoder: null }
+    if (decoding.readVarString(decoder) !== key) return null
+  }
+  return { type: decoding.readVarUint(decoder), decoder }
+}
+
+/** Counts and keeps the updates of one client by what became of them. */
+export class Receipts {
+  counts = { sent: 0, acknowledged: 0, refused: 0 }
+  closings = []
+  #awaiting = []
+  #acknowledged = []
+  #keep
+  #doc
+
+  constructor (doc, keep) {
+    this.#doc = doc
+    this.#keep = keep
+  }
+
+  /** A new connection: what the old one left unanswered stays unacknowledged. */
+  restart () {
+    this.#awaiting = []
+  }
+
+  sent ({ type, decoder }) {
+    const update = type === SYNC ? readUpdate(decoder) : null
+    if (update === null) return
+    this.counts.sent += 1
+    this.#awaiting.push(update)
+  }
+
+  /** Hocuspocus: one SyncStatus answers the oldest update that has none. */
+  received ({ type, decoder }) {
+    if (type === CLOSE) this.closings.push(decoding.readVarString(decoder))
+    if (type !== SYNC_STATUS) return
+    const update = this.#awaiting.shift()
+    if (decoding.readVarInt(decoder) === 1) this.#acknowledge(update)
+    else this.counts.refused += 1
+  }
+
+  /** y-websocket: an update that carries our own structs back answers all that we sent up to them. */
+  echoed ({ type, decoder }) {
+    if (type !== SYNC || this.#awaiting.length === 0) return
+    if (decoding.readVarUint(decoder) !== UPDATE) return
+    const clock = ownClock(decoding.readVarUint8Array(decoder), this.#doc.clientID)
+    let answered = 0
+    this.#awaiting.forEach((update, index) => {
+      const end = ownClock(update, this.#doc.clientID)
+      if (end > 0 && end <= clock) answered = index + 1
+    })
+    for (const update of this.#awaiting.splice(0, answered)) this.#acknowledge(update)
+  }
+
+  /** Everything acknowledged so far as one update. */
+  acknowledged () {
+    if (!this.#keep) throw new Error('open the client with receipts: true')
+    if (this.#acknowledged.length > 1) this.#acknowledged = [Y.mergeUpdates(this.#acknowledged)]
+    return this.#acknowledged[0] ?? null
+  }
+
+  #acknowledge (update) {
+    this.counts.acknowledged += 1
+    if (this.#keep && update !== undefined) this.#acknowledged.push(update)
+  }
+}
+
+function readUpdate (decoder) {
+  const subtype = decoding.readVarUint(decoder)
+  return subtype === STEP_2 || subtype === UPDATE ? decoding.readVarUint8Array(decoder) : null
+}
+
+function ownClock (update, clientID) {
+  let end = 0
+  for (const struct of Y.decodeUpdate(update).structs) {
+    if (struct.id.client === clientID) end = Math.max(end, struct.id.clock + struct.length)
+  }
+  return end
+}
+
+/** Says what an update has that a document lacks; null when the document has all of it. */
+export function missing (doc, update) {
+  const { structs, ds } = Y.decodeUpdate(update)
+  for (const struct of structs) {
+    if (struct instanceof Y.Skip) continue
+    const { id, length } = struct
+    const clock = Y.getState(doc.store, id.client)
+    if (clock < id.clock + length) {
+      return `inserts of client ${id.client} from clock ${clock} to ${id.clock + length}`
+    }
+  }
+  for (const [client, ranges] of ds.clients) {
+    for (const { clock, len } of ranges) {
+      for (let at = clock; at < clock + len;) {
+        if (at >= Y.getState(doc.store, client)) return `a deletion of ${client}:${at}, which is unknown`
+        const item = Y.getItem(doc.store, Y.createID(client, at))
+        if (!item.deleted) return `the deletion of ${client}:${at}`
+        at = item.id.clock + item.length
+      }
+    }
+  }
+  return null
+}
