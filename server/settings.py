@@ -1,0 +1,214 @@
+"""Every setting of the server, documented, and the only reader of the environment.
+
+A value comes from the command line, else from the variable `IONFLUX_<NAME>`, else from that name in the file
+`.env` of the working directory, else from the default here. Other packages receive the values they need; they
+never read the environment, and nothing here opens the data folder.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal, cast, get_args, get_origin, get_type_hints
+
+import msgspec
+from msgspec import Meta
+
+from server.errors import SettingsError
+
+PREFIX = "IONFLUX_"
+
+Role = Literal["api", "realtime", "worker"]
+Count = Annotated[int, Meta(ge=1)]
+Seconds = Annotated[float, Meta(gt=0)]
+
+
+def doc(text: str) -> Meta:
+    """Describe a setting; the text goes into the operator's table."""
+    return Meta(description=text)
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The server's settings. Sizes are bytes, times have their unit in the name."""
+
+    host: Annotated[str, doc("Address to listen on. `0.0.0.0` serves every network this machine is in.")] = (
+        "127.0.0.1"
+    )
+    port: Annotated[int, Meta(ge=0, le=65535), doc("Port to listen on; 0 lets the system choose one.")] = 8000
+    public_url: Annotated[
+        str, doc("The address people reach this server at, when it is not `http://HOST:PORT`.")
+    ] = ""
+    data_dir: Annotated[Path, doc("Folder of the database, the secrets and the files. Back this up.")] = Path(
+        "data"
+    )
+    database_url: Annotated[
+        str,
+        doc("`postgresql://user:password@host/name` or `sqlite:///path`; empty: a file in the data folder."),
+    ] = ""
+    durability: Annotated[
+        Literal["process", "power"],
+        doc(
+            "What an acknowledged edit survives on SQLite: `process`, that this program is killed; `power`, "
+            "also a power cut, for one disk flush a commit. Postgres decides this in its own configuration."
+        ),
+    ] = "process"
+    roles: Annotated[
+        tuple[Role, ...],
+        doc("What this process does: `api` (REST), `realtime` (WebSockets), `worker` (background jobs)."),
+    ] = ("api", "realtime", "worker")
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], doc("The least important log line that is written.")
+    ] = "info"
+    cors_origins: Annotated[
+        tuple[str, ...],
+        doc("Origins whose web pages may call the API, for instance `https://app.example.com`; `*` for any."),
+    ] = ()
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        doc("Addresses or networks of reverse proxies whose `X-Forwarded-For` and `-Proto` are believed."),
+    ] = ()
+    max_body_bytes: Annotated[Count, doc("Largest body of an API request.")] = 1024 * 1024
+
+    access_token_minutes: Annotated[Count, doc("How long an access token is valid.")] = 15
+    refresh_token_days: Annotated[Count, doc("How long a sign-in lasts after its last refresh.")] = 30
+    login_attempts_per_account: Annotated[
+        Count, doc("Failed sign-ins to one account before it has to wait for the window to pass.")
+    ] = 10
+    login_attempts_per_address: Annotated[
+        Count, doc("Sign-ins and registrations from one address in a window, successful or not.")
+    ] = 100
+    login_window_minutes: Annotated[Count, doc("The window of the two limits above.")] = 15
+    password_hash_concurrency: Annotated[
+        Count, doc("Passwords hashed at the same time; each takes a core and the memory below.")
+    ] = 2
+    password_hash_memory_kib: Annotated[
+        int, Meta(ge=8), doc("Memory of one argon2id hash, in KiB. Stored hashes keep the value they had.")
+    ] = 65536
+    password_hash_passes: Annotated[Count, doc("Passes of one argon2id hash over its memory.")] = 3
+
+    max_frame_bytes: Annotated[Count, doc("Largest WebSocket message of a peer.")] = 16 * 1024 * 1024
+    max_awareness_bytes: Annotated[Count, doc("Largest presence state of one peer.")] = 64 * 1024
+    auth_timeout_seconds: Annotated[Seconds, doc("How long a new socket may stay without a credential.")] = 10
+    max_documents_per_socket: Annotated[Count, doc("Documents that one socket may have open.")] = 100
+    room_idle_seconds: Annotated[
+        float, Meta(ge=0), doc("How long a document stays in memory after its last peer left.")
+    ] = 30
+    coalesce_max_ms: Annotated[
+        float, Meta(ge=0), doc("Longest time a busy document's edits are gathered before they are sent on.")
+    ] = 10
+    snapshot_every_updates: Annotated[
+        Count, doc("Updates after which a document's log is summed up in a snapshot.")
+    ] = 500
+    keepalive_seconds: Annotated[
+        Seconds, doc("Silence after which a socket gets a sign of life; clients drop it at 30.")
+    ] = 20
+    shutdown_seconds: Annotated[
+        Seconds, Meta(le=9), doc("Time to save and say goodbye when the process is told to stop.")
+    ] = 8
+
+    def __repr__(self) -> str:
+        """Say nothing of the values: a database URL holds a password."""
+        return f"<Settings of {self.data_dir}>"
+
+    @property
+    def effective_database_url(self) -> str:
+        """The database's URL with the default resolved."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'ionflux.db'}"
+
+    @property
+    def effective_public_url(self) -> str:
+        """The address people reach this server at, without a slash at the end."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return (self.public_url or f"http://{host}:{self.port}").rstrip("/")
+
+
+class SettingDoc(msgspec.Struct, frozen=True):
+    """One row of the operator's table."""
+
+    name: str
+    variable: str
+    default: str
+    description: str
+
+
+def read_settings(
+    environment: Mapping[str, str], overrides: Mapping[str, str | None] | None = None
+) -> Settings:
+    """Build the settings from variables; `overrides` (by field name, None for not given) win.
+
+    Raises SettingsError with one line that names the variable.
+    """
+    given = {name: value for name, value in (overrides or {}).items() if value is not None}
+    hints = get_type_hints(Settings, include_extras=True)
+    values: dict[str, object] = {}
+    for name, hint in hints.items():
+        variable = PREFIX + name.upper()
+        text = given.get(name, environment.get(variable))
+        if text is not None:
+            values[name] = _parse(f"--{name.replace('_', '-')}" if name in given else variable, text, hint)
+    return msgspec.convert(values, Settings, dec_hook=_decode_path)
+
+
+def read_environment(process: Mapping[str, str], directory: Path) -> dict[str, str]:
+    """Return the `IONFLUX_*` variables of `.env` in `directory` and of the process, which wins."""
+    variables: dict[str, str] = {}
+    path = directory / ".env"
+    if path.is_file():
+        try:
+            lines = path.read_text("utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{path} cannot be read: {error}") from error
+        for number, line in enumerate(lines, start=1):
+            variables.update(_parse_line(f"{path} line {number}", line))
+    variables.update(process)
+    return {name: value for name, value in variables.items() if name.startswith(PREFIX)}
+
+
+def unknown_variables(environment: Mapping[str, str]) -> list[str]:
+    """Return the names that look like settings and are none: misspelt, most likely."""
+    known = {PREFIX + name.upper() for name in Settings.__struct_fields__}
+    return sorted(name for name in environment if name.startswith(PREFIX) and name not in known)
+
+
+def describe_settings() -> list[SettingDoc]:
+    """Return what the operator's table says, in the order of the class."""
+    hints = get_type_hints(Settings, include_extras=True)
+    rows: list[SettingDoc] = []
+    for field in msgspec.structs.fields(Settings):
+        hint = hints[field.name]
+        metas = cast("tuple[Meta, ...]", get_args(hint)[1:]) if get_origin(hint) is Annotated else ()
+        description = " ".join(meta.description for meta in metas if meta.description)
+        default = field.default
+        text = ",".join(cast("tuple[str, ...]", default)) if isinstance(default, tuple) else str(default)
+        rows.append(SettingDoc(field.name, PREFIX + field.name.upper(), text, description))
+    return rows
+
+
+def _parse(source: str, text: str, hint: object) -> object:
+    """Turn a variable's text into the value its field has."""
+    bare = get_args(hint)[0] if get_origin(hint) is Annotated else hint
+    value: object = text
+    if get_origin(bare) is tuple:
+        value = tuple(part.strip() for part in text.split(",") if part.strip())
+    try:
+        return msgspec.convert(value, cast("type[object]", hint), strict=False, dec_hook=_decode_path)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{source} is {text!r}: {str(error).split(' - at')[0].lower()}") from error
+
+
+def _decode_path(wanted: type[object], value: object) -> object:
+    if wanted is Path and isinstance(value, str | Path) and str(value):
+        return Path(value)
+    raise ValueError("Expected a folder's name")
+
+
+def _parse_line(place: str, line: str) -> dict[str, str]:
+    """Read one `NAME=value` line; quotes around the value and a leading `export` are taken off."""
+    line = line.strip().removeprefix("export ")
+    if not line or line.startswith("#"):
+        return {}
+    name, separator, value = line.partition("=")
+    if not separator:
+        raise SettingsError(f"{place} is not NAME=value")
+    value = value.strip()
+    if len(value) >= 2 and value[0] == value[-1] and value[0] in "\"'":
+        value = value[1:-1]
+    return {name.strip(): value}

@@ -1,0 +1,50 @@
+"""Logs: where they go, how a line looks, and that no credential is ever in one (rule A1)."""
+
+import contextvars
+import logging
+import re
+import sys
+
+request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="-")
+"""The id of the request being served, for every log line written meanwhile."""
+
+_CREDENTIALS = re.compile(
+    r"""(?ix)
+    (?P<name> \b (?: (?: access_ | refresh_ )? token | password ) (?: = | %3d | "?\s*:\s*"? ) ) [^\s&"'#]+
+    | (?P<scheme> \b bearer \s+ ) \S+
+    | \b eyJ [\w-]+ \. [\w-]+ \. [\w-]+
+    | \b if[rx]_ [\w-]+
+    | (?P<url> \b [a-z][a-z0-9+.-]* :// [^\s:/@]* : ) [^\s@]+ (?= @ )
+    """
+)
+
+
+def redact(text: str) -> str:
+    """Return the text without tokens, passwords in parameters, and passwords in URLs."""
+    return _CREDENTIALS.sub(
+        lambda found: (found["name"] or found["scheme"] or found["url"] or "") + "***", text
+    )
+
+
+class RedactingFormatter(logging.Formatter):
+    """One readable line a record, with the request's id; credentials are struck out of text and traceback."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s %(name)s [%(request_id)s] %(message)s")
+        self.default_msec_format = "%s.%03d"
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Format as usual and redact the whole."""
+        record.request_id = request_id.get()
+        return redact(super().format(record))
+
+
+def configure_logging(level: str) -> None:
+    """Send this process's log lines to standard error."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(RedactingFormatter())
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    # uvicorn writes a WebSocket's URL with its query string at INFO, and whole handshakes at DEBUG (A1).
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    for noisy in ("asyncio", "aiosqlite", "sqlalchemy", "alembic"):
+        logging.getLogger(noisy).setLevel(max(logging.getLogger().level, logging.WARNING))
