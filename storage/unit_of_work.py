@@ -10,7 +10,13 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.events import Events
+from storage.repositories.channels import Channels
 from storage.repositories.documents import Documents
+from storage.repositories.idempotency import IdempotencyKeys
+from storage.repositories.pages import Pages
+from storage.repositories.sessions import Sessions
+from storage.repositories.users import Users
+from storage.repositories.workspaces import Workspaces
 
 
 class UnitOfWork:
@@ -23,5 +29,11 @@ class UnitOfWork:
         self.session = session
         self.now = now
         self.new_id = new_id
+        self.users = Users(session, now, new_id)
+        self.sessions = Sessions(session, now)
+        self.workspaces = Workspaces(session, now, new_id)
+        self.pages = Pages(session, now, new_id)
+        self.channels = Channels(session, now, new_id)
         self.documents = Documents(session, now)
+        self.idempotency = IdempotencyKeys(session, now)
         self.events = Events(session, now, new_id)

@@ -1,0 +1,107 @@
+"""Chat dock channels and who is in the private ones."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import cast
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from storage.models import Channel, ChannelMember, ChannelType, Membership, Role
+
+
+class Channels:
+    """Channels by id and by workspace."""
+
+    def __init__(self, session: AsyncSession, now: datetime, new_id: Callable[[], UUID]) -> None:
+        self._session = session
+        self._now = now
+        self._new_id = new_id
+
+    async def create(
+        self,
+        workspace_id: UUID,
+        *,
+        name: str,
+        type: ChannelType,
+        description: str | None,
+        created_by_user_id: UUID,
+        members: Sequence[UUID] = (),
+    ) -> Channel:
+        """Add a channel; `members` are the people in a private one."""
+        channel = Channel(
+            id=self._new_id(),
+            workspace_id=workspace_id,
+            name=name,
+            type=type,
+            description=description,
+            created_by_user_id=created_by_user_id,
+            created_at=self._now,
+            updated_at=self._now,
+        )
+        self._session.add(channel)
+        await self._session.flush()
+        self._session.add_all(ChannelMember(channel_id=channel.id, user_id=user_id) for user_id in members)
+        await self._session.flush()
+        return channel
+
+    async def find_with_role(self, channel_id: UUID, user_id: UUID) -> tuple[Channel, Role, bool] | None:
+        """Return a channel, the user's role in its workspace and whether they are in the channel.
+
+        None for somebody who is not in the workspace.
+        """
+        row = (
+            await self._session.execute(
+                select(Channel, Membership.role, ChannelMember)
+                .join(Membership, Membership.workspace_id == Channel.workspace_id)
+                .outerjoin(ChannelMember, _is_in_channel(user_id))
+                .where(Channel.id == channel_id, Membership.user_id == user_id)
+            )
+        ).one_or_none()
+        return (row[0], row[1], cast("ChannelMember | None", row[2]) is not None) if row else None
+
+    async def list_visible(
+        self, workspace_id: UUID, user_id: UUID, *, after: UUID | None, limit: int
+    ) -> Sequence[Channel]:
+        """Return the public channels and those the user is in, oldest first, behind `after`."""
+        statement = (
+            select(Channel)
+            .outerjoin(ChannelMember, _is_in_channel(user_id))
+            .where(
+                Channel.workspace_id == workspace_id,
+                or_(Channel.type == "public", ChannelMember.user_id.is_not(None)),
+            )
+            .order_by(Channel.id)
+            .limit(limit)
+        )
+        if after is not None:
+            statement = statement.where(Channel.id > after)
+        return (await self._session.scalars(statement)).all()
+
+    async def members(self, channel_ids: Sequence[UUID]) -> dict[UUID, list[UUID]]:
+        """Return who is in each of the channels; public ones have no list."""
+        rows = await self._session.scalars(
+            select(ChannelMember)
+            .where(ChannelMember.channel_id.in_(channel_ids))
+            .order_by(ChannelMember.user_id)
+        )
+        found: dict[UUID, list[UUID]] = {}
+        for row in rows:
+            found.setdefault(row.channel_id, []).append(row.user_id)
+        return found
+
+    async def remove_from_all(self, workspace_id: UUID, user_id: UUID) -> None:
+        """Take somebody who leaves a workspace out of its private channels."""
+        rows = await self._session.scalars(
+            select(ChannelMember)
+            .join(Channel, Channel.id == ChannelMember.channel_id)
+            .where(Channel.workspace_id == workspace_id, ChannelMember.user_id == user_id)
+        )
+        for row in rows:
+            await self._session.delete(row)
+        await self._session.flush()
+
+
+def _is_in_channel(user_id: UUID) -> ColumnElement[bool]:
+    return and_(ChannelMember.channel_id == Channel.id, ChannelMember.user_id == user_id)

@@ -1,0 +1,85 @@
+"""Signed-in devices: refresh families, their rotation and their end."""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from storage.models import Session, User
+
+RevocationReason = Literal["logout", "reuse"]
+
+
+class Sessions:
+    """Sessions by id. A session stands while it is neither revoked nor expired."""
+
+    def __init__(self, session: AsyncSession, now: datetime) -> None:
+        self._session = session
+        self._now = now
+
+    async def create(
+        self,
+        session_id: UUID,
+        user_id: UUID,
+        *,
+        refresh_token_hash: str,
+        user_agent: str,
+        address: str,
+        expires_at: datetime,
+    ) -> Session:
+        """Add a session with its first refresh token."""
+        row = Session(
+            id=session_id,
+            user_id=user_id,
+            refresh_token_hash=refresh_token_hash,
+            user_agent=user_agent,
+            address=address,
+            created_at=self._now,
+            last_used_at=self._now,
+            expires_at=expires_at,
+        )
+        self._session.add(row)
+        await self._session.flush()
+        return row
+
+    async def get(self, session_id: UUID) -> Session | None:
+        """Return a session, standing or not."""
+        return await self._session.get(Session, session_id)
+
+    async def find_standing(self, session_id: UUID) -> User | None:
+        """Return the user of a session that stands, or None."""
+        return await self._session.scalar(
+            select(User)
+            .join(Session, Session.user_id == User.id)
+            .where(Session.id == session_id, Session.revoked_at.is_(None), Session.expires_at > self._now)
+        )
+
+    async def rotate(self, session_id: UUID, *, old_hash: str, new_hash: str, expires_at: datetime) -> bool:
+        """Replace the refresh token if `old_hash` is the present one and the session stands.
+
+        One statement decides, so that of two uses of one token only one can win.
+        """
+        changed = await self._session.scalar(
+            update(Session)
+            .where(
+                Session.id == session_id,
+                Session.refresh_token_hash == old_hash,
+                Session.revoked_at.is_(None),
+                Session.expires_at > self._now,
+            )
+            .values(refresh_token_hash=new_hash, last_used_at=self._now, expires_at=expires_at)
+            .returning(Session.id)
+        )
+        return changed is not None
+
+    async def revoke(self, session_id: UUID, reason: RevocationReason) -> bool:
+        """End a session; False when it had ended, or never was."""
+        changed = await self._session.scalar(
+            update(Session)
+            .where(Session.id == session_id, Session.revoked_at.is_(None))
+            .values(revoked_at=self._now, revoked_reason=reason)
+            .returning(Session.id)
+        )
+        return changed is not None

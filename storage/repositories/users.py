@@ -1,0 +1,62 @@
+"""People with an account. Their passwords come here hashed."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from storage.models import User
+
+
+class Users:
+    """Users by id and e-mail address; addresses are kept, and must be asked for, in lower case."""
+
+    def __init__(self, session: AsyncSession, now: datetime, new_id: Callable[[], UUID]) -> None:
+        self._session = session
+        self._now = now
+        self._new_id = new_id
+
+    async def create(self, email: str, name: str, password_hash: str) -> User:
+        """Add a user. A taken address makes the unit fail with `ConstraintError("uq_users_email")`."""
+        user = User(
+            id=self._new_id(),
+            email=email,
+            name=name,
+            password_hash=password_hash,
+            created_at=self._now,
+            updated_at=self._now,
+        )
+        self._session.add(user)
+        await self._session.flush()
+        return user
+
+    async def get(self, user_id: UUID) -> User | None:
+        """Return a user, or None."""
+        return await self._session.get(User, user_id)
+
+    async def get_many(self, user_ids: Sequence[UUID]) -> dict[UUID, User]:
+        """Return those of the users that exist."""
+        found = await self._session.scalars(select(User).where(User.id.in_(user_ids)))
+        return {user.id: user for user in found}
+
+    async def find_by_email(self, email: str) -> User | None:
+        """Return the user with an address, or None."""
+        return await self._session.scalar(select(User).where(User.email == email))
+
+    async def count(self) -> int:
+        """Return how many users there are."""
+        return await self._session.scalar(select(func.count()).select_from(User)) or 0
+
+    async def change(
+        self, user: User, *, name: str | None = None, profile_info: dict[str, Any] | None = None
+    ) -> None:
+        """Set what is given."""
+        if name is not None:
+            user.name = name
+        if profile_info is not None:
+            user.profile_info = profile_info
+        user.updated_at = self._now
+        await self._session.flush()

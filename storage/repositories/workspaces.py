@@ -1,0 +1,141 @@
+"""Workspaces and who belongs to them."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from storage.models import Membership, Role, User, Workspace
+
+
+class Workspaces:
+    """Workspaces and memberships, by id."""
+
+    def __init__(self, session: AsyncSession, now: datetime, new_id: Callable[[], UUID]) -> None:
+        self._session = session
+        self._now = now
+        self._new_id = new_id
+
+    async def create(self, name: str, owner_user_id: UUID) -> Workspace:
+        """Add a workspace with its first owner."""
+        workspace = Workspace(
+            id=self._new_id(),
+            name=name,
+            owner_user_id=owner_user_id,
+            created_at=self._now,
+            updated_at=self._now,
+        )
+        self._session.add(workspace)
+        await self._session.flush()
+        await self.add_member(workspace.id, owner_user_id, "owner")
+        return workspace
+
+    async def find_with_role(
+        self, workspace_id: UUID, user_id: UUID, *, lock: bool = False
+    ) -> tuple[Workspace, Role] | None:
+        """Return a workspace and the user's role in it, or None for no member.
+
+        `lock` keeps other units that lock it waiting until this one ends: for rules over several rows.
+        """
+        statement = (
+            select(Workspace, Membership.role)
+            .join(Membership, Membership.workspace_id == Workspace.id)
+            .where(Workspace.id == workspace_id, Membership.user_id == user_id)
+        )
+        if lock:
+            statement = statement.with_for_update(of=Workspace)
+        row = (await self._session.execute(statement)).one_or_none()
+        return (row[0], row[1]) if row else None
+
+    async def list_of_user(
+        self, user_id: UUID, *, after: UUID | None, limit: int
+    ) -> Sequence[tuple[Workspace, Role]]:
+        """Return a user's workspaces in the order of their making, behind `after`."""
+        statement = (
+            select(Workspace, Membership.role)
+            .join(Membership, Membership.workspace_id == Workspace.id)
+            .where(Membership.user_id == user_id)
+            .order_by(Workspace.id)
+            .limit(limit)
+        )
+        if after is not None:
+            statement = statement.where(Workspace.id > after)
+        return [(row[0], row[1]) for row in await self._session.execute(statement)]
+
+    async def rename(self, workspace: Workspace, name: str) -> None:
+        """Set the name."""
+        workspace.name = name
+        workspace.updated_at = self._now
+        await self._session.flush()
+
+    async def delete(self, workspace_id: UUID) -> None:
+        """Remove a workspace with everything in it, documents and history too."""
+        await self._session.execute(delete(Workspace).where(Workspace.id == workspace_id))
+
+    async def add_member(self, workspace_id: UUID, user_id: UUID, role: Role) -> Membership:
+        """Add a member. One who is there makes the unit fail with `ConstraintError`."""
+        membership = Membership(workspace_id=workspace_id, user_id=user_id, role=role, created_at=self._now)
+        self._session.add(membership)
+        await self._session.flush()
+        return membership
+
+    async def find_member(self, workspace_id: UUID, user_id: UUID) -> tuple[Membership, User] | None:
+        """Return a member, or None."""
+        row = (
+            await self._session.execute(
+                select(Membership, User)
+                .join(User, User.id == Membership.user_id)
+                .where(Membership.workspace_id == workspace_id, Membership.user_id == user_id)
+            )
+        ).one_or_none()
+        return (row[0], row[1]) if row else None
+
+    async def list_members(
+        self, workspace_id: UUID, *, after: UUID | None, limit: int
+    ) -> Sequence[tuple[Membership, User]]:
+        """Return the members in the order in which their accounts were made, behind `after`."""
+        statement = (
+            select(Membership, User)
+            .join(User, User.id == Membership.user_id)
+            .where(Membership.workspace_id == workspace_id)
+            .order_by(Membership.user_id)
+            .limit(limit)
+        )
+        if after is not None:
+            statement = statement.where(Membership.user_id > after)
+        return [(row[0], row[1]) for row in await self._session.execute(statement)]
+
+    async def change_role(self, membership: Membership, role: Role) -> None:
+        """Set a member's role."""
+        membership.role = role
+        await self._session.flush()
+
+    async def remove_member(self, membership: Membership) -> None:
+        """Remove a member."""
+        await self._session.delete(membership)
+        await self._session.flush()
+
+    async def keep_owner(self, workspace: Workspace) -> bool:
+        """Let `owner_user_id` name somebody with the role; False when nobody has it any more."""
+        owners = select(Membership.user_id).where(
+            Membership.workspace_id == workspace.id, Membership.role == "owner"
+        )
+        if await self._session.scalar(owners.where(Membership.user_id == workspace.owner_user_id)):
+            return True
+        successor = await self._session.scalar(owners.order_by(Membership.created_at).limit(1))
+        if successor is None:
+            return False
+        workspace.owner_user_id = successor
+        await self._session.flush()
+        return True
+
+    async def count_members(self, workspace_id: UUID, user_ids: Sequence[UUID]) -> int:
+        """Return how many of the users are members."""
+        count = await self._session.scalar(
+            select(func.count())
+            .select_from(Membership)
+            .where(Membership.workspace_id == workspace_id, Membership.user_id.in_(user_ids))
+        )
+        return count or 0
