@@ -1,0 +1,144 @@
+"""Accounts and sessions: registering, signing in, refreshing, signing out. Knows no HTTP.
+
+A refresh family is one row: using its newest token rotates it, using an older one revokes it (the token was
+copied, and nobody can tell who holds the copy).
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import msgspec
+
+from server.passwords import Passwords
+from server.tokens import (
+    Tokens,
+    hash_refresh_token,
+    is_same_hash,
+    new_refresh_token,
+    session_of_refresh_token,
+)
+from storage.engine import Database
+from storage.errors import ConstraintError
+from storage.models import User
+from storage.unit_of_work import UnitOfWork
+
+USER_AGENT_LENGTH = 300
+
+
+class Device(msgspec.Struct, frozen=True):
+    """Where somebody signs in from; shown to them in the list of their sessions."""
+
+    user_agent: str
+    address: str
+
+
+class SignedIn(msgspec.Struct, frozen=True):
+    """A user with the tokens of one session."""
+
+    user: User
+    access_token: str
+    access_token_seconds: int
+    refresh_token: str
+
+
+class EmailTakenError(Exception):
+    """Somebody is registered with this address."""
+
+
+class Accounts:
+    """The life of accounts and sessions."""
+
+    def __init__(
+        self,
+        database: Database,
+        passwords: Passwords,
+        tokens: Tokens,
+        clock: Callable[[], datetime],
+        *,
+        refresh_lifetime: timedelta,
+    ) -> None:
+        self._database = database
+        self._passwords = passwords
+        self._tokens = tokens
+        self._clock = clock
+        self._refresh_lifetime = refresh_lifetime
+
+    async def create(self, email: str, name: str, password: str) -> User:
+        """Make an account and its empty inbox. Raises EmailTakenError."""
+        password_hash = await self._passwords.hash(password)
+        try:
+            async with self._database.transaction() as uow:
+                user = await uow.users.create(email.lower(), name, password_hash)
+                await uow.documents.create(f"inbox:{user.id}", None)
+                return user
+        except ConstraintError as error:
+            if error.constraint != "uq_users_email":
+                raise
+            raise EmailTakenError(email) from error
+
+    async def sign_in(self, email: str, password: str, device: Device) -> SignedIn | None:
+        """Begin a session; None when address and password don't fit, in the same time for any reason."""
+        async with self._database.read() as uow:
+            user = await uow.users.find_by_email(email.lower())
+        if not await self._passwords.verify(user.password_hash if user else None, password) or user is None:
+            return None
+        return await self.begin_session(user, device)
+
+    async def begin_session(self, user: User, device: Device) -> SignedIn:
+        """Begin a session of a user whose identity is certain."""
+        async with self._database.transaction() as uow:
+            session_id = uow.new_id()
+            refresh_token = new_refresh_token(session_id)
+            await uow.sessions.create(
+                session_id,
+                user.id,
+                refresh_token_hash=hash_refresh_token(refresh_token),
+                user_agent=device.user_agent[:USER_AGENT_LENGTH],
+                address=device.address,
+                expires_at=uow.now + self._refresh_lifetime,
+            )
+        return self._signed_in(user, session_id, refresh_token)
+
+    async def refresh(self, refresh_token: str) -> SignedIn | None:
+        """Rotate a session's refresh token; None when it is not the newest one of a session that stands."""
+        session_id = session_of_refresh_token(refresh_token)
+        if session_id is None:
+            return None
+        successor = new_refresh_token(session_id)
+        async with self._database.transaction() as uow:
+            rotated = await uow.sessions.rotate(
+                session_id,
+                old_hash=hash_refresh_token(refresh_token),
+                new_hash=hash_refresh_token(successor),
+                expires_at=uow.now + self._refresh_lifetime,
+            )
+            if not rotated:
+                await self._revoke_reused(uow, session_id, refresh_token)
+            user = await uow.sessions.find_standing(session_id) if rotated else None
+        return self._signed_in(user, session_id, successor) if user else None
+
+    async def sign_out(self, refresh_token: str) -> None:
+        """End the session of a refresh token; a token that is not its newest ends it too, as a reuse."""
+        session_id = session_of_refresh_token(refresh_token)
+        if session_id is None:
+            return
+        async with self._database.transaction() as uow:
+            session = await uow.sessions.get(session_id)
+            if session is not None:
+                newest = is_same_hash(session.refresh_token_hash, hash_refresh_token(refresh_token))
+                await uow.sessions.revoke(session_id, "logout" if newest else "reuse")
+
+    async def _revoke_reused(self, uow: UnitOfWork, session_id: UUID, refresh_token: str) -> None:
+        """Revoke a family whose rotation failed because the token was used before; expiry is no reuse."""
+        session = await uow.sessions.get(session_id)
+        if session and not is_same_hash(session.refresh_token_hash, hash_refresh_token(refresh_token)):
+            await uow.sessions.revoke(session_id, "reuse")
+
+    def _signed_in(self, user: User, session_id: UUID, refresh_token: str) -> SignedIn:
+        return SignedIn(
+            user=user,
+            access_token=self._tokens.issue(user.id, session_id, now=self._clock()),
+            access_token_seconds=int(self._tokens.lifetime.total_seconds()),
+            refresh_token=refresh_token,
+        )
