@@ -1,0 +1,76 @@
+"""The ASGI application: which routes this process's roles have, and what every request passes. No logic."""
+
+from itertools import groupby
+from operator import attrgetter
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocketClose
+
+from server.bootstrap import Services
+from server.endpoint import PathEndpoint
+from server.errors import NotFoundError
+from server.middleware.problems import ProblemsMiddleware
+from server.middleware.request_id import RequestIdMiddleware
+from server.middleware.request_log import RequestLogMiddleware
+from server.middleware.security_headers import SecurityHeadersMiddleware
+from server.rest import auth, channels, health, members, pages, workspaces
+from server.rest.docs import docs_routes
+from server.routing import Operation
+from server.settings import Settings
+
+API = (auth, workspaces, members, pages, channels)
+
+
+def create_app(services: Services) -> Starlette:
+    """Return the application of one process."""
+    settings = services.settings
+    operations = list(health.routes.operations)
+    if "api" in settings.roles:
+        operations += [operation for module in API for operation in module.routes.operations]
+    routes = rest_routes(operations) + docs_routes(operations, settings.effective_public_url)
+    app = Starlette(routes=routes, middleware=_middleware(settings))
+    app.state.services = services
+    app.router.redirect_slashes = False
+    app.router.default = _refuse_unknown_path
+    return app
+
+
+def rest_routes(operations: list[Operation]) -> list[BaseRoute]:
+    """Return a route for each path, answering all its methods."""
+    by_path = groupby(sorted(operations, key=attrgetter("path")), key=attrgetter("path"))
+    return [Route(path, PathEndpoint(list(group)), methods=None) for path, group in by_path]
+
+
+def _middleware(settings: Settings) -> list[Middleware]:
+    """Return what every request passes, the outermost first."""
+    cors = Middleware(
+        CORSMiddleware,
+        allow_origins=settings.cors_origins,
+        allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
+        allow_headers=("Authorization", "Content-Type", "Idempotency-Key", "X-Request-Id"),
+        expose_headers=(
+            "X-Request-Id",
+            "Idempotent-Replayed",
+            "RateLimit",
+            "RateLimit-Policy",
+            "Retry-After",
+        ),
+    )
+    return [
+        Middleware(RequestIdMiddleware),
+        Middleware(RequestLogMiddleware),
+        Middleware(SecurityHeadersMiddleware),
+        *([cors] if settings.cors_origins else []),
+        Middleware(ProblemsMiddleware),
+    ]
+
+
+async def _refuse_unknown_path(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await WebSocketClose()(scope, receive, send)
+        return
+    raise NotFoundError("There is nothing at this path; /docs tells what there is.", code="unknown_path")

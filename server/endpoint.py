@@ -1,0 +1,144 @@
+"""Runs operations: finds who calls, reads what they bring, opens the one transaction, writes the answer.
+
+The transaction commits when the handler has returned, before the first byte of the answer is sent; whatever
+is raised rolls it back.
+"""
+
+import asyncio
+import hashlib
+import re
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from server.bootstrap import Services
+from server.errors import (
+    InvalidError,
+    MalformedError,
+    SlowBodyError,
+    TooLargeError,
+    UnauthenticatedError,
+    WrongMediaTypeError,
+    WrongMethodError,
+)
+from server.parsing import parse_body, parse_path, parse_query
+from server.routing import Call, Operation, UserCall
+from storage.unit_of_work import UnitOfWork
+
+BODY_SECONDS = 30
+"""Time for a body to arrive; the largest one needs 300 kbit/s for it."""
+
+_IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
+
+
+class PathEndpoint:
+    """All operations of one path, as an ASGI application."""
+
+    def __init__(self, operations: list[Operation]) -> None:
+        self._operations = {operation.method: operation for operation in operations}
+        self._allow = ", ".join(sorted({*self._operations, *(["HEAD"] if "GET" in self._operations else [])}))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = Request(scope, receive)
+        operation = self._operations.get("GET" if request.method == "HEAD" else request.method)  # pyright: ignore[reportArgumentType]  (any string may be asked for)
+        if operation is None:
+            raise WrongMethodError(f"Here one can {self._allow}.", headers={"Allow": self._allow})
+        response = await run_operation(operation, request, request.app.state.services)
+        await response(scope, receive, send)
+
+
+async def run_operation(operation: Operation, request: Request, services: Services) -> Response:
+    """Run one operation and return its answer; raises what it refuses."""
+    call = await _identify(operation, request, services)
+    arguments: dict[str, object] = {"call": call}
+    arguments |= parse_path(request.path_params, operation.path_types)
+    if operation.query_type:
+        arguments["query"] = parse_query(request.query_params.multi_items(), operation.query_type)
+    data = b""
+    if operation.body_type:
+        data = await _read_body(request, services.settings.max_body_bytes)
+        arguments["body"] = parse_body(data, operation.body_type)
+    if not operation.needs_transaction:
+        return _answer(operation, call, await operation.handler(**arguments))
+    if operation.method == "GET":
+        async with services.database.read() as uow:
+            return _answer(operation, call, await operation.handler(**arguments, uow=uow))
+    key = request.headers.get("idempotency-key") if operation.idempotent else None
+    async with services.database.transaction() as uow:
+        if key is None:
+            return _answer(operation, call, await operation.handler(**arguments, uow=uow))
+        return await _answer_once(operation, call, uow, key, data, arguments)
+
+
+async def _identify(operation: Operation, request: Request, services: Services) -> Call:
+    """Return the call, with its user where the operation needs one."""
+    if not operation.needs_user:
+        return Call(request, services)
+    scheme, _, credential = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        raise UnauthenticatedError("Sign in and send `Authorization: Bearer <access token>`.")
+    identity = await services.access.identify(credential.strip())
+    if identity is None:
+        raise UnauthenticatedError("The credential is unknown or has expired.", code="invalid_token")
+    return UserCall(request, services, identity.user_id, identity.session_id)
+
+
+async def _read_body(request: Request, limit: int) -> bytes:
+    """Return the body, at most `limit` bytes of it held at any time."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise WrongMediaTypeError("Send JSON, with `Content-Type: application/json`.")
+    too_large = TooLargeError(f"The body may have {limit} bytes.", headers={"Connection": "close"})
+    declared = request.headers.get("content-length", "")
+    if declared.isascii() and declared.isdigit() and int(declared) > limit:
+        raise too_large
+    data = bytearray()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                data += chunk
+                if len(data) > limit:
+                    raise too_large
+    except TimeoutError as error:
+        raise SlowBodyError("The body did not arrive in time.", headers={"Connection": "close"}) from error
+    return bytes(data)
+
+
+async def _answer_once(
+    operation: Operation, call: Call, uow: UnitOfWork, key: str, data: bytes, arguments: dict[str, object]
+) -> Response:
+    """Run a creating operation unless its key has been used; then give the answer that was given.
+
+    The key is claimed in the transaction of the work itself: a duplicate that runs at the same time waits for
+    it, and an attempt that failed leaves no trace.
+    """
+    assert isinstance(call, UserCall)
+    if not _IDEMPOTENCY_KEY.fullmatch(key):
+        raise MalformedError(
+            "An Idempotency-Key has 1 to 255 visible ASCII characters.", code="invalid_header"
+        )
+    target = f"{call.request.method} {call.request.url.path}\n".encode()
+    request_hash = hashlib.sha256(target + data).hexdigest()
+    earlier = await uow.idempotency.claim(call.actor, key, request_hash)
+    if earlier is None:
+        response = _answer(operation, call, await operation.handler(**arguments, uow=uow))
+        await uow.idempotency.save_answer(call.actor, key, response.status_code, bytes(response.body))
+        return response
+    if earlier.request_hash != request_hash:
+        raise InvalidError(
+            "This Idempotency-Key was used for another request.", code="idempotency_key_reused"
+        )
+    return Response(
+        earlier.body, earlier.status, {"Idempotent-Replayed": "true"}, media_type="application/json"
+    )
+
+
+def _answer(operation: Operation, call: Call, value: object) -> Response:
+    """Write what a handler returned."""
+    if operation.status == 204:
+        return Response(status_code=204, headers=call.answer_headers)
+    return Response(
+        msgspec.json.encode(value), operation.status, call.answer_headers, media_type="application/json"
+    )

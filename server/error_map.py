@@ -1,0 +1,78 @@
+"""The only translation from exceptions to what clients are told: a problem document (RFC 9457).
+
+Every package's errors are known here, so that no package needs to know HTTP.
+"""
+
+import http
+
+import msgspec
+from starlette.responses import Response
+
+from server.errors import ApiError, ConflictError, FieldError, NotFoundError, OverloadedError
+from server.telemetry import request_id
+from storage.errors import (
+    ConstraintError,
+    SchemaOutdatedError,
+    StoreUnavailableError,
+    UnknownDocumentError,
+    UnknownWorkspaceError,
+)
+
+MEDIA_TYPE = "application/problem+json"
+STORE_RETRY_SECONDS = 2
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """An error as clients see it. `code` is stable; `title` and `detail` are for people."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    code: str
+    detail: str
+    request_id: str
+    errors: list[FieldError] = []
+
+
+class UnexpectedError(ApiError):
+    """Something that nobody foresaw; the log has it under the request's id."""
+
+    status = 500
+    code = "internal_error"
+
+
+def translate(error: Exception) -> ApiError:
+    """Return the refusal that an exception means."""
+    match error:
+        case ApiError():
+            return error
+        case UnknownDocumentError() | UnknownWorkspaceError():
+            return NotFoundError("This does not exist any more.")
+        case ConstraintError():
+            return ConflictError("Somebody else changed the same thing at this moment. Try again.")
+        case StoreUnavailableError() | SchemaOutdatedError():
+            return OverloadedError(
+                "The database cannot be used at the moment.",
+                code=error.code,
+                retry_after_seconds=STORE_RETRY_SECONDS,
+            )
+        case _:
+            return UnexpectedError("Something went wrong here. The request id helps to find out what.")
+
+
+def problem_response(refusal: ApiError) -> Response:
+    """Return the answer to a request that was refused."""
+    problem = Problem(
+        title=http.HTTPStatus(refusal.status).phrase,
+        status=refusal.status,
+        code=refusal.code,
+        detail=refusal.detail,
+        request_id=request_id.get(),
+        errors=list(refusal.errors),
+    )
+    return Response(
+        msgspec.json.encode(problem),
+        status_code=refusal.status,
+        headers=refusal.headers,
+        media_type=MEDIA_TYPE,
+    )

@@ -1,0 +1,118 @@
+"""Describes the declared operations as an OpenAPI 3.1 document. Everything is read off what also runs."""
+
+import http
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import msgspec
+
+from server import __version__
+from server.error_map import MEDIA_TYPE, Problem
+from server.routing import Operation
+
+_REF = "#/components/schemas/{name}"
+JsonObject = dict[str, Any]
+
+REQUEST_ID: Mapping[str, JsonObject] = {
+    "X-Request-Id": {
+        "description": "The request's id: the one that was sent along, or a new one.",
+        "schema": {"type": "string"},
+    }
+}
+IDEMPOTENCY_KEY: JsonObject = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Sent again with the same body within a day, the request gets the first answer again.",
+    "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+}
+
+
+def describe(operations: Sequence[Operation], server_url: str) -> JsonObject:
+    """Return the document for the operations."""
+    types = [
+        kind for operation in operations for kind in (operation.body_type, operation.answer_type) if kind
+    ]
+    schemas, components = msgspec.json.schema_components([*types, Problem], ref_template=_REF)
+    by_type = dict(zip([*types, Problem], schemas, strict=True))
+    paths: dict[str, JsonObject] = {}
+    for operation in operations:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, by_type)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "IONFLUX",
+            "version": __version__,
+            "description": (
+                "Workspaces, their pages and channels. What a page or a channel contains is a live Yjs "
+                "document, reached over WebSockets under the name that is given as `document`."
+            ),
+        },
+        "servers": [{"url": server_url}],
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {"accessToken": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+        },
+    }
+
+
+def _operation(operation: Operation, by_type: Mapping[Any, JsonObject]) -> JsonObject:
+    described: JsonObject = {
+        "operationId": operation.name,
+        "tags": [operation.tag],
+        "summary": operation.summary,
+        "responses": _responses(operation, by_type),
+    }
+    if operation.description:
+        described["description"] = operation.description
+    if parameters := _parameters(operation):
+        described["parameters"] = parameters
+    if operation.body_type:
+        described["requestBody"] = {"required": True, "content": _json(by_type[operation.body_type])}
+    if operation.needs_user:
+        described["security"] = [{"accessToken": []}]
+    return described
+
+
+def _parameters(operation: Operation) -> list[JsonObject]:
+    found: list[JsonObject] = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
+        for name in operation.path_types
+    ]
+    if operation.query_type:
+        schema = next(
+            iter(msgspec.json.schema_components([operation.query_type], ref_template=_REF)[1].values())
+        )
+        for name, property_ in schema["properties"].items():
+            found.append({"name": name, "in": "query", "required": False, "schema": _without_null(property_)})
+    if operation.idempotent:
+        found.append(IDEMPOTENCY_KEY)
+    return found
+
+
+def _without_null(schema: JsonObject) -> JsonObject:
+    """Return what a parameter is when it is given; a query string has no null."""
+    choices = cast("list[JsonObject]", schema.get("anyOf", []))
+    return next((choice for choice in choices if choice.get("type") != "null"), schema)
+
+
+def _responses(operation: Operation, by_type: Mapping[Any, JsonObject]) -> JsonObject:
+    success: JsonObject = {"description": http.HTTPStatus(operation.status).phrase, "headers": REQUEST_ID}
+    if operation.status != 204:
+        success["content"] = _json(by_type[operation.answer_type])
+    problem = {MEDIA_TYPE: {"schema": by_type[Problem]}}
+    refusals = {
+        str(status): {
+            "description": http.HTTPStatus(status).phrase,
+            "headers": REQUEST_ID,
+            "content": problem,
+        }
+        for status in operation.refuses
+    }
+    unexpected = {"description": "An error", "headers": REQUEST_ID, "content": problem}
+    return {str(operation.status): success, **refusals, "default": unexpected}
+
+
+def _json(schema: JsonObject) -> JsonObject:
+    return {"application/json": {"schema": schema}}

@@ -1,0 +1,178 @@
+"""Registering, signing in, refreshing and signing out; and one's own account."""
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from server.errors import ConflictError, FieldError, UnauthenticatedError
+from server.rest.fields import Email, Name, Password, Prose, Time, Token, Url
+from server.routing import Call, Routes, UserCall
+from server.sign_in import Device, EmailTakenError, SignedIn
+from storage.models import User
+from storage.unit_of_work import UnitOfWork
+
+routes = Routes("Accounts")
+
+
+class ProfileInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a person tells about themself."""
+
+    avatar_url: Url | None = None
+    bio: Prose | None = None
+
+
+class UserAnswer(msgspec.Struct, frozen=True):
+    """An account, as its owner sees it."""
+
+    id: UUID
+    email: str
+    name: str
+    profile_info: ProfileInfo
+    created_at: Time
+    updated_at: Time
+
+
+class SessionAnswer(msgspec.Struct, frozen=True):
+    """A session's tokens. A refresh token works once; using an old one ends the session."""
+
+    user: UserAnswer
+    access_token: str
+    refresh_token: str
+    expires_in: int
+    """Seconds until the access token ends."""
+
+
+class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A new account."""
+
+    email: Email
+    password: Password
+    name: Name
+
+
+class Login(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one signs in with."""
+
+    email: Email
+    password: Password
+
+
+class RefreshToken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The newest refresh token of a session."""
+
+    refresh_token: Token
+
+
+class AccountChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What to change; what is left out stays."""
+
+    name: Name | UnsetType = UNSET
+    profile_info: ProfileInfo | UnsetType = UNSET
+
+
+@routes.post("/v1/auth/register", status=201, refuses=(409, 429, 503))
+async def register(call: Call, body: Registration) -> SessionAnswer:
+    """Make an account and sign in."""
+    call.answer_headers |= await call.services.login_limits.count_address(call.address)
+    accounts = call.services.accounts
+    try:
+        user = await accounts.create(body.email, body.name, body.password)
+    except EmailTakenError as error:
+        raise ConflictError(
+            "There is an account with this address.",
+            code="email_taken",
+            errors=(FieldError("body.email", "Already registered"),),
+        ) from error
+    return show_session(await accounts.begin_session(user, _device(call)))
+
+
+@routes.post("/v1/auth/login", refuses=(401, 429, 503))
+async def log_in(call: Call, body: Login) -> SessionAnswer:
+    """Sign in with address and password."""
+    limits = call.services.login_limits
+    email = body.email.lower()
+    await limits.count_address(call.address)
+    call.answer_headers |= await limits.count_account(email)
+    signed_in = await call.services.accounts.sign_in(email, body.password, _device(call))
+    if signed_in is None:
+        raise UnauthenticatedError("Address and password do not fit.", code="invalid_credentials")
+    await limits.forgive_account(email)
+    return show_session(signed_in)
+
+
+@routes.post("/v1/auth/refresh", refuses=(401,))
+async def refresh(call: Call, body: RefreshToken) -> SessionAnswer:
+    """Exchange a refresh token for new tokens.
+
+    Each refresh token works once. One that is used again ends its session: it was copied.
+    """
+    signed_in = await call.services.accounts.refresh(body.refresh_token)
+    if signed_in is None:
+        raise UnauthenticatedError(
+            "The refresh token is unknown, used or expired. Sign in again.", code="invalid_refresh_token"
+        )
+    return show_session(signed_in)
+
+
+@routes.post("/v1/auth/logout")
+async def log_out(call: Call, body: RefreshToken) -> None:
+    """End the session of a refresh token; its access tokens end with it."""
+    await call.services.accounts.sign_out(body.refresh_token)
+
+
+@routes.get("/v1/me")
+async def get_me(call: UserCall, uow: UnitOfWork) -> UserAnswer:
+    """Return one's own account."""
+    return show_user(await _me(call, uow))
+
+
+@routes.patch("/v1/me")
+async def change_me(call: UserCall, uow: UnitOfWork, body: AccountChange) -> UserAnswer:
+    """Change one's name or profile; a profile is replaced as a whole."""
+    user = await _me(call, uow)
+    await uow.users.change(
+        user,
+        name=None if body.name is UNSET else body.name,
+        profile_info=None if body.profile_info is UNSET else _profile_to_store(body.profile_info),
+    )
+    return show_user(user)
+
+
+def show_user(user: User) -> UserAnswer:
+    """Return a user as its owner sees it."""
+    return UserAnswer(
+        id=user.id,
+        email=user.email,
+        name=user.name,
+        profile_info=msgspec.convert(user.profile_info, ProfileInfo),
+        created_at=user.created_at,
+        updated_at=user.updated_at,
+    )
+
+
+def show_session(signed_in: SignedIn) -> SessionAnswer:
+    """Return what a client needs to go on."""
+    return SessionAnswer(
+        user=show_user(signed_in.user),
+        access_token=signed_in.access_token,
+        refresh_token=signed_in.refresh_token,
+        expires_in=signed_in.access_token_seconds,
+    )
+
+
+def _profile_to_store(profile: ProfileInfo) -> dict[str, Any]:
+    return msgspec.structs.asdict(profile)
+
+
+def _device(call: Call) -> Device:
+    agent = call.request.headers.get("user-agent", "")
+    return Device(user_agent="".join(filter(str.isprintable, agent)), address=call.address)
+
+
+async def _me(call: UserCall, uow: UnitOfWork) -> User:
+    user = await uow.users.get(call.user_id)
+    if user is None:
+        raise UnauthenticatedError("This account is no more.", code="invalid_token")
+    return user

@@ -1,0 +1,78 @@
+"""The kinds of values that requests and answers share, with their limits, which the OpenAPI tells."""
+
+import base64
+import binascii
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Annotated, Generic, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from server.errors import FieldError, MalformedError
+
+T = TypeVar("T")
+Row = TypeVar("Row")
+
+# No text holds U+0000, which Postgres cannot store; a name also has something to see.
+Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00]*[^\x00\s][^\x00]*$")]
+Title = Annotated[str, Meta(max_length=500, pattern=r"^[^\x00]*$")]
+Prose = Annotated[str, Meta(max_length=5000, pattern=r"^[^\x00]*$")]
+Url = Annotated[
+    str,
+    Meta(
+        max_length=2000,
+        pattern=r"^https?://[!-~]+$",
+        description="An absolute http or https URL, in ASCII.",
+    ),
+]
+Email = Annotated[
+    str,
+    Meta(
+        max_length=254,
+        pattern=r"^[!-?A-~]+@[!-?A-~]+$",
+        description="An address in ASCII; upper and lower case are the same.",
+    ),
+]
+Password = Annotated[str, Meta(min_length=8, max_length=1000)]
+Token = Annotated[str, Meta(max_length=500)]
+Time = Annotated[datetime, Meta(tz=True, description="RFC 3339, in UTC.")]
+
+
+class Slice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which part of a list is wanted."""
+
+    cursor: Annotated[str, Meta(max_length=500, description="`next_cursor` of the part before.")] | None = (
+        None
+    )
+    limit: Annotated[int, Meta(ge=1, le=200, description="How many items at most.")] = 50
+
+
+class Listing(msgspec.Struct, Generic[T], frozen=True):
+    """A part of a list."""
+
+    items: list[T]
+    next_cursor: Annotated[str, Meta(description="Asks for what follows.")] | None
+
+
+def read_cursor(slice_: Slice, kind: type[T]) -> T | None:
+    """Return the sort key that a cursor stands for. Raises MalformedError for one that is none."""
+    if slice_.cursor is None:
+        return None
+    try:
+        text = base64.b64decode(slice_.cursor.encode("ascii"), altchars=b"-_", validate=True)
+        return msgspec.json.decode(text, type=kind)
+    except (binascii.Error, msgspec.MsgspecError, UnicodeError, ValueError) as error:
+        fault = FieldError("query.cursor", "Not a cursor of this list")
+        raise MalformedError("The cursor is unknown.", code="invalid_cursor", errors=(fault,)) from error
+
+
+def list_slice(
+    rows: Sequence[Row], slice_: Slice, show: Callable[[Row], T], key: Callable[[Row], object]
+) -> Listing[T]:
+    """Make a listing of rows, one more than the limit if there are more; `key` is the sort key of a row."""
+    chosen = rows[: slice_.limit]
+    cursor = None
+    if len(rows) > slice_.limit:
+        cursor = base64.urlsafe_b64encode(msgspec.json.encode(key(chosen[-1]))).decode()
+    return Listing([show(row) for row in chosen], cursor)

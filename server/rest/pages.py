@@ -1,0 +1,228 @@
+"""Pages: the tree, its order and the trash. What a page contains is its live document."""
+
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from blocks.order import key_between
+from server.errors import ApiError, ConflictError, FieldError, InvalidError
+from server.rest.fields import Listing, Slice, Time, Title, Url, list_slice, read_cursor
+from server.rest.gate import find_page, find_workspace
+from server.routing import Routes, UserCall
+from storage.models import Page
+from storage.unit_of_work import UnitOfWork
+
+routes = Routes("Pages")
+
+Parent = Annotated[UUID, Meta(description="The page above.")]
+After = Annotated[UUID, Meta(description="The sibling to stand behind; null for the first place.")]
+
+
+class PageAnswer(msgspec.Struct, frozen=True):
+    """A page. Siblings are sorted by `order_key`, byte by byte; what a page contains is its document."""
+
+    id: UUID
+    workspace_id: UUID
+    document: Annotated[str, Meta(description="The name of the page's live document.")]
+    parent_page_id: UUID | None
+    title: str
+    icon_url: str | None
+    order_key: str
+    trashed_at: Time | None
+    created_by_user_id: UUID
+    created_at: Time
+    updated_at: Time
+
+
+class NewPage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A page to make; without `after` it becomes the last one of its siblings."""
+
+    title: Title
+    parent_page_id: Parent | None = None
+    icon_url: Url | None = None
+    after: After | UnsetType | None = UNSET
+
+
+class PageChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What to change; what is left out stays. A page that gets another parent becomes its last child."""
+
+    title: Title | UnsetType = UNSET
+    icon_url: Url | UnsetType | None = UNSET
+    parent_page_id: Parent | UnsetType | None = UNSET
+    after: After | UnsetType | None = UNSET
+
+
+@routes.get("/v1/workspaces/{workspace_id}/pages")
+async def list_pages(
+    call: UserCall, uow: UnitOfWork, workspace_id: UUID, query: Slice
+) -> Listing[PageAnswer]:
+    """List the pages of a workspace, trash aside.
+
+    The list is flat: `parent_page_id` makes it a tree. Siblings come in their order.
+    """
+    await find_workspace(call, uow, workspace_id, "pages.read")
+    rows = await uow.pages.list_tree(
+        workspace_id, after=read_cursor(query, tuple[str, UUID]), limit=query.limit + 1
+    )
+    return list_slice(rows, query, show_page, lambda page: (page.order_key, page.id))
+
+
+@routes.get("/v1/workspaces/{workspace_id}/trash")
+async def list_trash(
+    call: UserCall, uow: UnitOfWork, workspace_id: UUID, query: Slice
+) -> Listing[PageAnswer]:
+    """List the pages in the trash, the latest first."""
+    await find_workspace(call, uow, workspace_id, "pages.read")
+    rows = await uow.pages.list_trash(
+        workspace_id, after=read_cursor(query, tuple[Time, UUID]), limit=query.limit + 1
+    )
+    return list_slice(rows, query, show_page, lambda page: (page.trashed_at, page.id))
+
+
+@routes.post("/v1/workspaces/{workspace_id}/pages", status=201, refuses=(403,), idempotent=True)
+async def create_page(call: UserCall, uow: UnitOfWork, workspace_id: UUID, body: NewPage) -> PageAnswer:
+    """Make a page and its empty document."""
+    await find_workspace(call, uow, workspace_id, "pages.write")
+    await _check_parent(uow, workspace_id, body.parent_page_id)
+    page = await uow.pages.create(
+        workspace_id,
+        title=body.title,
+        parent_page_id=body.parent_page_id,
+        icon_url=body.icon_url,
+        order_key=await _place(uow, workspace_id, body.parent_page_id, body.after),
+        created_by_user_id=call.user_id,
+    )
+    await uow.documents.create(document_of(page), workspace_id)
+    await _tell(call, uow, "page.created", page)
+    return show_page(page)
+
+
+@routes.get("/v1/pages/{page_id}")
+async def get_page(call: UserCall, uow: UnitOfWork, page_id: UUID) -> PageAnswer:
+    """Return a page, in the trash or not."""
+    return show_page(await find_page(call, uow, page_id, "pages.read"))
+
+
+@routes.patch("/v1/pages/{page_id}", refuses=(403, 409))
+async def change_page(call: UserCall, uow: UnitOfWork, page_id: UUID, body: PageChange) -> PageAnswer:
+    """Rename a page or move it in the tree."""
+    page = await find_page(call, uow, page_id, "pages.write")
+    _refuse_trashed(page)
+    is_moved = body.parent_page_id is not UNSET or body.after is not UNSET
+    if is_moved:
+        await _move(call, uow, page, body)
+    if body.title is not UNSET:
+        page.title = body.title
+    if body.icon_url is not UNSET:
+        page.icon_url = body.icon_url
+    await uow.pages.change(page)
+    await _tell(call, uow, "page.moved" if is_moved else "page.updated", page)
+    return show_page(page)
+
+
+@routes.delete("/v1/pages/{page_id}", refuses=(403,))
+async def trash_page(call: UserCall, uow: UnitOfWork, page_id: UUID) -> None:
+    """Put a page and everything below it into the trash. One that is there stays there."""
+    page = await find_page(call, uow, page_id, "pages.write")
+    if page.trashed_at is None:
+        await uow.pages.trash(page)
+        await _tell(call, uow, "page.trashed", page)
+
+
+@routes.post("/v1/pages/{page_id}/restore", refuses=(403,))
+async def restore_page(call: UserCall, uow: UnitOfWork, page_id: UUID) -> PageAnswer:
+    """Take a page out of the trash, with what went there together with it.
+
+    A page whose parent is in the trash comes back at the top of the tree.
+    """
+    page = await find_page(call, uow, page_id, "pages.write")
+    if page.trashed_at is None:
+        return show_page(page)
+    await uow.pages.restore(page)
+    parent = await uow.pages.get(page.parent_page_id) if page.parent_page_id else None
+    if parent is not None and parent.trashed_at is not None:
+        page.parent_page_id = None
+        page.order_key = await _place(uow, page.workspace_id, None, UNSET)
+        await uow.pages.change(page)
+    await _tell(call, uow, "page.restored", page)
+    return show_page(page)
+
+
+def document_of(page: Page) -> str:
+    """Return the name of a page's document."""
+    return f"page:{page.id}"
+
+
+def show_page(page: Page) -> PageAnswer:
+    """Return a page as its readers see it."""
+    return PageAnswer(
+        id=page.id,
+        workspace_id=page.workspace_id,
+        document=document_of(page),
+        parent_page_id=page.parent_page_id,
+        title=page.title,
+        icon_url=page.icon_url,
+        order_key=page.order_key,
+        trashed_at=page.trashed_at,
+        created_by_user_id=page.created_by_user_id,
+        created_at=page.created_at,
+        updated_at=page.updated_at,
+    )
+
+
+async def _move(call: UserCall, uow: UnitOfWork, page: Page, body: PageChange) -> None:
+    """Set a page's parent and place. The lock keeps two moves from making a circle together."""
+    await find_workspace(call, uow, page.workspace_id, "pages.write", lock=True)
+    parent_id = page.parent_page_id if body.parent_page_id is UNSET else body.parent_page_id
+    await _check_parent(uow, page.workspace_id, parent_id)
+    if await uow.pages.is_inside(parent_id, page.id):
+        raise ConflictError("A page cannot be moved below itself.", code="page_cycle")
+    page.order_key = await _place(uow, page.workspace_id, parent_id, body.after, moving=page.id)
+    page.parent_page_id = parent_id
+
+
+async def _check_parent(uow: UnitOfWork, workspace_id: UUID, parent_id: UUID | None) -> None:
+    if parent_id is None:
+        return
+    parent = await uow.pages.get(parent_id)
+    if parent is None or parent.workspace_id != workspace_id or parent.trashed_at is not None:
+        raise _bad_field("parent_page_id", "No page of this workspace, or in the trash")
+
+
+async def _place(
+    uow: UnitOfWork,
+    workspace_id: UUID,
+    parent_id: UUID | None,
+    after_id: UUID | UnsetType | None,
+    moving: UUID | None = None,
+) -> str:
+    """Return the order key for a page behind `after_id`: the last place if unset, the first if None."""
+    if after_id is UNSET:
+        return key_between(await uow.pages.last_key(workspace_id, parent_id, moving=moving), None)
+    after = await uow.pages.get(after_id) if after_id else None
+    is_sibling = after is not None and (after.workspace_id, after.parent_page_id) == (workspace_id, parent_id)
+    if after_id is not None and (not is_sibling or after_id == moving):
+        raise _bad_field("after", "No sibling at that place")
+    return key_between(*await uow.pages.neighbours(workspace_id, parent_id, after=after, moving=moving))
+
+
+def _refuse_trashed(page: Page) -> None:
+    if page.trashed_at is not None:
+        raise ConflictError("The page is in the trash: restore it first.", code="page_trashed")
+
+
+def _bad_field(name: str, detail: str) -> ApiError:
+    return InvalidError(f"{detail}.", code="invalid_reference", errors=(FieldError(f"body.{name}", detail),))
+
+
+async def _tell(call: UserCall, uow: UnitOfWork, event: str, page: Page) -> None:
+    parent = str(page.parent_page_id) if page.parent_page_id else None
+    await uow.events.append(
+        page.workspace_id,
+        event,
+        call.actor,
+        document_of(page),
+        {"title": page.title, "parent_page_id": parent},
+    )

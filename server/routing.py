@@ -1,0 +1,158 @@
+"""Declares operations: one decorated function is a route, its types and its documentation.
+
+    @routes.post("/v1/workspaces/{workspace_id}/pages", status=201, refuses=(403,))
+    async def create_page(call: UserCall, uow: UnitOfWork, workspace_id: UUID, body: NewPage) -> PageAnswer:
+
+The signature says the rest: a `UserCall` needs a credential, `uow` is the request's one transaction, `query`
+and `body` are Structs, what is left are the path's parameters, and what is returned is the answer's Struct
+(None: 204). `server.endpoint` runs operations, `server.openapi` describes them.
+"""
+
+import inspect
+import re
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any, Literal, TypeVar, get_type_hints
+from uuid import UUID
+
+import msgspec
+from starlette.requests import Request
+
+from server.bootstrap import Services
+
+Handler = Callable[..., Awaitable[object]]
+H = TypeVar("H", bound=Handler)
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+
+class Call:
+    """One request, as its handler sees it."""
+
+    def __init__(self, request: Request, services: Services) -> None:
+        self.request = request
+        self.services = services
+        self.now: datetime = services.clock()
+        self.answer_headers: dict[str, str] = {}
+        """Headers to send along with the answer."""
+
+    @property
+    def address(self) -> str:
+        """The client's address; a proxy's word for it only if the proxy is trusted."""
+        return self.request.client.host if self.request.client else "unknown"
+
+
+class UserCall(Call):
+    """A request of somebody who is signed in."""
+
+    def __init__(self, request: Request, services: Services, user_id: UUID, session_id: UUID) -> None:
+        super().__init__(request, services)
+        self.user_id = user_id
+        self.session_id = session_id
+
+    @property
+    def actor(self) -> str:
+        """Who acts, as events and the log name them."""
+        return f"user:{self.user_id}"
+
+
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
+    """A route: what it takes, what it gives, what it may refuse."""
+
+    method: Method
+    path: str
+    tag: str
+    handler: Handler
+    name: str
+    summary: str
+    description: str
+    needs_user: bool
+    needs_transaction: bool
+    path_types: dict[str, type[object]]
+    query_type: type[msgspec.Struct] | None
+    body_type: type[msgspec.Struct] | None
+    answer_type: Any
+    status: int
+    refuses: tuple[int, ...]
+    idempotent: bool
+    """Whether it takes an `Idempotency-Key`."""
+
+
+class Routes:
+    """The operations of one resource."""
+
+    def __init__(self, tag: str) -> None:
+        self.tag = tag
+        self.operations: list[Operation] = []
+
+    def get(self, path: str, *, refuses: tuple[int, ...] = ()) -> Callable[[H], H]:
+        """Declare a read; its transaction is read-only."""
+        return self._declare("GET", path, 200, refuses, idempotent=False)
+
+    def post(
+        self, path: str, *, status: int = 200, refuses: tuple[int, ...] = (), idempotent: bool = False
+    ) -> Callable[[H], H]:
+        """Declare an action, or a creation (`status=201`)."""
+        return self._declare("POST", path, status, refuses, idempotent=idempotent)
+
+    def patch(self, path: str, *, refuses: tuple[int, ...] = ()) -> Callable[[H], H]:
+        """Declare a change of some fields."""
+        return self._declare("PATCH", path, 200, refuses, idempotent=False)
+
+    def delete(self, path: str, *, refuses: tuple[int, ...] = ()) -> Callable[[H], H]:
+        """Declare a removal."""
+        return self._declare("DELETE", path, 204, refuses, idempotent=False)
+
+    def _declare(
+        self, method: Method, path: str, status: int, refuses: tuple[int, ...], *, idempotent: bool
+    ) -> Callable[[H], H]:
+        def register(handler: H) -> H:
+            self.operations.append(_inspect(self.tag, method, path, status, refuses, idempotent, handler))
+            return handler
+
+        return register
+
+
+def _inspect(
+    tag: str,
+    method: Method,
+    path: str,
+    status: int,
+    refuses: tuple[int, ...],
+    idempotent: bool,
+    handler: Handler,
+) -> Operation:
+    """Read an operation off its handler's signature."""
+    hints = get_type_hints(handler, include_extras=True)
+    answer_type = hints.pop("return")
+    call_type = hints.pop("call")
+    body_type = hints.pop("body", None)
+    query_type = hints.pop("query", None)
+    needs_transaction = hints.pop("uow", None) is not None
+    path_names = re.findall(r"{(\w+)}", path)
+    assert set(hints) == set(path_names), f"{handler.__name__} takes {set(hints)}, its path has {path_names}"
+    assert needs_transaction or not idempotent, f"{handler.__name__}: an answer is kept in its transaction"
+    summary, _, description = (inspect.getdoc(handler) or "").partition("\n\n")
+    needs_user = issubclass(call_type, UserCall)
+    implied = {401} if needs_user else set[int]()
+    implied |= {400, 408, 413, 415, 422} if body_type else set()
+    implied |= {400, 404} if path_names else set()
+    implied |= {400} if query_type else set()
+    implied |= {400, 422} if idempotent else set()
+    return Operation(
+        method=method,
+        path=path,
+        tag=tag,
+        handler=handler,
+        name=handler.__name__,
+        summary=summary.replace("\n", " ").rstrip("."),
+        description=description,
+        needs_user=needs_user,
+        needs_transaction=needs_transaction,
+        path_types=hints,
+        query_type=query_type,
+        body_type=body_type,
+        answer_type=answer_type,
+        status=204 if answer_type is type(None) else status,
+        refuses=tuple(sorted(implied | set(refuses))),
+        idempotent=idempotent,
+    )
