@@ -80,8 +80,6 @@ class LiveDocument:
             if not _is_pycrdt_fault(error):
                 raise
             raise Poisoned(index) from error
-        if self._change is not None:
-            self._full = None
         return Applied(self._change, frozenset(refused))
 
     def keep(self, update: bytes) -> None:
@@ -134,6 +132,9 @@ class LiveDocument:
         return state
 
     def _observe(self, event: pycrdt.TransactionEvent) -> None:
+        # Structs behind a gap in their writer's clock change the document and tell nobody until it is filled:
+        # the event comes then too, with an empty update.
+        self._full = None
         if event.update != EMPTY_UPDATE:
             self._change = event.update
 

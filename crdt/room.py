@@ -17,7 +17,7 @@ from crdt.awareness import Awareness
 from crdt.document import LiveDocument, Poisoned
 from crdt.errors import CrdtError, DocumentUnavailable, ProtocolError, UpdateRefused
 from crdt.ports import DocumentName, Principal, UpdateLog
-from crdt.protocol import encode_presence, encode_step1, encode_step2, encode_update
+from crdt.protocol import EMPTY_UPDATE, encode_presence, encode_step1, encode_step2, encode_update
 
 logger = logging.getLogger(__name__)
 
@@ -257,7 +257,7 @@ class Room:
     def _send_on(self, turn: _Turn, edits: list[tuple[Peer, bytes]], change: bytes | None) -> None:
         if change is None:
             for peer, update in edits:
-                if peer.waits_for_echo and peer in self._peers:
+                if peer.waits_for_echo and peer in self._peers and update != EMPTY_UPDATE:
                     self._hold(peer, turn.number, Broadcast(encode_update(update), update))
             return
         broadcast = Broadcast(encode_update(change), change)

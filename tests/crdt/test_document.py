@@ -1,0 +1,169 @@
+"""The document behind a room: D4, whatever order its updates come in."""
+
+import random
+
+import pycrdt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crdt.document import LiveDocument, Poisoned
+from crdt.errors import DocumentUnavailable, ProtocolError
+from tests.crdt.world import keystrokes, read_text, typed
+
+Edit = tuple[int, int, int, str]
+"""Which of three writers, what it does, where, and with what."""
+
+edits = st.lists(
+    st.tuples(
+        st.integers(0, 2),
+        st.integers(0, 4),
+        st.integers(0, 20),
+        st.sampled_from(["a", "bc", "é", "🙂", "\n"]),
+    ),
+    max_size=40,
+)
+
+
+def write(script: list[Edit], exchange: random.Random) -> list[bytes]:
+    """Let three people write at once, hearing of each other now and then; return all updates as they came."""
+    updates: list[bytes] = []
+    docs: list[pycrdt.Doc[pycrdt.Text]] = [pycrdt.Doc(client_id=index + 1) for index in range(3)]
+    heard = [0, 0, 0]
+    muted = [False, False, False]
+
+    def note(index: int, event: pycrdt.TransactionEvent) -> None:
+        if not muted[index] and event.update != b"\x00\x00":
+            updates.append(event.update)
+
+    subscriptions = [
+        doc.observe(lambda event, index=index: note(index, event)) for index, doc in enumerate(docs)
+    ]
+    for writer, action, place, text in script:
+        doc = docs[writer]
+        if exchange.random() < 0.5:
+            muted[writer] = True
+            with doc.transaction():
+                for update in updates[heard[writer] :]:
+                    doc.apply_update(update)
+            muted[writer] = False
+            heard[writer] = len(updates)
+        written = doc.get("text", type=pycrdt.Text)
+        fields = doc.get("fields", type=pycrdt.Map[object])
+        body = doc.get("body", type=pycrdt.XmlFragment)
+        if action == 0 or len(written) == 0:
+            written.insert(len(written), text)
+        elif action == 1:
+            written.insert(0, text)
+        elif action == 2:
+            written.clear()
+        elif action == 3:
+            fields[f"k{place % 3}"] = pycrdt.Map({"text": text, "list": [place, None, True]})
+        else:
+            body.children.append(
+                pycrdt.XmlElement("paragraph", {"level": str(place)}, [pycrdt.XmlText(text)])
+            )
+    for subscription in subscriptions:
+        subscription.drop()
+    return updates
+
+
+@given(edits, st.randoms(use_true_random=False), st.integers(1, 7), st.integers(0, 40))
+def test_D4_snapshot_and_log_give_the_same_bytes(
+    script: list[Edit], chance: random.Random, turn: int, fold_after: int
+) -> None:
+    updates = write(script, chance)
+    # Neighbours may arrive the other way round, so that some wait for what they depend on.
+    for index in range(len(updates) - 1):
+        if chance.random() < 0.2:
+            updates[index], updates[index + 1] = updates[index + 1], updates[index]
+    room = LiveDocument(None, [])
+    snapshot, after = None, list[bytes]()
+    for start in range(0, len(updates), turn):
+        batch = updates[start : start + turn]
+        room.apply(batch)
+        for update in batch:
+            room.keep(update)
+            after.append(update)
+        if snapshot is None and start >= fold_after:
+            snapshot, after = room.snapshot(), []
+        reopened = LiveDocument(snapshot, after)
+        assert reopened.state() == room.state()
+        assert reopened.snapshot() == LiveDocument(None, updates[: start + turn]).snapshot()
+
+
+def test_D4_what_waits_survives_snapshot_after_snapshot() -> None:
+    first, second, third = keystrokes("abc")
+    document = LiveDocument(None, [])
+    document.apply([third])
+    document.keep(third)
+    for _ in range(3):
+        document = LiveDocument(document.snapshot(), [])
+        assert not document.contains(third)
+    document.apply([first, second])
+    assert read_text(document.snapshot()) == "abc"
+    assert document.contains(third)
+    assert document.rows_since_snapshot == 0
+
+
+def test_D4_a_deletion_that_waits_survives_a_snapshot() -> None:
+    doc: pycrdt.Doc[pycrdt.Text] = pycrdt.Doc(client_id=1)
+    updates: list[bytes] = []
+    subscription = doc.observe(lambda event: updates.append(event.update))
+    text = doc.get("text", type=pycrdt.Text)
+    text += "hello"
+    del text[0:2]
+    subscription.drop()
+    document = LiveDocument(None, [updates[1]])
+    assert not document.contains(updates[1])
+    reopened = LiveDocument(document.snapshot(), [])
+    reopened.apply([updates[0]])
+    assert read_text(reopened.state()) == "llo"
+    assert reopened.contains(updates[1])
+
+
+def test_D6_damaged_rows_are_an_error() -> None:
+    for snapshot, updates in ((b"\xff\xff", []), (None, [typed("a"), b"\x01"])):
+        with pytest.raises(DocumentUnavailable):
+            LiveDocument(snapshot, updates)
+
+
+def test_W2_an_update_that_cannot_be_read_is_refused_by_its_index() -> None:
+    document = LiveDocument(None, [])
+    good, bad = typed("a"), typed("a")[:-1]
+    applied = document.apply([bad, good, b""])
+    assert applied.refused == {0, 2}
+    assert applied.change == good
+    assert not document.contains(bad)
+
+
+def test_R7_an_update_that_breaks_half_way_is_named() -> None:
+    document = LiveDocument(None, [typed("hé", 5)])
+    with pytest.raises(Poisoned) as caught:
+        document.apply([typed("fine", 9), bytes.fromhex("01010501088001f440600000")])
+    assert caught.value.index == 1
+
+
+def test_R1_an_update_known_already_is_no_change() -> None:
+    document = LiveDocument(None, [typed("a")])
+    assert document.apply([typed("a")]).change is None
+    assert document.contains(typed("a"))
+
+
+def test_W2_a_malformed_state_vector_is_a_protocol_error() -> None:
+    with pytest.raises(ProtocolError):
+        LiveDocument(None, []).diff(b"\x05")
+
+
+def test_cancellation_is_no_fault_of_the_document(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupted(pycrdt.Doc[pycrdt.Text]):
+        def apply_update(self, update: bytes) -> None:
+            raise KeyboardInterrupt
+
+    document = LiveDocument(None, [])
+    monkeypatch.setattr(document, "_doc", Interrupted())
+    with pytest.raises(KeyboardInterrupt):
+        document.apply([typed("a")])
+    monkeypatch.setattr(pycrdt, "Doc", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        LiveDocument(None, [typed("a")])

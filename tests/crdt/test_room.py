@@ -1,0 +1,441 @@
+"""Rooms: what is applied, logged, sent on and acknowledged, and when."""
+
+import pycrdt
+import pytest
+
+from crdt.document import LiveDocument
+from crdt.errors import DocumentUnavailable
+from crdt.hub import HubConfig
+from crdt.protocol import encode_presence, encode_step1, encode_step2, encode_update
+from crdt.session import HOCUSPOCUS, YWS, Wire
+from tests.crdt.world import PAGE, keystrokes, presence_of, read_text, turns, typed, user, world
+
+both_wires = pytest.mark.parametrize("wire", [YWS, HOCUSPOCUS], ids=lambda wire: wire.name)
+
+PANIC = bytes.fromhex("01010501088001f440600000")
+"""Decodes, and makes pycrdt panic where client 5 has written already."""
+
+CONTRADICTION = bytes.fromhex("0101010513c405050206c3a9f09f988000")
+"""Decodes, and names a parent that is no shared type."""
+
+
+async def test_W1_both_wires_edit_one_document() -> None:
+    async with world() as w:
+        ann, bob = await w.joined(YWS), await w.joined(HOCUSPOCUS, "bob")
+        ann.text.insert(0, "one")
+        await bob.heard(lambda bob: str(bob.text) == "one")
+        bob.text.insert(3, " two")
+        await ann.heard(lambda ann: str(ann.text) == "one two")
+
+
+async def test_D2_the_acknowledgement_follows_the_commit() -> None:
+    async with world() as w:
+        ann = await w.joined(HOCUSPOCUS)
+        assert ann.unsaved == 0
+        w.log.hold()
+        ann.text.insert(0, "kept")
+        await turns()
+        assert ann.unsaved == 1
+        assert w.stored() == []
+        w.log.release()
+        await ann.heard(lambda ann: ann.unsaved == 0)
+        assert read_text(w.stored()[0]) == "kept"
+
+
+async def test_D2_a_y_websocket_client_hears_its_edit_only_after_the_commit() -> None:
+    async with world() as w:
+        ann, bob = await w.joined(YWS), await w.joined(YWS, "bob")
+        w.log.hold()
+        ann.text.insert(0, "mine")
+        await bob.heard(lambda bob: str(bob.text) == "mine")
+        assert "update" not in ann.names
+        w.log.release()
+        await ann.heard(lambda ann: "update" in ann.names)
+
+
+async def test_D2_what_follows_a_held_echo_stays_behind_it() -> None:
+    async with world() as w:
+        ann, bob = await w.joined(YWS), await w.joined(YWS, "bob")
+        w.log.hold()
+        ann.text.insert(0, "a")
+        await bob.heard(lambda bob: str(bob.text) == "a")
+        bob.text.insert(1, "b")
+        await turns()
+        assert str(ann.text) == "a"
+        w.log.release_one()
+        await ann.heard(lambda ann: str(ann.text) == "ab")
+        assert "update" not in bob.names[bob.names.index("update") + 1 :]
+        w.log.release()
+        await bob.heard(lambda bob: bob.names.count("update") == 2)
+
+
+async def test_D2_an_edit_said_again_waits_for_the_commit_of_the_first() -> None:
+    async with world() as w:
+        ann, bob = await w.joined(HOCUSPOCUS), await w.joined(HOCUSPOCUS, "bob")
+        w.log.hold()
+        ann.text.insert(0, "once")
+        await turns()
+        bob.say(encode_update(ann.doc.get_update()))
+        saved = bob.names.count("saved")
+        await turns()
+        assert bob.names.count("saved") == saved
+        w.log.release()
+        await bob.heard(lambda bob: bob.names.count("saved") == saved + 1)
+        assert len(w.stored()) == 1
+
+
+async def test_D2_a_y_websocket_client_hears_an_edit_said_again() -> None:
+    async with world() as w:
+        ann = await w.joined(YWS)
+        ann.text.insert(0, "once")
+        await ann.heard(lambda ann: "update" in ann.names)
+        ann.say(encode_update(ann.doc.get_update()))
+        await ann.heard(lambda ann: ann.names.count("update") == 2)
+        assert len(w.stored()) == 1
+
+
+async def test_D2_every_edit_of_a_turn_is_acknowledged_by_itself() -> None:
+    async with world() as w:
+        ann = await w.joined(HOCUSPOCUS)
+        for character in "abc":
+            ann.text.insert(0, character)
+        assert ann.unsaved == 3
+        await ann.heard(lambda ann: ann.unsaved == 0)
+        assert len(w.stored()) == 3
+
+
+async def test_R1_a_turn_leaves_as_one_update() -> None:
+    async with world() as w:
+        ann, bob = await w.joined(HOCUSPOCUS), await w.joined(HOCUSPOCUS, "bob")
+        for index, character in enumerate("abc"):
+            ann.text.insert(index, character)
+        await bob.heard(lambda bob: str(bob.text) == "abc")
+        assert bob.names.count("update") == 1
+
+
+async def test_R1_a_lone_edit_is_not_sent_back() -> None:
+    async with world() as w:
+        ann = await w.joined(HOCUSPOCUS)
+        ann.text.insert(0, "a")
+        await ann.heard(lambda ann: ann.unsaved == 0)
+        assert "update" not in ann.names
+
+
+async def test_R4_a_joiner_gets_one_state_and_then_everything_after() -> None:
+    async with world() as w:
+        ann = await w.joined()
+        ann.text.insert(0, "before")
+        bob = w.client(YWS, "bob")
+        ann.text.insert(6, " after")
+        await bob.heard(lambda bob: str(bob.text) == "before after")
+        assert bob.names.count("step2") == 1
+        assert bob.names[0] == "step1"
+
+
+async def test_R4_joiners_that_come_together_share_one_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with world() as w:
+        ann = await w.joined()
+        ann.text.insert(0, "large")
+        await ann.heard(lambda ann: ann.unsaved == 0)
+        encodings = 0
+
+        class Counted(pycrdt.Doc[pycrdt.Text]):
+            def get_update(self, state: bytes | None = None) -> bytes:
+                nonlocal encodings
+                encodings += 1
+                return super().get_update(state)
+
+        room = await w.hub.open(PAGE)
+        document = LiveDocument(None, w.stored())
+        counted = Counted()
+        counted.apply_update(w.stored()[0])
+        monkeypatch.setattr(document, "_doc", counted)
+        monkeypatch.setattr(room, "_document", document)
+        joiners = [w.client(token="bob") for _ in range(5)]
+        for joiner in joiners:
+            await joiner.synced()
+        assert encodings == 1
+        assert {str(joiner.text) for joiner in joiners} == {"large"}
+
+
+async def test_D4_an_edit_without_its_dependency_is_kept_and_shows_later() -> None:
+    first, second = keystrokes("ab")
+    async with world() as w:
+        ann = await w.joined(HOCUSPOCUS)
+        ann.say(encode_update(second))
+        await turns()
+        assert w.stored() == [second]
+        bob = await w.joined(HOCUSPOCUS, "bob")
+        assert str(bob.text) == ""
+        bob.say(encode_update(first))
+        await ann.heard(lambda ann: str(ann.text) == "ab")
+        await bob.heard(lambda bob: str(bob.text) == "ab")  # its sender lacked what had waited for it
+
+
+async def test_D4_a_waiting_edit_survives_snapshots_and_reopening() -> None:
+    first, second = keystrokes("ab")
+    async with world(config=HubConfig(snapshot_every_updates=1, room_idle_seconds=0)) as w:
+        ann = await w.joined(HOCUSPOCUS)
+        ann.say(encode_update(second))
+        await turns()
+        ann.disconnect()
+        await w.hub.sweep()
+        assert w.hub.statistics().rooms == {}
+        assert w.log.snapshots[PAGE][-1][0] == 1
+        bob = await w.joined(HOCUSPOCUS, "bob")
+        bob.say(encode_update(first))
+        await bob.heard(lambda bob: str(bob.text) == "ab")
+
+
+async def test_D4_a_snapshot_covers_exactly_its_position() -> None:
+    async with world(config=HubConfig(snapshot_every_updates=3)) as w:
+        ann = await w.joined()
+        for character in "abcd":
+            ann.text.insert(0, character)
+            await ann.heard(lambda ann: ann.unsaved == 0)
+        await turns()
+        assert [(position, read_text(state)) for position, state in w.log.snapshots[PAGE]] == [(3, "cba")]
+
+
+async def test_D4_a_failed_snapshot_loses_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    async with world(config=HubConfig(snapshot_every_updates=1, room_idle_seconds=0)) as w:
+        w.log.snapshot_error = OSError("disk full")
+        ann = await w.joined()
+        ann.text.insert(0, "kept")
+        await ann.heard(lambda ann: ann.unsaved == 0)
+        await turns()
+        assert "no snapshot at position 1" in caplog.text
+        ann.disconnect()
+        await w.hub.sweep()
+        bob = await w.joined(token="bob")
+        assert str(bob.text) == "kept"
+
+
+@both_wires
+async def test_W2_a_malformed_update_never_reaches_the_document(wire: Wire) -> None:
+    async with world() as w:
+        ann, eve = await w.joined(), await w.joined(wire, "eve")
+        eve.say(encode_update(b"\xff" * 20))
+        ann.text.insert(0, "fine")
+        await eve.heard(lambda eve: eve.closed)
+        assert eve.closed is not None
+        assert eve.closed[0] == 4400
+        await ann.heard(lambda ann: ann.unsaved == 0)
+        assert [read_text(row) for row in w.stored()] == ["fine"]
+
+
+@both_wires
+@pytest.mark.parametrize("poison", [PANIC, CONTRADICTION], ids=["panic", "contradiction"])
+async def test_R7_an_update_that_breaks_half_way_costs_only_its_sender(wire: Wire, poison: bytes) -> None:
+    async with world() as w:
+        ann = await w.joined(client_id=5)
+        ann.text.insert(0, "hé")
+        await ann.heard(lambda ann: ann.unsaved == 0)
+        eve, bob = await w.joined(wire, "eve"), await w.joined(YWS, "bob")
+        ann.text.insert(0, "1")
+        eve.say(encode_update(poison))
+        ann.text.insert(0, "2")
+        late = w.client(YWS, "bob")
+        await eve.heard(lambda eve: eve.closed)
+        await ann.heard(lambda ann: ann.unsaved == 0)
+        await bob.heard(lambda bob: str(bob.text) == "21hé")
+        await late.heard(lambda late: str(late.text) == "21hé")
+        assert poison not in w.stored()
+        assert w.hub.statistics().rooms[PAGE].position == len(w.stored()) == 3
+
+
+async def test_R7_a_rebuild_waits_for_the_commits_under_way() -> None:
+    async with world() as w:
+        ann = await w.joined(client_id=5)
+        ann.text.insert(0, "hé")
+        await ann.heard(lambda ann: ann.unsaved == 0)
+        eve = await w.joined(token="eve")
+        w.log.hold()
+        ann.text.insert(0, "1")
+        await turns()
+        eve.say(encode_update(PANIC))
+        await turns()
+        ann.text.insert(0, "2")
+        await turns()
+        assert ann.unsaved == 2
+        w.log.release()
+        await ann.heard(lambda ann: ann.unsaved == 0)
+        assert len(w.stored()) == 3
+
+
+async def test_R7_a_document_that_cannot_be_read_back_sends_its_peers_away() -> None:
+    async with world() as w:
+        ann = await w.joined(client_id=5)
+        ann.text.insert(0, "hé")
+        await ann.heard(lambda ann: ann.unsaved == 0)
+        w.log.load_error = OSError("gone")
+        ann.say(encode_update(PANIC))
+        bob = w.client(token="bob")
+        await bob.heard(lambda bob: bob.closed)
+        assert bob.closed == (1013, "The document cannot be read back: gone")
+
+
+async def test_D5_a_document_that_cannot_be_saved_sends_its_peers_away() -> None:
+    async with world() as w:
+        ann, bob = await w.joined(), await w.joined(YWS, "bob")
+        w.log.hold()
+        ann.text.insert(0, "lost with its document")
+        await turns()
+        w.log.fail(LookupError("deleted"))
+        await bob.heard(lambda bob: bob.closed)
+        assert ann.closed == bob.closed == (1013, "The document cannot be saved any more.")
+        w.log.release()
+        await w.hub.sweep()
+        assert w.hub.statistics().rooms == {}
+        again = await w.joined()
+        assert str(again.text) == ""
+
+
+async def test_D5_a_commit_that_was_called_off_is_no_failure() -> None:
+    async with world() as w:
+        ann = await w.joined()
+        w.log.hold()
+        ann.text.insert(0, "a")
+        await turns()
+        w.log.cancel()
+        await turns()
+        assert ann.closed is None
+        room = await w.hub.open(PAGE)
+        room.fail(DocumentUnavailable("The test ends."))  # nothing would ever settle it
+
+
+async def test_A2_a_reader_is_refused_and_stays() -> None:
+    async with world() as w:
+        w.rights.rights["Eve", PAGE] = "read"
+        ann = await w.joined()
+        readers = [await w.joined(wire, "eve") for wire in (YWS, HOCUSPOCUS)]
+        for reader in readers:
+            reader.text.insert(0, "graffiti")
+        ann.text.insert(0, "clean")
+        for reader, verdict in zip(readers, ("denied", "refused"), strict=True):
+            await reader.heard(lambda reader, verdict=verdict: verdict in reader.names)
+            await reader.heard(lambda reader: "clean" in str(reader.text))
+            assert reader.closed is None
+        await ann.heard(lambda ann: ann.unsaved == 0)
+        assert [read_text(row) for row in w.stored()] == ["clean"]
+
+
+async def test_A2_a_reader_who_has_nothing_new_is_not_refused() -> None:
+    async with world() as w:
+        w.rights.rights["Eve", PAGE] = "comment"
+        ann = await w.joined()
+        ann.text.insert(0, "text")
+        ann.text.insert(0, "con")
+        del ann.text[0:3]
+        await ann.heard(lambda ann: ann.unsaved == 0)
+        eve = await w.joined(token="eve")
+        await eve.heard(lambda eve: eve.unsaved == 0)
+        eve.say(encode_step2(ann.doc.get_update()))
+        await eve.heard(lambda eve: eve.names.count("saved") == 2)
+        eve.say(encode_update(b"\xff\xff"))
+        assert eve.names[-1] == "refused"
+
+
+async def test_A5_presence_carries_the_servers_identity() -> None:
+    async with world() as w:
+        ann = await w.joined(YWS)
+        ann.say_presence(ann.doc.client_id, 1, '{"user":{"name":"Root"},"cursor":{"anchor":1}}')
+        bob = await w.joined(HOCUSPOCUS, "bob")
+        state = presence_of(next(said for said in bob.said if said.name == "presence"))[ann.doc.client_id]
+        assert state is not None
+        assert state["cursor"] == {"anchor": 1}
+        assert isinstance(state["user"], dict)
+        assert (state["user"]["id"], state["user"]["name"]) == ("user:ann", "Ann")
+
+
+async def test_A5_presence_ends_with_its_connection() -> None:
+    async with world() as w:
+        ann, bob = await w.joined(YWS), await w.joined(HOCUSPOCUS, "bob")
+        ann.say_presence(ann.doc.client_id, 1, "{}")
+        await bob.heard(lambda bob: "presence" in bob.names)
+        ann.disconnect()
+        await bob.heard(lambda bob: bob.names.count("presence") == 2)
+        assert presence_of(bob.said[-1]) == {ann.doc.client_id: None}
+
+
+async def test_A5_silence_ends_presence() -> None:
+    async with world() as w:
+        ann = await w.joined(YWS)
+        ann.say_presence(ann.doc.client_id, 1, "{}")
+        await turns()
+        w.clock.now += 31
+        await w.hub.sweep()
+        await ann.heard(lambda ann: presence_of(ann.said[-1]) == {ann.doc.client_id: None})
+        ann.say(b"\x03")
+        assert presence_of(ann.said[-1]) == {}
+
+
+async def test_A5_malformed_presence_ends_its_connection_only() -> None:
+    async with world() as w:
+        ann, eve = await w.joined(), await w.joined(YWS, "eve")
+        eve.say(encode_presence(b"\x05\x01"))
+        assert eve.closed is not None
+        assert eve.closed[0] == 4400
+        assert ann.closed is None
+
+
+async def test_W2_a_malformed_state_vector_ends_its_connection_only() -> None:
+    async with world() as w:
+        ann, eve = await w.joined(), await w.joined(YWS, "eve")
+        eve.say(encode_step1(b"\x05\x01"))
+        await eve.heard(lambda eve: eve.closed)
+        assert ann.closed is None
+
+
+async def test_R4_nobody_is_answered_after_leaving() -> None:
+    async with world() as w:
+        ann = await w.joined(YWS)
+        said = len(ann.said)
+        ann.say(encode_step1(b"\x00"))
+        room = await w.hub.open(PAGE)
+        ann.disconnect()
+        await turns()
+        assert len(ann.said) == said
+        assert room.statistics().peers == 0
+
+
+async def test_D1_the_log_has_the_raw_bytes_with_their_author() -> None:
+    async with world() as w:
+        ann, bob = await w.joined(), await w.joined(YWS, "bob")
+        first, second = typed("a", 11), typed("b", 12)
+        ann.say(encode_update(first))
+        bob.say(encode_update(second))
+        await turns()
+        assert w.log.rows[PAGE] == [(first, "user:ann"), (second, "user:bob")]
+
+
+async def test_D2_edits_of_somebody_who_left_are_committed() -> None:
+    async with world() as w:
+        ann = await w.joined(YWS)
+        w.log.hold()
+        ann.text.insert(0, "farewell")
+        await turns()
+        ann.disconnect()
+        w.log.release()
+        await turns()
+        assert [read_text(row) for row in w.stored()] == ["farewell"]
+
+
+async def test_R8_a_replica_takes_the_same_door() -> None:
+    agent = user("bob")
+    async with world() as w:
+        ann = await w.joined(YWS)
+        async with w.hub.join(PAGE, agent) as replica:
+            replica.announce({"cursor": None})
+            text = replica.doc.get("text", type=pycrdt.Text)
+            text.insert(0, "hello")
+            assert await replica.saved() == 1
+            await ann.heard(lambda ann: str(ann.text) == "hello")
+            ann.text.insert(5, " you")
+            await ann.heard(lambda ann: ann.names.count("update") == 2)
+            assert str(text) == "hello you"
+            replica.doc.apply_update(b"\x00\x00")
+            assert await replica.saved() == 1
+            await ann.heard(lambda ann: "presence" in ann.names)
+            replica.announce(None)
+        assert w.log.rows[PAGE][0][1] == "user:bob"

@@ -1,0 +1,358 @@
+"""A small world around the live core: a log whose commits a test holds back, and clients without sockets."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import cast
+
+import msgspec
+import pycrdt
+
+from crdt.connection import Connection
+from crdt.hub import Hub, HubConfig
+from crdt.ports import DocumentName, Principal, PrincipalId, Right
+from crdt.protocol import (
+    EMPTY_UPDATE,
+    Reader,
+    encode_number,
+    encode_presence,
+    encode_step1,
+    encode_step2,
+    encode_string,
+    encode_update,
+)
+from crdt.session import HOCUSPOCUS, YWS, Wire
+
+PAGE = DocumentName("page:1")
+
+
+class HeldLog:
+    """An update log in memory. Commits happen in the next turn of the loop, or when a test lets them."""
+
+    def __init__(self, *documents: str) -> None:
+        self.rows: dict[str, list[tuple[bytes, str]]] = {name: [] for name in documents or (PAGE,)}
+        self.snapshots: dict[str, list[tuple[int, bytes]]] = {}
+        self.loads = 0
+        self.load_error: Exception | None = None
+        self.snapshot_error: Exception | None = None
+        self.loading: asyncio.Event | None = None
+        self.is_held = False
+        self._open: list[tuple[str, Sequence[tuple[bytes, str]], asyncio.Future[int]]] = []
+
+    async def load(self, document: str) -> tuple[int, bytes | None, list[bytes]]:
+        self.loads += 1
+        if self.loading is not None:
+            await self.loading.wait()
+        if self.load_error is not None:
+            raise self.load_error
+        rows = [update for update, _ in self.rows[document]]
+        position, state = self.snapshots.get(document, [(0, None)])[-1]
+        return len(rows), state, rows[position:]
+
+    def append(self, document: str, rows: Sequence[tuple[bytes, str]]) -> asyncio.Future[int]:
+        loop = asyncio.get_running_loop()
+        saved: asyncio.Future[int] = loop.create_future()
+        self._open.append((document, rows, saved))
+        if not self.is_held:
+            loop.call_soon(self._commit)
+        return saved
+
+    async def save_snapshot(self, document: str, position: int, state: bytes) -> None:
+        if self.snapshot_error is not None:
+            raise self.snapshot_error
+        self.snapshots.setdefault(document, []).append((position, state))
+
+    def hold(self) -> None:
+        self.is_held = True
+
+    def release(self) -> None:
+        self.is_held = False
+        self._commit()
+
+    def release_one(self) -> None:
+        opened, self._open = self._open[:1], self._open[1:]
+        self._save(opened)
+
+    def fail(self, error: Exception) -> None:
+        opened, self._open = self._open, []
+        for _, _, saved in opened:
+            saved.set_exception(error)
+
+    def cancel(self) -> None:
+        opened, self._open = self._open, []
+        for _, _, saved in opened:
+            saved.cancel()
+
+    def _commit(self) -> None:
+        if not self.is_held:
+            opened, self._open = self._open, []
+            self._save(opened)
+
+    def _save(self, opened: list[tuple[str, Sequence[tuple[bytes, str]], asyncio.Future[int]]]) -> None:
+        for document, rows, saved in opened:
+            self.rows[document] += rows
+            saved.set_result(len(self.rows[document]))
+
+
+class Rights:
+    """An Access over two dictionaries: token -> principal, and (name, document) -> right."""
+
+    def __init__(self) -> None:
+        self.principals = {name: user(name) for name in ("ann", "bob", "eve")}
+        self.rights: dict[tuple[str, str], Right] = {}
+        self.error: Exception | None = None
+        self.deciding: asyncio.Event | None = None
+
+    async def authenticate(self, credential: str) -> Principal | None:
+        if self.error is not None:
+            raise self.error
+        return self.principals.get(credential)
+
+    async def decide(self, principal: Principal, document: str) -> Right:
+        if self.deciding is not None:
+            await self.deciding.wait()
+        return self.rights.get((principal.name, document), "write")
+
+
+def user(name: str) -> Principal:
+    return Principal(id=PrincipalId(f"user:{name}"), name=name.title())
+
+
+class Said(msgspec.Struct, frozen=True):
+    """One message of the server, taken apart: its key, its name and what is in it."""
+
+    key: str
+    name: str
+    body: bytes = b""
+
+
+_NAMES = {1: "presence", 3: "query", 5: "stateless", 7: "close", 8: "status"}
+_SYNC = {0: "step1", 1: "step2", 2: "update"}
+_AUTH = {0: "token wanted", 1: "denied", 2: "scope"}
+
+
+def parse(wire: Wire, frame: bytes) -> Said:
+    """Read a frame of the server as a client does."""
+    if frame in (b"\x09", b"\x0a"):
+        return Said("", "ping" if frame == b"\x09" else "pong")
+    reader = Reader(frame)
+    key = reader.read_string() if wire.has_sync_status else ""
+    kind = reader.read_number()
+    if kind == 0:
+        return Said(key, _SYNC[reader.read_number()], reader.read_bytes())
+    if kind == 2:
+        return Said(key, _AUTH[reader.read_number()], reader.read_bytes())
+    if kind == 8:
+        return Said(key, "saved" if reader.read_number() == 1 else "refused")
+    return Said(key, _NAMES[kind], reader.read_bytes())
+
+
+class Client:
+    """A stock client without its socket: a Yjs document on one wire. Implements `crdt.ports.Channel`."""
+
+    def __init__(
+        self, hub: Hub, wire: Wire, document: str, token: str, *, client_id: int | None = None
+    ) -> None:
+        self.wire, self.document, self.token = wire, document, token
+        self.doc: pycrdt.Doc[pycrdt.Text] = pycrdt.Doc(client_id=client_id)
+        self.said: list[Said] = []
+        self.closed: tuple[int, str] | None = None
+        self.unsaved = 0
+        self.is_paused = False
+        self._paused: list[Said] = []
+        self._heard = asyncio.Event()
+        self._hub = hub
+        self._is_following = False
+        self._subscription = self.doc.observe(self._on_change)
+        self.connection: Connection | None = None
+
+    @property
+    def text(self) -> pycrdt.Text:
+        return self.doc.get("text", type=pycrdt.Text)
+
+    @property
+    def names(self) -> list[str]:
+        return [said.name for said in self.said]
+
+    def connect(self) -> None:
+        """Open the socket and say what the stock providers say without waiting."""
+        self.closed = None
+        self.connection = self._hub.connect(self.wire, self)
+        if self.wire is YWS:
+            self.connection.sign_in(self.document, self.token)
+        else:
+            self.say(b"\x02\x00" + encode_string(self.token))
+        self.unsaved = 1
+        self.say(encode_step1(self.doc.get_state()))
+
+    def disconnect(self) -> None:
+        assert self.connection is not None
+        self.connection.closed()
+        self.connection = None
+
+    def say(self, payload: bytes) -> None:
+        """Send one message."""
+        self.receive_raw((encode_string(self.document) if self.wire is HOCUSPOCUS else b"") + payload)
+
+    def receive_raw(self, frame: bytes) -> None:
+        assert self.connection is not None
+        self.connection.receive(frame)
+
+    def say_presence(self, client_id: int, clock: int, state: str) -> None:
+        entry = encode_number(client_id) + encode_number(clock) + encode_string(state)
+        self.say(encode_presence(b"\x01" + entry))
+
+    async def heard(self, condition: Callable[["Client"], object]) -> None:
+        """Wait until the server has said enough."""
+        async with asyncio.timeout(5):
+            while not condition(self):
+                self._heard.clear()
+                await self._heard.wait()
+
+    async def synced(self) -> None:
+        await self.heard(lambda client: "step2" in client.names)
+
+    # The channel
+
+    def send(self, frame: bytes) -> None:
+        said = parse(self.wire, frame)
+        self.said.append(said)
+        if self.is_paused:
+            self._paused.append(said)
+        else:
+            self._take(said)
+        self._heard.set()
+
+    def close(self, code: int, reason: str) -> None:
+        self.closed = (code, reason)
+        self.connection = None
+        self._heard.set()
+
+    def resume(self) -> None:
+        """Take what came in meanwhile."""
+        self.is_paused = False
+        paused, self._paused = self._paused, []
+        for said in paused:
+            self._take(said)
+
+    def _take(self, said: Said) -> None:
+        if said.name in ("step2", "update"):
+            self._is_following = True
+            self.doc.apply_update(said.body)
+            self._is_following = False
+        elif said.name == "step1" and self.connection is not None:
+            update = self.doc.get_update(said.body)
+            asyncio.get_running_loop().call_soon(self._answer, self.connection, update)
+        elif said.name == "saved":
+            self.unsaved -= 1
+
+    def _answer(self, connection: Connection, update: bytes) -> None:
+        if connection is self.connection:
+            self.say(encode_step2(update))
+
+    def _on_change(self, event: pycrdt.TransactionEvent) -> None:
+        if not self._is_following and self.connection is not None and event.update != EMPTY_UPDATE:
+            self.unsaved += 1
+            self.say(encode_update(event.update))
+
+
+class World:
+    """A hub over a held log, with a clock that a test moves."""
+
+    def __init__(self, hub: Hub, log: HeldLog, rights: Rights, clock: "Clock") -> None:
+        self.hub, self.log, self.rights, self.clock = hub, log, rights, clock
+
+    def client(
+        self,
+        wire: Wire = HOCUSPOCUS,
+        token: str = "ann",
+        document: str = PAGE,
+        *,
+        client_id: int | None = None,
+    ) -> Client:
+        """Connect a client."""
+        client = Client(self.hub, wire, document, token, client_id=client_id)
+        client.connect()
+        return client
+
+    async def joined(
+        self,
+        wire: Wire = HOCUSPOCUS,
+        token: str = "ann",
+        document: str = PAGE,
+        *,
+        client_id: int | None = None,
+    ) -> Client:
+        """Connect a client and wait until it has the document."""
+        client = self.client(wire, token, document, client_id=client_id)
+        await client.synced()
+        await turns()
+        return client
+
+    def stored(self, document: str = PAGE) -> list[bytes]:
+        """Return the committed rows of a document."""
+        return [update for update, _ in self.log.rows[document]]
+
+
+class Clock:
+    """Monotonic seconds that only a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@asynccontextmanager
+async def world(*documents: str, config: HubConfig | None = None) -> AsyncGenerator[World]:
+    """Open a hub on an empty log."""
+    log, rights, clock = HeldLog(*documents), Rights(), Clock()
+    # Nothing in a test waits for the sweeper: tests sweep by hand.
+    config = msgspec.structs.replace(config or HubConfig(), sweep_seconds=3600.0)
+    async with Hub(log, rights, config, clock=clock) as hub:
+        yield World(hub, log, rights, clock)
+        log.release()
+
+
+async def turns(count: int = 10) -> None:
+    """Let the loop go round: what was begun without waiting for anything outside is done then."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+def presence_of(said: Said) -> dict[int, dict[str, object] | None]:
+    """Read an awareness update as client id -> state."""
+    reader = Reader(said.body)
+    entries: dict[int, dict[str, object] | None] = {}
+    for _ in range(reader.read_number()):
+        client_id, _clock = reader.read_number(), reader.read_number()
+        state = msgspec.json.decode(reader.read_string())
+        entries[client_id] = cast("dict[str, object] | None", state)
+    return entries
+
+
+def typed(text: str, client_id: int = 7) -> bytes:
+    """Return the update of somebody who types a text into an empty document."""
+    doc: pycrdt.Doc[pycrdt.Text] = pycrdt.Doc(client_id=client_id)
+    doc.get("text", type=pycrdt.Text).insert(0, text)
+    return doc.get_update()
+
+
+def keystrokes(text: str, client_id: int = 7) -> list[bytes]:
+    """Return one update for each character."""
+    doc: pycrdt.Doc[pycrdt.Text] = pycrdt.Doc(client_id=client_id)
+    updates: list[bytes] = []
+    subscription = doc.observe(lambda event: updates.append(event.update))
+    written = doc.get("text", type=pycrdt.Text)
+    for character in text:
+        written += character
+    subscription.drop()
+    return updates
+
+
+def read_text(state: bytes) -> str:
+    """Return the text in a document's state."""
+    doc: pycrdt.Doc[pycrdt.Text] = pycrdt.Doc()
+    doc.apply_update(state)
+    return str(doc.get("text", type=pycrdt.Text))
