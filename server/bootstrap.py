@@ -1,10 +1,11 @@
 """Wires everything: the only place that knows which implementation stands behind which port.
 
-`open_services` builds what a process needs and closes it in the opposite order. Tests pass other parts in.
+`open_services` builds what a process needs and closes it in the opposite order. Tests call it with a
+database, a clock and settings of their own.
 """
 
-from collections.abc import AsyncGenerator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -39,23 +40,12 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
 
 @asynccontextmanager
 async def open_services(
-    settings: Settings, secrets: Secrets, *, clock: Clock = utc_now, database: Database | None = None
+    settings: Settings, secrets: Secrets, database: Database, *, clock: Clock = utc_now
 ) -> AsyncGenerator[Services]:
-    """Build the services of one process; a `database` that is passed in is open and stays so.
-
-    Raises storage's errors when the database cannot be opened. Its tables must be there already, or be made
-    before the first use (`storage.migrations`).
-    """
-    async with AsyncExitStack() as stack:
-        if database is None:
-            database = await stack.enter_async_context(open_database(settings, clock))
-        passwords = Passwords(
-            concurrency=settings.password_hash_concurrency,
-            memory_kib=settings.password_hash_memory_kib,
-            passes=settings.password_hash_passes,
-        )
-        stack.callback(passwords.close)
-        tokens = Tokens(secrets.access_token_key, lifetime=timedelta(minutes=settings.access_token_minutes))
+    """Build the services of one process over a database that is open and has this version's tables."""
+    tokens = Tokens(secrets.access_token_key, lifetime=timedelta(minutes=settings.access_token_minutes))
+    access = DatabaseAccess(database, tokens, clock)
+    with open_passwords(settings) as passwords:
         yield Services(
             settings=settings,
             clock=clock,
@@ -67,7 +57,7 @@ async def open_services(
                 clock,
                 refresh_lifetime=timedelta(days=settings.refresh_token_days),
             ),
-            access=DatabaseAccess(database, tokens, clock),
+            access=access,
             login_limits=LoginLimits(
                 per_account=settings.login_attempts_per_account,
                 per_address=settings.login_attempts_per_address,
@@ -78,5 +68,19 @@ async def open_services(
 
 
 def open_database(settings: Settings, clock: Clock = utc_now) -> Database:
-    """Return the database of the settings, to be opened with `async with`."""
+    """Return the database of the settings, to be opened with `async with`; that raises storage's errors."""
     return Database(settings.effective_database_url, durability=settings.durability, clock=clock)
+
+
+@contextmanager
+def open_passwords(settings: Settings) -> Generator[Passwords]:
+    """Start the threads that hash passwords, and stop them at the end."""
+    passwords = Passwords(
+        concurrency=settings.password_hash_concurrency,
+        memory_kib=settings.password_hash_memory_kib,
+        passes=settings.password_hash_passes,
+    )
+    try:
+        yield passwords
+    finally:
+        passwords.close()

@@ -43,6 +43,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         str,
         doc("`postgresql://user:password@host/name` or `sqlite:///path`; empty: a file in the data folder."),
     ] = ""
+    migrate_on_start: Annotated[
+        bool,
+        doc(
+            "Whether `serve` brings the database to this version's tables. With `false` it refuses to start "
+            "until `ionflux migrate` has done that."
+        ),
+    ] = True
     durability: Annotated[
         Literal["process", "power"],
         doc(
@@ -116,7 +123,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     @property
     def effective_public_url(self) -> str:
         """The address people reach this server at, without a slash at the end."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        # Nobody can call at the address that means all addresses.
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+        host = f"[{host}]" if ":" in host else host
         return (self.public_url or f"http://{host}:{self.port}").rstrip("/")
 
 

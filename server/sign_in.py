@@ -46,6 +46,13 @@ class EmailTakenError(Exception):
     """Somebody is registered with this address."""
 
 
+async def add_account(uow: UnitOfWork, email: str, name: str, password_hash: str) -> User:
+    """Add a user and their empty inbox. A taken address makes the unit fail with ConstraintError."""
+    user = await uow.users.create(email.lower(), name, password_hash)
+    await uow.documents.create(f"inbox:{user.id}", None)
+    return user
+
+
 class Accounts:
     """The life of accounts and sessions."""
 
@@ -66,16 +73,18 @@ class Accounts:
 
     async def create(self, email: str, name: str, password: str) -> User:
         """Make an account and its empty inbox. Raises EmailTakenError."""
-        password_hash = await self._passwords.hash(password)
+        password_hash = await self.hash_password(password)
         try:
             async with self._database.transaction() as uow:
-                user = await uow.users.create(email.lower(), name, password_hash)
-                await uow.documents.create(f"inbox:{user.id}", None)
-                return user
+                return await add_account(uow, email, name, password_hash)
         except ConstraintError as error:
             if error.constraint != "uq_users_email":
                 raise
             raise EmailTakenError(email) from error
+
+    async def hash_password(self, password: str) -> str:
+        """Return what is stored of a password."""
+        return await self._passwords.hash(password)
 
     async def sign_in(self, email: str, password: str, device: Device) -> SignedIn | None:
         """Begin a session; None when address and password don't fit, in the same time for any reason."""

@@ -32,6 +32,10 @@ class Workspaces:
         await self.add_member(workspace.id, owner_user_id, "owner")
         return workspace
 
+    async def get(self, workspace_id: UUID) -> Workspace | None:
+        """Return a workspace, or None."""
+        return await self._session.get(Workspace, workspace_id)
+
     async def find_with_role(
         self, workspace_id: UUID, user_id: UUID, *, lock: bool = False
     ) -> tuple[Workspace, Role] | None:

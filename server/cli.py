@@ -1,0 +1,158 @@
+"""The `ionflux` command: its arguments, what it prints, and its exit status. The work is done elsewhere.
+
+Exit status: 0 done, 1 refused or failed with one line on standard error, 2 arguments not understood.
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from server import __version__
+from server.errors import ServerError, StartError
+from server.settings import Settings, read_environment, read_settings, unknown_variables
+
+EPILOG = """\
+Every setting can also be given as an environment variable IONFLUX_<NAME> or in a file .env in the working
+directory; docs/operations.md lists them all. A first look:  ionflux serve --seed
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    arguments = _parser().parse_args(argv)
+    command: Callable[[argparse.Namespace], int] = arguments.command
+    # Imported here: `version` and `--help` need no database driver.
+    from storage.errors import StorageError
+
+    try:
+        return command(arguments)
+    except (ServerError, StorageError) as error:
+        print(f"ionflux: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ionflux",
+        description="IONFLUX, a workspace that people and agents edit together: pages, channels, live.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    serve = commands.add_parser("serve", help="serve the API and the live documents until stopped")
+    serve.add_argument("--host", help="address to listen on (127.0.0.1; 0.0.0.0 for every network)")
+    serve.add_argument("--port", help="port to listen on (8000; 0 lets the system choose)")
+    _add_database(serve)
+    serve.add_argument("--roles", help="what this process does, comma-separated (api,realtime,worker)")
+    serve.add_argument(
+        "--seed", action="store_true", help="make a demo account and workspace when there are no users yet"
+    )
+    serve.set_defaults(command=_serve)
+
+    migrate = commands.add_parser("migrate", help="bring the database to this version's tables")
+    _add_database(migrate)
+    migrate.set_defaults(command=_migrate)
+
+    user = commands.add_parser("user", help="manage accounts")
+    actions = user.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    create = actions.add_parser("create", help="make an account; asks for its password")
+    create.add_argument("email", help="the address to sign in with")
+    create.add_argument("--name", help="the name others see (the part of the address before the @)")
+    create.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
+    create.add_argument("--workspace", metavar="ID", help="a workspace to add the account to")
+    create.add_argument(
+        "--role",
+        choices=("owner", "admin", "member", "guest"),
+        default="member",
+        help="the role there (member)",
+    )
+    _add_database(create)
+    create.set_defaults(command=_create_user)
+
+    doctor = commands.add_parser("doctor", help="check this installation and say what is wrong")
+    _add_database(doctor)
+    doctor.set_defaults(command=_doctor)
+
+    version = commands.add_parser("version", help="print the version")
+    version.set_defaults(command=_version)
+    return parser
+
+
+def _add_database(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data-dir", metavar="FOLDER", help="folder of the database and the secrets (data)")
+    parser.add_argument(
+        "--database-url",
+        metavar="URL",
+        help="postgresql://user:password@host/name or sqlite:///path (a file in the data folder)",
+    )
+
+
+def _settings(arguments: argparse.Namespace) -> Settings:
+    """Read the settings, warning about variables that are none."""
+    environment = read_environment(os.environ, Path.cwd())
+    for name in unknown_variables(environment):
+        print(f"ionflux: warning: {name} is not a setting", file=sys.stderr)
+    names = ("host", "port", "data_dir", "database_url", "roles")
+    return read_settings(environment, {name: getattr(arguments, name, None) for name in names})
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    from server.serving import serve
+
+    serve(_settings(arguments), with_seed=arguments.seed, announce=lambda line: print(line, flush=True))
+    return 0
+
+
+def _migrate(arguments: argparse.Namespace) -> int:
+    from server.operations import migrate
+
+    print(asyncio.run(migrate(_settings(arguments))))
+    return 0
+
+
+def _create_user(arguments: argparse.Namespace) -> int:
+    from server.operations import NewUser, create_user
+
+    settings = _settings(arguments)
+    new = NewUser(
+        email=arguments.email,
+        name=arguments.name or arguments.email.partition("@")[0],
+        password=_read_password(from_stdin=arguments.password_stdin),
+        workspace_id=arguments.workspace,
+        role=arguments.role,
+    )
+    print(asyncio.run(create_user(settings, new)))
+    return 0
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from server.doctor import examine
+
+    findings = asyncio.run(examine(_settings(arguments)))
+    for finding in findings:
+        print(f"{'ok   ' if finding.is_well else 'WRONG'}  {finding.subject}: {finding.words}")
+    wrong = sum(not finding.is_well for finding in findings)
+    print("Nothing is wrong." if not wrong else f"{wrong} of {len(findings)} checks found something wrong.")
+    return 1 if wrong else 0
+
+
+def _version(_arguments: argparse.Namespace) -> int:
+    print(f"ionflux {__version__}")
+    return 0
+
+
+def _read_password(*, from_stdin: bool) -> str:
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    import getpass
+
+    password = getpass.getpass("Password (8 characters or more): ")
+    if getpass.getpass("The same again: ") != password:
+        raise StartError("the two passwords differ")
+    return password

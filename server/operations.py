@@ -1,0 +1,77 @@
+"""What an operator does from the command line besides serving: migrate, make accounts, examine."""
+
+from uuid import UUID
+
+import msgspec
+
+from server.bootstrap import open_database, open_passwords
+from server.data_folder import prepare_data_folder
+from server.errors import InvalidError, StartError
+from server.parsing import parse_body
+from server.rest.auth import Registration
+from server.settings import Settings
+from server.sign_in import add_account
+from storage import migrations
+from storage.errors import ConstraintError
+from storage.models import Role
+
+
+class NewUser(msgspec.Struct, frozen=True):
+    """An account to make, with the workspace it belongs to at once."""
+
+    email: str
+    name: str
+    password: str
+    workspace_id: str | None = None
+    role: Role = "member"
+
+
+async def migrate(settings: Settings) -> str:
+    """Bring the database to this version's tables and say what was done."""
+    prepare_data_folder(settings.data_dir)
+    async with open_database(settings) as database:
+        found = await migrations.upgrade(database)
+    if found.is_current:
+        return f"The database {database} is up to date (revision {found.head})."
+    return f"The database {database} went from {found.current or 'nothing'} to revision {found.head}."
+
+
+async def create_user(settings: Settings, new: NewUser) -> str:
+    """Make an account and say so. Raises StartError with the reason why not."""
+    registration = _check(new)
+    workspace_id = _parse_id(new.workspace_id)
+    prepare_data_folder(settings.data_dir)
+    async with open_database(settings) as database:
+        await migrations.require_current(database)
+        with open_passwords(settings) as passwords:
+            password_hash = await passwords.hash(registration.password)
+        try:
+            async with database.transaction() as uow:
+                user = await add_account(uow, registration.email, registration.name, password_hash)
+                if workspace_id:
+                    if await uow.workspaces.get(workspace_id) is None:
+                        raise StartError(f"there is no workspace {workspace_id}")
+                    await uow.workspaces.add_member(workspace_id, user.id, new.role)
+                    payload = {"role": new.role}
+                    await uow.events.append(workspace_id, "member.added", None, f"user:{user.id}", payload)
+        except ConstraintError as error:
+            raise StartError(f"there is an account with the address {registration.email}") from error
+    place = f" and is {new.role} of workspace {workspace_id}" if workspace_id else ""
+    return f"{user.email} can sign in{place} (id {user.id})."
+
+
+def _check(new: NewUser) -> Registration:
+    """Hold the account to the rules that registering has."""
+    body = msgspec.json.encode({"email": new.email, "name": new.name, "password": new.password})
+    try:
+        return parse_body(body, Registration)
+    except InvalidError as error:
+        fault = error.errors[0]
+        raise StartError(f"{fault.path.removeprefix('body.')}: {fault.detail.lower()}") from error
+
+
+def _parse_id(text: str | None) -> UUID | None:
+    try:
+        return UUID(text) if text else None
+    except ValueError as error:
+        raise StartError(f"{text!r} is not the id of a workspace") from error

@@ -1,0 +1,90 @@
+"""What `serve --seed` makes in an empty installation: a demo account, a workspace, a page and a channel."""
+
+import secrets
+from uuid import UUID
+
+import msgspec
+
+from blocks.order import FIRST
+from server.bootstrap import Services
+from server.data_folder import DemoLogin, read_demo_login, write_demo_login
+from server.sign_in import add_account
+from storage.errors import ConstraintError
+
+EMAIL = "demo@ionflux.local"
+
+
+class Demo(msgspec.Struct, frozen=True):
+    """What a newcomer needs for a first look."""
+
+    login: DemoLogin
+    page_document: str
+    channel_document: str
+
+
+async def seed(services: Services) -> None:
+    """Fill an installation that has no users yet; do nothing in any other."""
+    async with services.database.read() as uow:
+        if await uow.users.count():
+            return
+    # The file comes first: an account whose password nobody knows would be of no use.
+    folder = services.settings.data_dir
+    write_demo_login(folder, DemoLogin(EMAIL, secrets.token_urlsafe(12)))
+    login = read_demo_login(folder)
+    assert login
+    password_hash = await services.accounts.hash_password(login.password)
+    try:
+        page_id, channel_id = await _create_workspace(services, login, password_hash)
+    except ConstraintError:
+        return  # another process was faster
+    await seed_content(services, page_id, channel_id)
+
+
+async def seed_content(services: Services, page_id: UUID, channel_id: UUID) -> None:
+    """Write the first lines into the page and the channel."""
+
+
+async def find_demo(services: Services) -> Demo | None:
+    """Return the demo account, or None once its file, its account or its first page is gone."""
+    login = read_demo_login(services.settings.data_dir)
+    if login is None:
+        return None
+    async with services.database.read() as uow:
+        user = await uow.users.find_by_email(login.email)
+        if user is None:
+            return None
+        rows = await uow.workspaces.list_of_user(user.id, after=None, limit=1)
+        if not rows:
+            return None
+        workspace_id = rows[0][0].id
+        pages = await uow.pages.list_tree(workspace_id, after=None, limit=1)
+        channels = await uow.channels.list_visible(workspace_id, user.id, after=None, limit=1)
+    if not pages or not channels:
+        return None
+    return Demo(login, f"page:{pages[0].id}", f"channel:{channels[0].id}")
+
+
+async def _create_workspace(services: Services, login: DemoLogin, password_hash: str) -> tuple[UUID, UUID]:
+    """Make everything that is in the database, all or nothing; return the page's and the channel's id."""
+    async with services.database.transaction() as uow:
+        user = await add_account(uow, login.email, "Demo", password_hash)
+        workspace = await uow.workspaces.create("Welcome", user.id)
+        page = await uow.pages.create(
+            workspace.id,
+            title="Welcome to IONFLUX",
+            parent_page_id=None,
+            icon_url=None,
+            order_key=FIRST,
+            created_by_user_id=user.id,
+        )
+        channel = await uow.channels.create(
+            workspace.id, name="general", type="public", description=None, created_by_user_id=user.id
+        )
+        actor = f"user:{user.id}"
+        for event, document in (
+            ("page.created", f"page:{page.id}"),
+            ("channel.created", f"channel:{channel.id}"),
+        ):
+            await uow.documents.create(document, workspace.id)
+            await uow.events.append(workspace.id, event, actor, document)
+    return page.id, channel.id

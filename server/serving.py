@@ -1,0 +1,71 @@
+"""The life of a serving process: socket, services, tables, application, and the words at the start."""
+
+from asyncio import Runner
+from collections.abc import Callable
+from socket import socket
+
+import msgspec
+import uvloop
+
+from server import __version__
+from server.app import create_app
+from server.bootstrap import Services, open_database, open_services
+from server.data_folder import DEMO_LOGIN, prepare_data_folder, read_secrets
+from server.listening import Server, bind
+from server.seed import Demo, find_demo, seed
+from server.settings import Settings
+from server.telemetry import configure_logging
+from storage import migrations
+
+Announce = Callable[[str], None]
+
+
+def serve(settings: Settings, *, with_seed: bool, announce: Announce) -> None:
+    """Serve until a signal ends it. Raises StartError or storage's errors when it cannot begin."""
+    configure_logging(settings.log_level)
+    prepare_data_folder(settings.data_dir)
+    # The address first: a second start is refused before it touches the database of the first.
+    with bind(settings.host, settings.port) as listener, Runner(loop_factory=uvloop.new_event_loop) as runner:
+        settings = msgspec.structs.replace(settings, port=listener.getsockname()[1])
+        runner.run(_serve(settings, listener, with_seed=with_seed, announce=announce))
+
+
+async def _serve(settings: Settings, listener: socket, *, with_seed: bool, announce: Announce) -> None:
+    async with open_database(settings) as database:
+        if settings.migrate_on_start:
+            await migrations.upgrade(database)
+        await migrations.require_current(database)
+        async with open_services(settings, read_secrets(settings.data_dir), database) as services:
+            if with_seed:
+                await seed(services)
+            demo = await find_demo(services)
+            server = Server(
+                create_app(services),
+                settings,
+                drain=lambda: _drain(services),
+                on_started=lambda: announce(_welcome(services, demo)),
+            )
+            await server.serve([listener])
+
+
+async def _drain(services: Services) -> None:
+    """Let the live core save, acknowledge and say goodbye (R6)."""
+
+
+def _welcome(services: Services, demo: Demo | None) -> str:
+    """Say where the server is and how to sign in."""
+    url = services.settings.effective_public_url
+    lines = [
+        f"IONFLUX {__version__} serves {url}  (data: {services.database}; stop: Ctrl+C)",
+        f"  API  {url}/docs",
+    ]
+    if demo:
+        body = msgspec.json.encode({"email": demo.login.email, "password": demo.login.password}).decode()
+        lines += [
+            f"  Demo account  {demo.login.email}  {demo.login.password}",
+            f"                (from {services.settings.data_dir / DEMO_LOGIN}; delete that file to hide it)",
+            f"  Sign in       curl -s {url}/v1/auth/login -H 'Content-Type: application/json' -d '{body}'",
+            f"  Page          {demo.page_document}",
+            f"  Channel       {demo.channel_document}",
+        ]
+    return "\n".join(lines)
