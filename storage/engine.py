@@ -46,6 +46,7 @@ class Database:
         *,
         durability: Durability = "process",
         pool_size: int = 8,
+        busy_seconds: float = sqlite.BUSY_SECONDS,
         clock: Callable[[], datetime] = _now,
         new_id: Callable[[], UUID] | None = None,
     ) -> None:
@@ -54,6 +55,7 @@ class Database:
         self.kind: Literal["sqlite", "postgres"] = "sqlite" if is_sqlite else "postgres"
         self.path: Path | None = Path(parsed.database or "") if is_sqlite else None
         self.durability: Durability = durability
+        self.busy_seconds = busy_seconds
         self.clock = clock
         self.new_id = new_id or Uuid7()
         self._dsn = parsed.render_as_string(hide_password=False)
@@ -126,7 +128,7 @@ class Database:
     def connect_sqlite(self) -> sqlite3.Connection:
         """Open a plain connection to the file; blocks."""
         assert self.path is not None
-        return sqlite.connect(self.path, self.durability)
+        return sqlite.connect(self.path, self.durability, self.busy_seconds)
 
     async def connect_postgres(self) -> postgres.PostgresConnection:
         """Open a plain connection to the server."""
@@ -142,7 +144,7 @@ class Database:
             # writing fails at once if another has written since, whatever the busy timeout.
             connection.isolation_level = None
             cursor = connection.cursor()
-            for pragma in (*sqlite.pragmas(self.durability), *more_pragmas):
+            for pragma in (*sqlite.pragmas(self.durability, self.busy_seconds), *more_pragmas):
                 cursor.execute(pragma)
             cursor.close()
 

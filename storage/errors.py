@@ -7,6 +7,7 @@ StorageError
 ├── ConstraintError           a write that the tables refuse, for instance a name that is taken
 ├── UnknownDocumentError      also a LookupError
 ├── UnknownWorkspaceError     also a LookupError
+├── SnapshotBeyondLogError    a snapshot of rows that are not committed
 ├── CorruptDocumentError      its rows contradict each other: never served, never written over (D6)
 └── LogClosedError            appended to a log that is closing, or closed before it could be committed
 
@@ -88,6 +89,18 @@ class CorruptDocumentError(StorageError):
         self.document = document
         self.reason = reason
         super().__init__(f"document {document!r} is damaged: {reason}")
+
+
+class SnapshotBeyondLogError(StorageError):
+    """A snapshot claims to cover rows that the log does not have; it is not kept."""
+
+    code = "snapshot_beyond_log"
+
+    def __init__(self, document: str, position: int, head: int) -> None:
+        self.document = document
+        self.position = position
+        self.head = head
+        super().__init__(f"a snapshot at {position} of {document!r}, where the log ends at {head}")
 
 
 class LogClosedError(StorageError):

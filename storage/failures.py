@@ -24,34 +24,36 @@ def translated(label: str) -> Generator[None]:
     """Turn a failure of the database called `label` into a `StorageError`; let everything else through."""
     try:
         yield
-    except IntegrityError as error:
+    except (IntegrityError, sqlite3.IntegrityError, asyncpg.IntegrityConstraintViolationError) as error:
         raise ConstraintError(_constraint(error)) from error
     except PoolTimeout as error:
         raise StoreUnavailableError(f"the database {label} is busy: no connection became free") from error
-    except DBAPIError as error:
-        if is_passing(error):
-            raise StoreUnavailableError(
-                f"the database {label} failed: {one_line(error.orig or error)}"
-            ) from error
-        raise
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, sqlite3.OperationalError) as error:
-        # Not every path of the drivers goes through SQLAlchemy's wrapping, for instance a lost connection.
-        if is_passing(error):
-            raise StoreUnavailableError(f"the database {label} failed: {one_line(error)}") from error
-        raise
+    except (DBAPIError, sqlite3.Error, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        # The drivers' own errors come from plain connections, and where SQLAlchemy does not wrap them.
+        if not is_passing(error):
+            raise
+        cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+        raise StoreUnavailableError(f"the database {label} failed: {one_line(cause)}") from error
 
 
 def is_passing(error: BaseException) -> bool:
-    """Tell whether the fault is the database's condition, which may pass, and not the statement's."""
+    """Tell whether the fault is the database's condition, which may pass, and not the statement's.
+
+    Statements on plain connections are fixed, so there only their data can be at fault.
+    """
     if isinstance(error, DBAPIError):
         if error.connection_invalidated or isinstance(error, OperationalError | InterfaceError):
             return True
-        return _is_passing_state(getattr(error.orig, "sqlstate", None))
+        state = getattr(error.orig, "sqlstate", None)
+        return state is not None and (state.startswith(_PASSING_CLASSES) or state in _PASSING_STATES)
+    if isinstance(error, asyncpg.InterfaceError):
+        # A closed connection; but arguments that do not fit are an InterfaceError too, and a ValueError.
+        return not isinstance(error, ValueError)
     if isinstance(error, asyncpg.PostgresError):
-        return _is_passing_state(getattr(error, "sqlstate", None))
-    return isinstance(
-        error, OSError | sqlite3.OperationalError | asyncpg.InterfaceError | StoreUnavailableError
-    )
+        return not isinstance(error, asyncpg.DataError)
+    if isinstance(error, sqlite3.Error):
+        return not isinstance(error, sqlite3.ProgrammingError | sqlite3.DataError)
+    return isinstance(error, OSError)
 
 
 def one_line(error: BaseException) -> str:
@@ -62,17 +64,14 @@ def one_line(error: BaseException) -> str:
     return text.splitlines()[0] if text else type(error).__name__
 
 
-def _is_passing_state(state: str | None) -> bool:
-    return state is not None and (state.startswith(_PASSING_CLASSES) or state in _PASSING_STATES)
-
-
-def _constraint(error: IntegrityError) -> str | None:
+def _constraint(error: Exception) -> str | None:
     """Find the name of the violated constraint; SQLite tells only columns for unique ones."""
-    driver = error.orig.__cause__ if error.orig is not None else None
-    name = getattr(driver, "constraint_name", None)
-    if isinstance(name, str):
-        return name
-    message = str(error.orig)
+    cause = error.orig if isinstance(error, IntegrityError) and error.orig is not None else error
+    for known in (cause, cause.__cause__):
+        name = getattr(known, "constraint_name", None)
+        if isinstance(name, str):
+            return name
+    message = str(cause)
     if match := re.search(r"CHECK constraint failed: (\w+)", message):
         return match.group(1)
     if match := re.search(r"UNIQUE constraint failed: (.+)", message):

@@ -53,8 +53,8 @@ async def connect(dsn: str, label: str) -> PostgresConnection:
             command_timeout=COMMAND_SECONDS,
             server_settings={"application_name": "ionflux", "timezone": "UTC"},
         )
-    except (TimeoutError, OSError, asyncpg.PostgresError) as error:
-        raise StoreUnavailableError(f"cannot reach the database {label}: {one_line(error)}") from error
-    except (asyncpg.InterfaceError, ValueError) as error:
+    except ValueError as error:
         raise InvalidDatabaseUrlError(f"the address of the database {label}: {one_line(error)}") from error
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise StoreUnavailableError(f"cannot reach the database {label}: {one_line(error)}") from error
     return cast(PostgresConnection, connection)

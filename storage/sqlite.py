@@ -14,23 +14,23 @@ Postgres decides this by itself (`synchronous_commit`, `fsync`): its defaults su
 """
 
 BUSY_SECONDS = 5.0
-"""How long SQLite waits for a writer in another process before it reports that the database is locked."""
+"""How long to wait for a writer in another process before the database counts as locked."""
 
 
-def pragmas(durability: Durability) -> tuple[str, ...]:
+def pragmas(durability: Durability, busy_seconds: float) -> tuple[str, ...]:
     """Return what to run on each new connection."""
     return (
         f"PRAGMA synchronous = {'NORMAL' if durability == 'process' else 'FULL'}",
         "PRAGMA foreign_keys = ON",
-        f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}",
+        f"PRAGMA busy_timeout = {int(busy_seconds * 1000)}",
     )
 
 
-def connect(path: Path, durability: Durability) -> sqlite3.Connection:
+def connect(path: Path, durability: Durability, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connection:
     """Open a connection in autocommit mode (the caller says BEGIN), not bound to a thread."""
-    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
     try:
-        for pragma in pragmas(durability):
+        for pragma in pragmas(durability, busy_seconds):
             connection.execute(pragma)
     except BaseException:
         connection.close()

@@ -1,0 +1,181 @@
+"""The rows of the update log in Postgres: a connection that only appends, and a few that read.
+
+Locks are taken in the order of the documents' names, so that two processes never wait for each other in a
+circle. A connection that is lost during COMMIT leaves open whether it happened; then the server is asked
+about the transaction's id, before anything else is written.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+
+import asyncpg
+import msgspec
+
+from storage.engine import Database
+from storage.errors import SnapshotBeyondLogError, StoreUnavailableError, UnknownDocumentError
+from storage.failures import translated
+from storage.postgres import PostgresConnection
+from storage.stores.ports import Batch, History, check_history
+
+_READERS = 4
+"""Documents that are read at the same time; more wait."""
+
+# One round trip: lock the documents in order, move their heads, insert the rows at the positions so gained.
+_APPEND = """
+    WITH wanted AS (
+        SELECT name, total, ordinal
+        FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS wanted(name, total, ordinal)
+    ), locked AS (
+        SELECT id FROM documents WHERE name = ANY($1::text[]) ORDER BY name FOR NO KEY UPDATE
+    ), moved AS (
+        UPDATE documents SET head = documents.head + wanted.total
+        FROM locked, wanted
+        WHERE documents.id = locked.id AND documents.name = wanted.name
+        RETURNING documents.id, documents.name, documents.head, wanted.total, wanted.ordinal
+    ), written AS (
+        INSERT INTO updates (document_id, position, data, author, created_at)
+        SELECT moved.id, moved.head - moved.total + row.step, row.data, row.author, $7
+        FROM unnest($3::bigint[], $4::bigint[], $5::bytea[], $6::text[]) AS row(ordinal, step, data, author)
+        JOIN moved ON moved.ordinal = row.ordinal
+    )
+    SELECT name, head, pg_current_xact_id()::text AS transaction FROM moved
+"""
+_DOCUMENT = """
+    SELECT d.id, d.head, s.position, s.state
+    FROM documents AS d LEFT JOIN snapshots AS s ON s.document_id = d.id
+    WHERE d.name = $1 ORDER BY s.position DESC NULLS LAST LIMIT 1
+"""
+_ROWS = "SELECT position, data FROM updates WHERE document_id = $1 AND position > $2 ORDER BY position"
+_SNAPSHOT = """
+    INSERT INTO snapshots (document_id, position, state, created_at)
+    SELECT id, $2::bigint, $3, $4 FROM documents WHERE name = $1 AND $2::bigint BETWEEN 1 AND head
+    ON CONFLICT (document_id, position) DO UPDATE SET state = excluded.state, created_at = excluded.created_at
+    RETURNING position
+"""
+# The session that was lost to us may live on at the server, holding its locks.
+_END_SESSION = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_xid = $1::text::xid8::xid
+"""
+
+
+class _Doubt(msgspec.Struct, frozen=True):
+    """A commit that was asked for and not answered."""
+
+    batch: Batch
+    transaction: str
+    heads: dict[str, int]
+
+
+class PostgresStore:
+    """A LogStore in Postgres."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._writer: PostgresConnection | None = None
+        self._doubt: _Doubt | None = None
+        self._idle: list[PostgresConnection] = []
+        self._readers = asyncio.Semaphore(_READERS)
+
+    async def open(self) -> None:
+        """Do nothing: connections are opened when they are needed, and again after a failure."""
+
+    async def close(self) -> None:
+        """Close the connections; one that does not answer is dropped."""
+        connections = [*self._idle, *([self._writer] if self._writer is not None else [])]
+        self._idle, self._writer = [], None
+        for connection in connections:
+            with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                await connection.close(timeout=2)
+
+    async def commit(self, batch: Batch) -> dict[str, int]:
+        """Append a batch in one transaction of three round trips."""
+        try:
+            with translated(str(self._database)):
+                if self._writer is None or self._writer.is_closed():
+                    self._writer = await self._database.connect_postgres()
+                if self._doubt is not None:
+                    assert self._doubt.batch is batch, "another batch, before the doubtful one is settled"
+                    heads = await self._settle(self._writer, self._doubt)
+                    self._doubt = None
+                    if heads is not None:
+                        return heads
+                return await self._append(self._writer, batch)
+        except BaseException:
+            if self._writer is not None:
+                self._writer.terminate()
+                self._writer = None
+            raise
+
+    async def load(self, document: str) -> History:
+        """Read a document in a snapshot of its own."""
+        async with self._reader() as connection:
+            await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            found = await connection.fetchrow(_DOCUMENT, document)
+            if found is None:
+                raise UnknownDocumentError(document)
+            rows = await connection.fetch(_ROWS, found["id"], found["position"] or 0)
+            await connection.execute("COMMIT")
+        check_history(document, found["head"], found["position"], [row["position"] for row in rows])
+        return found["head"], found["state"], [row["data"] for row in rows]
+
+    async def save_snapshot(self, document: str, position: int, state: bytes) -> None:
+        """Keep a snapshot in one statement."""
+        async with self._reader() as connection:
+            now = self._database.clock()
+            if await connection.fetchval(_SNAPSHOT, document, position, state, now) is not None:
+                return
+            head = await connection.fetchval("SELECT head FROM documents WHERE name = $1", document)
+        if head is None:
+            raise UnknownDocumentError(document)
+        raise SnapshotBeyondLogError(document, position, head)
+
+    async def _append(self, connection: PostgresConnection, batch: Batch) -> dict[str, int]:
+        names = sorted(batch)
+        rows = [
+            (ordinal, step, data, author)
+            for ordinal, name in enumerate(names, start=1)
+            for step, (data, author) in enumerate(batch[name], start=1)
+        ]
+        totals = [len(batch[name]) for name in names]
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        await connection.execute("BEGIN")
+        moved = await connection.fetch(_APPEND, names, totals, *columns, self._database.clock())
+        heads: dict[str, int] = {row["name"]: row["head"] for row in moved}
+        if not heads:
+            await connection.execute("ROLLBACK")
+            return heads
+        self._doubt = _Doubt(batch=batch, transaction=moved[0]["transaction"], heads=heads)
+        await connection.execute("COMMIT")
+        self._doubt = None
+        return heads
+
+    async def _settle(self, connection: PostgresConnection, doubt: _Doubt) -> dict[str, int] | None:
+        """Return the heads if the doubtful commit happened, None if it never will; raise while unsure."""
+        try:
+            fate = await connection.fetchval("SELECT pg_xact_status($1::text::xid8)", doubt.transaction)
+        except asyncpg.InvalidParameterValueError:
+            # An id from the future: another server has taken over, which never saw the transaction.
+            return None
+        if fate == "committed":
+            return doubt.heads
+        if fate == "aborted":
+            return None
+        await connection.fetch(_END_SESSION, doubt.transaction)
+        raise StoreUnavailableError(
+            f"the database {self._database} does not tell yet whether it committed (it says {fate!r})"
+        )
+
+    @asynccontextmanager
+    async def _reader(self) -> AsyncGenerator[PostgresConnection]:
+        async with self._readers:
+            with translated(str(self._database)):
+                while self._idle and self._idle[-1].is_closed():
+                    self._idle.pop()
+                connection = self._idle.pop() if self._idle else await self._database.connect_postgres()
+                try:
+                    yield connection
+                except BaseException:
+                    connection.terminate()
+                    raise
+                self._idle.append(connection)

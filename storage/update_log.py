@@ -1,0 +1,262 @@
+"""The update log: the append-only history of every document, and its snapshots.
+
+Owns the queue of what is not committed yet, the one task that commits it, and what happens while the store
+fails. How rows lie in a database is the business of `storage.stores`; what they mean is nobody's here.
+
+Rules: gapless positions per document (D1), acknowledgement after the commit only (D2), one transaction for
+all that has gathered over all documents (D3), retries in order with nothing lost or committed twice (D5), and
+a damaged document is an error (D6).
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from time import perf_counter
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from storage.engine import Database
+from storage.errors import (
+    CorruptDocumentError,
+    LogClosedError,
+    StorageError,
+    StoreUnavailableError,
+    UnknownDocumentError,
+)
+from storage.stores.ports import Batch, LogStore
+from storage.stores.postgres import PostgresStore
+from storage.stores.sqlite import SqliteStore
+
+_log = logging.getLogger(__name__)
+
+# What one transaction carries at most, so that it stays short for whoever else waits for the database.
+_GROUP_ROWS = 8192
+_GROUP_BYTES = 16 * 1024 * 1024
+
+_FIRST_RETRY_SECONDS = 0.05
+_LAST_RETRY_SECONDS = 2.0
+
+
+class LogStatistics(msgspec.Struct, frozen=True):
+    """What the log did and holds. `last_commit_seconds` includes the wait for the write gate."""
+
+    commits: int
+    rows: int
+    last_commit_seconds: float
+    pending_rows: int
+    pending_bytes: int
+    is_failing: bool
+    """The last try to commit failed and is being repeated."""
+
+
+class _Append(msgspec.Struct, frozen=True):
+    document: str
+    rows: Sequence[tuple[bytes, str]]
+    size: int
+    done: asyncio.Future[int]
+
+
+class UpdateLog:
+    """Appends in groups, reads and keeps snapshots. Open between `async with` and its end.
+
+    Leaving the block commits what has been appended, for up to `close_seconds` if the store fails; what is
+    not committed by then fails with LogClosedError, and nothing of it has been acknowledged.
+    """
+
+    def __init__(
+        self,
+        store: LogStore,
+        *,
+        close_seconds: float = 5.0,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        self._store = store
+        self._close_seconds = close_seconds
+        self._sleep = sleep
+        self._pending: deque[_Append] = deque()
+        self._wake = asyncio.Event()
+        self._is_closing = False
+        self._is_failing = False
+        self._commits = 0
+        self._rows = 0
+        self._last_commit_seconds = 0.0
+        self._pending_rows = 0
+        self._pending_bytes = 0
+
+    @classmethod
+    def of(cls, database: Database, *, close_seconds: float = 5.0) -> Self:
+        """Return the log that lies in a database."""
+        store = SqliteStore(database) if database.kind == "sqlite" else PostgresStore(database)
+        return cls(store, close_seconds=close_seconds)
+
+    async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
+        await self._store.open()
+        self._committer = self._loop.create_task(self._run(), name="update-log")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._is_closing = True
+        self._wake.set()
+        try:
+            await asyncio.wait({self._committer}, timeout=self._close_seconds)
+        finally:
+            self._committer.cancel()
+            await asyncio.wait({self._committer})
+            self._abandon()
+            await self._store.close()
+
+    def append(self, document: str, rows: Sequence[tuple[bytes, str]]) -> asyncio.Future[int]:
+        """Queue raw updates, each with its author, and return at once.
+
+        The future gives the position of the last of these rows once all of them are committed (D2). It fails
+        with UnknownDocumentError, CorruptDocumentError, or LogClosedError; while the store fails it waits.
+        Appends to one document keep their order. Cancelling the future does not take the rows back.
+        """
+        if not rows:
+            raise ValueError("nothing to append")
+        size = 0
+        for data, author in rows:
+            size += len(data)
+            if not author.isascii() or "\0" in author:
+                # One row that a database cannot store would fail a whole group.
+                raise ValueError(f"an author is printable ASCII, not {author!r}")
+        done = self._loop.create_future()
+        if self._is_closing:
+            done.set_exception(LogClosedError("the update log is closed"))
+            return done
+        self._pending.append(_Append(document=document, rows=rows, size=size, done=done))
+        self._pending_rows += len(rows)
+        self._pending_bytes += size
+        self._wake.set()
+        return done
+
+    async def load(self, document: str) -> tuple[int, bytes | None, list[bytes]]:
+        """Return (position of the newest row, newest snapshot or None, the raw rows after it in order).
+
+        All of one moment. Raises UnknownDocumentError (a LookupError), CorruptDocumentError if the rows do
+        not reach gapless from the snapshot to the head (D6), StoreUnavailableError.
+        """
+        return await self._store.load(document)
+
+    async def save_snapshot(self, document: str, position: int, state: bytes) -> None:
+        """Keep a merged state that covers every row up to `position`.
+
+        The rows and older snapshots stay, for the history (D8). Saving again at the same position replaces
+        the state. Raises UnknownDocumentError, SnapshotBeyondLogError, StoreUnavailableError.
+        """
+        await self._store.save_snapshot(document, position, state)
+
+    def statistics(self) -> LogStatistics:
+        """Return the present numbers; pending is what has not been committed, wherever it waits."""
+        return LogStatistics(
+            commits=self._commits,
+            rows=self._rows,
+            last_commit_seconds=self._last_commit_seconds,
+            pending_rows=self._pending_rows,
+            pending_bytes=self._pending_bytes,
+            is_failing=self._is_failing,
+        )
+
+    async def _run(self) -> None:
+        """Commit what gathers, a group at a time, until the log closes and nothing is left (D3)."""
+        while self._pending or not self._is_closing:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._pending:
+                group = self._next_group()
+                try:
+                    await self._commit(group)
+                except Exception as error:  # noqa: BLE001 - it is logged
+                    # The edge of the task: it must live on for the other documents (R7).
+                    _log.exception("the update log could not commit %d appends", len(group))
+                    _fail(group, error)
+                # Cancelled here, the group is still in the queue, where closing finds it.
+                for append in group:
+                    self._pending.popleft()
+                    self._pending_rows -= len(append.rows)
+                    self._pending_bytes -= append.size
+
+    def _next_group(self) -> list[_Append]:
+        """Return the oldest appends, as many as fit a transaction; they stay in the queue until done."""
+        group: list[_Append] = []
+        rows = size = 0
+        for append in self._pending:
+            rows += len(append.rows)
+            size += append.size
+            if group and (rows > _GROUP_ROWS or size > _GROUP_BYTES):
+                break
+            group.append(append)
+        return group
+
+    async def _commit(self, group: list[_Append]) -> None:
+        """Commit a group and resolve its futures, however long the store fails meanwhile."""
+        batch: dict[str, list[tuple[bytes, str]]] = {}
+        for append in group:
+            batch.setdefault(append.document, []).extend(append.rows)
+        try:
+            heads = await self._commit_insistently(batch)
+        except StorageError as error:
+            # The database refuses something of it for good: find out what, and commit the rest (R7).
+            if len(batch) > 1:
+                for document in batch:
+                    await self._commit([append for append in group if append.document == document])
+                return
+            (document,) = batch
+            _log.error("document %r: the database refuses its rows: %s", document, error)
+            refused = CorruptDocumentError(document, f"its rows do not fit its head: {error}")
+            refused.__cause__ = error
+            _fail(group, refused)
+            return
+        self._resolve(group, {name: head - len(batch[name]) for name, head in heads.items()})
+
+    async def _commit_insistently(self, batch: Batch) -> dict[str, int]:
+        delay = _FIRST_RETRY_SECONDS
+        while True:
+            started = perf_counter()
+            try:
+                heads = await self._store.commit(batch)
+            except StoreUnavailableError as error:
+                if not self._is_failing:
+                    self._is_failing = True
+                    _log.error("the update log cannot commit and keeps trying: %s", error)
+                await self._sleep(delay)
+                delay = min(delay * 2, _LAST_RETRY_SECONDS)
+            else:
+                break
+        if self._is_failing:
+            self._is_failing = False
+            _log.warning("the update log commits again, %d rows have waited", self._pending_rows)
+        self._commits += 1
+        self._rows += sum(len(rows) for name, rows in batch.items() if name in heads)
+        self._last_commit_seconds = perf_counter() - started
+        return heads
+
+    def _resolve(self, group: list[_Append], positions: dict[str, int]) -> None:
+        """Tell each append the position of its last row, given each document's position before the group."""
+        for append in group:
+            position = positions.get(append.document)
+            if position is None:
+                _fail([append], UnknownDocumentError(append.document))
+                continue
+            positions[append.document] = position = position + len(append.rows)
+            if not append.done.done():
+                append.done.set_result(position)
+
+    def _abandon(self) -> None:
+        if self._pending:
+            _log.error("the update log closes with %d rows not committed", self._pending_rows)
+        _fail(self._pending, LogClosedError("the update log closed before this could be committed"))
+        self._pending.clear()
+        self._pending_rows = self._pending_bytes = 0
+
+
+def _fail(group: Sequence[_Append], error: Exception) -> None:
+    for append in group:
+        if not append.done.done():
+            append.done.set_exception(error)

@@ -1,0 +1,375 @@
+"""What every update log promises: one suite for the store in memory, in SQLite and in Postgres."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import Protocol
+
+import pytest
+from sqlalchemy import text
+
+from storage.engine import Database
+from storage.errors import (
+    CorruptDocumentError,
+    LogClosedError,
+    SnapshotBeyondLogError,
+    StoreUnavailableError,
+    UnknownDocumentError,
+)
+from storage.stores.ports import LogStore
+from storage.stores.postgres import PostgresStore
+from storage.stores.sqlite import SqliteStore
+from storage.update_log import UpdateLog
+from tests.fakes.update_log import FailingStore, HeldStore, MemoryStore
+from tests.services.databases import BOTH
+
+PAGE = "page:0198c5b7-5c2f-7000-8000-000000000001"
+OTHER = "page:0198c5b7-5c2f-7000-8000-000000000002"
+ANN = "user:ann"
+
+Stored = list[tuple[int, bytes, str]]
+
+
+class Setting(Protocol):
+    """A place for documents, seen from outside of the log."""
+
+    def store(self) -> LogStore:
+        """Another process's way to the same place."""
+        ...
+
+    async def create(self, document: str) -> None: ...
+    async def rows(self, document: str) -> Stored: ...
+    async def lose_row(self, document: str, position: int) -> None: ...
+    async def set_head(self, document: str, head: int) -> None: ...
+
+
+class InMemory:
+    def __init__(self) -> None:
+        self._store = MemoryStore()
+
+    def store(self) -> LogStore:
+        return self._store
+
+    async def create(self, document: str) -> None:
+        self._store.create(document)
+
+    async def rows(self, document: str) -> Stored:
+        return [(position, *row) for position, row in sorted(self._store.documents[document].rows.items())]
+
+    async def lose_row(self, document: str, position: int) -> None:
+        del self._store.documents[document].rows[position]
+
+    async def set_head(self, document: str, head: int) -> None:
+        self._store.documents[document].head = head
+
+
+class InDatabase:
+    """Looks through a connection of its own, as another process would."""
+
+    def __init__(self, database: Database, stack: AsyncExitStack) -> None:
+        self._database = database
+        self._stack = stack
+
+    def store(self) -> LogStore:
+        return (
+            SqliteStore(self._database) if self._database.kind == "sqlite" else PostgresStore(self._database)
+        )
+
+    async def create(self, document: str) -> None:
+        async with self._database.transaction() as uow:
+            await uow.documents.create(document, None)
+
+    async def rows(self, document: str) -> Stored:
+        query = (
+            "SELECT position, data, author FROM updates JOIN documents ON id = document_id WHERE name = :name"
+        )
+        async with self._database.engine.connect() as connection:
+            found = await connection.execute(text(f"{query} ORDER BY position"), {"name": document})
+            return [(row.position, bytes(row.data), row.author) for row in found]
+
+    async def lose_row(self, document: str, position: int) -> None:
+        await self._change(
+            "DELETE FROM updates WHERE position = :number "
+            "AND document_id = (SELECT id FROM documents WHERE name = :name)",
+            document,
+            position,
+        )
+
+    async def set_head(self, document: str, head: int) -> None:
+        await self._change("UPDATE documents SET head = :number WHERE name = :name", document, head)
+
+    async def _change(self, statement: str, document: str, number: int) -> None:
+        async with self._database.engine.begin() as connection:
+            await connection.execute(text(statement), {"name": document, "number": number})
+
+
+@pytest.fixture(params=("memory", *BOTH))
+async def setting(request: pytest.FixtureRequest, setting_url: str | None) -> AsyncIterator[Setting]:
+    async with AsyncExitStack() as stack:
+        if setting_url is None:
+            found: Setting = InMemory()
+        else:
+            found = InDatabase(await stack.enter_async_context(Database(setting_url)), stack)
+        await found.create(PAGE)
+        await found.create(OTHER)
+        yield found
+
+
+@pytest.fixture
+def setting_url(request: pytest.FixtureRequest) -> str | None:
+    kind = request.node.callspec.params["setting"]
+    return None if kind == "memory" else request.getfixturevalue(f"{kind}_url")
+
+
+@pytest.fixture
+async def held(setting: Setting) -> HeldStore:
+    return HeldStore(setting.store())
+
+
+@pytest.fixture
+async def log(held: HeldStore) -> AsyncIterator[UpdateLog]:
+    async with UpdateLog(held) as log:
+        yield log
+
+
+class Sleeps:
+    """Takes the place of time: returns at once and remembers."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    async def __call__(self, seconds: float) -> None:
+        self.seconds.append(seconds)
+        await asyncio.sleep(0)
+
+
+async def test_D1_the_log_holds_the_raw_bytes_and_their_authors(setting: Setting, log: UpdateLog):
+    rows = [(b"", ANN), (b"\x00\x01\xff", "agent:2|run:7"), (bytes(range(256)) * 300, ANN), (b"a:b c", ANN)]
+    assert await log.append(PAGE, rows) == 4
+    assert await setting.rows(PAGE) == [(n, *row) for n, row in enumerate(rows, start=1)]
+    assert await log.load(PAGE) == (4, None, [row[0] for row in rows])
+
+
+async def test_D1_positions_are_gapless_in_the_order_of_the_calls(setting: Setting, log: UpdateLog):
+    first = log.append(PAGE, [(b"1", ANN)])
+    elsewhere = log.append(OTHER, [(b"x", ANN)])
+    second = log.append(PAGE, [(b"2", ANN), (b"3", ANN)])
+    assert await asyncio.gather(first, elsewhere, second) == [1, 1, 3]
+    assert await log.append(PAGE, [(b"4", ANN)]) == 4
+    assert [row[:2] for row in await setting.rows(PAGE)] == [(1, b"1"), (2, b"2"), (3, b"3"), (4, b"4")]
+
+
+async def test_D1_many_concurrent_appenders_each_keep_their_order(setting: Setting, log: UpdateLog):
+    async def write(document: str, author: str) -> list[int]:
+        return [await log.append(document, [(f"{author}{n}".encode(), author)]) for n in range(20)]
+
+    authors = [(document, f"user:{n}") for n in range(10) for document in (PAGE, OTHER)]
+    positions = await asyncio.gather(*(write(*author) for author in authors))
+    for document in (PAGE, OTHER):
+        stored = await setting.rows(document)
+        assert [row[0] for row in stored] == list(range(1, 201))
+        for (its_document, author), its_positions in zip(authors, positions, strict=True):
+            if its_document == document:
+                expected = [(its_positions[n], f"{author}{n}".encode(), author) for n in range(20)]
+                assert [row for row in stored if row[2] == author] == expected
+
+
+async def test_D1_two_processes_write_one_document_without_a_gap(setting: Setting):
+    async def write(log: UpdateLog, author: str) -> list[int]:
+        # Documents in opposite order, which must not make the two wait for each other in a circle.
+        both = (PAGE, OTHER) if author == ANN else (OTHER, PAGE)
+        found: list[int] = []
+        for n in range(30):
+            done = [log.append(document, [(b"%d" % n, author), (b"-", author)]) for document in both]
+            found.extend(await asyncio.gather(*done))
+        return found
+
+    async with UpdateLog(setting.store()) as one, UpdateLog(setting.store()) as two:
+        await asyncio.gather(write(one, ANN), write(two, "user:bob"))
+        for document in (PAGE, OTHER):
+            stored = await setting.rows(document)
+            assert [row[0] for row in stored] == list(range(1, 121))
+            for author in (ANN, "user:bob"):
+                mine = [row[1] for row in stored if row[2] == author and row[1] != b"-"]
+                assert mine == [b"%d" % n for n in range(30)]
+            assert (await one.load(document))[0] == 120
+
+
+async def test_D2_ack_follows_a_commit_that_others_can_see(setting: Setting, log: UpdateLog, held: HeldStore):
+    held.hold()
+    done = log.append(PAGE, [(b"1", ANN)])
+    await held.arrived.wait()
+    assert await setting.rows(PAGE) == []
+    assert not done.done()
+    held.release()
+    assert await done == 1
+    assert await setting.rows(PAGE) == [(1, b"1", ANN)]
+
+
+async def test_D3_one_commit_carries_what_gathered_over_all_documents(log: UpdateLog, held: HeldStore):
+    held.hold()
+    done = [log.append(PAGE, [(b"1", ANN)])]
+    await held.arrived.wait()
+    # While the first is on its way, these gather.
+    done += [
+        log.append(PAGE, [(b"2", ANN)]),
+        log.append(OTHER, [(b"x", ANN)]),
+        log.append(PAGE, [(b"3", ANN)]),
+    ]
+    assert log.statistics().pending_rows == 4
+    held.release()
+    assert await asyncio.gather(*done) == [1, 2, 1, 3]
+    assert held.batches == [
+        {PAGE: [(b"1", ANN)]},
+        {PAGE: [(b"2", ANN), (b"3", ANN)], OTHER: [(b"x", ANN)]},
+    ]
+
+
+async def test_D3_a_group_has_a_limit(log: UpdateLog, held: HeldStore):
+    big = b"x" * (9 * 1024 * 1024)
+    done = [log.append(PAGE, [(big, ANN)]) for _ in range(2)]
+    assert await asyncio.gather(*done) == [1, 2]
+    assert len(held.batches) == 2
+
+
+async def test_D3_statistics_tell_what_is_committed_and_what_waits(log: UpdateLog):
+    await log.append(PAGE, [(b"1", ANN), (b"2", ANN)])
+    done = log.append(PAGE, [(b"345", ANN)])
+    now = log.statistics()
+    assert (now.commits, now.rows, now.pending_rows, now.pending_bytes) == (1, 2, 1, 3)
+    assert now.last_commit_seconds > 0
+    await done
+    await log.append(PAGE, [(b"6", ANN)])
+    assert log.statistics().pending_rows in {0, 1}  # the last one leaves the queue in the next turn
+
+
+async def test_D4_a_snapshot_is_loaded_with_the_rows_after_it(setting: Setting, log: UpdateLog):
+    await log.append(PAGE, [(b"%d" % n, ANN) for n in range(1, 6)])
+    await log.save_snapshot(PAGE, 2, b"\x00one-two")
+    assert await log.load(PAGE) == (5, b"\x00one-two", [b"3", b"4", b"5"])
+    await log.save_snapshot(PAGE, 5, b"")
+    assert await log.load(PAGE) == (5, b"", [])
+    assert await log.append(PAGE, [(b"6", ANN)]) == 6
+    assert await log.load(PAGE) == (6, b"", [b"6"])
+    assert len(await setting.rows(PAGE)) == 6, "history is kept"
+
+
+async def test_D4_saving_again_replaces_the_state(log: UpdateLog):
+    await log.append(PAGE, [(b"1", ANN)])
+    await log.save_snapshot(PAGE, 1, b"old")
+    await log.save_snapshot(PAGE, 1, b"new")
+    assert await log.load(PAGE) == (1, b"new", [])
+
+
+async def test_D4_an_empty_document_loads_as_empty(log: UpdateLog):
+    assert await log.load(PAGE) == (0, None, [])
+
+
+async def test_D5_a_failing_store_is_retried_in_order_and_nothing_is_committed_twice(setting: Setting):
+    sleeps = Sleeps()
+    store = FailingStore(setting.store(), *[StoreUnavailableError("gone")] * 8)
+    async with UpdateLog(store, sleep=sleeps) as log:
+        first = log.append(PAGE, [(b"1", ANN)])
+        await asyncio.sleep(0)
+        later = [log.append(PAGE, [(b"%d" % n, ANN)]) for n in range(2, 20)]
+        assert await asyncio.gather(first, *later) == list(range(1, 20))
+        assert sleeps.seconds == [0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0]
+        assert [row[1] for row in await setting.rows(PAGE)] == [b"%d" % n for n in range(1, 20)]
+        assert not log.statistics().is_failing
+
+
+async def test_D5_an_outage_is_logged_once(setting: Setting, caplog: pytest.LogCaptureFixture):
+    store = FailingStore(setting.store(), *[StoreUnavailableError("the disk is full")] * 4)
+    async with UpdateLog(store, sleep=Sleeps()) as log:
+        await log.append(PAGE, [(b"1", ANN)])
+    assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
+    assert "the disk is full" in caplog.text
+
+
+async def test_D5_a_log_that_closes_while_its_store_fails_acknowledges_nothing(setting: Setting):
+    async def never(seconds: float) -> None:
+        await asyncio.Event().wait()
+
+    store = FailingStore(setting.store(), StoreUnavailableError("gone"))
+    async with UpdateLog(store, close_seconds=0.01, sleep=never) as log:
+        done = [log.append(PAGE, [(b"1", ANN)]), log.append(OTHER, [(b"1", ANN)])]
+    for future in done:
+        with pytest.raises(LogClosedError):
+            future.result()
+    assert await setting.rows(PAGE) == []
+    assert log.statistics().pending_rows == 0
+
+
+async def test_D2_closing_commits_everything_that_was_appended(setting: Setting):
+    async with UpdateLog(setting.store()) as log:
+        done = [log.append(PAGE, [(b"%d" % n, ANN)]) for n in range(50)]
+    assert [future.result() for future in done] == list(range(1, 51))
+    assert len(await setting.rows(PAGE)) == 50
+    with pytest.raises(LogClosedError):
+        await log.append(PAGE, [(b"late", ANN)])
+
+
+async def test_D2_cancelling_a_waiter_neither_loses_its_rows_nor_disturbs_others(
+    setting: Setting, log: UpdateLog, held: HeldStore
+):
+    held.hold()
+    cancelled = log.append(PAGE, [(b"1", ANN)])
+    other = log.append(PAGE, [(b"2", ANN)])
+    cancelled.cancel()
+    held.release()
+    assert await other == 2
+    assert [row[1] for row in await setting.rows(PAGE)] == [b"1", b"2"]
+
+
+async def test_D6_an_unknown_document_is_an_error_and_never_empty(log: UpdateLog):
+    with pytest.raises(UnknownDocumentError):
+        await log.load("page:unknown")
+    with pytest.raises(LookupError):
+        await log.save_snapshot("page:unknown", 1, b"state")
+
+
+@pytest.mark.parametrize("position", [1, 2, 3])
+async def test_D6_a_lost_row_is_damage(setting: Setting, log: UpdateLog, position: int):
+    await log.append(PAGE, [(b"1", ANN), (b"2", ANN), (b"3", ANN)])
+    await setting.lose_row(PAGE, position)
+    with pytest.raises(CorruptDocumentError, match=f"the first at {position}"):
+        await log.load(PAGE)
+
+
+async def test_D6_rows_or_a_snapshot_beyond_the_head_are_damage(setting: Setting, log: UpdateLog):
+    await log.append(PAGE, [(b"1", ANN), (b"2", ANN), (b"3", ANN)])
+    await setting.set_head(PAGE, 2)
+    with pytest.raises(CorruptDocumentError, match="rows up to 3"):
+        await log.load(PAGE)
+    await setting.set_head(PAGE, 3)
+    await log.save_snapshot(PAGE, 3, b"state")
+    await setting.set_head(PAGE, 2)
+    with pytest.raises(CorruptDocumentError, match="a snapshot at 3"):
+        await log.load(PAGE)
+
+
+@pytest.mark.parametrize("position", [-1, 0, 2])
+async def test_D6_a_snapshot_of_rows_that_are_not_committed_is_refused(log: UpdateLog, position: int):
+    await log.append(PAGE, [(b"1", ANN)])
+    with pytest.raises(SnapshotBeyondLogError):
+        await log.save_snapshot(PAGE, position, b"state")
+    assert await log.load(PAGE) == (1, None, [b"1"])
+
+
+async def test_R7_an_unknown_document_fails_alone(setting: Setting, log: UpdateLog, held: HeldStore):
+    done = [log.append(name, [(b"1", ANN)]) for name in (PAGE, "page:unknown", OTHER, "page:unknown")]
+    found = await asyncio.gather(*done, return_exceptions=True)
+    assert (found[0], found[2]) == (1, 1)
+    assert isinstance(found[1], UnknownDocumentError)
+    assert isinstance(found[3], UnknownDocumentError)
+    assert len(held.batches) == 1
+    assert await log.append(PAGE, [(b"2", ANN)]) == 2
+
+
+async def test_rows_that_no_store_could_take_are_refused_at_the_door(log: UpdateLog):
+    with pytest.raises(ValueError, match="nothing"):
+        log.append(PAGE, [])
+    for author in ("a\0b", "ü", "\ud800"):
+        with pytest.raises(ValueError, match="ASCII"):
+            log.append(PAGE, [(b"1", author)])
+    assert await log.append(PAGE, [(b"1", ANN)]) == 1
