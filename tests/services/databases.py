@@ -5,11 +5,13 @@ import shutil
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 from storage import migrations
 from storage.engine import Database
+from storage.models import User, Workspace
 
 BOTH = ("sqlite", pytest.param("postgres", marks=pytest.mark.postgres))
 
@@ -62,3 +64,23 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     """An open, fresh database with all tables: the test runs once on SQLite, once on Postgres."""
     async with Database(database_url) as database:
         yield database
+
+
+async def add_workspace(database: Database) -> tuple[UUID, UUID]:
+    """Add a workspace with its owner to a database; return both ids."""
+    async with database.transaction() as uow:
+        user = User(
+            id=uow.new_id(),
+            email=f"{uow.new_id()}@example.org",
+            name="Ann",
+            password_hash="-",
+            created_at=uow.now,
+            updated_at=uow.now,
+        )
+        uow.session.add(user)
+        await uow.session.flush()
+        workspace = Workspace(
+            id=uow.new_id(), name="Home", owner_user_id=user.id, created_at=uow.now, updated_at=uow.now
+        )
+        uow.session.add(workspace)
+    return workspace.id, user.id
