@@ -1,3 +1,16 @@
 """Registers the fixtures that tests of several packages share."""
 
-pytest_plugins = ["tests.services.postgres", "tests.services.databases", "tests.clients.fixtures"]
+from hypothesis import settings
+
+pytest_plugins = [
+    "tests.services.postgres",
+    "tests.services.databases",
+    "tests.clients.fixtures",
+    "tests.services.ionflux",
+    "tests.services.studio",
+]
+
+# A slow machine is no fault of the code. `--hypothesis-profile=long` looks much harder.
+settings.register_profile("default", deadline=None)
+settings.register_profile("long", deadline=None, max_examples=5000)
+settings.load_profile("default")

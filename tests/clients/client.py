@@ -80,7 +80,7 @@ class NodeClient:
         """Withdraw the client's own presence."""
         await self.call("leavePresence")
 
-    async def presence(self) -> dict[int, dict[str, Json]]:
+    async def presence(self) -> dict[int, dict[str, Any]]:
         """Return everyone's presence as this client sees it, by Yjs client id."""
         return {int(peer): state for peer, state in (await self.call("presence")).items()}
 
@@ -180,11 +180,6 @@ class NodeClient:
     async def state(self) -> dict[str, Any]:
         """Return what is known of it: synced, connected, wants, unsynced, receipts, attempts, pending ..."""
         return await self.call("state")
-
-    async def acknowledged(self) -> bytes | None:
-        """Return all that the server acknowledged of this client as one update; None for nothing."""
-        update = await self.call("acknowledged")
-        return None if update is None else base64.b64decode(update)
 
     async def record(self) -> None:
         """Start to record raw frames, from nothing."""

@@ -42,7 +42,7 @@ export function read (doc, target) {
 function readTiptap (fragment) {
   const node = yXmlFragmentToProseMirrorRootNode(fragment, schema)
   if (fragment.length > 0) node.check()
-  return node.toJSON()
+  return structuredClone(node.toJSON()) // its attributes have no prototype, which counts in comparisons
 }
 
 /** Applies edits to a document in one transaction. */

@@ -9,7 +9,7 @@ import * as Y from 'yjs'
 import { Client } from './client.mjs'
 import { until } from './conditions.mjs'
 import { edit, find, read } from './content.mjs'
-import { missing } from './receipts.mjs'
+import { missing, visible } from './receipts.mjs'
 import { replay } from './replay.mjs'
 
 const clients = new Map()
@@ -73,13 +73,10 @@ const commands = {
   },
 
   state: ({ client }) => named(client).state(),
-  acknowledged: ({ client }) => {
-    const update = named(client).receipts.acknowledged()
-    return update && base64(update)
-  },
   record: ({ client }) => { named(client).frames = [] },
   frames: ({ client }) => named(client).frames,
 
+  acknowledged: ({ clients }) => base64(visible(clients.map(name => named(name).receipts))),
   replay: ({ clients, ...recording }) => replay(clients.map(named), recording, until)
 }
 

@@ -12,6 +12,7 @@ what was there instead.
 """
 
 import asyncio
+import base64
 import itertools
 import json
 from collections import deque
@@ -158,6 +159,13 @@ class NodeClients:
             timeout=timeout,
         )
         return float(done["seconds"])
+
+    async def acknowledged(self, *clients: NodeClient) -> bytes:
+        """Return all that the server acknowledged of these clients, of one document, as one update.
+
+        What waits for something unacknowledged is left out: a server keeps it, and shows it to nobody yet.
+        """
+        return base64.b64decode(await self.call("acknowledged", clients=[client.name for client in clients]))
 
     def take_console(self) -> list[str]:
         """Return what the packages printed, and take note that it was expected."""

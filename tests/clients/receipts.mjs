@@ -66,11 +66,10 @@ export class Receipts {
     for (const update of this.#awaiting.splice(0, answered)) this.#acknowledge(update)
   }
 
-  /** Everything acknowledged so far as one update. */
-  acknowledged () {
+  /** The acknowledged updates. */
+  get acknowledged () {
     if (!this.#keep) throw new Error('open the client with receipts: true')
-    if (this.#acknowledged.length > 1) this.#acknowledged = [Y.mergeUpdates(this.#acknowledged)]
-    return this.#acknowledged[0] ?? null
+    return this.#acknowledged
   }
 
   #acknowledge (update) {
@@ -90,6 +89,20 @@ function ownClock (update, clientID) {
     if (struct.id.client === clientID) end = Math.max(end, struct.id.clock + struct.length)
   }
   return end
+}
+
+/**
+ * Folds what several clients of a document had acknowledged into one update. What waits for something that was
+ * not acknowledged is left out: the server keeps it, and shows it to nobody yet.
+ */
+export function visible (receipts) {
+  const doc = new Y.Doc()
+  doc.transact(() => {
+    for (const update of receipts.flatMap(one => one.acknowledged)) Y.applyUpdate(doc, update)
+  })
+  doc.store.pendingStructs = null
+  doc.store.pendingDs = null
+  return Y.encodeStateAsUpdate(doc)
 }
 
 /** Says what an update has that a document lacks; null when the document has all of it. */
