@@ -1,0 +1,259 @@
+"""Databases, their units of work and the write gate, on SQLite and Postgres."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.exc import StatementError
+
+from storage.engine import Database
+from storage.errors import (
+    ConstraintError,
+    InvalidDatabaseUrlError,
+    StoreUnavailableError,
+    UnknownWorkspaceError,
+)
+from storage.models import Document, Membership, Model, User, Workspace
+from storage.unit_of_work import UnitOfWork
+from tests.services.databases import add_workspace
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "nonsense", "mysql://ann:secret@host/name", "sqlite://", "sqlite:///:memory:", "postgresql://:x:/"],
+)
+def test_an_address_that_cannot_be_used_is_refused_without_repeating_it(url: str):
+    with pytest.raises(InvalidDatabaseUrlError) as caught:
+        Database(url)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_database_is_named_without_credentials():
+    assert (
+        str(Database("postgres://ann:secret@db.example:5433/ionflux"))
+        == "postgresql://db.example:5433/ionflux"
+    )
+    assert str(Database("sqlite+aiosqlite:///data/ionflux.db")) == "data/ionflux.db"
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [("missing/ionflux.db", "there is no folder"), ("", "unable to open"), ("letter.db", "not a database")],
+)
+async def test_a_file_that_cannot_be_opened_is_one_clear_line(tmp_path: Path, path: str, reason: str):
+    (tmp_path / "letter.db").write_text("Dear Ann, " * 500)
+    with pytest.raises(StoreUnavailableError, match=reason) as caught:
+        async with Database(f"sqlite:///{tmp_path}/{path}"):
+            pass
+    assert "\n" not in str(caught.value)
+
+
+async def test_a_server_that_does_not_answer_is_one_clear_line():
+    with pytest.raises(
+        StoreUnavailableError, match=r"cannot reach the database postgresql://127\.0\.0\.1:1/none"
+    ) as caught:
+        async with Database("postgresql://ann:secret@127.0.0.1:1/none"):
+            pass
+    assert "\n" not in str(caught.value)
+
+
+async def test_a_database_that_does_not_exist_is_told(postgres_url: str):
+    with pytest.raises(StoreUnavailableError, match='"nowhere" does not exist'):
+        async with Database(postgres_url.rsplit("/", 1)[0] + "/nowhere"):
+            pass
+
+
+@pytest.mark.parametrize(("durability", "level"), [("process", 1), ("power", 2)])
+async def test_D2_durability_sets_when_sqlite_syncs(sqlite_url: str, durability: str, level: int):
+    assert durability in {"process", "power"}
+    async with Database(sqlite_url, durability="power" if durability == "power" else "process") as database:
+        async with database.engine.connect() as connection:
+            assert (await connection.execute(text("PRAGMA synchronous"))).scalar() == level
+            assert (await connection.execute(text("PRAGMA journal_mode"))).scalar() == "wal"
+            assert (await connection.execute(text("PRAGMA foreign_keys"))).scalar() == 1
+        plain = database.connect_sqlite()
+        assert plain.execute("PRAGMA synchronous").fetchone() == (level,)
+        plain.close()
+
+
+async def test_a_unit_commits_at_its_end_and_rolls_back_on_an_exception(database: Database):
+    async with database.transaction() as uow:
+        await uow.documents.create("page:kept", None)
+
+    async def fail() -> None:
+        async with database.transaction() as uow:
+            await uow.documents.create("page:lost", None)
+            raise RuntimeError("on purpose")
+
+    with pytest.raises(RuntimeError, match="on purpose"):
+        await fail()
+    async with database.read() as uow:
+        kept = await uow.documents.get("page:kept")
+        assert kept is not None
+        assert kept.head == 0
+        assert await uow.documents.get("page:lost") is None
+
+
+async def test_a_reading_unit_sees_one_moment_and_cannot_write(database: Database):
+    async with database.read() as uow:
+        assert await uow.documents.get("page:a") is None
+        async with database.transaction() as writing:
+            await writing.documents.create("page:a", None)
+        assert await uow.documents.get("page:a") is None
+    with pytest.raises(Exception, match=r"read-?only"):
+        async with database.read() as uow:
+            await uow.documents.create("page:b", None)
+
+
+async def test_a_violated_constraint_is_named(database: Database):
+    workspace_id, user_id = await add_workspace(database)
+
+    async def violate(make: Callable[[UnitOfWork], Model]) -> str | None:
+        with pytest.raises(ConstraintError) as caught:
+            async with database.transaction() as uow:
+                uow.session.add(make(uow))
+        return caught.value.constraint
+
+    async with database.transaction() as uow:
+        await uow.documents.create("page:a", None)
+        uow.session.add(
+            Membership(workspace_id=workspace_id, user_id=user_id, role="owner", created_at=uow.now)
+        )
+    assert await violate(lambda uow: Document(name="page:a", created_at=uow.now)) == "uq_documents_name"
+    assert (
+        await violate(
+            lambda uow: Membership(
+                workspace_id=workspace_id, user_id=user_id, role="guest", created_at=uow.now
+            )
+        )
+        == "pk_memberships"
+    )
+    assert (
+        await violate(
+            lambda uow: User(
+                id=uow.new_id(),
+                email="Ann@example.org",
+                name="Ann",
+                password_hash="-",
+                created_at=uow.now,
+                updated_at=uow.now,
+            )
+        )
+        == "ck_users_email_lower_case"
+    )
+
+
+async def test_deleting_a_workspace_takes_everything_in_it_along(database: Database):
+    workspace_id, _ = await add_workspace(database)
+    async with database.transaction() as uow:
+        await uow.documents.create("page:a", workspace_id)
+        await uow.events.append(workspace_id, "page.created")
+    async with database.transaction() as uow:
+        await uow.session.delete(await uow.session.get_one(Workspace, workspace_id))
+    async with database.read() as uow:
+        assert await uow.documents.get("page:a") is None
+        assert await uow.events.after(workspace_id, 0, 10) == []
+
+
+async def test_times_come_back_aware_and_in_utc(database: Database):
+    noon = datetime(2026, 7, 1, 12, 0, 0, 123456, tzinfo=timezone(timedelta(hours=2)))
+    async with database.transaction() as uow:
+        uow.session.add(Document(name="page:a", created_at=noon))
+    async with database.read() as uow:
+        found = await uow.session.scalar(select(Document.created_at))
+    assert found == noon
+    assert found is not None
+    assert found.tzinfo is UTC or found.utcoffset() == timedelta(0)
+    with pytest.raises(StatementError, match="without a zone"):
+        async with database.transaction() as uow:
+            uow.session.add(Document(name="page:b", created_at=datetime(2026, 7, 1)))
+
+
+async def test_events_are_gapless_whoever_writes_at_once(database: Database):
+    workspace_id, _ = await add_workspace(database)
+
+    async def write(number: int) -> None:
+        async with database.transaction() as uow:
+            await uow.events.append(workspace_id, "test", f"user:{number}", "page:a", {"number": number})
+            if number % 3 == 0:
+                raise RuntimeError("on purpose")
+
+    await asyncio.gather(*(write(number) for number in range(30)), return_exceptions=True)
+    async with database.read() as uow:
+        events = await uow.events.after(workspace_id, 0, 100)
+        assert [event.position for event in events] == list(range(1, 21))
+        assert {event.payload["number"] for event in events} == {n for n in range(30) if n % 3}
+        assert [event.position for event in await uow.events.after(workspace_id, 5, 3)] == [6, 7, 8]
+
+
+async def test_an_event_needs_its_workspace(database: Database):
+    with pytest.raises(UnknownWorkspaceError):
+        async with database.transaction() as uow:
+            await uow.events.append(uow.new_id(), "test")
+
+
+async def test_writers_of_one_process_take_turns_in_order(sqlite_database: Database):
+    order: list[int] = []
+
+    async def write(number: int) -> None:
+        async with sqlite_database.transaction() as uow:
+            await uow.documents.create(f"page:{number}", None)
+            order.append(number)
+
+    await asyncio.gather(*(write(number) for number in range(20)))
+    assert order == list(range(20))
+
+
+async def test_a_cancelled_writer_gives_the_gate_back(database: Database):
+    entered = asyncio.Event()
+
+    async def write() -> None:
+        async with database.transaction() as uow:
+            await uow.documents.create("page:a", None)
+            entered.set()
+            await asyncio.Event().wait()
+
+    writer = asyncio.create_task(write())
+    await entered.wait()
+    waiting = asyncio.create_task(write())
+    await asyncio.sleep(0)
+    for task in (waiting, writer):
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    async with database.transaction() as uow:
+        assert await uow.documents.get("page:a") is None
+
+
+async def test_a_writer_in_another_process_is_waited_for_and_then_reported(sqlite_url: str):
+    async with Database(sqlite_url, busy_seconds=0.01) as database:
+        other: sqlite3.Connection = database.connect_sqlite()
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreUnavailableError, match="database is locked"):
+            async with database.transaction() as uow:
+                await uow.documents.create("page:a", None)
+        async with database.read() as uow:
+            assert await uow.documents.get("page:a") is None
+        other.execute("ROLLBACK")
+        other.close()
+        async with database.transaction() as uow:
+            await uow.documents.create("page:a", None)
+
+
+async def test_a_lost_connection_is_a_storage_error_and_the_next_unit_works(postgres_database: Database):
+    async def write_through_a_lost_connection() -> None:
+        async with postgres_database.transaction() as uow:
+            pid = await uow.session.scalar(text("SELECT pg_backend_pid()"))
+            await killer.fetchval("SELECT pg_terminate_backend($1, 5000)", pid)
+            await uow.documents.create("page:a", None)
+
+    killer = await postgres_database.connect_postgres()
+    with pytest.raises(StoreUnavailableError):
+        await write_through_a_lost_connection()
+    await killer.close()
+    async with postgres_database.transaction() as uow:
+        await uow.documents.create("page:a", None)

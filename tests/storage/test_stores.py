@@ -1,0 +1,230 @@
+"""What only one of the update log's stores can meet: locked files, lost connections, doubtful commits."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Literal
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+
+from storage.engine import Database
+from storage.errors import CorruptDocumentError, StoreUnavailableError
+from storage.stores.postgres import PostgresStore
+from storage.stores.sqlite import SqliteStore
+from storage.update_log import UpdateLog
+
+PAGE = "page:a"
+ANN = "user:ann"
+
+Fault = Literal["none", "drop before commit", "drop after commit"]
+
+
+class Proxy:
+    """Stands between a client and Postgres, and can lose the connection around a COMMIT."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._address = (host, port)
+        self.fault: Fault = "none"
+        self.drops = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncGenerator[int]:
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        try:
+            yield server.sockets[0].getsockname()[1]
+        finally:
+            server.close()
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        server_reader, server_writer = await asyncio.open_connection(*self._address)
+        answers = asyncio.create_task(self._answer(server_reader, writer))
+        self._tasks.add(answers)
+        try:
+            while data := await reader.read(65536):
+                fault: Fault = self.fault if b"COMMIT\0" in data else "none"
+                if fault != "none":
+                    self.fault = "none"
+                    self.drops += 1
+                if fault == "drop before commit":
+                    break
+                if fault == "drop after commit":
+                    answers.cancel()
+                    await asyncio.gather(answers, return_exceptions=True)
+                    server_writer.write(data)
+                    # The server has answered, so it has committed; the client will never know.
+                    assert b"COMMIT\0" in await server_reader.read(65536)
+                    break
+                server_writer.write(data)
+        except ConnectionError:
+            pass
+        finally:
+            answers.cancel()
+            writer.transport.abort()
+            server_writer.transport.abort()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            writer.write(data)
+        writer.transport.abort()
+
+
+async def _rows(database: Database) -> list[tuple[int, bytes]]:
+    async with database.engine.connect() as connection:
+        found = await connection.execute(
+            text("SELECT position, data FROM updates ORDER BY document_id, position")
+        )
+        return [(row.position, bytes(row.data)) for row in found]
+
+
+async def _create(database: Database, *names: str) -> None:
+    async with database.transaction() as uow:
+        for name in names:
+            await uow.documents.create(name, None)
+
+
+async def _no_pause(seconds: float) -> None:
+    await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("fault", ["drop before commit", "drop after commit"])
+async def test_D5_a_commit_whose_answer_is_lost_is_neither_lost_nor_repeated(
+    postgres_database: Database, postgres_url: str, fault: Fault
+):
+    await _create(postgres_database, PAGE, "page:b")
+    url = make_url(postgres_url)
+    assert url.host is not None
+    assert url.port is not None
+    proxy = Proxy(url.host, url.port)
+    async with proxy.listening() as port, Database(url.set(port=port).render_as_string()) as database:
+        async with UpdateLog(PostgresStore(database), sleep=_no_pause) as log:
+            assert await log.append(PAGE, [(b"1", ANN)]) == 1
+            proxy.fault = fault
+            doubtful = [log.append(PAGE, [(b"2", ANN), (b"3", ANN)]), log.append("page:b", [(b"x", ANN)])]
+            assert await asyncio.gather(*doubtful) == [3, 1]
+            assert await log.append(PAGE, [(b"4", ANN)]) == 4
+        assert proxy.drops == 1
+    assert await _rows(postgres_database) == [(1, b"1"), (2, b"2"), (3, b"3"), (4, b"4"), (1, b"x")]
+
+
+async def test_D5_another_process_between_a_doubtful_commit_and_its_repetition(
+    postgres_database: Database, postgres_url: str
+):
+    await _create(postgres_database, PAGE)
+    url = make_url(postgres_url)
+    assert url.host is not None
+    assert url.port is not None
+    proxy = Proxy(url.host, url.port)
+
+    async def meanwhile(seconds: float) -> None:
+        async with UpdateLog.of(postgres_database) as other:
+            await other.append(PAGE, [(b"1", ANN)])
+
+    async with proxy.listening() as port, Database(url.set(port=port).render_as_string()) as database:
+        proxy.fault = "drop after commit"
+        async with UpdateLog(PostgresStore(database), sleep=meanwhile) as log:
+            assert await log.append(PAGE, [(b"1", ANN)]) == 1
+    assert await _rows(postgres_database) == [(1, b"1"), (2, b"1")]
+
+
+async def test_D5_a_terminated_connection_is_replaced(postgres_database: Database):
+    await _create(postgres_database, PAGE)
+    async with UpdateLog(PostgresStore(postgres_database), sleep=_no_pause) as log:
+        assert await log.append(PAGE, [(b"1", ANN)]) == 1
+        assert await log.load(PAGE) == (1, None, [b"1"])
+        admin = await postgres_database.connect_postgres()
+        await admin.fetch(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        await admin.close()
+        assert await log.append(PAGE, [(b"2", ANN)]) == 2
+        assert (await log.load(PAGE))[2] == [b"1", b"2"]
+
+
+async def test_D5_a_locked_file_is_waited_for_and_reading_goes_on(sqlite_url: str):
+    async with Database(sqlite_url, busy_seconds=0.01) as database:
+        await _create(database, PAGE)
+        other = database.connect_sqlite()
+        other.execute("BEGIN IMMEDIATE")
+        failed = asyncio.Event()
+        go_on = asyncio.Event()
+
+        async def pause(seconds: float) -> None:
+            failed.set()
+            await go_on.wait()
+
+        async with UpdateLog(SqliteStore(database), sleep=pause) as log:
+            done = log.append(PAGE, [(b"1", ANN)])
+            await failed.wait()
+            assert log.statistics().is_failing
+            assert await log.load(PAGE) == (0, None, [])
+            with pytest.raises(StoreUnavailableError, match="locked"):
+                await log.save_snapshot(PAGE, 1, b"state")
+            assert not done.done()
+            other.execute("ROLLBACK")
+            other.close()
+            go_on.set()
+            assert await done == 1
+
+
+async def test_D5_a_full_disk_keeps_everything_until_there_is_room(sqlite_database: Database):
+    await _create(sqlite_database, PAGE)
+    plain = sqlite_database.connect_sqlite
+    pages = {"limit": 1}
+
+    def connect_with_limit():
+        connection = plain()
+        connection.execute(f"PRAGMA max_page_count = {pages['limit']}")
+        return connection
+
+    async def make_room(seconds: float) -> None:
+        pages["limit"] = 100_000
+
+    sqlite_database.connect_sqlite = connect_with_limit
+    big = b"x" * 100_000
+    async with UpdateLog(SqliteStore(sqlite_database), sleep=make_room) as log:
+        done = [log.append(PAGE, [(big, ANN)]), log.append(PAGE, [(b"2", ANN)])]
+        assert await asyncio.gather(*done) == [1, 2]
+    assert await _rows(sqlite_database) == [(1, big), (2, b"2")]
+
+
+async def test_R7_a_document_whose_head_is_behind_its_rows_fails_alone(
+    database: Database, caplog: pytest.LogCaptureFixture
+):
+    await _create(database, PAGE, "page:b", "page:c")
+    async with UpdateLog.of(database) as log:
+        await log.append(PAGE, [(b"1", ANN), (b"2", ANN)])
+        async with database.engine.begin() as connection:
+            await connection.execute(text("UPDATE documents SET head = 1 WHERE name = 'page:a'"))
+        done = [log.append(name, [(b"new", ANN)]) for name in ("page:b", PAGE, "page:c", PAGE)]
+        found = await asyncio.gather(*done, return_exceptions=True)
+        assert (found[0], found[2]) == (1, 1)
+        assert isinstance(found[1], CorruptDocumentError)
+        assert isinstance(found[3], CorruptDocumentError)
+        assert await log.append("page:b", [(b"more", ANN)]) == 2
+    assert "page:a" in caplog.text
+    assert (2, b"2") in await _rows(database), "nothing is written over"
+
+
+async def test_D1_the_log_and_units_of_work_share_one_sqlite_file(sqlite_database: Database):
+    await _create(sqlite_database, PAGE)
+
+    async def write_rows(log: UpdateLog) -> None:
+        for n in range(1, 31):
+            assert await log.append(PAGE, [(b"%d" % n, ANN)]) == n
+
+    async with UpdateLog.of(sqlite_database) as log:
+        await asyncio.gather(write_rows(log), *(_create(sqlite_database, f"page:{n}") for n in range(30)))
+    async with sqlite_database.read() as uow:
+        document = await uow.documents.get(PAGE)
+        assert document is not None
+        assert document.head == 30
