@@ -5,7 +5,7 @@ database, a clock and settings of their own.
 """
 
 from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -18,6 +18,7 @@ from server.settings import Settings
 from server.sign_in import Accounts
 from server.tokens import Tokens
 from storage.engine import Database
+from storage.update_log import UpdateLog
 
 Clock = Callable[[], datetime]
 
@@ -33,6 +34,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     settings: Settings
     clock: Clock
     database: Database
+    update_log: UpdateLog
     accounts: Accounts
     access: DatabaseAccess
     login_limits: LoginLimits
@@ -45,11 +47,14 @@ async def open_services(
     """Build the services of one process over a database that is open and has this version's tables."""
     tokens = Tokens(secrets.access_token_key, lifetime=timedelta(minutes=settings.access_token_minutes))
     access = DatabaseAccess(database, tokens, clock)
-    with open_passwords(settings) as passwords:
+    async with AsyncExitStack() as stack:
+        passwords = stack.enter_context(open_passwords(settings))
+        update_log = await stack.enter_async_context(UpdateLog.of(database))
         yield Services(
             settings=settings,
             clock=clock,
             database=database,
+            update_log=update_log,
             accounts=Accounts(
                 database,
                 passwords,
@@ -62,7 +67,6 @@ async def open_services(
                 per_account=settings.login_attempts_per_account,
                 per_address=settings.login_attempts_per_address,
                 window_minutes=settings.login_window_minutes,
-                clock=clock,
             ),
         )
 

@@ -134,11 +134,11 @@ def _create_user(arguments: argparse.Namespace) -> int:
 def _doctor(arguments: argparse.Namespace) -> int:
     from server.doctor import examine
 
-    findings = asyncio.run(examine(_settings(arguments)))
-    for finding in findings:
-        print(f"{'ok   ' if finding.is_well else 'WRONG'}  {finding.subject}: {finding.words}")
-    wrong = sum(not finding.is_well for finding in findings)
-    print("Nothing is wrong." if not wrong else f"{wrong} of {len(findings)} checks found something wrong.")
+    checks = asyncio.run(examine(_settings(arguments)))
+    for check in checks:
+        print(f"{'ok   ' if check.ok else 'WRONG'}  {check.name}: {check.detail}")
+    wrong = sum(not check.ok for check in checks)
+    print("Nothing is wrong." if not wrong else f"{wrong} of {len(checks)} checks found something wrong.")
     return 1 if wrong else 0
 
 

@@ -4,49 +4,38 @@ import os
 import stat
 from pathlib import Path
 
-import msgspec
-
+from server.bootstrap import open_database
 from server.data_folder import SECRETS, read_secrets
 from server.errors import StartError
 from server.settings import Settings
+from storage import health
+from storage.health import Check
 
 
-class Finding(msgspec.Struct, frozen=True):
-    """What one check found, in words."""
-
-    subject: str
-    is_well: bool
-    words: str
-
-
-async def examine(settings: Settings) -> list[Finding]:
-    """Make all checks; one that finds the ground of later ones missing ends the row."""
-    folder = settings.data_dir
-    found = [_examine_folder(folder)]
-    if not found[0].is_well:
-        return found
-    found.append(_examine_secrets(folder))
-    return found
+async def examine(settings: Settings) -> list[Check]:
+    """Make all checks; where the folder is missing or closed, the others could only repeat that."""
+    folder = _check_folder(settings.data_dir)
+    if not folder.ok:
+        return [folder]
+    return [folder, _check_secrets(settings.data_dir), *await health.examine(open_database(settings))]
 
 
-def _examine_folder(folder: Path) -> Finding:
+def _check_folder(folder: Path) -> Check:
     if not folder.is_dir():
-        return Finding(
-            "data folder", False, f"there is no folder {folder}; the first `ionflux serve` makes it"
-        )
+        return Check("data folder", False, f"there is no folder {folder}; the first `ionflux serve` makes it")
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-        return Finding("data folder", False, f"{folder} cannot be written by this user")
-    return Finding("data folder", True, f"{folder} can be written")
+        return Check("data folder", False, f"{folder} cannot be written by this user")
+    return Check("data folder", True, f"{folder} can be written")
 
 
-def _examine_secrets(folder: Path) -> Finding:
+def _check_secrets(folder: Path) -> Check:
     path = folder / SECRETS
     if not path.exists():
-        return Finding("secrets", True, "not made yet; the first `ionflux serve` makes them")
+        return Check("secrets", True, "not made yet; the first `ionflux serve` makes them")
     try:
         read_secrets(folder)
     except StartError as error:
-        return Finding("secrets", False, str(error))
+        return Check("secrets", False, str(error))
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
-        return Finding("secrets", False, f"{path} can be read by other users: run `chmod 600 {path}`")
-    return Finding("secrets", True, "readable, and by nobody else")
+        return Check("secrets", False, f"{path} can be read by other users: run `chmod 600 {path}`")
+    return Check("secrets", True, "readable, and by nobody else")

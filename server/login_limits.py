@@ -1,8 +1,7 @@
 """How often somebody may try to sign in: per account and per address, counted in this process."""
 
 import math
-from collections.abc import Callable
-from datetime import datetime
+import time
 
 import msgspec
 from limits import RateLimitItem, RateLimitItemPerMinute
@@ -15,13 +14,10 @@ from server.errors import RateLimitedError
 class LoginLimits:
     """Counts attempts in fixed windows. A success clears the account's count, never the address's."""
 
-    def __init__(
-        self, *, per_account: int, per_address: int, window_minutes: int, clock: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, *, per_account: int, per_address: int, window_minutes: int) -> None:
         self._account = RateLimitItemPerMinute(per_account, window_minutes, "account")
         self._address = RateLimitItemPerMinute(per_address, window_minutes, "address")
         self._windows = FixedWindowRateLimiter(MemoryStorage())
-        self._clock = clock
 
     async def count_address(self, address: str) -> dict[str, str]:
         """Count an attempt of an address and return the headers that tell what is left.
@@ -39,9 +35,10 @@ class LoginLimits:
         await self._windows.clear(self._account, email)
 
     async def _count(self, limit: RateLimitItem, who: str) -> dict[str, str]:
+        # The storage of `limits` reads this clock, and takes no other.
         allowed = await self._windows.hit(limit, who)
         stats = await self._windows.get_window_stats(limit, who)
-        reset = max(1, math.ceil(stats.reset_time - self._clock().timestamp()))
+        reset = max(1, math.ceil(stats.reset_time - time.time()))
         headers = _describe(limit, stats.remaining, reset)
         if not allowed:
             raise RateLimitedError(

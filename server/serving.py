@@ -10,7 +10,7 @@ import uvloop
 from server import __version__
 from server.app import create_app
 from server.bootstrap import Services, open_database, open_services
-from server.data_folder import DEMO_LOGIN, prepare_data_folder, read_secrets
+from server.data_folder import DEMO_LOGIN, Secrets, prepare_data_folder, read_secrets
 from server.listening import Server, bind
 from server.seed import Demo, find_demo, seed
 from server.settings import Settings
@@ -22,20 +22,23 @@ Announce = Callable[[str], None]
 
 def serve(settings: Settings, *, with_seed: bool, announce: Announce) -> None:
     """Serve until a signal ends it. Raises StartError or storage's errors when it cannot begin."""
-    configure_logging(settings.log_level)
     prepare_data_folder(settings.data_dir)
+    secrets = read_secrets(settings.data_dir)
     # The address first: a second start is refused before it touches the database of the first.
     with bind(settings.host, settings.port) as listener, Runner(loop_factory=uvloop.new_event_loop) as runner:
+        configure_logging(settings.log_level)
         settings = msgspec.structs.replace(settings, port=listener.getsockname()[1])
-        runner.run(_serve(settings, listener, with_seed=with_seed, announce=announce))
+        runner.run(_serve(settings, secrets, listener, with_seed=with_seed, announce=announce))
 
 
-async def _serve(settings: Settings, listener: socket, *, with_seed: bool, announce: Announce) -> None:
+async def _serve(
+    settings: Settings, secrets: Secrets, listener: socket, *, with_seed: bool, announce: Announce
+) -> None:
     async with open_database(settings) as database:
         if settings.migrate_on_start:
             await migrations.upgrade(database)
         await migrations.require_current(database)
-        async with open_services(settings, read_secrets(settings.data_dir), database) as services:
+        async with open_services(settings, secrets, database) as services:
             if with_seed:
                 await seed(services)
             demo = await find_demo(services)

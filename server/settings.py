@@ -187,6 +187,7 @@ def describe_settings() -> list[SettingDoc]:
         description = " ".join(meta.description for meta in metas if meta.description)
         default = field.default
         text = ",".join(cast("tuple[str, ...]", default)) if isinstance(default, tuple) else str(default)
+        text = text.lower() if isinstance(default, bool) else text
         rows.append(SettingDoc(field.name, PREFIX + field.name.upper(), text, description))
     return rows
 

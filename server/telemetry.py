@@ -10,7 +10,8 @@ request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", d
 
 _CREDENTIALS = re.compile(
     r"""(?ix)
-    (?P<name> \b (?: (?: access_ | refresh_ )? token | password ) (?: = | %3d | "?\s*:\s*"? ) ) [^\s&"'#]+
+    (?P<name> \b (?: (?: access_ | refresh_ )? token | password ) ["']? \s* (?: [=:] | %3d ) \s* ["']? )
+    [^\s&"'#]+
     | (?P<scheme> \b bearer \s+ ) \S+
     | \b eyJ [\w-]+ \. [\w-]+ \. [\w-]+
     | \b if[rx]_ [\w-]+
