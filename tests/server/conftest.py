@@ -1,0 +1,72 @@
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from server.app import create_app
+from server.bootstrap import Services, open_services
+from server.data_folder import Secrets
+from server.settings import Settings
+from storage.engine import Database
+from tests.server.api import Api, open_api
+
+
+class Clock:
+    """A clock that tests set forward."""
+
+    def __init__(self) -> None:
+        self.now = datetime.now(UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **time: float) -> None:
+        self.now += timedelta(**time)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(
+        data_dir=tmp_path,
+        password_hash_memory_kib=8,
+        password_hash_passes=1,
+        max_body_bytes=10_000,
+        login_attempts_per_account=5,
+        cors_origins=("https://app.example",),
+    )
+
+
+@pytest.fixture
+async def services(settings: Settings, database: Database, clock: Clock) -> AsyncIterator[Services]:
+    database.clock = clock
+    async with open_services(settings, Secrets(access_token_key=b"k" * 32), database, clock=clock) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def api(services: Services) -> AsyncIterator[Api]:
+    """The API as somebody sees it who is not signed in."""
+    async with open_api(create_app(services)) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def ann(api: Api) -> Api:
+    return await api.sign_up("ann")
+
+
+@pytest.fixture
+async def bob(api: Api) -> Api:
+    return await api.sign_up("bob")
+
+
+@pytest.fixture
+async def workspace(ann: Api) -> str:
+    """The path of a workspace that Ann owns."""
+    return f"/v1/workspaces/{(await ann.made('/v1/workspaces', {'name': 'Ours'}))['id']}"

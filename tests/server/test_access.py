@@ -1,0 +1,100 @@
+"""What roles may do, and who may do what with a document."""
+
+from typing import get_args
+from uuid import UUID, uuid4
+
+import pytest
+
+from crdt.ports import Principal, PrincipalId
+from server.bootstrap import Services
+from storage.access import LEAST_ROLE, ROLES, Action, can, parse_document_name
+from storage.models import Role
+from tests.server.api import Api
+
+ADDRESSES = {"owner": "ann", "admin": "bob", "member": "cem", "guest": "dan", "outsider": "eve"}
+
+
+def test_every_action_has_a_least_role():
+    assert set(LEAST_ROLE) == set(get_args(Action))
+    assert set(ROLES) == set(get_args(Role))
+
+
+@pytest.mark.parametrize("action", LEAST_ROLE)
+def test_whoever_may_more_may_what_less_may(action: Action):
+    allowed = [can(role, action) for role in ROLES]
+    assert allowed == sorted(allowed)
+    assert can("owner", action)
+    assert not can(None, action)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "page", "page:", "page:x", f"page:{uuid4().hex}", f"page:{uuid4()} ", "PAGE", "page:\x00"]
+)
+def test_a_document_has_one_spelling(name: str):
+    assert parse_document_name(name) is None
+
+
+def test_upper_case_is_another_spelling():
+    assert parse_document_name(f"page:{UUID(int=0xABC)}".upper().replace("PAGE", "page")) is None
+
+
+@pytest.fixture
+async def people(api: Api, ann: Api, workspace: str) -> dict[str, Api]:
+    """Somebody in each role, by role."""
+    found = {"owner": ann}
+    for role, name in list(ADDRESSES.items())[1:]:
+        found[role] = await api.sign_up(name)
+        if role != "outsider":
+            await ann.made(f"{workspace}/members", {"email": f"{name}@example.com", "role": role})
+    return found
+
+
+async def rights(services: Services, people: dict[str, Api], document: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for role, person in people.items():
+        principal = Principal(id=PrincipalId(f"user:{person.user['id']}"), name=role)
+        found[role] = await services.access.decide(principal, document)
+    return found
+
+
+def all_of(right: str, **others: str) -> dict[str, str]:
+    return dict.fromkeys(ADDRESSES, right) | others
+
+
+async def test_rights_on_pages(services: Services, people: dict[str, Api], workspace: str):
+    page = await people["owner"].made(f"{workspace}/pages", {"title": "P"})
+    found = await rights(services, people, page["document"])
+    assert found == all_of("write", guest="read", outsider="none")
+    await people["owner"].delete(f"/v1/pages/{page['id']}")
+    assert await rights(services, people, page["document"]) == all_of("read", outsider="none")
+
+
+async def test_rights_on_channels(services: Services, people: dict[str, Api], workspace: str):
+    owner = people["owner"]
+    public = await owner.made(f"{workspace}/channels", {"name": "general"})
+    found = await rights(services, people, public["document"])
+    assert found == all_of("write", guest="read", outsider="none")
+    body = {"name": "secret", "type": "private", "member_ids": [people["guest"].user["id"]]}
+    private = await owner.made(f"{workspace}/channels", body)
+    found = await rights(services, people, private["document"])
+    assert found == all_of("none", owner="write", guest="write")
+
+
+async def test_rights_on_the_inbox(services: Services, people: dict[str, Api]):
+    document = f"inbox:{people['member'].user['id']}"
+    assert await rights(services, people, document) == all_of("none", member="read")
+    async with services.database.read() as uow:
+        assert await uow.documents.get(document)
+
+
+@pytest.mark.parametrize(
+    "document", ["", "page:x", f"page:{uuid4()}", f"channel:{uuid4()}", f"other:{uuid4()}"]
+)
+async def test_nobody_has_a_right_on_what_does_not_exist(services: Services, ann: Api, document: str):
+    assert await rights(services, {"owner": ann}, document) == {"owner": "none"}
+
+
+async def test_a_removed_member_loses_all_rights(services: Services, people: dict[str, Api], workspace: str):
+    page = await people["owner"].made(f"{workspace}/pages", {"title": "P"})
+    await people["owner"].delete(f"{workspace}/members/{people['member'].user['id']}")
+    assert (await rights(services, people, page["document"]))["member"] == "none"

@@ -1,0 +1,221 @@
+"""The command as its user meets it; where it serves, as a real process."""
+
+import io
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from server import __version__
+from server.cli import main
+
+CHEAP_PASSWORDS = {"IONFLUX_PASSWORD_HASH_MEMORY_KIB": "8", "IONFLUX_PASSWORD_HASH_PASSES": "1"}
+ROOT = Path(__file__).parents[2]
+
+
+def environment(folder: Path, **more: str) -> dict[str, str]:
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("IONFLUX_")}
+    return {
+        **plain,
+        **CHEAP_PASSWORDS,
+        "PYTHONPATH": str(ROOT),
+        "IONFLUX_DATA_DIR": str(folder / "data"),
+        "IONFLUX_PORT": "0",
+        **more,
+    }
+
+
+class Done(NamedTuple):
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Command = Callable[..., Done]
+
+
+@pytest.fixture
+def ionflux(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Runs a command to its end, in a folder of its own; a process of its own would only be slower."""
+    monkeypatch.chdir(tmp_path)
+    for name in os.environ:
+        if name.startswith("IONFLUX_"):
+            monkeypatch.delenv(name)
+
+    def run(*arguments: str, text: str = "", **more: str) -> Done:
+        with monkeypatch.context() as patch:
+            for name, value in environment(tmp_path, **more).items():
+                patch.setenv(name, value)
+            patch.setattr(sys, "stdin", io.StringIO(text))
+            try:
+                status = main(arguments)
+            except SystemExit as ended:
+                status = int(ended.code or 0)
+        captured = capsys.readouterr()
+        return Done(status, captured.out, captured.err)
+
+    return run
+
+
+@contextmanager
+def serving(folder: Path, *arguments: str, **more: str) -> Generator[tuple["subprocess.Popen[str]", str]]:
+    """Give a serving process and its address."""
+    with (folder / "stderr.txt").open("w") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "server", "serve", *arguments],
+            cwd=folder,
+            env=environment(folder, **more),
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
+    try:
+        assert process.stdout
+        line = process.stdout.readline()
+        found = re.search(r"http://\S+", line)
+        assert found, (line, (folder / "stderr.txt").read_text())
+        yield process, found[0]
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def assert_one_line(done: Done, words: str) -> None:
+    assert done.returncode == 1, done.stderr
+    assert done.stderr.startswith("ionflux: "), done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert words in done.stderr
+
+
+def test_version_and_help(ionflux: Command):
+    assert ionflux("version").stdout == f"ionflux {__version__}\n"
+    words = ionflux("--help").stdout
+    for command in ("serve", "migrate", "user", "doctor", "version"):
+        assert command in words
+
+
+def test_arguments_that_are_not_understood_exit_with_2(ionflux: Command):
+    assert ionflux().returncode == 2
+    assert ionflux("cook").returncode == 2
+
+
+def test_a_taken_port_is_one_line(ionflux: Command):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert_one_line(ionflux("serve", "--port", port), f"port {port} on 127.0.0.1 is taken")
+
+
+def test_an_address_of_another_machine_is_one_line(ionflux: Command):
+    for host in ("192.0.2.1", "no such host"):
+        assert_one_line(ionflux("serve", "--host", host), "not an address of this machine")
+
+
+def test_an_unwritable_folder_is_one_line(ionflux: Command, tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    done = ionflux("serve", "--data-dir", "file/data")
+    assert_one_line(done, "the data folder file/data cannot be written")
+
+
+def test_an_unreachable_database_is_one_line_without_its_password(ionflux: Command):
+    done = ionflux("migrate", "--database-url", "postgresql://u:hunter2@127.0.0.1:1/name")
+    assert_one_line(done, "cannot reach the database")
+    assert "hunter2" not in done.stderr
+
+
+def test_a_bad_setting_is_one_line(ionflux: Command, tmp_path: Path):
+    assert_one_line(ionflux("serve", "--port", "x"), "--port is 'x'")
+    (tmp_path / ".env").write_text("IONFLUX_LOG_LEVEL=loud\n")
+    assert_one_line(ionflux("serve"), "IONFLUX_LOG_LEVEL is 'loud'")
+
+
+def test_a_misspelt_setting_is_a_warning(ionflux: Command):
+    done = ionflux("migrate", IONFLUX_PROT="1")
+    assert done.returncode == 0
+    assert "IONFLUX_PROT is not a setting" in done.stderr
+
+
+def test_damaged_secrets_are_one_line(ionflux: Command, tmp_path: Path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/secrets.json").write_text("{")
+    assert_one_line(ionflux("serve"), "secrets.json are damaged")
+
+
+def test_migrating_says_what_it_did(ionflux: Command):
+    assert " went from nothing to revision " in ionflux("migrate").stdout
+    assert " is up to date " in ionflux("migrate").stdout
+
+
+def test_a_database_without_tables_is_one_line(ionflux: Command):
+    done = ionflux("user", "create", "a@b.c", "--password-stdin", text="long enough\n")
+    assert_one_line(done, "run `ionflux migrate`")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_R6_a_signal_ends_it_with_0(tmp_path: Path, number: signal.Signals):
+    with serving(tmp_path) as (process, url):
+        with urllib.request.urlopen(f"{url}/readyz") as answer:
+            assert json.load(answer) == {"status": "ok"}
+        process.send_signal(number)
+        assert process.wait(10) == 0
+    assert "Traceback" not in (tmp_path / "stderr.txt").read_text()
+
+
+def test_seeding_once_and_signing_in(tmp_path: Path):
+    with serving(tmp_path, "--seed") as (process, url):
+        assert process.stdout
+        words = [process.stdout.readline() for _ in range(6)]
+        found = re.search(r"-d '(.*)'", "".join(words))
+        assert found
+        request = urllib.request.Request(
+            f"{url}/v1/auth/login", found[1].encode(), {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request) as answer:
+            session = json.load(answer)
+        assert session["user"]["email"] == "demo@ionflux.local"
+        assert "page:" in words[4]
+        assert "channel:" in words[5]
+    with serving(tmp_path, "--seed") as (process, _):
+        assert process.stdout
+        again = [process.stdout.readline() for _ in range(6)]
+    assert (again[1:3], again[4:]) == ([again[1], words[2]], words[4:])
+    (tmp_path / "data/demo-login.txt").unlink()
+    with serving(tmp_path, "--seed") as (process, _):
+        assert process.stdout
+        assert "/docs" in process.stdout.readline()
+        process.terminate()
+        assert process.stdout.read() == ""
+
+
+def test_making_an_account(ionflux: Command):
+    ionflux("migrate")
+    create = ("user", "create", "new@example.com", "--password-stdin")
+    assert_one_line(ionflux(*create, text="short\n"), "password")
+    assert "new@example.com can sign in" in ionflux(*create, text="long enough\n").stdout
+    assert_one_line(ionflux(*create, text="long enough\n"), "there is an account")
+    other = ("user", "create", "b@example.com", "--password-stdin", "--workspace")
+    assert_one_line(ionflux(*other, "x", text="long enough\n"), "not the id of a workspace")
+    nobody = "018f0000-0000-7000-8000-000000000000"
+    assert_one_line(ionflux(*other, nobody, text="long enough\n"), "there is no workspace")
+
+
+def test_the_doctor_finds_what_is_wrong(ionflux: Command, tmp_path: Path):
+    before = ionflux("doctor")
+    assert before.returncode == 1
+    assert "there is no folder" in before.stdout
+    with serving(tmp_path) as (_, _):
+        well = ionflux("doctor")
+    assert (well.returncode, "Nothing is wrong." in well.stdout) == (0, True), well.stdout
+    (tmp_path / "data/secrets.json").chmod(0o644)
+    ill = ionflux("doctor")
+    assert ill.returncode == 1
+    assert "can be read by other users" in ill.stdout

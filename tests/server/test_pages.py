@@ -1,0 +1,160 @@
+import asyncio
+from typing import Any
+from uuid import UUID
+
+from server.bootstrap import Services
+from tests.server.api import Api
+from tests.server.conftest import Clock
+
+
+async def titles(api: Api, path: str, **query: object) -> list[str]:
+    """Return the titles of a list, read to its end in small parts."""
+    found: list[str] = []
+    cursor: str | None = None
+    while True:
+        params = {"limit": 2, **query} | ({"cursor": cursor} if cursor else {})
+        answer = (await api.get(path, params=params)).json()
+        found += [item["title"] for item in answer["items"]]
+        cursor = answer["next_cursor"]
+        if cursor is None:
+            return found
+
+
+async def make(api: Api, workspace: str, *names: str, **more: Any) -> list[dict[str, Any]]:
+    return [await api.made(f"{workspace}/pages", {"title": name, **more}) for name in names]
+
+
+async def test_a_page_has_a_document_and_an_event(ann: Api, workspace: str, services: Services):
+    (page,) = await make(ann, workspace, "Plan \U0001f680")
+    assert page["document"] == f"page:{page['id']}"
+    assert (await ann.get(f"/v1/pages/{page['id']}")).json() == page
+    async with services.database.read() as uow:
+        assert await uow.documents.get(page["document"])
+        events = await uow.events.after(UUID(page["workspace_id"]), 0, 10)
+    assert [(event.position, event.type, event.subject) for event in events][1:] == [
+        (2, "page.created", page["document"])
+    ]
+    assert events[1].actor == f"user:{ann.user['id']}"
+
+
+async def test_siblings_keep_the_order_they_are_given(ann: Api, workspace: str):
+    a, b, c = await make(ann, workspace, "a", "b", "c")
+    await make(ann, workspace, "first", after=None)
+    await make(ann, workspace, "behind a", after=a["id"])
+    assert await titles(ann, f"{workspace}/pages") == ["first", "a", "behind a", "b", "c"]
+    await ann.patch(f"/v1/pages/{c['id']}", {"after": None})
+    await ann.patch(f"/v1/pages/{a['id']}", {"after": b["id"]})
+    assert await titles(ann, f"{workspace}/pages") == ["c", "first", "behind a", "b", "a"]
+
+
+async def test_pages_made_at_once_can_still_be_put_in_order(ann: Api, workspace: str):
+    await asyncio.gather(*(make(ann, workspace, str(n)) for n in range(6)))
+    pages = (await ann.get(f"{workspace}/pages")).json()["items"]
+    for page in pages[1:4]:
+        moved = await ann.patch(f"/v1/pages/{page['id']}", {"after": pages[0]["id"]})
+        assert moved.status_code == 200
+    assert len(await titles(ann, f"{workspace}/pages")) == 6
+
+
+async def test_a_page_moves_below_another_and_back(ann: Api, workspace: str):
+    a, b = await make(ann, workspace, "a", "b")
+    moved = (await ann.patch(f"/v1/pages/{b['id']}", {"parent_page_id": a["id"]})).json()
+    assert moved["parent_page_id"] == a["id"]
+    back = (await ann.patch(f"/v1/pages/{b['id']}", {"parent_page_id": None, "title": "B"})).json()
+    assert (back["parent_page_id"], back["title"]) == (None, "B")
+
+
+async def test_no_page_is_below_itself(ann: Api, workspace: str):
+    (a,) = await make(ann, workspace, "a")
+    (b,) = await make(ann, workspace, "b", parent_page_id=a["id"])
+    (c,) = await make(ann, workspace, "c", parent_page_id=b["id"])
+    for parent in (a, b, c):
+        refused = await ann.patch(f"/v1/pages/{a['id']}", {"parent_page_id": parent["id"]})
+        assert (refused.status_code, refused.json()["code"]) == (409, "page_cycle")
+
+
+async def test_two_moves_at_once_make_no_circle(ann: Api, workspace: str):
+    a, b = await make(ann, workspace, "a", "b")
+    answers = await asyncio.gather(
+        ann.patch(f"/v1/pages/{a['id']}", {"parent_page_id": b["id"]}),
+        ann.patch(f"/v1/pages/{b['id']}", {"parent_page_id": a["id"]}),
+    )
+    assert sorted(answer.status_code for answer in answers) == [200, 409]
+
+
+async def test_what_a_page_refers_to_must_be_there(ann: Api, bob: Api, workspace: str):
+    theirs = f"/v1/workspaces/{(await bob.made('/v1/workspaces', {'name': 'Theirs'}))['id']}"
+    (foreign,) = await make(bob, theirs, "foreign")
+    (a,) = await make(ann, workspace, "a")
+    (child,) = await make(ann, workspace, "child", parent_page_id=a["id"])
+    bad = {
+        "parent_page_id": {"title": "x", "parent_page_id": foreign["id"]},
+        "after": {"title": "x", "after": child["id"]},
+    }
+    for field, body in bad.items():
+        refused = await ann.post(f"{workspace}/pages", body)
+        assert (refused.status_code, refused.json()["errors"][0]["path"]) == (422, f"body.{field}")
+    behind_itself = await ann.patch(f"/v1/pages/{a['id']}", {"after": a["id"]})
+    assert behind_itself.status_code == 422
+
+
+async def test_trash_takes_the_subtree_and_gives_back_what_went_with_it(
+    ann: Api, workspace: str, clock: Clock
+):
+    (a,) = await make(ann, workspace, "a")
+    b, earlier = await make(ann, workspace, "b", "earlier", parent_page_id=a["id"])
+    await make(ann, workspace, "c", parent_page_id=b["id"])
+    await ann.delete(f"/v1/pages/{earlier['id']}")
+    clock.forward(seconds=1)
+    assert (await ann.delete(f"/v1/pages/{a['id']}")).status_code == 204
+    assert (await ann.delete(f"/v1/pages/{a['id']}")).status_code == 204
+    assert await titles(ann, f"{workspace}/pages") == []
+    assert (await titles(ann, f"{workspace}/trash"))[-1] == "earlier"
+    assert sorted(await titles(ann, f"{workspace}/trash")) == ["a", "b", "c", "earlier"]
+    restored = (await ann.post(f"/v1/pages/{a['id']}/restore")).json()
+    assert restored["trashed_at"] is None
+    assert sorted(await titles(ann, f"{workspace}/pages")) == ["a", "b", "c"]
+    assert (await ann.post(f"/v1/pages/{a['id']}/restore")).status_code == 200
+
+
+async def test_a_page_whose_parent_is_in_the_trash_comes_back_at_the_top(ann: Api, workspace: str):
+    (a,) = await make(ann, workspace, "a")
+    (b,) = await make(ann, workspace, "b", parent_page_id=a["id"])
+    await ann.delete(f"/v1/pages/{a['id']}")
+    assert (await ann.post(f"/v1/pages/{b['id']}/restore")).json()["parent_page_id"] is None
+    assert await titles(ann, f"{workspace}/pages") == ["b"]
+
+
+async def test_a_page_in_the_trash_can_be_seen_and_not_changed(ann: Api, workspace: str):
+    a, b = await make(ann, workspace, "a", "b")
+    await ann.delete(f"/v1/pages/{a['id']}")
+    assert (await ann.get(f"/v1/pages/{a['id']}")).json()["trashed_at"]
+    refused = await ann.patch(f"/v1/pages/{a['id']}", {"title": "x"})
+    assert (refused.status_code, refused.json()["code"]) == (409, "page_trashed")
+    below = await ann.patch(f"/v1/pages/{b['id']}", {"parent_page_id": a["id"]})
+    assert below.status_code == 422
+
+
+async def test_guests_read(ann: Api, bob: Api, workspace: str):
+    await ann.made(f"{workspace}/members", {"email": "bob@example.com", "role": "guest"})
+    (page,) = await make(ann, workspace, "a")
+    path = f"/v1/pages/{page['id']}"
+    assert (await bob.get(path)).json() == page
+    assert await titles(bob, f"{workspace}/pages") == ["a"]
+    for refused in (
+        await bob.post(f"{workspace}/pages", {"title": "x"}),
+        await bob.patch(path, {"title": "x"}),
+        await bob.delete(path),
+        await bob.post(f"{path}/restore"),
+    ):
+        assert refused.status_code == 403
+
+
+async def test_outsiders_see_no_page(ann: Api, bob: Api, workspace: str):
+    (page,) = await make(ann, workspace, "a")
+    for refused in (
+        await bob.get(f"/v1/pages/{page['id']}"),
+        await bob.patch(f"/v1/pages/{page['id']}", {"title": "x"}),
+        await bob.delete(f"/v1/pages/{page['id']}"),
+    ):
+        assert refused.status_code == 404
