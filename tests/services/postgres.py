@@ -121,7 +121,7 @@ def running_postgres() -> Generator[PostgresServer]:
     """Start a server with an empty cluster of its own; stop it and remove the cluster at the end."""
     with ExitStack() as stack:
         binaries = _binaries(stack)
-        folder = _world_readable_folder(stack)
+        folder = _folder(stack)
         data = folder / "data"
         data.mkdir(mode=0o700)
         if user := _user():
@@ -196,22 +196,30 @@ def _binaries(stack: ExitStack) -> Path:
     assert wheel is not None
     assert wheel.origin is not None
     installed = Path(wheel.origin).parent / "pginstall"
-    if _user() is None or _is_public(installed / "bin"):
+    user = _user()
+    if user is None or _is_public(installed / "bin" / "postgres"):
         return installed / "bin"
-    copy = _world_readable_folder(stack)
+    # The programs look for their libraries beside the package, at a fixed distance.
+    folder = _folder(stack)
+    copy = folder / installed.parent.name / installed.name
     for part in ("lib", "share"):
-        shutil.copytree(installed / part, copy / part, symlinks=True)
+        shutil.copytree(installed / part, copy / part)
     (copy / "bin").mkdir()
     for program in ("initdb", "postgres"):
         shutil.copy2(installed / "bin" / program, copy / "bin" / program)
+    libraries = f"{installed.parent.name}.libs"
+    shutil.copytree(installed.parent.parent / libraries, copy.parent.parent / libraries)
+    for path in folder.rglob("*"):
+        os.chown(path, user.pw_uid, user.pw_gid)
     return copy / "bin"
 
 
-def _is_public(folder: Path) -> bool:
-    return all(part.stat().st_mode & 0o001 for part in (folder, *folder.resolve().parents))
+def _is_public(path: Path) -> bool:
+    return all(part.stat().st_mode & 0o001 for part in (path, *path.resolve().parents))
 
 
-def _world_readable_folder(stack: ExitStack) -> Path:
+def _folder(stack: ExitStack) -> Path:
+    """Make a folder that the server's user can reach, for as long as the stack."""
     parent = Path(tempfile.gettempdir())
     if _user() is not None and not _is_public(parent):
         parent = Path("/tmp")
