@@ -11,7 +11,6 @@ and `body` are Structs, what is left are the path's parameters, and what is retu
 import inspect
 import re
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 from typing import Any, Literal, TypeVar, get_type_hints
 from uuid import UUID
 
@@ -31,7 +30,6 @@ class Call:
     def __init__(self, request: Request, services: Services) -> None:
         self.request = request
         self.services = services
-        self.now: datetime = services.clock()
         self.answer_headers: dict[str, str] = {}
         """Headers to send along with the answer."""
 

@@ -1,5 +1,6 @@
 """Pages: the tree, its order and the trash. What a page contains is its live document."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -16,6 +17,12 @@ from storage.unit_of_work import UnitOfWork
 
 routes = Routes("Pages")
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+# What cursors hold comes back from clients: only what the database can take may pass.
+OrderKey = Annotated[str, Meta(pattern="^[0-9a-z]+$")]
+Microseconds = Annotated[int, Meta(ge=0, le=2**52)]
 Parent = Annotated[UUID, Meta(description="The page above.")]
 After = Annotated[UUID, Meta(description="The sibling to stand behind; null for the first place.")]
 
@@ -64,7 +71,7 @@ async def list_pages(
     """
     await find_workspace(call, uow, workspace_id, "pages.read")
     rows = await uow.pages.list_tree(
-        workspace_id, after=read_cursor(query, tuple[str, UUID]), limit=query.limit + 1
+        workspace_id, after=read_cursor(query, tuple[OrderKey, UUID]), limit=query.limit + 1
     )
     return list_slice(rows, query, show_page, lambda page: (page.order_key, page.id))
 
@@ -75,10 +82,10 @@ async def list_trash(
 ) -> Listing[PageAnswer]:
     """List the pages in the trash, the latest first."""
     await find_workspace(call, uow, workspace_id, "pages.read")
-    rows = await uow.pages.list_trash(
-        workspace_id, after=read_cursor(query, tuple[Time, UUID]), limit=query.limit + 1
-    )
-    return list_slice(rows, query, show_page, lambda page: (page.trashed_at, page.id))
+    cursor = read_cursor(query, tuple[Microseconds, UUID])
+    after = (EPOCH + cursor[0] * MICROSECOND, cursor[1]) if cursor else None
+    rows = await uow.pages.list_trash(workspace_id, after=after, limit=query.limit + 1)
+    return list_slice(rows, query, show_page, _place_in_trash)
 
 
 @routes.post("/v1/workspaces/{workspace_id}/pages", status=201, refuses=(403,), idempotent=True)
@@ -110,6 +117,8 @@ async def change_page(call: UserCall, uow: UnitOfWork, page_id: UUID, body: Page
     """Rename a page or move it in the tree."""
     page = await find_page(call, uow, page_id, "pages.write")
     _refuse_trashed(page)
+    if body == PageChange():
+        return show_page(page)
     is_moved = body.parent_page_id is not UNSET or body.after is not UNSET
     if is_moved:
         await _move(call, uow, page, body)
@@ -170,6 +179,11 @@ def show_page(page: Page) -> PageAnswer:
         created_at=page.created_at,
         updated_at=page.updated_at,
     )
+
+
+def _place_in_trash(page: Page) -> tuple[int, UUID]:
+    assert page.trashed_at
+    return ((page.trashed_at - EPOCH) // MICROSECOND, page.id)
 
 
 async def _move(call: UserCall, uow: UnitOfWork, page: Page, body: PageChange) -> None:

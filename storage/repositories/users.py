@@ -1,6 +1,6 @@
 """People with an account. Their passwords come here hashed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -36,11 +36,6 @@ class Users:
     async def get(self, user_id: UUID) -> User | None:
         """Return a user, or None."""
         return await self._session.get(User, user_id)
-
-    async def get_many(self, user_ids: Sequence[UUID]) -> dict[UUID, User]:
-        """Return those of the users that exist."""
-        found = await self._session.scalars(select(User).where(User.id.in_(user_ids)))
-        return {user.id: user for user in found}
 
     async def find_by_email(self, email: str) -> User | None:
         """Return the user with an address, or None."""

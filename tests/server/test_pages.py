@@ -1,4 +1,6 @@
 import asyncio
+import base64
+import json
 from typing import Any
 from uuid import UUID
 
@@ -96,6 +98,22 @@ async def test_what_a_page_refers_to_must_be_there(ann: Api, bob: Api, workspace
         assert (refused.status_code, refused.json()["errors"][0]["path"]) == (422, f"body.{field}")
     behind_itself = await ann.patch(f"/v1/pages/{a['id']}", {"after": a["id"]})
     assert behind_itself.status_code == 422
+
+
+async def test_a_forged_cursor_does_no_harm(ann: Api, workspace: str):
+    page_id = "018f0000-0000-7000-8000-000000000000"
+    for key in ("a\x00", "\u00e9", "", -1, 2**70, "0001-01-01T00:00:00+14:00", None, 1, "n0"):
+        cursor = base64.urlsafe_b64encode(json.dumps([key, page_id]).encode()).decode()
+        for path in (f"{workspace}/pages", f"{workspace}/trash"):
+            assert (await ann.get(path, params={"cursor": cursor})).status_code in (200, 400)
+
+
+async def test_a_change_of_nothing_is_no_event(ann: Api, workspace: str, services: Services):
+    (page,) = await make(ann, workspace, "a")
+    assert (await ann.patch(f"/v1/pages/{page['id']}", {})).json() == page
+    async with services.database.read() as uow:
+        events = await uow.events.after(UUID(page["workspace_id"]), 0, 10)
+    assert [event.type for event in events] == ["workspace.created", "page.created"]
 
 
 async def test_trash_takes_the_subtree_and_gives_back_what_went_with_it(
