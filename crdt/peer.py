@@ -5,10 +5,12 @@ What agents, REST writes and imports edit: their changes take the same way as a 
 
 import asyncio
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 import pycrdt
 
+from crdt.document import settle
 from crdt.errors import CrdtError, UpdateRefused
 from crdt.ports import Principal
 from crdt.protocol import EMPTY_UPDATE, Edit, decode_yws, encode_number, encode_string
@@ -22,10 +24,11 @@ class Replica:
 
     def __init__(self, principal: Principal, room: Room, *, can_write: bool) -> None:
         self.principal = principal
-        self.doc: pycrdt.Doc[pycrdt.Text] = pycrdt.Doc()
+        self.doc: pycrdt.Doc[Any] = pycrdt.Doc()
         self._room = room
         self._can_write = can_write
         self._is_following = False
+        self._waiting: list[bytes] = []
         self._open_edits = 0
         self._position = 0
         self._presence_clock = 0
@@ -110,5 +113,6 @@ class Replica:
         self._is_following = True
         try:
             self.doc.apply_update(update)
+            self._waiting = settle(self.doc, [*self._waiting, update])
         finally:
             self._is_following = False

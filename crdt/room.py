@@ -241,15 +241,14 @@ class Room:
         rows = [
             (update, peer.principal.id)
             for peer, update in edits
-            if is_change or not self._document.contains(update)
+            if is_change or self._document.is_waiting(update)
         ]
         if not rows:
             turn.is_saved = True
             return
-        for update, _ in rows:
-            self._document.keep(update)
-            turn.unsaved_bytes += len(update)
         turn.unsaved_updates = len(rows)
+        turn.unsaved_bytes = sum(len(update) for update, _ in rows)
+        self._document.rows_since_snapshot += len(rows)
         if self._document.rows_since_snapshot >= self._snapshot_every_updates:
             turn.snapshot = self._document.snapshot()
         self._log.append(self.name, rows).add_done_callback(partial(self._on_saved, turn))
