@@ -8,7 +8,6 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
-from starlette.websockets import WebSocketClose
 
 from server.bootstrap import Services
 from server.endpoint import PathEndpoint
@@ -17,6 +16,7 @@ from server.middleware.problems import ProblemsMiddleware
 from server.middleware.request_id import RequestIdMiddleware
 from server.middleware.request_log import RequestLogMiddleware
 from server.middleware.security_headers import SecurityHeadersMiddleware
+from server.realtime.routes import realtime_routes
 from server.rest import auth, channels, health, members, pages, workspaces
 from server.rest.docs import docs_routes
 from server.routing import Operation
@@ -32,6 +32,8 @@ def create_app(services: Services) -> Starlette:
     if "api" in settings.roles:
         operations += [operation for module in API for operation in module.routes.operations]
     routes = rest_routes(operations) + docs_routes(operations, settings.effective_public_url)
+    if "realtime" in settings.roles:
+        routes += realtime_routes(services.hub)
     app = Starlette(routes=routes, middleware=_middleware(settings))
     app.state.services = services
     app.router.redirect_slashes = False
@@ -71,6 +73,8 @@ def _middleware(settings: Settings) -> list[Middleware]:
 
 async def _refuse_unknown_path(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "websocket":
-        await WebSocketClose()(scope, receive, send)
+        # Accepted first: a client takes a refused handshake for a broken network and never stops trying (W3).
+        await send({"type": "websocket.accept"})
+        await send({"type": "websocket.close", "code": 4404, "reason": "There is nothing at this path."})
         return
     raise NotFoundError("There is nothing at this path; /docs tells what there is.", code="unknown_path")

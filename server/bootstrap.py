@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from crdt.hub import Hub, HubConfig
+from crdt.session import SessionLimits
 from server.auth import DatabaseAccess
 from server.data_folder import Secrets
 from server.login_limits import LoginLimits
@@ -37,6 +39,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     update_log: UpdateLog
     accounts: Accounts
     access: DatabaseAccess
+    hub: Hub
     login_limits: LoginLimits
 
 
@@ -50,6 +53,7 @@ async def open_services(
     async with AsyncExitStack() as stack:
         passwords = stack.enter_context(open_passwords(settings))
         update_log = await stack.enter_async_context(UpdateLog.of(database))
+        hub = await stack.enter_async_context(Hub(update_log, access, _hub_config(settings)))
         yield Services(
             settings=settings,
             clock=clock,
@@ -63,12 +67,28 @@ async def open_services(
                 refresh_lifetime=timedelta(days=settings.refresh_token_days),
             ),
             access=access,
+            hub=hub,
             login_limits=LoginLimits(
                 per_account=settings.login_attempts_per_account,
                 per_address=settings.login_attempts_per_address,
                 window_minutes=settings.login_window_minutes,
             ),
         )
+
+
+def _hub_config(settings: Settings) -> HubConfig:
+    return HubConfig(
+        limits=SessionLimits(
+            max_frame_bytes=settings.max_frame_bytes,
+            max_presence_bytes=settings.max_awareness_bytes,
+            max_documents=settings.max_documents_per_socket,
+        ),
+        auth_timeout_seconds=settings.auth_timeout_seconds,
+        keepalive_seconds=settings.keepalive_seconds,
+        room_idle_seconds=settings.room_idle_seconds,
+        snapshot_every_updates=settings.snapshot_every_updates,
+        shutdown_seconds=settings.shutdown_seconds,
+    )
 
 
 def open_database(settings: Settings, clock: Clock = utc_now) -> Database:

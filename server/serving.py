@@ -45,14 +45,10 @@ async def _serve(
             server = Server(
                 create_app(services),
                 settings,
-                drain=lambda: _drain(services),
+                drain=services.hub.close,
                 on_started=lambda: announce(_welcome(services, demo)),
             )
             await server.serve([listener])
-
-
-async def _drain(services: Services) -> None:
-    """Let the live core save, acknowledge and say goodbye (R6)."""
 
 
 def _welcome(services: Services, demo: Demo | None) -> str:

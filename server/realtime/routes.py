@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import anyio
 from starlette.requests import HTTPConnection
-from starlette.routing import WebSocketRoute
+from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from crdt.connection import Connection
@@ -14,7 +14,7 @@ from crdt.session import HOCUSPOCUS, YWS, Wire
 from server.realtime.channel import SocketChannel
 
 
-def routes(hub: Hub) -> list[WebSocketRoute]:
+def realtime_routes(hub: Hub) -> list[BaseRoute]:
     """Return the two routes over one hub."""
     return [
         WebSocketRoute("/sync/{document}", _endpoint(hub, YWS, _sign_in), name="sync"),
