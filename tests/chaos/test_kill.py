@@ -18,6 +18,8 @@ pytestmark = [pytest.mark.node, pytest.mark.chaos]
 
 KILLS = 20
 SEED = 8128
+PACE_SECONDS = 0.005
+"""Between two keystrokes of one typist: quicker than any person, slower than a machine."""
 
 
 @dataclass
@@ -33,6 +35,7 @@ class Typist:
 
     async def type(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
+            await asyncio.sleep(PACE_SECONDS)
             step = self.random.random()
             if step < 0.5:
                 await self._insert(self.random.choice("aé東🙂"))
