@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -168,6 +169,62 @@ def test_R6_a_signal_ends_it_with_0(tmp_path: Path, number: signal.Signals):
         process.send_signal(number)
         assert process.wait(10) == 0
     assert "Traceback" not in (tmp_path / "stderr.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"IONFLUX_DATABASE_URL": "postgresql://u:hunter2@127.0.0.1:1/name"}, "cannot reach the database"),
+        ({"IONFLUX_MIGRATE_ON_START": "false"}, "run `ionflux migrate`"),
+    ],
+)
+def test_a_server_that_cannot_start_says_why_in_one_line(
+    tmp_path: Path, settings: dict[str, str], words: str
+):
+    process = subprocess.run(
+        [sys.executable, "-m", "server", "serve"],
+        cwd=tmp_path,
+        env=environment(tmp_path, **settings),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert_one_line(Done(process.returncode, process.stdout, process.stderr), words)
+
+
+@pytest.mark.postgres
+def test_serving_on_postgres(tmp_path: Path, postgres_url: str):
+    with serving(tmp_path, "--seed", "--database-url", postgres_url) as (process, url):
+        with urllib.request.urlopen(f"{url}/readyz") as answer:
+            assert json.load(answer) == {"status": "ok"}
+        process.terminate()
+        assert process.wait(10) == 0
+        assert process.stdout
+        assert "demo@ionflux.local" in process.stdout.read()
+
+
+def test_forwarded_addresses_are_believed_from_trusted_proxies_only(tmp_path: Path):
+    limits = {"IONFLUX_LOGIN_ATTEMPTS_PER_ADDRESS": "1"}
+
+    def log_in_as_two_addresses(url: str) -> list[int]:
+        found: list[int] = []
+        for address in ("203.0.113.1", "203.0.113.2"):
+            request = urllib.request.Request(
+                f"{url}/v1/auth/login",
+                b'{"email": "a@b.c", "password": "long enough"}',
+                {"Content-Type": "application/json", "X-Forwarded-For": address},
+            )
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                urllib.request.urlopen(request)
+            found.append(refused.value.code)
+            refused.value.close()
+        return found
+
+    with serving(tmp_path, **limits) as (_, url):
+        assert log_in_as_two_addresses(url) == [401, 429]
+    with serving(tmp_path, **limits, IONFLUX_TRUSTED_PROXIES="127.0.0.1") as (_, url):
+        assert log_in_as_two_addresses(url) == [401, 401]
 
 
 def test_seeding_once_and_signing_in(tmp_path: Path):
