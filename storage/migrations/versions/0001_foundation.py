@@ -231,7 +231,6 @@ def _create_documents() -> None:
             ["document_id"], ["documents.id"], name="fk_updates_document_id_documents", ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("document_id", "position", name="pk_updates"),
-        sqlite_with_rowid=False,
     )
     op.create_table(
         "snapshots",
