@@ -32,6 +32,7 @@ T = TypeVar("T")
 
 _USER = "nobody"
 _TEMPLATE = "ionflux_template"
+_MEMORY_BYTES = 2 * 1024**3
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -121,7 +122,7 @@ def running_postgres() -> Generator[PostgresServer]:
     """Start a server with an empty cluster of its own; stop it and remove the cluster at the end."""
     with ExitStack() as stack:
         binaries = _binaries(stack)
-        folder = _folder(stack)
+        folder = _folder(stack, _memory())
         data = folder / "data"
         data.mkdir(mode=0o700)
         if user := _user():
@@ -218,15 +219,24 @@ def _is_public(path: Path) -> bool:
     return all(part.stat().st_mode & 0o001 for part in (path, *path.resolve().parents))
 
 
-def _folder(stack: ExitStack) -> Path:
+def _folder(stack: ExitStack, parent: Path | None = None) -> Path:
     """Make a folder that the server's user can reach, for as long as the stack."""
-    parent = Path(tempfile.gettempdir())
-    if _user() is not None and not _is_public(parent):
-        parent = Path("/tmp")
+    if parent is None:
+        parent = Path(tempfile.gettempdir())
+        if _user() is not None and not _is_public(parent):
+            parent = Path("/tmp")
     folder = Path(tempfile.mkdtemp(prefix="ionflux-postgres-", dir=parent))
     stack.callback(shutil.rmtree, folder, ignore_errors=True)
     folder.chmod(0o755)
     return folder
+
+
+def _memory() -> Path | None:
+    """Return a file system in memory with room enough: a database is made there in a tenth of the time."""
+    memory = Path("/dev/shm")
+    if memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > _MEMORY_BYTES:
+        return memory
+    return None
 
 
 def _free_port() -> int:
