@@ -44,44 +44,40 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-
     serve = commands.add_parser("serve", help="serve the API and the live documents until stopped")
     serve.add_argument("--host", help="address to listen on (127.0.0.1; 0.0.0.0 for every network)")
     serve.add_argument("--port", help="port to listen on (8000; 0 lets the system choose)")
-    _add_database(serve)
     serve.add_argument("--roles", help="what this process does, comma-separated (api,realtime,worker)")
     serve.add_argument(
         "--seed", action="store_true", help="make a demo account and workspace when there are no users yet"
     )
-    serve.set_defaults(command=_serve)
-
     migrate = commands.add_parser("migrate", help="bring the database to this version's tables")
-    _add_database(migrate)
-    migrate.set_defaults(command=_migrate)
-
     user = commands.add_parser("user", help="manage accounts")
     actions = user.add_subparsers(title="commands", metavar="COMMAND", required=True)
     create = actions.add_parser("create", help="make an account; asks for its password")
-    create.add_argument("email", help="the address to sign in with")
-    create.add_argument("--name", help="the name others see (the part of the address before the @)")
-    create.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
-    create.add_argument("--workspace", metavar="ID", help="a workspace to add the account to")
-    create.add_argument(
-        "--role",
-        choices=("owner", "admin", "member", "guest"),
-        default="member",
-        help="the role there (member)",
-    )
-    _add_database(create)
-    create.set_defaults(command=_create_user)
-
+    _add_account(create)
     doctor = commands.add_parser("doctor", help="check this installation and say what is wrong")
-    _add_database(doctor)
-    doctor.set_defaults(command=_doctor)
-
     version = commands.add_parser("version", help="print the version")
-    version.set_defaults(command=_version)
+    for command in (serve, migrate, create, doctor):
+        _add_database(command)
+    for command, run in (
+        (serve, _serve),
+        (migrate, _migrate),
+        (create, _create_user),
+        (doctor, _doctor),
+        (version, _version),
+    ):
+        command.set_defaults(command=run)
     return parser
+
+
+def _add_account(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("email", help="the address to sign in with")
+    parser.add_argument("--name", help="the name others see (the part of the address before the @)")
+    parser.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
+    parser.add_argument("--workspace", metavar="ID", help="a workspace to add the account to")
+    roles = ("owner", "admin", "member", "guest")
+    parser.add_argument("--role", choices=roles, default="member", help="the role there (member)")
 
 
 def _add_database(parser: argparse.ArgumentParser) -> None:

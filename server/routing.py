@@ -129,13 +129,9 @@ def _inspect(
     path_names = re.findall(r"{(\w+)}", path)
     assert set(hints) == set(path_names), f"{handler.__name__} takes {set(hints)}, its path has {path_names}"
     assert needs_transaction or not idempotent, f"{handler.__name__}: an answer is kept in its transaction"
-    summary, _, description = (inspect.getdoc(handler) or "").partition("\n\n")
     needs_user = issubclass(call_type, UserCall)
-    implied = {401} if needs_user else set[int]()
-    implied |= {400, 408, 413, 415, 422} if body_type else set()
-    implied |= {400, 404} if path_names else set()
-    implied |= {400} if query_type else set()
-    implied |= {400, 422} if idempotent else set()
+    implied = _implied_refusals(needs_user, bool(path_names), query_type, body_type, idempotent)
+    summary, _, description = (inspect.getdoc(handler) or "").partition("\n\n")
     return Operation(
         method=method,
         path=path,
@@ -154,3 +150,19 @@ def _inspect(
         refuses=tuple(sorted(implied | set(refuses))),
         idempotent=idempotent,
     )
+
+
+def _implied_refusals(
+    needs_user: bool, has_path: bool, query_type: object, body_type: object, idempotent: bool
+) -> set[int]:
+    """Return the statuses that follow from what an operation takes."""
+    implied: set[int] = {401} if needs_user else set()
+    if body_type:
+        implied |= {400, 408, 413, 415, 422}
+    if has_path:
+        implied |= {400, 404}
+    if query_type:
+        implied |= {400}
+    if idempotent:
+        implied |= {400, 422}
+    return implied

@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -45,8 +46,21 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 async def services(settings: Settings, database: Database, clock: Clock) -> AsyncIterator[Services]:
     database.clock = clock
-    async with open_services(settings, Secrets(access_token_key=b"k" * 32), database, clock=clock) as opened:
-        yield opened
+    opened: asyncio.Future[Services] = asyncio.Future()
+    done = asyncio.Event()
+
+    # pytest begins and ends a fixture in different tasks, which the hub's task group does not allow.
+    async def keep_open() -> None:
+        secrets = Secrets(access_token_key=b"k" * 32)
+        async with open_services(settings, secrets, database, clock=clock) as found:
+            opened.set_result(found)
+            await done.wait()
+
+    task = asyncio.create_task(keep_open())
+    await asyncio.wait((opened, task), return_when=asyncio.FIRST_COMPLETED)
+    yield opened.result()
+    done.set()
+    await task
 
 
 @pytest.fixture
