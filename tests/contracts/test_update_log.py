@@ -366,6 +366,16 @@ async def test_R7_an_unknown_document_fails_alone(setting: Setting, log: UpdateL
     assert await log.append(PAGE, [(b"2", ANN)]) == 2
 
 
+async def test_R7_a_fault_in_a_store_fails_its_group_and_not_the_log(
+    setting: Setting, caplog: pytest.LogCaptureFixture
+):
+    async with UpdateLog(FailingStore(setting.store(), RuntimeError("a fault"))) as log:
+        with pytest.raises(RuntimeError, match="a fault"):
+            await log.append(PAGE, [(b"1", ANN)])
+        assert await log.append(PAGE, [(b"2", ANN)]) == 1
+    assert "could not commit 1 appends" in caplog.text
+
+
 async def test_rows_that_no_store_could_take_are_refused_at_the_door(log: UpdateLog):
     with pytest.raises(ValueError, match="nothing"):
         log.append(PAGE, [])

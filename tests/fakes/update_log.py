@@ -6,7 +6,7 @@
 import asyncio
 from collections import deque
 
-from storage.errors import SnapshotBeyondLogError, StorageError, UnknownDocumentError
+from storage.errors import SnapshotBeyondLogError, UnknownDocumentError
 from storage.stores.ports import Batch, History, LogStore, check_history
 
 
@@ -120,7 +120,7 @@ class HeldStore(_Around):
 class FailingStore(_Around):
     """Raises the errors in `failures` first, one a commit."""
 
-    def __init__(self, store: LogStore, *failures: StorageError) -> None:
+    def __init__(self, store: LogStore, *failures: Exception) -> None:
         super().__init__(store)
         self.failures = deque(failures)
 

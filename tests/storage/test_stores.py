@@ -18,7 +18,7 @@ from storage.update_log import UpdateLog
 PAGE = "page:a"
 ANN = "user:ann"
 
-Fault = Literal["none", "drop before commit", "drop after commit"]
+Fault = Literal["none", "drop before commit", "drop after commit", "lose sight of the server"]
 
 
 class Proxy:
@@ -28,6 +28,7 @@ class Proxy:
         self._address = (host, port)
         self.fault: Fault = "none"
         self.drops = 0
+        self._lost: list[asyncio.StreamWriter] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
@@ -37,6 +38,8 @@ class Proxy:
             yield server.sockets[0].getsockname()[1]
         finally:
             server.close()
+            for lost in self._lost:
+                lost.transport.abort()
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -56,6 +59,10 @@ class Proxy:
                     self.drops += 1
                 if fault == "drop before commit":
                     break
+                if fault == "lose sight of the server":
+                    # For the server the session goes on, with its transaction and its locks.
+                    self._lost.append(server_writer)
+                    break
                 if fault == "drop after commit":
                     answers.cancel()
                     await asyncio.gather(answers, return_exceptions=True)
@@ -69,7 +76,8 @@ class Proxy:
         finally:
             answers.cancel()
             writer.transport.abort()
-            server_writer.transport.abort()
+            if server_writer not in self._lost:
+                server_writer.transport.abort()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(65536):
@@ -95,7 +103,7 @@ async def _no_pause(seconds: float) -> None:
     await asyncio.sleep(0)
 
 
-@pytest.mark.parametrize("fault", ["drop before commit", "drop after commit"])
+@pytest.mark.parametrize("fault", ["drop before commit", "drop after commit", "lose sight of the server"])
 async def test_D5_a_commit_whose_answer_is_lost_is_neither_lost_nor_repeated(
     postgres_database: Database, postgres_url: str, fault: Fault
 ):
