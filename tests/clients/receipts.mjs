@@ -41,15 +41,15 @@ export class Receipts {
     const update = type === SYNC ? readUpdate(decoder) : null
     if (update === null) return
     this.counts.sent += 1
-    this.#awaiting.push(update)
+    this.#awaiting.push({ update, end: this.#ownEnd(update) })
   }
 
   /** Hocuspocus: one SyncStatus answers the oldest update that has none. */
   received ({ type, decoder }) {
     if (type === CLOSE) this.closings.push(decoding.readVarString(decoder))
     if (type !== SYNC_STATUS) return
-    const update = this.#awaiting.shift()
-    if (decoding.readVarInt(decoder) === 1) this.#acknowledge(update)
+    const oldest = this.#awaiting.shift()
+    if (decoding.readVarInt(decoder) === 1) this.#acknowledge(oldest)
     else this.counts.refused += 1
   }
 
@@ -57,13 +57,14 @@ export class Receipts {
   echoed ({ type, decoder }) {
     if (type !== SYNC || this.#awaiting.length === 0) return
     if (decoding.readVarUint(decoder) !== UPDATE) return
-    const clock = ownClock(decoding.readVarUint8Array(decoder), this.#doc.clientID)
+    const clock = this.#ownEnd(decoding.readVarUint8Array(decoder))
+    if (clock === 0) return
     let answered = 0
-    this.#awaiting.forEach((update, index) => {
-      const end = ownClock(update, this.#doc.clientID)
-      if (end > 0 && end <= clock) answered = index + 1
-    })
-    for (const update of this.#awaiting.splice(0, answered)) this.#acknowledge(update)
+    for (const [index, { end }] of this.#awaiting.entries()) {
+      if (end > clock) break
+      if (end > 0) answered = index + 1 // a deletion alone has no clock: it is answered with what follows it
+    }
+    for (const oldest of this.#awaiting.splice(0, answered)) this.#acknowledge(oldest)
   }
 
   /** The acknowledged updates. */
@@ -72,23 +73,24 @@ export class Receipts {
     return this.#acknowledged
   }
 
-  #acknowledge (update) {
+  #acknowledge (oldest) {
     this.counts.acknowledged += 1
-    if (this.#keep && update !== undefined) this.#acknowledged.push(update)
+    if (this.#keep && oldest !== undefined) this.#acknowledged.push(oldest.update)
+  }
+
+  /** The clock behind our newest struct in an update; 0 where there is none. */
+  #ownEnd (update) {
+    let end = 0
+    for (const { id, length } of Y.decodeUpdate(update).structs) {
+      if (id.client === this.#doc.clientID) end = Math.max(end, id.clock + length)
+    }
+    return end
   }
 }
 
 function readUpdate (decoder) {
   const subtype = decoding.readVarUint(decoder)
   return subtype === STEP_2 || subtype === UPDATE ? decoding.readVarUint8Array(decoder) : null
-}
-
-function ownClock (update, clientID) {
-  let end = 0
-  for (const struct of Y.decodeUpdate(update).structs) {
-    if (struct.id.client === clientID) end = Math.max(end, struct.id.clock + struct.length)
-  }
-  return end
 }
 
 /**
