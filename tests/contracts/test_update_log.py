@@ -363,6 +363,8 @@ async def test_R7_an_unknown_document_fails_alone(setting: Setting, log: UpdateL
     assert isinstance(found[1], UnknownDocumentError)
     assert isinstance(found[3], UnknownDocumentError)
     assert len(held.batches) == 1
+    with pytest.raises(UnknownDocumentError):
+        await log.append("page:unknown", [(b"1", ANN)])
     assert await log.append(PAGE, [(b"2", ANN)]) == 2
 
 
