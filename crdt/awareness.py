@@ -98,21 +98,24 @@ class Awareness:
         return b"".join(parts)
 
     def _take(self, owner: object, principal: Principal, said: Announcement, now: float) -> bool:
-        own_id = self._client_ids.get(owner)
         entry = self._entries.get(said.client_id)
-        if own_id is not None:
-            if said.client_id != own_id or entry is None or said.clock < entry.clock:
-                return False
-            is_renewal = said.clock == entry.clock
-            if is_renewal and said.state is not None:
-                return False
-        elif said.state is None or not self._can_claim(entry, principal, said.clock):
-            return False
+        own_id = self._client_ids.get(owner)
+        if own_id is None:
+            is_taken = said.state is not None and self._can_claim(entry, principal, said.clock)
         else:
-            self._claim(owner, entry, said.client_id)
+            is_taken = said.client_id == own_id and self._is_news(entry, said)
+        if not is_taken:
+            return False
         state = None if said.state is None else _with_user(said.state, principal)
+        if own_id is None:
+            self._claim(owner, entry, said.client_id)
         self._entries[said.client_id] = _Entry(said.clock, state, owner, principal.id, now)
         return True
+
+    def _is_news(self, entry: _Entry | None, said: Announcement) -> bool:
+        if entry is None or said.clock > entry.clock:
+            return True
+        return said.clock == entry.clock and said.state is None
 
     def _can_claim(self, entry: _Entry | None, principal: Principal, clock: int) -> bool:
         # The same principal may take its entry over: that is a reconnect, seen before the old socket's end.

@@ -24,6 +24,7 @@ from crdt.protocol import (
     encode_denied,
     encode_scope,
     encode_sync_status,
+    encode_yws_denied,
 )
 from crdt.room import Broadcast, Opener, Room
 from crdt.session import Session
@@ -63,7 +64,7 @@ class SocketPeer:
 
     def deny(self, reason: str) -> None:
         """Refuse an edit that is not this principal's to make (A2); the client stays."""
-        self.send(encode_denied(reason) if self.waits_for_echo else encode_sync_status(is_saved=False))
+        self.send(encode_yws_denied(reason) if self.waits_for_echo else encode_sync_status(is_saved=False))
 
     def refuse(self, error: CrdtError) -> None:
         """Refuse what no well-behaved client sends; the socket ends."""

@@ -90,11 +90,27 @@ class LiveDocument:
         return update in self._waiting
 
     def contains(self, update: bytes) -> bool:
-        """Whether all that an update inserts and deletes is known here, so that it changes nothing."""
+        """Whether an update that was not applied would change nothing."""
+        state_vector = self.state_vector()
         try:
-            return _is_covered(update, self.state_vector())
+            missing = pycrdt.get_update(update, state_vector)
         except ValueError:  # not an update
             return False
+        if missing == EMPTY_UPDATE:
+            return True
+        deletions = _read_deletions(missing)
+        if deletions is None:
+            return False
+        # Without structs, an update is its delete set: so is what a document lacks of itself.
+        deleted = _read_deletions(self._doc.get_update(state_vector)) or {}
+        return all(
+            any(
+                start <= clock and clock + length <= start + size
+                for start, size in deleted.get(client_id, [])
+            )
+            for client_id, ranges in deletions.items()
+            for clock, length in ranges
+        )
 
     def state_vector(self) -> bytes:
         """Return the encoded state vector: how much of every client is here."""
@@ -154,23 +170,32 @@ def settle(doc: pycrdt.Doc[Any], updates: Sequence[bytes]) -> list[bytes]:
 
 
 def _is_covered(update: bytes, state_vector: bytes) -> bool:
+    """Whether all that an applied update inserts and deletes has found its place."""
     missing = pycrdt.get_update(update, state_vector)
     if missing == EMPTY_UPDATE:
         return True
-    rest = Reader(missing)
-    if rest.read_number() != 0:
+    deletions = _read_deletions(missing)
+    if deletions is None:
         return False
-    # Without structs, what is left is the delete set: clients, each with (clock, length) ranges.
-    deletions = [
-        (rest.read_number(), [(rest.read_number(), rest.read_number()) for _ in range(rest.read_number())])
-        for _ in range(rest.read_number())
-    ]
     clocks = _read_state_vector(state_vector)
     return all(
         clock + length <= clocks.get(client_id, 0)
-        for client_id, ranges in deletions
+        for client_id, ranges in deletions.items()
         for clock, length in ranges
     )
+
+
+def _read_deletions(update: bytes) -> dict[int, list[tuple[int, int]]] | None:
+    """Return the delete set, client id -> (clock, length) ranges; None for an update that has structs too."""
+    reader = Reader(update)
+    if reader.read_number() != 0:
+        return None
+    return {
+        reader.read_number(): [
+            (reader.read_number(), reader.read_number()) for _ in range(reader.read_number())
+        ]
+        for _ in range(reader.read_number())
+    }
 
 
 def _read_snapshot(snapshot: bytes | None) -> list[bytes]:

@@ -275,8 +275,13 @@ def encode_presence(update: bytes) -> bytes:
 
 
 def encode_denied(reason: str) -> bytes:
-    """Refuse a credential, a document or an edit."""
+    """Refuse a Hocuspocus client's credential or document."""
     return b"\x02\x01" + encode_string(reason)
+
+
+def encode_yws_denied(reason: str) -> bytes:
+    """Refuse an edit of a y-websocket client, which can only warn of it."""
+    return b"\x02\x00" + encode_string(reason)
 
 
 def encode_scope(*, can_write: bool) -> bytes:

@@ -7,7 +7,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute, Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server.bootstrap import Services
 from server.endpoint import PathEndpoint
@@ -16,7 +16,7 @@ from server.middleware.problems import ProblemsMiddleware
 from server.middleware.request_id import RequestIdMiddleware
 from server.middleware.request_log import RequestLogMiddleware
 from server.middleware.security_headers import SecurityHeadersMiddleware
-from server.realtime.routes import realtime_routes
+from server.realtime.routes import realtime_app
 from server.rest import auth, channels, health, members, pages, workspaces
 from server.rest.docs import docs_routes
 from server.routing import Operation
@@ -25,20 +25,23 @@ from server.settings import Settings
 API = (auth, workspaces, members, pages, channels)
 
 
-def create_app(services: Services) -> Starlette:
-    """Return the application of one process."""
+def create_app(services: Services) -> ASGIApp:
+    """Return the application of one process: requests pass the middleware, sockets do not."""
     settings = services.settings
     operations = list(health.routes.operations)
     if "api" in settings.roles:
         operations += [operation for module in API for operation in module.routes.operations]
     routes = rest_routes(operations) + docs_routes(operations, settings.effective_public_url)
-    if "realtime" in settings.roles:
-        routes += realtime_routes(services.hub)
     app = Starlette(routes=routes, middleware=_middleware(settings))
     app.state.services = services
     app.router.redirect_slashes = False
     app.router.default = _refuse_unknown_path
-    return app
+    sockets = realtime_app(services.hub if "realtime" in settings.roles else None)
+
+    async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
+        await (sockets if scope["type"] == "websocket" else app)(scope, receive, send)
+
+    return dispatch
 
 
 def rest_routes(operations: list[Operation]) -> list[BaseRoute]:
@@ -72,9 +75,4 @@ def _middleware(settings: Settings) -> list[Middleware]:
 
 
 async def _refuse_unknown_path(scope: Scope, receive: Receive, send: Send) -> None:
-    if scope["type"] == "websocket":
-        # Accepted first: a client takes a refused handshake for a broken network and never stops trying (W3).
-        await send({"type": "websocket.accept"})
-        await send({"type": "websocket.close", "code": 4404, "reason": "There is nothing at this path."})
-        return
     raise NotFoundError("There is nothing at this path; /docs tells what there is.", code="unknown_path")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import anyio
 from starlette.requests import HTTPConnection
-from starlette.routing import BaseRoute, WebSocketRoute
+from starlette.routing import BaseRoute, Router, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from crdt.connection import Connection
@@ -14,12 +14,17 @@ from crdt.session import HOCUSPOCUS, YWS, Wire
 from server.realtime.channel import SocketChannel
 
 
-def realtime_routes(hub: Hub) -> list[BaseRoute]:
-    """Return the two routes over one hub."""
-    return [
-        WebSocketRoute("/sync/{document}", _endpoint(hub, YWS, _sign_in), name="sync"),
-        WebSocketRoute("/collab", _endpoint(hub, HOCUSPOCUS, _wait_for_tokens), name="collab"),
-    ]
+def realtime_app(hub: Hub | None) -> ASGIApp:
+    """Return what answers WebSockets; without a hub, this process serves no documents."""
+    routes: list[BaseRoute] = []
+    if hub is not None:
+        routes = [
+            WebSocketRoute("/sync/{document}", _Endpoint(hub, YWS, _sign_in), name="sync"),
+            WebSocketRoute("/collab", _Endpoint(hub, HOCUSPOCUS, _wait_for_tokens), name="collab"),
+        ]
+    router = Router(routes, redirect_slashes=False)
+    router.default = _refuse_unknown_path
+    return router
 
 
 def _sign_in(connection: Connection, request: HTTPConnection) -> None:
@@ -34,24 +39,26 @@ def _wait_for_tokens(connection: Connection, request: HTTPConnection) -> None:
     """Do nothing: a Hocuspocus client sends a token for each document."""
 
 
-def _endpoint(hub: Hub, wire: Wire, begin: Callable[[Connection, HTTPConnection], None]) -> ASGIApp:
-    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-        await receive()  # websocket.connect
-        # A refusal of the handshake looks like a broken network to the clients, which then never stop
-        # trying: every verdict is a close code instead (W3).
-        await send({"type": "websocket.accept"})
+class _Endpoint:
+    """One route. An object, because Starlette takes a function for something else than an application."""
+
+    def __init__(self, hub: Hub, wire: Wire, begin: Callable[[Connection, HTTPConnection], None]) -> None:
+        self._hub = hub
+        self._wire = wire
+        self._begin = begin
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await _accept(receive, send)
         channel = SocketChannel(send)
-        connection = hub.connect(wire, channel)
+        connection = self._hub.connect(self._wire, channel)
         try:
-            begin(connection, HTTPConnection(scope))
+            self._begin(connection, HTTPConnection(scope))
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(_read, receive, connection, tasks.cancel_scope)
                 await channel.write()
                 tasks.cancel_scope.cancel()
         finally:
             connection.closed()
-
-    return serve
 
 
 async def _read(receive: Receive, connection: Connection, scope: anyio.CancelScope) -> None:
@@ -65,3 +72,15 @@ async def _read(receive: Receive, connection: Connection, scope: anyio.CancelSco
             connection.close(ProtocolError("text_frame", "The protocol has binary frames only."))
         else:
             connection.receive(frame)
+
+
+async def _accept(receive: Receive, send: Send) -> None:
+    # A client takes a refused handshake for a broken network and never stops trying: every verdict is a
+    # close code after the handshake instead (W3).
+    await receive()
+    await send({"type": "websocket.accept"})
+
+
+async def _refuse_unknown_path(_: Scope, receive: Receive, send: Send) -> None:
+    await _accept(receive, send)
+    await send({"type": "websocket.close", "code": 4404, "reason": "There is nothing at this path."})

@@ -107,15 +107,18 @@ def test_A5_silence_ends_an_entry_and_its_owner_revives_it() -> None:
     assert awareness.expire(31) == [1]
     assert awareness.expire(60) == []
     assert awareness.apply(ann, ANN, said((1, 2, "{}")), 61) == [1]
-    awareness.leave(ann, 62)
+    assert awareness.expire(92) == [1]
     assert awareness.expire(200) == []
     assert awareness.encode([1]) == b"\x00"
+    assert awareness.apply(ann, ANN, said((1, 2, "{}")), 201) == [1]
 
 
 @pytest.mark.parametrize("state", ["[]", "1", "{", '"x"', " null", "[" * 100_000, '{"a":' * 10_000])
 def test_A5_a_state_that_is_no_object_is_malformed(state: str) -> None:
+    awareness, ann = Awareness(), object()
     with pytest.raises(ProtocolError):
-        Awareness().apply(object(), ANN, said((1, 1, state)), 0)
+        awareness.apply(ann, ANN, said((1, 1, state)), 0)
+    assert awareness.leave(ann, 0) == []
 
 
 def test_W2_bytes_behind_the_end_are_malformed() -> None:

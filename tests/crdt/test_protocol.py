@@ -127,6 +127,7 @@ def test_W1_what_the_server_says() -> None:
     assert protocol.encode_update(b"\x00\x00") == b"\x00\x02\x02\x00\x00"
     assert protocol.encode_presence(b"\x00") == protocol.NO_PRESENCE == b"\x01\x01\x00"
     assert protocol.encode_denied("nö") == b"\x02\x01\x03n\xc3\xb6"
+    assert protocol.encode_yws_denied("nö") == b"\x02\x00\x03n\xc3\xb6"
     assert protocol.encode_scope(can_write=True) == b"\x02\x02\x0aread-write"
     assert protocol.encode_scope(can_write=False) == b"\x02\x02\x08readonly"
     assert protocol.encode_sync_status(is_saved=True) == b"\x08\x01"

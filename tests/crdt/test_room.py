@@ -339,6 +339,10 @@ async def test_A2_a_reader_who_has_nothing_new_is_not_refused() -> None:
         await eve.heard(lambda eve: eve.names.count("saved") == 2)
         eve.say(encode_update(b"\xff\xff"))
         assert eve.names[-1] == "refused"
+        del eve.text[0:2]
+        assert eve.names[-1] == "refused"
+        eve.say(encode_step2(eve.doc.get_update()))
+        assert eve.names[-1] == "refused"
 
 
 async def test_A5_presence_carries_the_servers_identity() -> None:

@@ -128,7 +128,7 @@ class Said(msgspec.Struct, frozen=True):
 
 _NAMES = {1: "presence", 3: "query", 5: "stateless", 7: "close", 8: "status"}
 _SYNC = {0: "step1", 1: "step2", 2: "update"}
-_AUTH = {0: "token wanted", 1: "denied", 2: "scope"}
+_AUTH = {"y-websocket": {0: "denied"}, "hocuspocus": {0: "token wanted", 1: "denied", 2: "scope"}}
 
 
 def parse(wire: Wire, frame: bytes) -> Said:
@@ -141,7 +141,7 @@ def parse(wire: Wire, frame: bytes) -> Said:
     if kind == 0:
         return Said(key, _SYNC[reader.read_number()], reader.read_bytes())
     if kind == 2:
-        return Said(key, _AUTH[reader.read_number()], reader.read_bytes())
+        return Said(key, _AUTH[wire.name][reader.read_number()], reader.read_bytes())
     if kind == 8:
         return Said(key, "saved" if reader.read_number() == 1 else "refused")
     return Said(key, _NAMES[kind], reader.read_bytes())
