@@ -5,13 +5,26 @@ from uuid import UUID
 
 import msgspec
 
+from blocks.channel import post_text
 from blocks.order import FIRST
+from blocks.page import Place, add_text_block, write_meta
+from crdt.ports import DocumentName, Principal, PrincipalId
 from server.bootstrap import Services
 from server.data_folder import DemoLogin, read_demo_login, write_demo_login
 from server.sign_in import add_account
 from storage.errors import ConstraintError
+from storage.ids import Uuid7
 
 EMAIL = "demo@ionflux.local"
+HOST = Principal(id=PrincipalId("system:welcome"), name="IONFLUX", kind="system")
+
+PAGE_TITLE = "Welcome to IONFLUX"
+PAGE_LINES = (
+    PAGE_TITLE,
+    "This page is a live document: everybody who opens it, people and agents, edits the same text.",
+    "What you see as saved has been committed, whatever happens to the server next.",
+)
+CHANNEL_LINE = "Hello! This channel is a live document too."
 
 
 class Demo(msgspec.Struct, frozen=True):
@@ -41,7 +54,25 @@ async def seed(services: Services) -> None:
 
 
 async def seed_content(services: Services, page_id: UUID, channel_id: UUID) -> None:
-    """Write the first lines into the page and the channel."""
+    """Write the first lines into the page and the channel, as a peer like any other (R8)."""
+    created_at = services.clock().isoformat()
+    new_id = Uuid7()
+    async with services.hub.join(DocumentName(f"page:{page_id}"), HOST) as page:
+        write_meta(page.doc, title=PAGE_TITLE)
+        add_text_block(
+            page.doc, str(new_id()), PAGE_LINES, place=Place(), created_at=created_at, created_by=HOST.id
+        )
+        await page.saved()
+    async with services.hub.join(DocumentName(f"channel:{channel_id}"), HOST) as channel:
+        post_text(
+            channel.doc,
+            str(new_id()),
+            CHANNEL_LINE,
+            sender_id=HOST.id,
+            sender_type="agent",
+            created_at=created_at,
+        )
+        await channel.saved()
 
 
 async def find_demo(services: Services) -> Demo | None:
@@ -71,7 +102,7 @@ async def _create_workspace(services: Services, login: DemoLogin, password_hash:
         workspace = await uow.workspaces.create("Welcome", user.id)
         page = await uow.pages.create(
             workspace.id,
-            title="Welcome to IONFLUX",
+            title=PAGE_TITLE,
             parent_page_id=None,
             icon_url=None,
             order_key=FIRST,

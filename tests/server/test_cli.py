@@ -13,10 +13,14 @@ import urllib.request
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import pycrdt
 import pytest
+from websockets.sync.client import connect
 
+from blocks.page import read_title
+from crdt.protocol import Edit, decode_yws, encode_step1
 from server import __version__
 from server.cli import main
 
@@ -227,6 +231,20 @@ def test_forwarded_addresses_are_believed_from_trusted_proxies_only(tmp_path: Pa
         assert log_in_as_two_addresses(url) == [401, 401]
 
 
+def read_document(url: str, document: str, token: str) -> pycrdt.Doc[Any]:
+    """Return a live document, asked for as any client asks."""
+    doc = pycrdt.Doc[Any]()
+    with connect(f"{url.replace('http', 'ws')}/sync/{document}?token={token}") as socket:
+        socket.send(encode_step1(doc.get_state()))
+        while True:
+            frame = socket.recv(timeout=10)
+            assert isinstance(frame, bytes)
+            for message in decode_yws(frame):
+                if isinstance(message, Edit):
+                    doc.apply_update(message.update)
+                    return doc
+
+
 def test_seeding_once_and_signing_in(tmp_path: Path):
     with serving(tmp_path, "--seed") as (process, url):
         assert process.stdout
@@ -239,8 +257,10 @@ def test_seeding_once_and_signing_in(tmp_path: Path):
         with urllib.request.urlopen(request) as answer:
             session = json.load(answer)
         assert session["user"]["email"] == "demo@ionflux.local"
-        assert "page:" in words[4]
-        assert "channel:" in words[5]
+        page, channel = (found for line in words[4:] for found in re.findall(r"\w+:[\w-]{36}", line))
+        token = session["access_token"]
+        assert read_title(read_document(url, page, token)) == "Welcome to IONFLUX"
+        assert len(read_document(url, channel, token).get("messages", type=pycrdt.Map[object])) == 1
     with serving(tmp_path, "--seed") as (process, _):
         assert process.stdout
         again = [process.stdout.readline() for _ in range(6)]
