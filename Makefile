@@ -6,13 +6,17 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALL := install --require-hashes --only-binary :all: --no-deps -r
 PACKAGES := crdt blocks storage integrations agents server
 
-.PHONY: run test check format lock clean
+.PHONY: run test coverage check format lock clean
 
 run: $(VENV)/.run ## Set up and serve a seeded workspace at http://127.0.0.1:8000
 	@exec $(BIN)/ionflux serve --seed
 
 test: $(VENV)/.test tests/clients/node_modules/.installed ## Set up and run the test suite
 	@$(BIN)/python -m pytest
+
+coverage: $(VENV)/.test ## Show that the tests of the live core take its every branch
+	@$(BIN)/python -m coverage run --branch --source=crdt -m pytest tests/crdt
+	@$(BIN)/python -m coverage report --fail-under=100 --skip-covered --show-missing
 
 check: $(VENV)/.test ## Format, lint, types and import contracts
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .

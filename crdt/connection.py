@@ -8,7 +8,16 @@ import logging
 from collections.abc import Callable
 from functools import partial
 
-from crdt.errors import CrdtError, CredentialRefused, DocumentRefused, ProtocolError, TooLate, UpdateRefused
+from crdt.errors import (
+    CrdtError,
+    CredentialRefused,
+    DocumentDamaged,
+    DocumentRefused,
+    DocumentUnavailable,
+    ProtocolError,
+    TooLate,
+    UpdateRefused,
+)
 from crdt.ports import Access, Channel, DocumentName, Principal, Right
 from crdt.protocol import (
     PONG,
@@ -180,14 +189,20 @@ class Connection:
             right = await self._access.decide(principal, document)
             if right == "none":
                 raise DocumentRefused("There is no such document, or you may not read it.")
-            room = await self._open_room(DocumentName(document))
-            if self._is_closed or not self.session.is_deciding(key):
-                return
-            self._join(key, SocketPeer(self, key, principal, right, room))
-        except (CredentialRefused, DocumentRefused) as error:
+            if self._is_wanted(key):
+                room = await self._open_room(DocumentName(document))
+                if self._is_wanted(key):
+                    self._join(key, SocketPeer(self, key, principal, right, room))
+        except (CredentialRefused, DocumentRefused, DocumentDamaged) as error:
             self._deny(key, error)
         except CrdtError as error:
             self.close(error)
+        except Exception:  # whatever the access port says: it decided nothing
+            logger.exception("document %s: access cannot be decided", document)
+            self.close(DocumentUnavailable("The server cannot decide on this now."))
+
+    def _is_wanted(self, key: str) -> bool:
+        return not self._is_closed and self.session.is_deciding(key)
 
     def _join(self, key: str, peer: SocketPeer) -> None:
         self._auth_timeout.cancel()
@@ -202,7 +217,7 @@ class Connection:
             self.close(error)
 
     def _deny(self, key: str, error: CrdtError) -> None:
-        if self._is_closed or not self.session.is_deciding(key):
+        if not self._is_wanted(key):
             return
         if not self.session.wire.has_sync_status:
             self.close(error)

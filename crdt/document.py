@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pycrdt
 
-from crdt.errors import DocumentUnavailable, ProtocolError
+from crdt.errors import DocumentDamaged, ProtocolError
 from crdt.protocol import EMPTY_STATE_VECTOR, EMPTY_UPDATE, Reader, encode_bytes
 
 
@@ -35,7 +35,7 @@ class Poisoned(Exception):
 class LiveDocument:
     """A document rebuilt from a snapshot and the raw updates after it.
 
-    Raises DocumentUnavailable when they do not make one (rule D6).
+    Raises DocumentDamaged when they do not make one (rule D6).
     """
 
     def __init__(self, snapshot: bytes | None, updates: Sequence[bytes]) -> None:
@@ -54,7 +54,7 @@ class LiveDocument:
         except BaseException as error:
             if not _is_pycrdt_fault(error):
                 raise
-            raise DocumentUnavailable(f"What the log holds is damaged: {error}") from error
+            raise DocumentDamaged("What is stored of this document is damaged.") from error
         self._subscription = self._doc.observe(self._observe)
 
     def apply(self, updates: Sequence[bytes]) -> Applied:

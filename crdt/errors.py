@@ -5,7 +5,8 @@ CrdtError
 ├── TooLate                nobody signed in on a socket in time (W4)
 ├── CredentialRefused      the credential is unknown, forged or expired (A1)
 ├── DocumentRefused        no such document for this principal (A1)
-├── DocumentUnavailable    a document cannot be loaded or saved: an error, never an empty document (D6)
+├── DocumentUnavailable    the store does not give or take a document now (D5)
+├── DocumentDamaged        what is stored makes no document: an error, never an empty one (D6)
 ├── UpdateRefused          an update that the document cannot take, or that its sender may not make (A2)
 └── HubClosed              the process is going down: come back in a moment (R6)
 
@@ -57,10 +58,17 @@ class DocumentRefused(CrdtError):
 
 
 class DocumentUnavailable(CrdtError):
-    """The store cannot give or take the document now, or what it holds is damaged."""
+    """The store cannot give or take the document now."""
 
     code = "document_unavailable"
     close_code = 1013
+
+
+class DocumentDamaged(CrdtError):
+    """What the store holds makes no document; somebody has to repair it."""
+
+    code = "document_damaged"
+    close_code = 1011
 
 
 class UpdateRefused(CrdtError):

@@ -12,7 +12,7 @@ import anyio
 import msgspec
 
 from crdt.connection import Connection
-from crdt.errors import CrdtError, DocumentRefused, DocumentUnavailable, HubClosed
+from crdt.errors import CrdtError, DocumentDamaged, DocumentRefused, DocumentUnavailable, HubClosed
 from crdt.peer import Replica
 from crdt.ports import Access, Channel, DocumentName, Principal, UpdateLog
 from crdt.room import Room, RoomStatistics
@@ -139,9 +139,13 @@ class Hub:
             opening.set_result(room)
         except LookupError:
             self._give_up(opening, DocumentRefused("There is no such document, or you may not read it."))
-        except Exception as error:  # whatever the store says, the answer is the same (D6)
+        except (DocumentDamaged, ValueError) as error:
+            logger.exception("document %s: is damaged", document)
+            damaged = DocumentDamaged("What is stored of this document is damaged.")
+            self._give_up(opening, error if isinstance(error, DocumentDamaged) else damaged)
+        except Exception:  # whatever the store says, the answer is the same
             logger.exception("document %s: cannot be loaded", document)
-            self._give_up(opening, DocumentUnavailable(f"The document cannot be loaded: {error}"))
+            self._give_up(opening, DocumentUnavailable("The document cannot be loaded now."))
         finally:
             del self._opening[document]
             opening.cancel()  # where shutting down has ended this task

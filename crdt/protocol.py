@@ -294,11 +294,6 @@ def encode_sync_status(*, is_saved: bool) -> bytes:
     return b"\x08\x01" if is_saved else b"\x08\x00"
 
 
-def encode_close(reason: str) -> bytes:
-    """End one document of a shared Hocuspocus socket."""
-    return b"\x07" + encode_string(reason)
-
-
 NO_PRESENCE = encode_presence(b"\x00")
 """Changes nothing: keeps a quiet y-websocket client from giving the socket up after 30 s."""
 

@@ -153,8 +153,7 @@ class Room:
 
     def leave(self, peer: Peer) -> None:
         """Let a peer go. What it has sent is committed all the same."""
-        if self._peers.pop(peer, None) is None:
-            return
+        del self._peers[peer]
         self._held.pop(peer, None)
         self._note_presence(self._awareness.leave(peer, self._clock()))
         if not self._peers:
@@ -341,9 +340,9 @@ class Room:
         try:
             self._position, snapshot, updates = await self._log.load(self.name)
             self._document = LiveDocument(snapshot, updates)
-        except Exception as error:  # whatever the store says: the room cannot go on
+        except Exception:  # whatever the store says: the room cannot go on
             logger.exception("document %s: cannot be read back", self.name)
-            self.fail(DocumentUnavailable(f"The document cannot be read back: {error}"))
+            self.fail(DocumentUnavailable("The document cannot be read back now."))
             return
         self._is_rebuilding = False
         self._settled.set()

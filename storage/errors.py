@@ -8,7 +8,7 @@ StorageError
 ├── UnknownDocumentError      also a LookupError
 ├── UnknownWorkspaceError     also a LookupError
 ├── SnapshotBeyondLogError    a snapshot of rows that are not committed
-├── CorruptDocumentError      its rows contradict each other: never served, never written over (D6)
+├── CorruptDocumentError      also a ValueError; its rows contradict each other: never served (D6)
 └── LogClosedError            appended to a log that is closing, or closed before it could be committed
 
 Messages are one line, made for people, and never contain a credential.
@@ -80,7 +80,7 @@ class UnknownWorkspaceError(StorageError, LookupError):
         super().__init__(f"no workspace {workspace_id}")
 
 
-class CorruptDocumentError(StorageError):
+class CorruptDocumentError(StorageError, ValueError):
     """The stored rows of a document contradict each other."""
 
     code = "corrupt_document"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crdt.document import LiveDocument, Poisoned, settle
-from crdt.errors import DocumentUnavailable, ProtocolError
+from crdt.errors import DocumentDamaged, ProtocolError
 from tests.crdt.world import keystrokes, read_text, typed
 
 Edit = tuple[int, int, int, str]
@@ -165,7 +165,7 @@ def test_D4_a_deletion_that_waits_survives_a_snapshot() -> None:
 
 def test_D6_damaged_rows_are_an_error() -> None:
     for snapshot, updates in ((b"\xff\xff", []), (None, [typed("a"), b"\x01"])):
-        with pytest.raises(DocumentUnavailable):
+        with pytest.raises(DocumentDamaged):
             LiveDocument(snapshot, updates)
 
 

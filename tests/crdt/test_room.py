@@ -71,6 +71,21 @@ async def test_D2_what_follows_a_held_echo_stays_behind_it() -> None:
         await bob.heard(lambda bob: bob.names.count("update") == 2)
 
 
+async def test_D2_each_echo_waits_for_its_own_commit() -> None:
+    async with world() as w:
+        ann = await w.joined(YWS)
+        w.log.hold()
+        for character in "ab":
+            ann.text.insert(0, character)
+            await turns()
+        assert ann.names.count("update") == 0
+        w.log.release_one()
+        await turns()
+        assert ann.names.count("update") == 1
+        w.log.release()
+        await ann.heard(lambda ann: ann.names.count("update") == 2)
+
+
 async def test_D2_an_edit_said_again_waits_for_the_commit_of_the_first() -> None:
     async with world() as w:
         ann, bob = await w.joined(HOCUSPOCUS), await w.joined(HOCUSPOCUS, "bob")
@@ -277,7 +292,7 @@ async def test_R7_a_document_that_cannot_be_read_back_sends_its_peers_away() -> 
         ann.say(encode_update(PANIC))
         bob = w.client(token="bob")
         await bob.heard(lambda bob: bob.closed)
-        assert bob.closed == (1013, "The document cannot be read back: gone")
+        assert bob.closed == (1013, "The document cannot be read back now.")
 
 
 async def test_D5_a_document_that_cannot_be_saved_sends_its_peers_away() -> None:

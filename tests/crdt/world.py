@@ -104,13 +104,13 @@ class Rights:
         self.deciding: asyncio.Event | None = None
 
     async def authenticate(self, credential: str) -> Principal | None:
+        if self.deciding is not None:
+            await self.deciding.wait()
         if self.error is not None:
             raise self.error
         return self.principals.get(credential)
 
     async def decide(self, principal: Principal, document: str) -> Right:
-        if self.deciding is not None:
-            await self.deciding.wait()
         return self.rights.get((principal.name, document), "write")
 
 
@@ -148,7 +148,7 @@ def parse(wire: Wire, frame: bytes) -> Said:
 
 
 class Client:
-    """A stock client without its socket: a Yjs document on one wire. Implements `crdt.ports.Channel`."""
+    """A stock client without its socket: a Yjs document on one wire."""
 
     def __init__(
         self, hub: Hub, wire: Wire, document: str, token: str, *, client_id: int | None = None
@@ -164,6 +164,7 @@ class Client:
         self._hub = hub
         self._is_following = False
         self._subscription = self.doc.observe(self._on_change)
+        self._socket: _Socket | None = None
         self.connection: Connection | None = None
 
     @property
@@ -177,7 +178,8 @@ class Client:
     def connect(self) -> None:
         """Open the socket and say what the stock providers say without waiting."""
         self.closed = None
-        self.connection = self._hub.connect(self.wire, self)
+        self._socket = _Socket(self)
+        self.connection = self._hub.connect(self.wire, self._socket)
         if self.wire is YWS:
             self.connection.sign_in(self.document, self.token)
         else:
@@ -185,10 +187,16 @@ class Client:
         self.unsaved = 1
         self.say(encode_step1(self.doc.get_state()))
 
+    def move_to(self, hub: Hub) -> None:
+        """Go to another server the next time."""
+        self._hub = hub
+
     def disconnect(self) -> None:
         assert self.connection is not None
         self.connection.closed()
         self.connection = None
+        self._socket = None
+        self._paused.clear()
 
     def say(self, payload: bytes) -> None:
         """Send one message."""
@@ -212,9 +220,10 @@ class Client:
     async def synced(self) -> None:
         await self.heard(lambda client: "step2" in client.names)
 
-    # The channel
-
-    def send(self, frame: bytes) -> None:
+    def hear(self, socket: "_Socket", frame: bytes) -> None:
+        """Take a frame; what an old socket still brings is lost, as it is on a network."""
+        if socket is not self._socket:
+            return
         said = parse(self.wire, frame)
         self.said.append(said)
         if self.is_paused:
@@ -223,10 +232,12 @@ class Client:
             self._take(said)
         self._heard.set()
 
-    def close(self, code: int, reason: str) -> None:
-        self.closed = (code, reason)
-        self.connection = None
-        self._heard.set()
+    def end(self, socket: "_Socket", code: int, reason: str) -> None:
+        """Note that the server closed the socket."""
+        if socket is self._socket:
+            self.closed = (code, reason)
+            self.connection = None
+            self._heard.set()
 
     def resume(self) -> None:
         """Take what came in meanwhile."""
@@ -254,6 +265,19 @@ class Client:
         if not self._is_following and self.connection is not None and event.update != EMPTY_UPDATE:
             self.unsaved += 1
             self.say(encode_update(event.update))
+
+
+class _Socket:
+    """One connection's way to its client. Implements `crdt.ports.Channel`."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def send(self, frame: bytes) -> None:
+        self._client.hear(self, frame)
+
+    def close(self, code: int, reason: str) -> None:
+        self._client.end(self, code, reason)
 
 
 class World:
