@@ -178,6 +178,7 @@ class Client:
     def connect(self) -> None:
         """Open the socket and say what the stock providers say without waiting."""
         self.closed = None
+        self._paused.clear()
         self._socket = _Socket(self)
         self.connection = self._hub.connect(self.wire, self._socket)
         if self.wire is YWS:
