@@ -13,6 +13,7 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.clients.client import WIRES, Wire
 from tests.e2e import frames
+from tests.services.ionflux import IonfluxServer
 from tests.services.studio import Studio
 
 pytestmark = pytest.mark.node
@@ -21,6 +22,7 @@ DEADLINE_SECONDS = 10
 
 BAD_REQUEST = 4400
 TOO_BIG = 1009
+TOO_LATE = 4408
 
 MESSAGES: Final = {
     "nothing": b"",
@@ -136,6 +138,14 @@ async def test_W4_a_socket_that_says_much_before_it_signs_in_is_closed(studio: S
         much = [frames.frame("hocuspocus", studio.page.name, frames.update(bytes(100_000)))] * 40
 
         assert await closing_code(socket, *much) == BAD_REQUEST
+
+
+@pytest.mark.parametrize("own_ionflux", [{"IONFLUX_AUTH_TIMEOUT_SECONDS": "0.2"}], indirect=True)
+async def test_W4_a_socket_on_which_nobody_signs_in_is_closed(own_ionflux: IonfluxServer) -> None:
+    async with connect(own_ionflux.socket_url("hocuspocus")) as socket:
+        await socket.send(frames.frame("hocuspocus", "page:any", frames.step1()))
+
+        assert await closing_code(socket) == TOO_LATE
 
 
 @pytest.mark.parametrize("wire", WIRES)

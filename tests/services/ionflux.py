@@ -268,9 +268,9 @@ def ionflux(_running_ionflux: IonfluxServer) -> Iterator[IonfluxServer]:
 
 
 @pytest.fixture
-async def own_ionflux(tmp_path: Path) -> AsyncIterator[IonfluxServer]:
-    """A running server of the test's own, to be killed and started again."""
-    server = IonfluxServer(tmp_path)
+async def own_ionflux(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[IonfluxServer]:
+    """A running server of the test's own, to be killed and started again; settings as indirect parameter."""
+    server = IonfluxServer(tmp_path, getattr(request, "param", None))
     server.start()
     yield server
     server.close()
