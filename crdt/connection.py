@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable
 from functools import partial
 
+from crdt.broadcast import Broadcast
 from crdt.errors import (
     CrdtError,
     CredentialRefused,
@@ -35,14 +36,14 @@ from crdt.protocol import (
     encode_sync_status,
     encode_yws_denied,
 )
-from crdt.room import Broadcast, Opener, Room
+from crdt.room import Opener, Room
 from crdt.session import Session
 
 logger = logging.getLogger(__name__)
 
 
 class SocketPeer:
-    """A client in one room. Implements `crdt.room.Peer`."""
+    """A client in one room. Implements `crdt.broadcast.Peer`."""
 
     def __init__(
         self, connection: "Connection", key: str, principal: Principal, right: Right, room: Room

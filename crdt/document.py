@@ -12,6 +12,7 @@ import pycrdt
 
 from crdt.errors import DocumentDamaged, ProtocolError
 from crdt.protocol import EMPTY_STATE_VECTOR, EMPTY_UPDATE, Reader, encode_bytes
+from crdt.waiting import Waiting, read_deletions
 
 
 class Applied(msgspec.Struct, frozen=True):
@@ -42,7 +43,7 @@ class LiveDocument:
         self._doc: pycrdt.Doc[Any] = pycrdt.Doc()
         self._full: bytes | None = None
         self._changes: list[bytes] = []
-        self._waiting: list[bytes] = []
+        self._waiting = Waiting(self._doc)
         self.rows_since_snapshot = len(updates)
         """How many updates a load would have to apply after the newest snapshot."""
         try:
@@ -50,7 +51,7 @@ class LiveDocument:
             with self._doc.transaction():
                 for update in stored:
                     self._doc.apply_update(update)
-            self._waiting = settle(self._doc, stored)
+            self._waiting.settle(stored)
         except BaseException as error:
             if not _is_pycrdt_fault(error):
                 raise
@@ -73,9 +74,8 @@ class LiveDocument:
                     except ValueError:  # not decodable: pycrdt reads an update whole before it applies it
                         refused.add(index)
             # What comes out as it went in has been taken in whole, and nothing waited for it.
-            if self._waiting or self._changes != updates:
-                taken = [update for index, update in enumerate(updates) if index not in refused]
-                self._waiting = settle(self._doc, [*self._waiting, *taken])
+            if self._waiting.updates or self._changes != updates:
+                self._waiting.settle([update for index, update in enumerate(updates) if index not in refused])
         except BaseException as error:
             if not _is_pycrdt_fault(error):
                 raise
@@ -87,7 +87,7 @@ class LiveDocument:
 
     def is_waiting(self, update: bytes) -> bool:
         """Whether an update that was applied waits for others, in part or whole."""
-        return update in self._waiting
+        return update in self._waiting.updates
 
     def contains(self, update: bytes) -> bool:
         """Whether an update that was not applied would change nothing."""
@@ -98,11 +98,11 @@ class LiveDocument:
             return False
         if missing == EMPTY_UPDATE:
             return True
-        deletions = _read_deletions(missing)
+        deletions = read_deletions(missing)
         if deletions is None:
             return False
         # Without structs, an update is its delete set: so is what a document lacks of itself.
-        deleted = _read_deletions(self._doc.get_update(state_vector)) or {}
+        deleted = read_deletions(self._doc.get_update(state_vector)) or {}
         return all(
             any(
                 start <= clock and clock + length <= start + size
@@ -138,7 +138,7 @@ class LiveDocument:
         would hold back what is visible behind them.
         """
         self.rows_since_snapshot = 0
-        return b"".join(encode_bytes(update) for update in (self.state(), *self._waiting))
+        return b"".join(encode_bytes(update) for update in (self.state(), *self._waiting.updates))
 
     def _observe(self, event: pycrdt.TransactionEvent) -> None:
         # Structs behind a gap in their writer's clock change the document and tell nobody until it is filled:
@@ -148,67 +148,12 @@ class LiveDocument:
             self._changes.append(event.update)
 
 
-def settle(doc: pycrdt.Doc[Any], updates: Sequence[bytes]) -> list[bytes]:
-    """Make sure that a document has taken in what was applied to it; return the updates that wait for others.
-
-    pycrdt forgets structs that came before what they depend on (yrs 0.28: a third of the documents whose
-    updates came shuffled stayed incomplete for ever). So what is not all there must be kept by the caller,
-    and goes through here again whenever something new has been applied.
-    """
-    state_vector = doc.get_state()
-    waiting = [update for update in updates if not _is_covered(update, state_vector)]
-    is_progress = True
-    while waiting and is_progress:
-        with doc.transaction():
-            for update in waiting:
-                doc.apply_update(update)
-        state_vector = doc.get_state()
-        left = [update for update in waiting if not _is_covered(update, state_vector)]
-        is_progress = len(left) < len(waiting)
-        waiting = left
-    return waiting
-
-
-def _is_covered(update: bytes, state_vector: bytes) -> bool:
-    """Whether all that an applied update inserts and deletes has found its place."""
-    missing = pycrdt.get_update(update, state_vector)
-    if missing == EMPTY_UPDATE:
-        return True
-    deletions = _read_deletions(missing)
-    if deletions is None:
-        return False
-    clocks = _read_state_vector(state_vector)
-    return all(
-        clock + length <= clocks.get(client_id, 0)
-        for client_id, ranges in deletions.items()
-        for clock, length in ranges
-    )
-
-
-def _read_deletions(update: bytes) -> dict[int, list[tuple[int, int]]] | None:
-    """Return the delete set, client id -> (clock, length) ranges; None for an update that has structs too."""
-    reader = Reader(update)
-    if reader.read_number() != 0:
-        return None
-    return {
-        reader.read_number(): [
-            (reader.read_number(), reader.read_number()) for _ in range(reader.read_number())
-        ]
-        for _ in range(reader.read_number())
-    }
-
-
 def _read_snapshot(snapshot: bytes | None) -> list[bytes]:
     reader = Reader(snapshot or b"")
     updates: list[bytes] = []
     while not reader.is_done:
         updates.append(reader.read_bytes())
     return updates
-
-
-def _read_state_vector(encoded: bytes) -> dict[int, int]:
-    reader = Reader(encoded)
-    return {reader.read_number(): reader.read_number() for _ in range(reader.read_number())}
 
 
 def _is_pycrdt_fault(error: BaseException) -> bool:

@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -59,7 +60,7 @@ class Hub:
         self._config = config or HubConfig()
         self._clock = clock
         self._rooms: dict[DocumentName, Room] = {}
-        self._opening: dict[DocumentName, asyncio.Future[Room]] = {}
+        self._opening: dict[DocumentName, asyncio.Future[None]] = {}
         self._connections: set[Connection] = set()
         self._is_closing = False
         self._kept_alive_at = clock()
@@ -109,26 +110,29 @@ class Hub:
             replica.leave()
 
     async def open(self, document: DocumentName) -> Room:
-        """Return the room of a document, loaded once for all who ask at the same time (R5).
+        """Return the room of a document, loaded once for all who ask at the same time (R5): join it at once.
 
         Raises DocumentRefused when it does not exist, DocumentUnavailable when it cannot be loaded (D6), and
         HubClosed.
         """
-        if self._is_closing:
-            raise _closed()
-        room = self._rooms.get(document)
-        if room is not None and room.failure is None:
-            return room
-        opening = self._opening.get(document)
-        if opening is None:
-            opening = self._opening[document] = asyncio.get_running_loop().create_future()
-            # A task of the hub's, so that no joiner's end takes the others' room away.
-            self.start(lambda: self._load(document, opening))
-        return await asyncio.shield(opening)
+        # The room is looked up anew after every wait, and its peer joins without another one: in between,
+        # a room without peers could be evicted, and its document would be open twice.
+        while True:
+            if self._is_closing:
+                raise _closed()
+            room = self._rooms.get(document)
+            if room is not None and room.failure is None:
+                return room
+            opening = self._opening.get(document)
+            if opening is None:
+                opening = self._opening[document] = asyncio.get_running_loop().create_future()
+                # A task of the hub's, so that no joiner's end takes the others' room away.
+                self.start(partial(self._load, document, opening))
+            await asyncio.shield(opening)
 
-    async def _load(self, document: DocumentName, opening: "asyncio.Future[Room]") -> None:
+    async def _load(self, document: DocumentName, opening: "asyncio.Future[None]") -> None:
         try:
-            room = self._rooms[document] = Room(
+            self._rooms[document] = Room(
                 document,
                 self._log,
                 await self._log.load(document),
@@ -136,7 +140,7 @@ class Hub:
                 start=self.start,
                 snapshot_every_updates=self._config.snapshot_every_updates,
             )
-            opening.set_result(room)
+            opening.set_result(None)
         except LookupError:
             self._give_up(opening, DocumentRefused("There is no such document, or you may not read it."))
         except (DocumentDamaged, ValueError) as error:
@@ -150,7 +154,7 @@ class Hub:
             del self._opening[document]
             opening.cancel()  # where shutting down has ended this task
 
-    def _give_up(self, opening: "asyncio.Future[Room]", error: CrdtError) -> None:
+    def _give_up(self, opening: "asyncio.Future[None]", error: CrdtError) -> None:
         opening.set_exception(error)
         opening.exception()  # known, even where every joiner has gone
 

@@ -10,15 +10,16 @@ from typing import Any
 import msgspec
 import pycrdt
 
-from crdt.document import settle
+from crdt.broadcast import Broadcast
 from crdt.errors import CrdtError, UpdateRefused
 from crdt.ports import Principal
 from crdt.protocol import EMPTY_UPDATE, Edit, decode_yws, encode_number, encode_string
-from crdt.room import Broadcast, Room
+from crdt.room import Room
+from crdt.waiting import Waiting
 
 
 class Replica:
-    """A document that follows its room; edit `doc`, then wait for `saved`. Implements `crdt.room.Peer`."""
+    """A document that follows its room; edit `doc`, then wait for `saved`. A `crdt.broadcast.Peer`."""
 
     waits_for_echo = False
 
@@ -28,7 +29,7 @@ class Replica:
         self._room = room
         self._can_write = can_write
         self._is_following = False
-        self._waiting: list[bytes] = []
+        self._waiting = Waiting(self.doc)
         self._open_edits = 0
         self._position = 0
         self._presence_clock = 0
@@ -113,6 +114,6 @@ class Replica:
         self._is_following = True
         try:
             self.doc.apply_update(update)
-            self._waiting = settle(self.doc, [*self._waiting, update])
+            self._waiting.settle([update])
         finally:
             self._is_following = False

@@ -9,70 +9,17 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Protocol
 
 import msgspec
 
 from crdt.awareness import Awareness
+from crdt.broadcast import Broadcast, Echoes, Peer
 from crdt.document import LiveDocument, Poisoned
 from crdt.errors import CrdtError, DocumentUnavailable, ProtocolError, UpdateRefused
-from crdt.ports import DocumentName, Principal, UpdateLog
+from crdt.ports import DocumentName, UpdateLog
 from crdt.protocol import EMPTY_UPDATE, encode_presence, encode_step1, encode_step2, encode_update
 
 logger = logging.getLogger(__name__)
-
-
-class Broadcast:
-    """One message to all peers of a room; its frame is built once for each prefix that they use."""
-
-    __slots__ = ("_frames", "_payload", "update")
-
-    def __init__(self, payload: bytes, update: bytes | None = None) -> None:
-        self.update = update
-        """The Yjs update inside, for peers in this process; None when it carries presence."""
-        self._payload = payload
-        self._frames: dict[bytes, bytes] = {}
-
-    def frame(self, prefix: bytes) -> bytes:
-        """Return the frame for peers whose frames start with `prefix`."""
-        frame = self._frames.get(prefix)
-        if frame is None:
-            frame = self._frames[prefix] = prefix + self._payload
-        return frame
-
-
-class Peer(Protocol):
-    """What a room needs of whoever takes part. No call may block or raise."""
-
-    @property
-    def principal(self) -> Principal:
-        """Who the peer acts for."""
-        ...
-
-    @property
-    def waits_for_echo(self) -> bool:
-        """Whether the peer takes the return of its own edit for the acknowledgement (y-websocket, D2)."""
-        ...
-
-    def deliver(self, broadcast: Broadcast) -> None:
-        """Send what all peers get."""
-        ...
-
-    def send(self, payload: bytes) -> None:
-        """Send what is for this peer only."""
-        ...
-
-    def acknowledge(self, edits: int, position: int) -> None:
-        """So many of the peer's oldest open edits are committed, the newest of them at this position."""
-        ...
-
-    def refuse(self, error: CrdtError) -> None:
-        """The peer's oldest open edit, or its request, cannot be taken."""
-        ...
-
-    def end(self, error: CrdtError) -> None:
-        """The room is gone for this peer."""
-        ...
 
 
 class RoomStatistics(msgspec.Struct, frozen=True):
@@ -137,7 +84,7 @@ class Room:
 
         self._turns = 0
         self._open_turns: deque[_Turn] = deque()
-        self._held: dict[Peer, deque[tuple[int, Broadcast]]] = {}
+        self._echoes = Echoes()
         self._settled = asyncio.Event()
 
     # Peers
@@ -154,7 +101,7 @@ class Room:
     def leave(self, peer: Peer) -> None:
         """Let a peer go. What it has sent is committed all the same."""
         del self._peers[peer]
-        self._held.pop(peer, None)
+        self._echoes.forget(peer)
         self._note_presence(self._awareness.leave(peer, self._clock()))
         if not self._peers:
             self.idle_since = self._clock()
@@ -256,7 +203,7 @@ class Room:
         if change is None:
             for peer, update in edits:
                 if peer.waits_for_echo and peer in self._peers and update != EMPTY_UPDATE:
-                    self._hold(peer, turn.number, Broadcast(encode_update(update), update))
+                    self._echoes.hold(peer, turn.number, Broadcast(encode_update(update), update))
             return
         broadcast = Broadcast(encode_update(change), change)
         # Mostly an edit comes out as it went in; where it does not, it brought to light what was waiting for
@@ -267,27 +214,13 @@ class Room:
                 continue
             if peer in turn.edits:
                 if peer.waits_for_echo:
-                    self._hold(peer, turn.number, broadcast)
+                    self._echoes.hold(peer, turn.number, broadcast)
                 elif not is_known_to_sender:
                     peer.deliver(broadcast)
-            elif peer in self._held:
-                self._hold(peer, 0, broadcast)
+            elif self._echoes.is_holding(peer):
+                self._echoes.hold(peer, 0, broadcast)
             else:
                 peer.deliver(broadcast)
-
-    def _hold(self, peer: Peer, turn_number: int, broadcast: Broadcast) -> None:
-        # An echo is an acknowledgement, so it waits for the commit (D2); and what comes after it waits too,
-        # so that the peer gets everything in order.
-        self._held.setdefault(peer, deque()).append((turn_number, broadcast))
-
-    def _release(self, peer: Peer, turn_number: int) -> None:
-        held = self._held.get(peer)
-        if held is None:
-            return
-        while held and held[0][0] <= turn_number:
-            peer.deliver(held.popleft()[1])
-        if not held:
-            del self._held[peer]
 
     def _on_saved(self, turn: _Turn, saved: "asyncio.Future[int]") -> None:
         if saved.cancelled():
@@ -307,7 +240,7 @@ class Room:
         while self._open_turns and self._open_turns[0].is_saved:
             turn = self._open_turns.popleft()
             for peer, count in turn.edits.items():
-                self._release(peer, turn.number)
+                self._echoes.release(peer, turn.number)
                 peer.acknowledge(count, self._position)
         if not self._open_turns:
             self._settled.set()

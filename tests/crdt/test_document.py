@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crdt.document import LiveDocument, Poisoned, settle
+from crdt.document import LiveDocument, Poisoned
 from crdt.errors import DocumentDamaged, ProtocolError
+from crdt.waiting import Waiting
 from tests.crdt.world import keystrokes, read_text, typed
 
 Edit = tuple[int, int, int, str]
@@ -118,20 +119,21 @@ def test_D4_no_order_of_arrival_loses_anything(
         expected.apply_update(update)
     chance.shuffle(updates)
     room, peer = LiveDocument(None, []), pycrdt.Doc[Any]()
-    snapshot, after, waiting = None, list[bytes](), list[bytes]()
+    waiting = Waiting(peer)
+    snapshot, after = None, list[bytes]()
     for start in range(0, len(updates), turn):
         batch = updates[start : start + turn]
         change = room.apply(batch).change
         after += batch
         if change is not None:
             peer.apply_update(change)
-            waiting = settle(peer, [*waiting, change])
+            waiting.settle([change])
         if start >= fold_after and chance.random() < 0.3:
             snapshot, after = room.snapshot(), []
     # Until everything has come, what is shown behind a gap depends on the order of arrival.
     reopened = LiveDocument(snapshot, after)
     assert content(reopened) == content(room) == content(peer) == content(expected)
-    assert waiting == []
+    assert waiting.updates == []
 
 
 def test_D4_what_waits_survives_snapshot_after_snapshot() -> None:

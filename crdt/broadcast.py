@@ -1,0 +1,92 @@
+"""What leaves a room for its peers: messages to all of them, and the echoes that wait for a commit."""
+
+from collections import deque
+from typing import Protocol
+
+from crdt.errors import CrdtError
+from crdt.ports import Principal
+
+
+class Broadcast:
+    """One message to all peers of a room; its frame is built once for each prefix that they use."""
+
+    __slots__ = ("_frames", "_payload", "update")
+
+    def __init__(self, payload: bytes, update: bytes | None = None) -> None:
+        self.update = update
+        """The Yjs update inside, for peers in this process; None when it carries presence."""
+        self._payload = payload
+        self._frames: dict[bytes, bytes] = {}
+
+    def frame(self, prefix: bytes) -> bytes:
+        """Return the frame for peers whose frames start with `prefix`."""
+        frame = self._frames.get(prefix)
+        if frame is None:
+            frame = self._frames[prefix] = prefix + self._payload
+        return frame
+
+
+class Peer(Protocol):
+    """What a room needs of whoever takes part. No call may block or raise."""
+
+    @property
+    def principal(self) -> Principal:
+        """Who the peer acts for."""
+        ...
+
+    @property
+    def waits_for_echo(self) -> bool:
+        """Whether the peer takes the return of its own edit for the acknowledgement (y-websocket, D2)."""
+        ...
+
+    def deliver(self, broadcast: Broadcast) -> None:
+        """Send what all peers get."""
+        ...
+
+    def send(self, payload: bytes) -> None:
+        """Send what is for this peer only."""
+        ...
+
+    def acknowledge(self, edits: int, position: int) -> None:
+        """So many of the peer's oldest open edits are committed, the newest of them at this position."""
+        ...
+
+    def refuse(self, error: CrdtError) -> None:
+        """The peer's oldest open edit, or its request, cannot be taken."""
+        ...
+
+    def end(self, error: CrdtError) -> None:
+        """The room is gone for this peer."""
+        ...
+
+
+class Echoes:
+    """Holds back, for each peer that takes an echo for the acknowledgement, what it must not hear yet (D2).
+
+    What comes after an echo that is held back waits behind it, so that the peer gets everything in order.
+    """
+
+    def __init__(self) -> None:
+        self._held: dict[Peer, deque[tuple[int, Broadcast]]] = {}
+
+    def is_holding(self, peer: Peer) -> bool:
+        """Whether something is held back for a peer."""
+        return peer in self._held
+
+    def hold(self, peer: Peer, turn: int, broadcast: Broadcast) -> None:
+        """Hold back a message until a turn is committed; 0 for one that only waits for those before it."""
+        self._held.setdefault(peer, deque()).append((turn, broadcast))
+
+    def release(self, peer: Peer, turn: int) -> None:
+        """Deliver what waited for this turn."""
+        held = self._held.get(peer)
+        if held is None:
+            return
+        while held and held[0][0] <= turn:
+            peer.deliver(held.popleft()[1])
+        if not held:
+            del self._held[peer]
+
+    def forget(self, peer: Peer) -> None:
+        """Let go of what is held back for a peer that has left."""
+        self._held.pop(peer, None)
