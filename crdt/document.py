@@ -4,15 +4,19 @@ Pure: no loop, no store. One `LiveDocument` is one pycrdt `Doc` that only ever s
 the order in which the log gets them, so that snapshot and log give the same document again (rule D4).
 """
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
 import pycrdt
 
 from crdt.errors import DocumentDamaged, ProtocolError
+from crdt.poison import find_poison, is_fault
 from crdt.protocol import EMPTY_STATE_VECTOR, EMPTY_UPDATE, Reader, encode_bytes
 from crdt.waiting import Waiting, read_deletions
+
+logger = logging.getLogger(__name__)
 
 
 class Applied(msgspec.Struct, frozen=True):
@@ -26,11 +30,10 @@ class Applied(msgspec.Struct, frozen=True):
 
 
 class Poisoned(Exception):
-    """An update was readable and broke half-way: the document holds a part of it and must be thrown away."""
+    """An update was readable and broke half-way: the document holds a part of it and must be thrown away.
 
-    def __init__(self, index: int) -> None:
-        super().__init__(index)
-        self.index = index
+    Which one it was is another question: see `crdt.poison`.
+    """
 
 
 class LiveDocument:
@@ -39,24 +42,37 @@ class LiveDocument:
     Raises DocumentDamaged when they do not make one (rule D6).
     """
 
-    def __init__(self, snapshot: bytes | None, updates: Sequence[bytes]) -> None:
-        self._doc: pycrdt.Doc[Any] = pycrdt.Doc()
+    def __init__(
+        self, snapshot: bytes | None, updates: Sequence[bytes], *, without: Collection[bytes] = ()
+    ) -> None:
+        """Rebuild a document; `without` names updates in it that are known to be poisoned."""
         self._full: bytes | None = None
         self._changes: list[bytes] = []
-        self._waiting = Waiting(self._doc)
         self.rows_since_snapshot = len(updates)
         """How many updates a load would have to apply after the newest snapshot."""
         try:
-            stored = [*_read_snapshot(snapshot), *updates]
+            stored = [*read_snapshot(snapshot), *updates]
+            self._build([update for update in stored if update not in without])
+        except (ProtocolError, ValueError) as error:
+            raise DocumentDamaged("What is stored of this document is damaged.") from error
+        self._subscription = self._doc.observe(self._observe)
+
+    def _build(self, stored: list[bytes]) -> None:
+        self._doc: pycrdt.Doc[Any] = pycrdt.Doc()
+        self._waiting = Waiting(self._doc)
+        try:
             with self._doc.transaction():
                 for update in stored:
                     self._doc.apply_update(update)
             self._waiting.settle(stored)
         except BaseException as error:
-            if not _is_pycrdt_fault(error):
+            if not is_fault(error):
                 raise
-            raise DocumentDamaged("What is stored of this document is damaged.") from error
-        self._subscription = self._doc.observe(self._observe)
+            # It waited for something when it was taken, and nothing can take it in: it would keep everybody
+            # out of the document for ever (R7).
+            poison = find_poison(stored)
+            logger.exception("%d updates in the log break their document", len(poison))
+            self._build([update for update in stored if update not in poison])
 
     def apply(self, updates: Sequence[bytes]) -> Applied:
         """Apply one turn's updates in one transaction (rule R1).
@@ -65,7 +81,6 @@ class LiveDocument:
         """
         self._changes.clear()
         refused: set[int] = set()
-        index = 0
         try:
             with self._doc.transaction():
                 for index, update in enumerate(updates):
@@ -77,9 +92,9 @@ class LiveDocument:
             if self._waiting.updates or self._changes != updates:
                 self._waiting.settle([update for index, update in enumerate(updates) if index not in refused])
         except BaseException as error:
-            if not _is_pycrdt_fault(error):
+            if not is_fault(error):
                 raise
-            raise Poisoned(index) from error
+            raise Poisoned from error
         change = self._changes[0] if self._changes else None
         if len(self._changes) > 1:
             change = pycrdt.merge_updates(*self._changes)
@@ -148,14 +163,10 @@ class LiveDocument:
             self._changes.append(event.update)
 
 
-def _read_snapshot(snapshot: bytes | None) -> list[bytes]:
+def read_snapshot(snapshot: bytes | None) -> list[bytes]:
+    """Return the updates in a snapshot: the state first, then those that wait. Raises ProtocolError."""
     reader = Reader(snapshot or b"")
     updates: list[bytes] = []
     while not reader.is_done:
         updates.append(reader.read_bytes())
     return updates
-
-
-def _is_pycrdt_fault(error: BaseException) -> bool:
-    # A Rust panic arrives as pyo3's PanicException, a BaseException that no module exports.
-    return isinstance(error, Exception) or type(error).__name__ == "PanicException"

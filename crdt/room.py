@@ -14,8 +14,9 @@ import msgspec
 
 from crdt.awareness import Awareness
 from crdt.broadcast import Broadcast, Echoes, Peer
-from crdt.document import LiveDocument, Poisoned
+from crdt.document import LiveDocument, Poisoned, read_snapshot
 from crdt.errors import CrdtError, DocumentUnavailable, ProtocolError, UpdateRefused
+from crdt.poison import find_poison
 from crdt.ports import DocumentName, UpdateLog
 from crdt.protocol import EMPTY_UPDATE, encode_presence, encode_step1, encode_step2, encode_update
 
@@ -152,8 +153,12 @@ class Room:
         if edits:
             try:
                 self._take_edits(edits)
-            except Poisoned as poisoned:
-                self._begin_rebuild(edits, poisoned.index)
+            except Poisoned:
+                # Nothing of this turn has left the room: the log gives the document back as it was, and the
+                # honest edits are taken again.
+                self._edits[:0] = edits
+                self._is_rebuilding = True
+                self._start(self._rebuild)
                 return
         requests, self._requests = self._requests, []
         for peer, state_vector in requests:
@@ -257,26 +262,24 @@ class Room:
 
     # A document that an edit broke
 
-    def _begin_rebuild(self, edits: list[tuple[Peer, bytes]], poisoned: int) -> None:
-        # Nothing of this turn has left the room: the log gives the document back as it was, and the other
-        # edits are taken again.
-        self._is_rebuilding = True
-        logger.warning("document %s: an edit by %s breaks it", self.name, edits[poisoned][0].principal.id)
-        edits[poisoned][0].refuse(UpdateRefused("The update contradicts the document, which never held it."))
-        self._edits[:0] = [edit for index, edit in enumerate(edits) if index != poisoned]
-        self._start(self._rebuild)
-
     async def _rebuild(self) -> None:
         while self._open_turns:
             self._settled.clear()
             await self._settled.wait()
         try:
             self._position, snapshot, updates = await self._log.load(self.name)
-            self._document = LiveDocument(snapshot, updates)
+            stored = [*read_snapshot(snapshot), *updates]
+            poison = find_poison([*stored, *(update for _, update in self._edits)])
+            self._document = LiveDocument(snapshot, updates, without=poison)
         except Exception:  # whatever the store says: the room cannot go on
             logger.exception("document %s: cannot be read back", self.name)
             self.fail(DocumentUnavailable("The document cannot be read back now."))
             return
+        for peer, update in self._edits:
+            if update in poison:
+                logger.warning("document %s: an edit by %s breaks it", self.name, peer.principal.id)
+                peer.refuse(UpdateRefused("The update contradicts the document, which never held it."))
+        self._edits = [edit for edit in self._edits if edit[1] not in poison]
         self._is_rebuilding = False
         self._settled.set()
         self._schedule()

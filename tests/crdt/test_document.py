@@ -10,8 +10,13 @@ from hypothesis import strategies as st
 
 from crdt.document import LiveDocument, Poisoned
 from crdt.errors import DocumentDamaged, ProtocolError
+from crdt.poison import find_poison
 from crdt.waiting import Waiting
 from tests.crdt.world import keystrokes, read_text, typed
+
+PANIC = bytes.fromhex("01010501088001f440600000")
+TRAP = bytes.fromhex("0101050304000501017800")
+"""Waits for client 5's third struct, and then names its text for a parent, which it cannot be."""
 
 Edit = tuple[int, int, int, str]
 """Which of three writers, what it does, where, and with what."""
@@ -182,9 +187,21 @@ def test_W2_an_update_that_cannot_be_read_is_refused_by_its_index() -> None:
 
 def test_R7_an_update_that_breaks_half_way_is_named() -> None:
     document = LiveDocument(None, [typed("hé", 5)])
-    with pytest.raises(Poisoned) as caught:
-        document.apply([typed("fine", 9), bytes.fromhex("01010501088001f440600000")])
-    assert caught.value.index == 1
+    with pytest.raises(Poisoned):
+        document.apply([typed("fine", 9), PANIC])
+
+
+def test_R7_the_honest_update_that_meets_a_poisoned_one_is_not_blamed() -> None:
+    honest = typed("abc", 5)
+    assert find_poison([honest, typed("d", 9), b"unreadable", PANIC]) == {PANIC}
+    assert find_poison([TRAP, honest, typed("d", 9)]) == {TRAP}
+    assert find_poison([honest, typed("d", 9)]) == set()
+
+
+def test_R7_poison_in_the_log_keeps_nobody_out(caplog: pytest.LogCaptureFixture) -> None:
+    assert read_text(LiveDocument(None, [TRAP, typed("abc", 5)]).state()) == "abc"
+    assert "1 updates in the log break" in caplog.text
+    assert read_text(LiveDocument(None, [TRAP], without={TRAP}).state()) == ""
 
 
 def test_R1_an_update_known_already_is_no_change() -> None:
@@ -210,3 +227,5 @@ def test_cancellation_is_no_fault_of_the_document(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(pycrdt, "Doc", Interrupted)
     with pytest.raises(KeyboardInterrupt):
         LiveDocument(None, [typed("a")])
+    with pytest.raises(KeyboardInterrupt):
+        find_poison([typed("a")])

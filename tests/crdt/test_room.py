@@ -10,6 +10,7 @@ from crdt.errors import DocumentUnavailable
 from crdt.hub import HubConfig
 from crdt.protocol import encode_presence, encode_step1, encode_step2, encode_update
 from crdt.session import HOCUSPOCUS, YWS, Wire
+from tests.crdt.test_document import TRAP
 from tests.crdt.world import PAGE, keystrokes, presence_of, read_text, turns, typed, user, world
 
 both_wires = pytest.mark.parametrize("wire", [YWS, HOCUSPOCUS], ids=lambda wire: wire.name)
@@ -262,6 +263,21 @@ async def test_R7_an_update_that_breaks_half_way_costs_only_its_sender(wire: Wir
         await late.heard(lambda late: str(late.text) == "21hé")
         assert poison not in w.stored()
         assert w.hub.statistics().rooms[PAGE].position == len(w.stored()) == 3
+
+
+@both_wires
+async def test_R7_a_trap_laid_for_somebody_elses_edit_catches_nobody(wire: Wire) -> None:
+    async with world() as w:
+        ann, eve = await w.joined(wire, client_id=5), await w.joined(token="eve")
+        eve.say(encode_update(TRAP))
+        await eve.heard(lambda eve: eve.unsaved == -1)
+        ann.text.insert(0, "abc")
+        await ann.heard(lambda ann: "update" in ann.names or ann.unsaved == 0)
+        bob = await w.joined(token="bob")
+        assert str(bob.text) == "abc"
+        assert ann.closed is None
+        ann.text.insert(3, "d")
+        await bob.heard(lambda bob: str(bob.text) == "abcd")
 
 
 async def test_R7_a_rebuild_waits_for_the_commits_under_way() -> None:

@@ -1,0 +1,66 @@
+"""Updates that can be read and break the document half-way, and how to tell them from those that meet them.
+
+pycrdt raises while it puts structs in their places, with a part of them placed already, and it does so for
+the update that brings what the poisoned one was waiting for. So the one that raised may be honest; trying on
+other documents finds out. That is slow, and happens only after a fault (rule R7).
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import pycrdt
+
+from crdt.waiting import Waiting
+
+
+def is_fault(error: BaseException) -> bool:
+    """Whether an error says that a document broke, not that an update was unreadable or a task ended."""
+    # A Rust panic arrives as pyo3's PanicException, a BaseException that no module exports.
+    is_panic = type(error).__name__ == "PanicException"
+    return is_panic or (isinstance(error, Exception) and not isinstance(error, ValueError))
+
+
+def find_poison(updates: Sequence[bytes]) -> set[bytes]:
+    """Return those of a document's updates, in their order, that no document can take in."""
+    poison: set[bytes] = set()
+    while True:
+        guilty = _first_guilty([update for update in updates if update not in poison])
+        if not guilty:
+            return poison
+        poison |= guilty
+
+
+def _first_guilty(updates: Sequence[bytes]) -> set[bytes]:
+    doc: pycrdt.Doc[Any] = pycrdt.Doc()
+    waiting = Waiting(doc)
+    for index, update in enumerate(updates):
+        suspects = list(waiting.updates)
+        if _breaks(doc, waiting, update):
+            return _blame(updates[:index], suspects, update)
+    return set()
+
+
+def _blame(before: Sequence[bytes], suspects: Collection[bytes], update: bytes) -> set[bytes]:
+    clean = [other for other in before if other not in suspects]
+    if _break(*clean, update):
+        return {update}
+    return {suspect for suspect in suspects if _break(*clean, update, suspect)} or set(suspects)
+
+
+def _break(*updates: bytes) -> bool:
+    doc: pycrdt.Doc[Any] = pycrdt.Doc()
+    waiting = Waiting(doc)
+    return any(_breaks(doc, waiting, update) for update in updates)
+
+
+def _breaks(doc: pycrdt.Doc[Any], waiting: Waiting, update: bytes) -> bool:
+    try:
+        doc.apply_update(update)
+        waiting.settle([update])
+    except ValueError:  # unreadable: not this module's business
+        return False
+    except BaseException as error:
+        if not is_fault(error):
+            raise
+        return True
+    return False
