@@ -24,6 +24,9 @@ from storage.update_log import UpdateLog
 
 Clock = Callable[[], datetime]
 
+LOG_CLOSE_SECONDS = 0.5
+"""What is not committed when the hub has closed had all of `shutdown_seconds` for it (R6)."""
+
 
 def utc_now() -> datetime:
     """Return the time in UTC."""
@@ -52,7 +55,7 @@ async def open_services(
     access = DatabaseAccess(database, tokens, clock)
     async with AsyncExitStack() as stack:
         passwords = stack.enter_context(open_passwords(settings))
-        update_log = await stack.enter_async_context(UpdateLog.of(database))
+        update_log = await stack.enter_async_context(UpdateLog.of(database, close_seconds=LOG_CLOSE_SECONDS))
         hub = await stack.enter_async_context(Hub(update_log, access, _hub_config(settings)))
         yield Services(
             settings=settings,

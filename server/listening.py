@@ -8,8 +8,10 @@ import socket
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 
+import anyio
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol as WebSocketProtocol
 
 from server.errors import StartError
 from server.settings import Settings
@@ -65,12 +67,22 @@ class Server(uvicorn.Server):
         """Take no new peers, let the core say goodbye, then end what is left."""
         for server in self.servers:
             server.close()
-        try:
-            async with asyncio.timeout(self._drain_seconds):
-                await self._drain()
-        except TimeoutError:
-            log.exception("Not everything could be saved in %s seconds", self._drain_seconds)
+        # The core keeps to its own time; this is for one that does not.
+        with anyio.move_on_after(self._drain_seconds + HTTP_SHUTDOWN_SECONDS) as scope:
+            await self._drain()
+            await self._sockets_closed()
+        if scope.cancelled_caught:
+            log.error("Not everything could be saved in %s seconds", self._drain_seconds)
         await super().shutdown(sockets)
+
+    async def _sockets_closed(self) -> None:
+        # uvicorn would end what is open now at once, and with it the close frames that are on their way: the
+        # clients would take it for a broken network instead of a restart.
+        with anyio.move_on_after(HTTP_SHUTDOWN_SECONDS):
+            while any(  # noqa: ASYNC110  uvicorn tells nobody when a connection ends
+                isinstance(one, WebSocketProtocol) for one in self.server_state.connections
+            ):
+                await anyio.sleep(0.01)
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:

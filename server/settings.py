@@ -92,7 +92,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     password_hash_passes: Annotated[Count, doc("Passes of one argon2id hash over its memory.")] = 3
 
     max_frame_bytes: Annotated[Count, doc("Largest WebSocket message of a peer.")] = 16 * 1024 * 1024
-    max_awareness_bytes: Annotated[Count, doc("Largest presence state of one peer.")] = 64 * 1024
+    max_awareness_bytes: Annotated[Count, doc("Largest presence message of one peer.")] = 64 * 1024
     auth_timeout_seconds: Annotated[Seconds, doc("How long a new socket may stay without a credential.")] = 10
     max_documents_per_socket: Annotated[Count, doc("Documents that one socket may have open.")] = 100
     room_idle_seconds: Annotated[
@@ -201,7 +201,10 @@ def _parse(source: str, text: str, hint: object) -> object:
     try:
         return msgspec.convert(value, cast("type[object]", hint), strict=False, dec_hook=_decode_path)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"{source} is {text!r}: {str(error).split(' - at')[0].lower()}") from error
+        reason = str(error).split(" - at")[0].lower()
+        if "got `str`" in reason:
+            reason = f"expected {'a whole number' if bare in (int, Count) else 'a number'}"
+        raise SettingsError(f"{source} is {text!r}: {reason}") from error
 
 
 def _decode_path(wanted: type[object], value: object) -> object:

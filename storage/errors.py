@@ -41,13 +41,12 @@ class SchemaOutdatedError(StorageError):
 
     code = "schema_outdated"
 
-    def __init__(self, current: str | None, head: str) -> None:
+    def __init__(self, current: str | None, head: str, *, is_newer: bool) -> None:
         self.current = current
         self.head = head
         found = f"at revision {current}" if current else "empty"
-        super().__init__(
-            f"the database is {found}, this program needs revision {head}: run `ionflux migrate`"
-        )
+        cure = "it was written by a newer version: run that one" if is_newer else "run `ionflux migrate`"
+        super().__init__(f"the database is {found}, this program needs revision {head}: {cure}")
 
 
 class ConstraintError(StorageError):

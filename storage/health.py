@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage import migrations
 from storage.engine import Database
-from storage.errors import SchemaOutdatedError, StorageError
+from storage.errors import StorageError
 from storage.failures import translated
 from storage.models import Channel, Document, Page, Snapshot, Update
 
@@ -54,7 +54,7 @@ async def _check_migrations(database: Database) -> Check:
     found = await migrations.status(database)
     if found.is_current:
         return Check("migrations", True, f"the tables are those of this version (revision {found.head})")
-    return Check("migrations", False, str(SchemaOutdatedError(found.current, found.head)))
+    return Check("migrations", False, str(found.error))
 
 
 def _check_disk(path: Path) -> Check:

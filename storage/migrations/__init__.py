@@ -36,6 +36,12 @@ class SchemaStatus(msgspec.Struct, frozen=True):
         """Tell whether the two are the same."""
         return self.current == self.head
 
+    @property
+    def error(self) -> SchemaOutdatedError:
+        """What to say when they are not."""
+        is_newer = self.current is not None and not _is_known(self.current)
+        return SchemaOutdatedError(self.current, self.head, is_newer=is_newer)
+
 
 async def status(database: Database) -> SchemaStatus:
     """Compare the database with this program."""
@@ -49,7 +55,7 @@ async def require_current(database: Database) -> None:
     """Raise SchemaOutdatedError unless the tables are those of this program."""
     found = await status(database)
     if not found.is_current:
-        raise SchemaOutdatedError(found.current, found.head)
+        raise found.error
 
 
 async def upgrade(database: Database) -> SchemaStatus:
@@ -62,7 +68,7 @@ async def upgrade(database: Database) -> SchemaStatus:
         async with database.write_gate(), _exclusive(database) as connection:
             found = SchemaStatus(current=await connection.run_sync(_current), head=_head())
             if found.current is not None and not _is_known(found.current):
-                raise SchemaOutdatedError(found.current, found.head)
+                raise found.error
             if not found.is_current:
                 await connection.run_sync(_upgrade)
     return found
