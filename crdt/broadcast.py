@@ -69,12 +69,15 @@ class Echoes:
     def __init__(self) -> None:
         self._held: dict[Peer, deque[tuple[int, Broadcast]]] = {}
 
-    def is_holding(self, peer: Peer) -> bool:
-        """Whether something is held back for a peer."""
-        return peer in self._held
+    def deliver(self, peer: Peer, broadcast: Broadcast) -> None:
+        """Deliver a message, behind what is held back for the peer."""
+        if peer in self._held:
+            self._held[peer].append((0, broadcast))
+        else:
+            peer.deliver(broadcast)
 
     def hold(self, peer: Peer, turn: int, broadcast: Broadcast) -> None:
-        """Hold back a message until a turn is committed; 0 for one that only waits for those before it."""
+        """Hold back a message until a turn is committed."""
         self._held.setdefault(peer, deque()).append((turn, broadcast))
 
     def release(self, peer: Peer, turn: int) -> None:

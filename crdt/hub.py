@@ -33,6 +33,7 @@ class HubConfig(msgspec.Struct, frozen=True):
     keepalive_seconds: float = 20.0
     room_idle_seconds: float = 30.0
     snapshot_every_updates: int = 500
+    coalesce_max_seconds: float = 0.01
     sweep_seconds: float = 5.0
     shutdown_seconds: float = 8.0
 
@@ -139,6 +140,7 @@ class Hub:
                 clock=self._clock,
                 start=self.start,
                 snapshot_every_updates=self._config.snapshot_every_updates,
+                coalesce_max_seconds=self._config.coalesce_max_seconds,
             )
             opening.set_result(None)
         except LookupError:

@@ -33,6 +33,12 @@ class RoomStatistics(msgspec.Struct, frozen=True):
     rows_since_snapshot: int
 
 
+WINDOW_SECONDS_PER_PEER = 0.00005
+"""Rest after a turn for each peer that it was sent to; a hundred peers make 5 ms."""
+
+SHORTEST_WINDOW_SECONDS = 0.001
+"""The loop's timers know no shorter time; below it, gathering saves less than the timer costs."""
+
 Opener = Callable[[DocumentName], Awaitable["Room"]]
 """Gives the room of a document; see `Hub.open`."""
 
@@ -61,6 +67,7 @@ class Room:
         clock: Callable[[], float],
         start: Callable[[Callable[[], Awaitable[None]]], object],
         snapshot_every_updates: int,
+        coalesce_max_seconds: float,
     ) -> None:
         """Open a room on what the log gave; `start` runs an async callable in the hub's task group."""
         self.name = name
@@ -74,6 +81,8 @@ class Room:
         self._clock = clock
         self._start = start
         self._snapshot_every_updates = snapshot_every_updates
+        self._coalesce_max_seconds = coalesce_max_seconds
+        self._next_turn_at = 0.0
         self._loop = asyncio.get_running_loop()
 
         self._peers: dict[Peer, bool] = {}  # True once the peer has been sent the state (R4)
@@ -141,12 +150,24 @@ class Room:
     # Turns
 
     def _schedule(self) -> None:
-        if not self._is_turn_due and not self._is_rebuilding:
-            self._is_turn_due = True
+        if self._is_turn_due or self._is_rebuilding:
+            return
+        self._is_turn_due = True
+        if self._loop.time() >= self._next_turn_at:
             self._loop.call_soon(self._take_turn)
+        else:
+            self._loop.call_at(self._next_turn_at, self._take_turn)
+
+    def _rest(self) -> None:
+        # What a turn costs grows with the peers that it is sent to, so the time between two turns does too
+        # (R2): whoever types alone finds the room rested, a hundred who type share one turn.
+        window = len(self._peers) * WINDOW_SECONDS_PER_PEER
+        if window >= SHORTEST_WINDOW_SECONDS:
+            self._next_turn_at = self._loop.time() + min(window, self._coalesce_max_seconds)
 
     def _take_turn(self) -> None:
         self._is_turn_due = False
+        self._rest()
         if self._is_rebuilding or self.failure is not None:
             return
         edits, self._edits = self._edits, []
@@ -192,7 +213,7 @@ class Room:
         rows = [
             (update, peer.principal.id)
             for peer, update in edits
-            if is_change or self._document.is_waiting(update)
+            if (is_change and update != EMPTY_UPDATE) or self._document.is_waiting(update)
         ]
         if not rows:
             turn.is_saved = True
@@ -222,10 +243,8 @@ class Room:
                     self._echoes.hold(peer, turn.number, broadcast)
                 elif not is_known_to_sender:
                     peer.deliver(broadcast)
-            elif self._echoes.is_holding(peer):
-                self._echoes.hold(peer, 0, broadcast)
             else:
-                peer.deliver(broadcast)
+                self._echoes.deliver(peer, broadcast)
 
     def _on_saved(self, turn: _Turn, saved: "asyncio.Future[int]") -> None:
         if saved.cancelled():
@@ -235,9 +254,13 @@ class Room:
             logger.error("document %s: an edit cannot be saved: %s", self.name, error)
             self.fail(DocumentUnavailable("The document cannot be saved any more."))
             return
-        self._position = saved.result()
+        expected, self._position = self._position + turn.unsaved_updates, saved.result()
         turn.is_saved = True
-        if turn.snapshot is not None:
+        if self._position != expected and not self._is_rebuilding:
+            # Another process wrote into this document: what it wrote is in the log and not here (N1).
+            self._is_rebuilding = True
+            self._start(partial(self._rebuild, self._document.state_vector()))
+        if turn.snapshot is not None and not self._is_rebuilding:
             self._start(partial(self._save_snapshot, self._position, turn.snapshot))
         self._close_turns()
 
@@ -262,7 +285,8 @@ class Room:
 
     # A document that an edit broke
 
-    async def _rebuild(self) -> None:
+    async def _rebuild(self, known: bytes | None = None) -> None:
+        """Take the document from the log again; `known` is the state vector that the peers have then."""
         while self._open_turns:
             self._settled.clear()
             await self._settled.wait()
@@ -280,9 +304,17 @@ class Room:
                 logger.warning("document %s: an edit by %s breaks it", self.name, peer.principal.id)
                 peer.refuse(UpdateRefused("The update contradicts the document, which never held it."))
         self._edits = [edit for edit in self._edits if edit[1] not in poison]
+        if known is not None:
+            self._tell_all(self._document.diff(known))
         self._is_rebuilding = False
         self._settled.set()
         self._schedule()
+
+    def _tell_all(self, change: bytes) -> None:
+        broadcast = Broadcast(encode_update(change), change)
+        for peer, is_synced in self._peers.items():
+            if is_synced:
+                self._echoes.deliver(peer, broadcast)
 
     def fail(self, error: CrdtError) -> None:
         """Give the room up: every peer is told, and nothing more is taken."""

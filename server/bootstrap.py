@@ -90,6 +90,7 @@ def _hub_config(settings: Settings) -> HubConfig:
         keepalive_seconds=settings.keepalive_seconds,
         room_idle_seconds=settings.room_idle_seconds,
         snapshot_every_updates=settings.snapshot_every_updates,
+        coalesce_max_seconds=settings.coalesce_max_ms / 1000,
         shutdown_seconds=settings.shutdown_seconds,
     )
 

@@ -7,11 +7,11 @@ import pytest
 
 from crdt.document import LiveDocument
 from crdt.errors import DocumentUnavailable
-from crdt.hub import HubConfig
+from crdt.hub import Hub, HubConfig
 from crdt.protocol import encode_presence, encode_step1, encode_step2, encode_update
 from crdt.session import HOCUSPOCUS, YWS, Wire
 from tests.crdt.test_document import TRAP
-from tests.crdt.world import PAGE, keystrokes, presence_of, read_text, turns, typed, user, world
+from tests.crdt.world import PAGE, Client, keystrokes, presence_of, read_text, turns, typed, user, world
 
 both_wires = pytest.mark.parametrize("wire", [YWS, HOCUSPOCUS], ids=lambda wire: wire.name)
 
@@ -129,6 +129,25 @@ async def test_R1_a_turn_leaves_as_one_update() -> None:
             ann.text.insert(index, character)
         await bob.heard(lambda bob: str(bob.text) == "abc")
         assert bob.names.count("update") == 1
+
+
+async def test_R2_a_lone_typist_waits_for_nothing_and_a_crowd_shares_turns() -> None:
+    async with world(config=HubConfig(coalesce_max_seconds=0.01)) as w:
+        ann = await w.joined(token="ann")
+        ann.text.insert(0, "1")
+        await turns(3)
+        assert len(w.stored()) == 1  # without a timer
+        for _ in range(39):
+            w.client(token="bob")
+        bob = await w.joined(token="bob")
+        bob.text.insert(0, "2")
+        await ann.heard(lambda ann: ann.names.count("update") == 1)
+        for character in "345":
+            bob.text.insert(0, character)
+            await turns(3)
+        assert ann.names.count("update") == 1
+        await ann.heard(lambda ann: str(ann.text) == "54321")
+        assert ann.names.count("update") == 2
 
 
 async def test_R1_a_lone_edit_is_not_sent_back() -> None:
@@ -338,6 +357,34 @@ async def test_D5_a_commit_that_was_called_off_is_no_failure() -> None:
         assert ann.closed is None
         room = await w.hub.open(PAGE)
         room.fail(DocumentUnavailable("The test ends."))  # nothing would ever settle it
+
+
+async def test_N1_what_another_process_wrote_is_not_lost_and_reaches_everybody() -> None:
+    config = HubConfig(snapshot_every_updates=2, sweep_seconds=3600)
+    async with world(config=config) as w, Hub(w.log, w.rights, config, clock=w.clock) as other:
+        ann, bob = await w.joined(HOCUSPOCUS), Client(other, YWS, PAGE, "bob")
+        bob.connect()
+        await bob.synced()
+        mute = Client(w.hub, YWS, PAGE, "bob")
+        mute.say = lambda payload: None  # asks for nothing, and so is told nothing
+        mute.connect()
+        w.log.hold()
+        bob.text.insert(0, "bob's ")
+        await turns()
+        bob.text.insert(0, "all ")
+        await turns()
+        ann.text.insert(0, "ann's ")
+        await turns()
+        w.log.release()
+        await ann.heard(lambda ann: "bob's" in str(ann.text))
+        assert all(position != 3 for position, _ in w.log.snapshots.get(PAGE, []))
+        bob.text.insert(0, "one ")
+        await bob.heard(lambda bob: "ann's" in str(bob.text))
+        await turns()
+        position, state, rows = await w.log.load(PAGE)
+        assert position == 4
+        assert read_text(LiveDocument(state, rows).state()) == str(bob.text)
+        assert mute.names == []
 
 
 async def test_A2_a_reader_is_refused_and_stays() -> None:
