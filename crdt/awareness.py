@@ -97,6 +97,10 @@ class Awareness:
             parts.append(encode_string((entry.state or b"null").decode()))
         return b"".join(parts)
 
+    def encode_all(self) -> bytes:
+        """Encode everybody who is here, and everybody who has left lately."""
+        return self.encode(self._entries)
+
     def _take(self, owner: object, principal: Principal, said: Announcement, now: float) -> bool:
         entry = self._entries.get(said.client_id)
         own_id = self._client_ids.get(owner)

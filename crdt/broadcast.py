@@ -39,6 +39,11 @@ class Peer(Protocol):
         """Whether the peer takes the return of its own edit for the acknowledgement (y-websocket, D2)."""
         ...
 
+    @property
+    def is_full(self) -> bool:
+        """Whether so much is on its way to the peer that nothing should be added (R3)."""
+        ...
+
     def deliver(self, broadcast: Broadcast) -> None:
         """Send what all peers get."""
         ...

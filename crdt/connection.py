@@ -5,7 +5,8 @@ Knows no WebSocket library: frames come in by `receive`, and go out by the `Chan
 
 import asyncio
 import logging
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Collection
 from functools import partial
 
 from crdt.broadcast import Broadcast
@@ -16,12 +17,14 @@ from crdt.errors import (
     DocumentRefused,
     DocumentUnavailable,
     ProtocolError,
+    TokenExpired,
     TooLate,
     UpdateRefused,
 )
 from crdt.ports import Access, Channel, DocumentName, Principal, Right
 from crdt.protocol import (
     PONG,
+    TOKEN_WANTED,
     Edit,
     Leave,
     Message,
@@ -46,16 +49,28 @@ class SocketPeer:
     """A client in one room. Implements `crdt.broadcast.Peer`."""
 
     def __init__(
-        self, connection: "Connection", key: str, principal: Principal, right: Right, room: Room
+        self,
+        connection: "Connection",
+        key: str,
+        token: str,
+        principal: Principal,
+        right: Right,
+        room: Room,
     ) -> None:
+        self.token = token
         self.principal = principal
         self.can_write = right == "write"
+        self.is_token_wanted = False
         self.room = room
         self.waits_for_echo = not connection.session.wire.has_sync_status
         self._connection = connection
         self._channel = connection.channel
-        self._key = key
         self._prefix = connection.session.wire.prefix(key)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the socket takes nothing more now (R3)."""
+        return self._connection.is_full
 
     def deliver(self, broadcast: Broadcast) -> None:
         """Send what all peers get."""
@@ -71,6 +86,10 @@ class SocketPeer:
             frame = self._prefix + encode_sync_status(is_saved=True)
             for _ in range(edits):
                 self._channel.send(frame)
+
+    def leave(self) -> None:
+        """Go out of the room."""
+        self.room.leave(self)
 
     def deny(self, reason: str) -> None:
         """Refuse an edit that is not this principal's to make (A2); the client stays."""
@@ -107,6 +126,8 @@ class Connection:
         self._open_room = open_room
         self._start = start
         self._on_close = on_close
+        self.is_full = False
+        """Whether the client reads more slowly than it is written to (R3)."""
         self._peers: dict[str, SocketPeer] = {}
         self._is_closed = False
         self._auth_timeout = asyncio.get_running_loop().call_later(
@@ -132,6 +153,32 @@ class Connection:
         """Let the client know that the socket is alive."""
         self.channel.send(self.session.wire.keepalive)
 
+    def set_full(self, is_full: bool) -> None:
+        """Note that the socket takes nothing more for now, or that all of it has left (R3)."""
+        self.is_full = is_full
+        for peer in self._peers.values():
+            if is_full:
+                peer.room.lag(peer)
+            else:
+                peer.room.catch_up(peer)
+
+    def review(self, targets: Collection[str]) -> None:
+        """Decide anew for the principals and documents among the targets (A3)."""
+        for key, peer in self._peers.items():
+            if peer.principal.id in targets or peer.room.name in targets:
+                self._start(partial(self._review, key, peer, peer.token))
+
+    def renew(self, now: float, ahead_seconds: float) -> None:
+        """Ask for a new token where one ends soon, and end what has outlived its own (A4)."""
+        for key, peer in list(self._peers.items()):
+            left = (peer.principal.expires_at or math.inf) - now
+            if left <= 0:
+                self.close(TokenExpired("The token has expired."))
+                return
+            if left <= ahead_seconds and not peer.is_token_wanted and self.session.wire.has_sync_status:
+                peer.is_token_wanted = True
+                self.channel.send(self.session.wire.prefix(key) + TOKEN_WANTED)
+
     def close(self, error: CrdtError) -> None:
         """End the socket and say why."""
         if not self._is_closed:
@@ -146,7 +193,7 @@ class Connection:
         self._is_closed = True
         self._auth_timeout.cancel()
         for peer in self._peers.values():
-            peer.room.leave(peer)
+            peer.leave()
         self._peers.clear()
         self._on_close(self)
 
@@ -165,6 +212,8 @@ class Connection:
             peer.room.request_state(peer, message.state_vector)
         elif isinstance(message, QueryPresence):
             peer.room.send_presence(peer)
+        elif isinstance(message, Token):
+            self._start(partial(self._review, key, peer, message.token))
         elif isinstance(message, Leave):
             self._leave(key)
 
@@ -177,23 +226,17 @@ class Connection:
             peer.deny("You may read this document, not change it.")
 
     def _leave(self, key: str) -> None:
-        peer = self._peers.pop(key)
-        peer.room.leave(peer)
+        self._peers.pop(key).leave()
         self.session.leave(key)
 
     async def _admit(self, key: str, document: str, token: str) -> None:
         """Decide on one document: no byte of it leaves before that (A1)."""
         try:
-            principal = await self._access.authenticate(token)
-            if principal is None:
-                raise CredentialRefused("The token is not valid, or no longer.")
-            right = await self._access.decide(principal, document)
-            if right == "none":
-                raise DocumentRefused("There is no such document, or you may not read it.")
+            principal, right = await self._decide(document, token)
             if self._is_wanted(key):
                 room = await self._open_room(DocumentName(document))
                 if self._is_wanted(key):
-                    self._join(key, SocketPeer(self, key, principal, right, room))
+                    self._join(key, SocketPeer(self, key, token, principal, right, room))
         except (CredentialRefused, DocumentRefused, DocumentDamaged) as error:
             self._deny(key, error)
         except CrdtError as error:
@@ -201,6 +244,48 @@ class Connection:
         except Exception:  # whatever the access port says: it decided nothing
             logger.exception("document %s: access cannot be decided", document)
             self.close(DocumentUnavailable("The server cannot decide on this now."))
+
+    async def _decide(self, document: str, token: str) -> tuple[Principal, Right]:
+        principal = await self._access.authenticate(token)
+        if principal is None:
+            raise CredentialRefused("The token is not valid, or no longer.")
+        right = await self._access.decide(principal, document)
+        if right == "none":
+            raise DocumentRefused("There is no such document, or you may not read it.")
+        return principal, right
+
+    async def _review(self, key: str, peer: SocketPeer, token: str) -> None:
+        """Decide anew on somebody who is in: with a new token (A4), or because rights have changed (A3)."""
+        try:
+            principal, right = await self._decide(peer.room.name, token)
+            if principal.id != peer.principal.id:
+                raise CredentialRefused("The token is somebody else's.")
+        except (CredentialRefused, DocumentRefused) as error:
+            if self._peers.get(key) is peer:
+                self._expel(key, error)
+            return
+        except Exception:  # whatever the access port says: nobody stays on an answer that may be old
+            logger.exception("document %s: access cannot be decided anew", peer.room.name)
+            self.close(DocumentUnavailable("The server cannot decide on this now."))
+            return
+        if self._peers.get(key) is peer:
+            self._change(peer, token, principal, can_write=right == "write")
+
+    def _change(self, peer: SocketPeer, token: str, principal: Principal, *, can_write: bool) -> None:
+        peer.token, peer.principal, peer.is_token_wanted = token, principal, False
+        if peer.can_write != can_write:
+            peer.can_write = can_write
+            if self.session.wire.has_sync_status:
+                peer.send(encode_scope(can_write=can_write))
+
+    def _expel(self, key: str, error: CrdtError) -> None:
+        if self.session.wire.has_sync_status:
+            # It may try again with another token, and its other documents are not concerned.
+            self._peers.pop(key).leave()
+            self.session.deny(key)
+            self.channel.send(self.session.wire.prefix(key) + encode_denied(error.reason))
+        else:
+            self.close(error)
 
     def _is_wanted(self, key: str) -> bool:
         return not self._is_closed and self.session.is_deciding(key)

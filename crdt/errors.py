@@ -4,6 +4,7 @@ CrdtError
 ├── ProtocolError          a client said something that is not of its protocol (W2)
 ├── TooLate                nobody signed in on a socket in time (W4)
 ├── CredentialRefused      the credential is unknown, forged or expired (A1)
+├── TokenExpired           the credential has ended: fetch another and come back (A4)
 ├── DocumentRefused        no such document for this principal (A1)
 ├── DocumentUnavailable    the store does not give or take a document now (D5)
 ├── DocumentDamaged        what is stored makes no document: an error, never an empty one (D6)
@@ -48,6 +49,13 @@ class CredentialRefused(CrdtError):
 
     code = "credential_refused"
     close_code = 4401
+
+
+class TokenExpired(CrdtError):
+    """The credential was not renewed in time."""
+
+    code = "token_expired"
+    close_code = 4501
 
 
 class DocumentRefused(CrdtError):

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from functools import partial
 from types import TracebackType
@@ -34,7 +34,8 @@ class HubConfig(msgspec.Struct, frozen=True):
     room_idle_seconds: float = 30.0
     snapshot_every_updates: int = 500
     coalesce_max_seconds: float = 0.01
-    sweep_seconds: float = 5.0
+    sweep_seconds: float = 1.0
+    renew_tokens_ahead_seconds: float = 60.0
     shutdown_seconds: float = 8.0
 
 
@@ -55,14 +56,17 @@ class Hub:
         config: HubConfig | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
+        unix_time: Callable[[], float] = time.time,
     ) -> None:
         self._log = log
         self._access = access
         self._config = config or HubConfig()
         self._clock = clock
+        self._unix_time = unix_time
         self._rooms: dict[DocumentName, Room] = {}
         self._opening: dict[DocumentName, asyncio.Future[None]] = {}
         self._connections: set[Connection] = set()
+        self._replicas: set[Replica] = set()
         self._is_closing = False
         self._kept_alive_at = clock()
         self._tasks = anyio.create_task_group()
@@ -104,10 +108,12 @@ class Hub:
         if right == "none":
             raise DocumentRefused("There is no such document, or you may not read it.")
         replica = Replica(principal, await self.open(document), can_write=right == "write")
+        self._replicas.add(replica)
         try:
             await replica.synced()
             yield replica
         finally:
+            self._replicas.discard(replica)
             replica.leave()
 
     async def open(self, document: DocumentName) -> Room:
@@ -166,9 +172,25 @@ class Hub:
         """Run an async callable in the hub's task group; its failure is logged and ends nothing else (R7)."""
         self._tasks.start_soon(_guarded, work)
 
+    def review(self, targets: Collection[str]) -> None:
+        """Decide anew on everybody whose principal id or document is among the targets (A3)."""
+        for connection in self._connections:
+            connection.review(targets)
+        for replica in self._replicas:
+            if replica.principal.id in targets or replica.document in targets:
+                self.start(partial(self._review, replica))
+
+    async def _review(self, replica: Replica) -> None:
+        right = await self._access.decide(replica.principal, replica.document)
+        replica.can_write = right == "write"
+        if right == "none":
+            replica.end(DocumentRefused("You may not read this document any more."))
+
     async def sweep(self) -> None:
-        """Do what is due: keep sockets alive, expire presence, evict idle rooms."""
+        """Do what is due: renew tokens, keep sockets alive, expire presence, evict idle rooms."""
         now = self._clock()
+        for connection in list(self._connections):
+            connection.renew(self._unix_time(), self._config.renew_tokens_ahead_seconds)
         if now - self._kept_alive_at >= self._config.keepalive_seconds:
             self._kept_alive_at = now
             for connection in self._connections:

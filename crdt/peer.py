@@ -12,7 +12,7 @@ import pycrdt
 
 from crdt.broadcast import Broadcast
 from crdt.errors import CrdtError, UpdateRefused
-from crdt.ports import Principal
+from crdt.ports import DocumentName, Principal
 from crdt.protocol import EMPTY_UPDATE, Edit, decode_yws, encode_number, encode_string
 from crdt.room import Room
 from crdt.waiting import Waiting
@@ -22,12 +22,13 @@ class Replica:
     """A document that follows its room; edit `doc`, then wait for `saved`. A `crdt.broadcast.Peer`."""
 
     waits_for_echo = False
+    is_full = False
 
     def __init__(self, principal: Principal, room: Room, *, can_write: bool) -> None:
         self.principal = principal
         self.doc: pycrdt.Doc[Any] = pycrdt.Doc()
         self._room = room
-        self._can_write = can_write
+        self.can_write = can_write
         self._is_following = False
         self._waiting = Waiting(self.doc)
         self._open_edits = 0
@@ -54,6 +55,11 @@ class Replica:
             await self._wait()
         return self._position
 
+    @property
+    def document(self) -> DocumentName:
+        """The name of the document."""
+        return self._room.name
+
     def announce(self, state: Mapping[str, object] | None) -> None:
         """Show presence, or withdraw it with None; the room adds the `user` field (A5)."""
         self._presence_clock += 1
@@ -75,7 +81,7 @@ class Replica:
         if self._is_following or event.update == EMPTY_UPDATE:
             return
         self._open_edits += 1
-        if self._can_write:
+        if self.can_write:
             self._room.submit(self, event.update)
         else:
             self.refuse(UpdateRefused("You may read this document, not change it."))

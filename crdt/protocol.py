@@ -297,5 +297,8 @@ def encode_sync_status(*, is_saved: bool) -> bytes:
 NO_PRESENCE = encode_presence(b"\x00")
 """Changes nothing: keeps a quiet y-websocket client from giving the socket up after 30 s."""
 
+TOKEN_WANTED = b"\x02\x00"
+"""Makes a Hocuspocus client send a token, a new one if it has a function for it."""
+
 PING = bytes((MessageType.PING,))
 PONG = bytes((MessageType.PONG,))

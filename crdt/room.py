@@ -18,7 +18,14 @@ from crdt.document import LiveDocument, Poisoned, read_snapshot
 from crdt.errors import CrdtError, DocumentUnavailable, ProtocolError, UpdateRefused
 from crdt.poison import find_poison
 from crdt.ports import DocumentName, UpdateLog
-from crdt.protocol import EMPTY_UPDATE, encode_presence, encode_step1, encode_step2, encode_update
+from crdt.protocol import (
+    EMPTY_STATE_VECTOR,
+    EMPTY_UPDATE,
+    encode_presence,
+    encode_step1,
+    encode_step2,
+    encode_update,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -89,6 +96,8 @@ class Room:
         self._edits: list[tuple[Peer, bytes]] = []
         self._requests: list[tuple[Peer, bytes]] = []
         self._presence_changes: set[int] = set()
+        self._lagging: dict[Peer, bytes] = {}  # with the state vector that the peer has (R3)
+        self._catching_up: list[Peer] = []
         self._is_turn_due = False
         self._is_rebuilding = False
 
@@ -111,6 +120,7 @@ class Room:
     def leave(self, peer: Peer) -> None:
         """Let a peer go. What it has sent is committed all the same."""
         del self._peers[peer]
+        self._lagging.pop(peer, None)
         self._echoes.forget(peer)
         self._note_presence(self._awareness.leave(peer, self._clock()))
         if not self._peers:
@@ -124,6 +134,18 @@ class Room:
     def submit(self, peer: Peer, update: bytes) -> None:
         """Take an edit; the peer hears `acknowledge` or `refuse` of it."""
         self._edits.append((peer, update))
+        self._schedule()
+
+    def lag(self, peer: Peer) -> None:
+        """Send a peer nothing more, because its transport is full (R3)."""
+        if self._peers[peer] and peer not in self._lagging:
+            # A document that is being rebuilt is no measure of what the peer has.
+            is_known = not self._is_rebuilding
+            self._lagging[peer] = self._document.state_vector() if is_known else EMPTY_STATE_VECTOR
+
+    def catch_up(self, peer: Peer) -> None:
+        """Send a peer all that it has missed, at the end of this turn."""
+        self._catching_up.append(peer)
         self._schedule()
 
     def contains(self, update: bytes) -> bool:
@@ -185,11 +207,15 @@ class Room:
         for peer, state_vector in requests:
             if peer in self._peers:
                 self._answer(peer, state_vector)
+        catching_up, self._catching_up = self._catching_up, []
+        for peer in catching_up:
+            self._send_missed(peer)
         if self._presence_changes:
             changes, self._presence_changes = self._presence_changes, set()
             broadcast = Broadcast(encode_presence(self._awareness.encode(sorted(changes))))
             for peer in self._peers:
-                peer.deliver(broadcast)
+                if peer not in self._lagging:
+                    peer.deliver(broadcast)
 
     def _take_edits(self, edits: list[tuple[Peer, bytes]]) -> None:
         applied = self._document.apply([update for _, update in edits])
@@ -238,12 +264,10 @@ class Room:
         for peer, is_synced in self._peers.items():
             if not is_synced:
                 continue
-            if peer in turn.edits:
-                if peer.waits_for_echo:
-                    self._echoes.hold(peer, turn.number, broadcast)
-                elif not is_known_to_sender:
-                    peer.deliver(broadcast)
-            else:
+            is_sender = peer in turn.edits
+            if is_sender and peer.waits_for_echo:
+                self._echoes.hold(peer, turn.number, broadcast)
+            elif peer not in self._lagging and not (is_sender and is_known_to_sender):
                 self._echoes.deliver(peer, broadcast)
 
     def _on_saved(self, turn: _Turn, saved: "asyncio.Future[int]") -> None:
@@ -282,6 +306,17 @@ class Room:
         self._peers[peer] = True
         peer.send(encode_step1(self._document.state_vector()))
         peer.send(encode_step2(missing))
+        if peer.is_full:
+            self.lag(peer)
+
+    def _send_missed(self, peer: Peer) -> None:
+        state_vector = self._lagging.pop(peer, None)
+        if state_vector is None:
+            return
+        missed = self._document.diff(state_vector)
+        if missed != EMPTY_UPDATE:
+            peer.send(encode_update(missed))
+        peer.send(encode_presence(self._awareness.encode_all()))
 
     # A document that an edit broke
 
@@ -313,7 +348,7 @@ class Room:
     def _tell_all(self, change: bytes) -> None:
         broadcast = Broadcast(encode_update(change), change)
         for peer, is_synced in self._peers.items():
-            if is_synced:
+            if is_synced and peer not in self._lagging:
                 self._echoes.deliver(peer, broadcast)
 
     def fail(self, error: CrdtError) -> None:

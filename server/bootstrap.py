@@ -13,6 +13,7 @@ import msgspec
 from crdt.hub import Hub, HubConfig
 from crdt.session import SessionLimits
 from server.auth import DatabaseAccess
+from server.background.access_watch import AccessWatch
 from server.data_folder import Secrets
 from server.login_limits import LoginLimits
 from server.passwords import Passwords
@@ -57,6 +58,7 @@ async def open_services(
         passwords = stack.enter_context(open_passwords(settings))
         update_log = await stack.enter_async_context(UpdateLog.of(database, close_seconds=LOG_CLOSE_SECONDS))
         hub = await stack.enter_async_context(Hub(update_log, access, _hub_config(settings)))
+        hub.start(AccessWatch(database, hub).run)
         yield Services(
             settings=settings,
             clock=clock,

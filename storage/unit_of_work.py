@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.events import Events
+from storage.repositories.access_changes import AccessChanges
 from storage.repositories.channels import Channels
 from storage.repositories.documents import Documents
 from storage.repositories.idempotency import IdempotencyKeys
@@ -29,10 +30,11 @@ class UnitOfWork:
         self.session = session
         self.now = now
         self.new_id = new_id
+        self.access_changes = AccessChanges(session, now, new_id)
         self.users = Users(session, now, new_id)
-        self.sessions = Sessions(session, now)
-        self.workspaces = Workspaces(session, now, new_id)
-        self.pages = Pages(session, now, new_id)
+        self.sessions = Sessions(session, now, self.access_changes)
+        self.workspaces = Workspaces(session, now, new_id, self.access_changes)
+        self.pages = Pages(session, now, new_id, self.access_changes)
         self.channels = Channels(session, now, new_id)
         self.documents = Documents(session, now)
         self.idempotency = IdempotencyKeys(session, now)

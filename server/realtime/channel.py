@@ -2,16 +2,15 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 
 from starlette.types import Send
 
 REASON_BYTES = 123
 """What a close frame has room for (RFC 6455, 5.5.1)."""
 
-MAX_QUEUED_BYTES = 64 * 1024 * 1024
-"""A client that is so far behind is sent away: it comes back and gets one state instead."""
-
-BEHIND_CODE = 1013
+FULL_BYTES = 1024 * 1024
+"""With so much on its way, a client is sent nothing more until all of it has left (R3)."""
 
 
 class SocketChannel:
@@ -23,6 +22,9 @@ class SocketChannel:
         self._queued_bytes = 0
         self._close: tuple[int, str] | None = None
         self._wake = asyncio.Event()
+        self._is_full = False
+        self.on_full: Callable[[bool], None] = _ignore
+        """Called with True when the queue is full, with False when it is empty again."""
 
     def send(self, frame: bytes) -> None:
         """Queue one frame."""
@@ -30,10 +32,10 @@ class SocketChannel:
             return
         self._frames.append(frame)
         self._queued_bytes += len(frame)
-        if self._queued_bytes > MAX_QUEUED_BYTES:
-            self._frames.clear()
-            self.close(BEHIND_CODE, "This client is too far behind.")
         self._wake.set()
+        if self._queued_bytes > FULL_BYTES and not self._is_full:
+            self._is_full = True
+            self.on_full(True)
 
     def close(self, code: int, reason: str) -> None:
         """Close after what is queued has been sent."""
@@ -54,6 +56,13 @@ class SocketChannel:
                     await self._send({"type": "websocket.close", "code": code, "reason": reason})
                     return
                 self._wake.clear()
+                if self._is_full:
+                    self._is_full = False
+                    self.on_full(False)
                 await self._wake.wait()
         except OSError:  # the client is gone; the reading half notices too
             return
+
+
+def _ignore(is_full: bool) -> None:
+    """Be nobody's listener."""

@@ -51,6 +51,7 @@ class _Endpoint:
         await _accept(receive, send)
         channel = SocketChannel(send)
         connection = self._hub.connect(self._wire, channel)
+        channel.on_full = connection.set_full
         try:
             self._begin(connection, HTTPConnection(scope))
             async with anyio.create_task_group() as tasks:

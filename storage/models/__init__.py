@@ -1,5 +1,6 @@
 """The tables as typed classes, a file a noun: columns and constraints, no behaviour and no queries."""
 
+from storage.models.access_changes import AccessChange
 from storage.models.channels import Channel, ChannelMember, ChannelType
 from storage.models.declarative import Model, UtcDateTime
 from storage.models.documents import Document, Snapshot, Update
@@ -11,6 +12,7 @@ from storage.models.users import User
 from storage.models.workspaces import Membership, Role, Workspace
 
 __all__ = [
+    "AccessChange",
     "Channel",
     "ChannelMember",
     "ChannelType",

@@ -8,15 +8,23 @@ from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.models import Membership, Page, Role
+from storage.repositories.access_changes import AccessChanges
 
 
 class Pages:
     """Pages by id and by workspace."""
 
-    def __init__(self, session: AsyncSession, now: datetime, new_id: Callable[[], UUID]) -> None:
+    def __init__(
+        self,
+        session: AsyncSession,
+        now: datetime,
+        new_id: Callable[[], UUID],
+        access_changes: AccessChanges,
+    ) -> None:
         self._session = session
         self._now = now
         self._new_id = new_id
+        self._access_changes = access_changes
 
     async def create(
         self,
@@ -139,12 +147,14 @@ class Pages:
         """Set `trashed_at` on a page and, through children that are chosen too, on everything below it."""
         tree = select(Page.id).where(Page.id == root.id).cte("tree", recursive=True)
         tree = tree.union_all(select(Page.id).join(tree, Page.parent_page_id == tree.c.id).where(chosen))
-        await self._session.execute(
+        marked = await self._session.scalars(
             update(Page)
             .where(Page.id.in_(select(tree.c.id)))
             .values(trashed_at=trashed_at, updated_at=self._now)
+            .returning(Page.id)
             .execution_options(synchronize_session=False)
         )
+        self._access_changes.note(*(f"page:{page_id}" for page_id in marked))
         await self._session.refresh(root)
 
 

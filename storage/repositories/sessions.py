@@ -8,6 +8,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.models import Session, User
+from storage.repositories.access_changes import AccessChanges
 
 RevocationReason = Literal["logout", "reuse"]
 
@@ -15,9 +16,10 @@ RevocationReason = Literal["logout", "reuse"]
 class Sessions:
     """Sessions by id. A session stands while it is neither revoked nor expired."""
 
-    def __init__(self, session: AsyncSession, now: datetime) -> None:
+    def __init__(self, session: AsyncSession, now: datetime, access_changes: AccessChanges) -> None:
         self._session = session
         self._now = now
+        self._access_changes = access_changes
 
     async def create(
         self,
@@ -76,10 +78,13 @@ class Sessions:
 
     async def revoke(self, session_id: UUID, reason: RevocationReason) -> bool:
         """End a session; False when it had ended, or never was."""
-        changed = await self._session.scalar(
+        user_id = await self._session.scalar(
             update(Session)
             .where(Session.id == session_id, Session.revoked_at.is_(None))
             .values(revoked_at=self._now, revoked_reason=reason)
-            .returning(Session.id)
+            .returning(Session.user_id)
         )
-        return changed is not None
+        if user_id is None:
+            return False
+        self._access_changes.note(f"user:{user_id}")
+        return True

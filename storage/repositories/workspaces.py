@@ -7,16 +7,24 @@ from uuid import UUID
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage.models import Membership, Role, User, Workspace
+from storage.models import Document, Membership, Role, User, Workspace
+from storage.repositories.access_changes import AccessChanges
 
 
 class Workspaces:
     """Workspaces and memberships, by id."""
 
-    def __init__(self, session: AsyncSession, now: datetime, new_id: Callable[[], UUID]) -> None:
+    def __init__(
+        self,
+        session: AsyncSession,
+        now: datetime,
+        new_id: Callable[[], UUID],
+        access_changes: AccessChanges,
+    ) -> None:
         self._session = session
         self._now = now
         self._new_id = new_id
+        self._access_changes = access_changes
 
     async def create(self, name: str, owner_user_id: UUID) -> Workspace:
         """Add a workspace with its first owner."""
@@ -76,12 +84,17 @@ class Workspaces:
 
     async def delete(self, workspace_id: UUID) -> None:
         """Remove a workspace with everything in it, documents and history too."""
+        names = await self._session.scalars(
+            select(Document.name).where(Document.workspace_id == workspace_id)
+        )
+        self._access_changes.note(*names)
         await self._session.execute(delete(Workspace).where(Workspace.id == workspace_id))
 
     async def add_member(self, workspace_id: UUID, user_id: UUID, role: Role) -> Membership:
         """Add a member. One who is there makes the unit fail with `ConstraintError`."""
         membership = Membership(workspace_id=workspace_id, user_id=user_id, role=role, created_at=self._now)
         self._session.add(membership)
+        self._access_changes.note(f"user:{user_id}")
         await self._session.flush()
         return membership
 
@@ -114,11 +127,13 @@ class Workspaces:
     async def change_role(self, membership: Membership, role: Role) -> None:
         """Set a member's role."""
         membership.role = role
+        self._access_changes.note(f"user:{membership.user_id}")
         await self._session.flush()
 
     async def remove_member(self, membership: Membership) -> None:
         """Remove a member."""
         await self._session.delete(membership)
+        self._access_changes.note(f"user:{membership.user_id}")
         await self._session.flush()
 
     async def keep_owner(self, workspace: Workspace) -> bool:

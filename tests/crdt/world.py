@@ -141,7 +141,8 @@ def parse(wire: Wire, frame: bytes) -> Said:
     if kind == 0:
         return Said(key, _SYNC[reader.read_number()], reader.read_bytes())
     if kind == 2:
-        return Said(key, _AUTH[wire.name][reader.read_number()], reader.read_bytes())
+        name = _AUTH[wire.name][reader.read_number()]
+        return Said(key, name, b"" if reader.is_done else reader.read_bytes())
     if kind == 8:
         return Said(key, "saved" if reader.read_number() == 1 else "refused")
     return Said(key, _NAMES[kind], reader.read_bytes())
@@ -335,7 +336,7 @@ async def world(*documents: str, config: HubConfig | None = None) -> AsyncGenera
     log, rights, clock = HeldLog(*documents), Rights(), Clock()
     # Nothing in a test waits for the sweeper: tests sweep by hand.
     config = msgspec.structs.replace(config or HubConfig(), sweep_seconds=3600.0)
-    async with Hub(log, rights, config, clock=clock) as hub:
+    async with Hub(log, rights, config, clock=clock, unix_time=clock) as hub:
         yield World(hub, log, rights, clock)
         log.release()
 

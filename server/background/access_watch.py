@@ -1,0 +1,58 @@
+"""Tells the live core of changed access, whatever process changed it (rule A3)."""
+
+import asyncio
+import logging
+from datetime import timedelta
+from uuid import UUID
+
+from crdt.hub import Hub
+from storage.engine import Database
+from storage.errors import StorageError
+
+logger = logging.getLogger(__name__)
+
+EVERY_SECONDS = 0.4
+"""With the time that a decision takes, a change reaches open sockets within a second."""
+
+LOOK_BACK = timedelta(seconds=15)
+"""Transactions become visible in another order than they were stamped in; this is far more than any lasts."""
+
+FORGET_AFTER = timedelta(hours=1)
+FORGET_EVERY = 1000
+"""Looks between two clean-ups."""
+
+
+class AccessWatch:
+    """Reads what was noted lately, and has the hub decide anew on what it has not seen yet."""
+
+    def __init__(self, database: Database, hub: Hub) -> None:
+        self._database = database
+        self._hub = hub
+        self._seen: set[UUID] = set()
+        self._looks = 0
+
+    async def run(self) -> None:
+        """Look again and again, until the task is cancelled."""
+        is_failing = False
+        while True:
+            try:
+                await self.look()
+                is_failing = False
+            except StorageError:
+                if not is_failing:
+                    logger.exception("changes of access cannot be read")
+                is_failing = True
+            await asyncio.sleep(EVERY_SECONDS)
+
+    async def look(self) -> None:
+        """Look once."""
+        async with self._database.read() as uow:
+            noted = await uow.access_changes.of_the_last(LOOK_BACK)
+        news = {target for id_, target in noted.items() if id_ not in self._seen}
+        self._seen = set(noted)
+        if news:
+            self._hub.review(news)
+        self._looks += 1
+        if self._looks % FORGET_EVERY == 0:
+            async with self._database.transaction() as uow:
+                await uow.access_changes.forget_older_than(FORGET_AFTER)

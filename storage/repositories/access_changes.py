@@ -1,0 +1,36 @@
+"""Changes of access, noted in the transaction that makes them and read by every process that serves sockets."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from storage.models import AccessChange
+
+
+class AccessChanges:
+    """What has changed lately. Repositories that change access note it themselves, so that no caller forgets."""
+
+    def __init__(self, session: AsyncSession, now: datetime, new_id: Callable[[], UUID]) -> None:
+        self._session = session
+        self._now = now
+        self._new_id = new_id
+
+    def note(self, *targets: str) -> None:
+        """Note that the access of these principals, or to these documents, is to be decided anew."""
+        self._session.add_all(
+            AccessChange(id=self._new_id(), target=target, created_at=self._now) for target in targets
+        )
+
+    async def of_the_last(self, age: timedelta) -> dict[UUID, str]:
+        """Return what was noted within that time, id -> target."""
+        rows = await self._session.execute(
+            select(AccessChange.id, AccessChange.target).where(AccessChange.created_at >= self._now - age)
+        )
+        return {row.id: row.target for row in rows}
+
+    async def forget_older_than(self, age: timedelta) -> None:
+        """Remove what every process has read long ago."""
+        await self._session.execute(delete(AccessChange).where(AccessChange.created_at < self._now - age))
