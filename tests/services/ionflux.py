@@ -116,7 +116,7 @@ class IonfluxServer:
             registration = {"email": email, "password": "correct horse battery", "name": name}
             answer = await http.post("/v1/auth/register", json=registration)
         body = _expect(answer, 201)
-        return Person(self, name, email, body["user"]["id"], body["access_token"])
+        return Person(self, name, email, body["user"]["id"], body["access_token"], body["refresh_token"])
 
     def sign_token(self, user_id: str, session_id: str, *, lifetime: timedelta) -> str:
         """Return an access token as the server would sign it; a negative lifetime makes an expired one."""
@@ -199,6 +199,7 @@ class Person:
     email: str
     user_id: str
     token: str
+    refresh_token: str
 
     @property
     def principal_id(self) -> str:
