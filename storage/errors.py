@@ -8,6 +8,8 @@ StorageError
 ├── UnknownDocumentError      also a LookupError
 ├── UnknownWorkspaceError     also a LookupError
 ├── SnapshotBeyondLogError    a snapshot of rows that are not committed
+├── UnknownPositionError      also a LookupError; the log never reached it, or it was pruned
+├── PruneRefusedError         something that is still needed would go with what is to be pruned
 ├── CorruptDocumentError      also a ValueError; its rows contradict each other: never served (D6)
 └── LogClosedError            appended to a log that is closing, or closed before it could be committed
 
@@ -100,6 +102,29 @@ class SnapshotBeyondLogError(StorageError):
         self.position = position
         self.head = head
         super().__init__(f"a snapshot at {position} of {document!r}, where the log ends at {head}")
+
+
+class UnknownPositionError(StorageError, LookupError):
+    """A position of the log that cannot be read back: not reached yet, or pruned."""
+
+    code = "unknown_position"
+
+    def __init__(self, document: str, position: int) -> None:
+        self.document = document
+        self.position = position
+        super().__init__(f"position {position} of {document!r} cannot be read back")
+
+
+class PruneRefusedError(StorageError):
+    """Nothing was pruned, since no snapshot stands for it or for a named version in it."""
+
+    code = "prune_refused"
+
+    def __init__(self, document: str, position: int, missing: int) -> None:
+        self.document = document
+        self.position = position
+        self.missing = missing
+        super().__init__(f"{document!r} cannot be pruned to {position}: there is no snapshot at {missing}")
 
 
 class LogClosedError(StorageError):

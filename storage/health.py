@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
-from sqlalchemy import ColumnElement, func, or_, select, text
+from sqlalchemy import ColumnElement, and_, exists, func, not_, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage import migrations
@@ -88,6 +88,9 @@ async def _check_log(connection: AsyncConnection) -> Check:
             func.min(Update.position).label("first"),
             func.max(Update.position).label("last"),
         )
+        # What lies before is on its way out (D8).
+        .join(Document, Document.id == Update.document_id)
+        .where(Update.position > Document.pruned_to)
         .group_by(Update.document_id)
         .subquery()
     )
@@ -97,9 +100,11 @@ async def _check_log(connection: AsyncConnection) -> Check:
         .subquery()
     )
     snapshot: ColumnElement[int] = func.coalesce(newest.c.position, 0)
-    last: ColumnElement[int] = func.coalesce(rows.c.last, snapshot)
+    last: ColumnElement[int] = func.coalesce(rows.c.last, Document.pruned_to)
+    stands_in = exists().where(Snapshot.document_id == Document.id, Snapshot.position == Document.pruned_to)
+    is_bare: ColumnElement[bool] = and_(Document.pruned_to > 0, not_(stands_in))
     query = (
-        select(Document.name, Document.head, last.label("last"), snapshot.label("snapshot"))
+        select(Document.name, Document.head, last.label("last"), snapshot.label("snapshot"), is_bare)
         .outerjoin(rows, rows.c.document_id == Document.id)
         .outerjoin(newest, newest.c.document_id == Document.id)
         .where(
@@ -107,7 +112,8 @@ async def _check_log(connection: AsyncConnection) -> Check:
                 last != Document.head,
                 snapshot > Document.head,
                 rows.c.last - rows.c.first + 1 != rows.c.count,
-                rows.c.first > snapshot + 1,
+                rows.c.first > Document.pruned_to + 1,
+                is_bare,
             )
         )
         .order_by(Document.name)
@@ -120,7 +126,9 @@ async def _check_log(connection: AsyncConnection) -> Check:
     return Check("log", True, f"{total} documents, every one complete")
 
 
-def _describe(document: str, head: int, last: int, snapshot: int) -> str:
+def _describe(document: str, head: int, last: int, snapshot: int, is_bare: bool) -> str:
+    if is_bare:
+        return f"{document} lacks the snapshot that stands for its pruned rows"
     if snapshot > head:
         return f"{document} has a snapshot at {snapshot}, but its log ends at {head}"
     if last != head:

@@ -17,6 +17,7 @@ from storage.repositories.idempotency import IdempotencyKeys
 from storage.repositories.pages import Pages
 from storage.repositories.sessions import Sessions
 from storage.repositories.users import Users
+from storage.repositories.versions import Versions
 from storage.repositories.workspaces import Workspaces
 
 
@@ -37,5 +38,6 @@ class UnitOfWork:
         self.pages = Pages(session, now, new_id, self.access_changes)
         self.channels = Channels(session, now, new_id)
         self.documents = Documents(session, now)
+        self.versions = Versions(session, now, new_id)
         self.idempotency = IdempotencyKeys(session, now)
         self.events = Events(session, now, new_id)

@@ -26,7 +26,7 @@ from storage.errors import (
     StoreUnavailableError,
     UnknownDocumentError,
 )
-from storage.stores.ports import Batch, LogStore
+from storage.stores.ports import Batch, Extent, History, LogStore
 from storage.stores.postgres import PostgresStore
 from storage.stores.sqlite import SqliteStore
 
@@ -136,7 +136,7 @@ class UpdateLog:
         self._wake.set()
         return done
 
-    async def load(self, document: str) -> tuple[int, bytes | None, list[bytes]]:
+    async def load(self, document: str) -> History:
         """Return (position of the newest row, newest snapshot or None, the raw rows after it in order).
 
         All of one moment. Raises UnknownDocumentError (a LookupError), CorruptDocumentError if the rows do
@@ -152,6 +152,33 @@ class UpdateLog:
         """
         await self._store.save_snapshot(document, position, state)
 
+    async def extent(self, document: str) -> Extent:
+        """Return the positions up to which a document's log is pruned (0: nowhere) and written.
+
+        Raises UnknownDocumentError, StoreUnavailableError.
+        """
+        return await self._store.extent(document)
+
+    async def read_at(self, document: str, position: int) -> History:
+        """Return (position, newest snapshot up to it or None, the raw rows after that) of a position (D8).
+
+        Raises UnknownPositionError where that is not kept any more, or not committed yet; else as `load`.
+        """
+        return await self._store.read_at(document, position)
+
+    async def read_rows(self, document: str, after: int, upto: int) -> list[bytes]:
+        """Return the raw rows behind one position up to and with another; raises what `read_at` raises."""
+        return await self._store.read_rows(document, after, upto)
+
+    async def prune(self, document: str, position: int, *, limit: int) -> int:
+        """Let the log begin behind a position whose snapshot is proven to stand for all before it (D8).
+
+        A short transaction that deletes at most `limit` rows; returns how many it deleted: fewer than `limit`
+        when it is done. Named versions keep their snapshots. Raises PruneRefusedError where a snapshot that
+        is needed is missing, UnknownDocumentError, StoreUnavailableError.
+        """
+        return await self._store.prune(document, position, limit)
+
     def statistics(self) -> LogStatistics:
         """Return the present numbers; pending is what has not been committed, wherever it waits."""
         return LogStatistics(
@@ -162,6 +189,10 @@ class UpdateLog:
             pending_bytes=self._pending_bytes,
             is_failing=self._is_failing,
         )
+
+    def backlog(self) -> tuple[bool, int]:
+        """Return whether the store is failing, and how many bytes wait for their commit."""
+        return self._is_failing, self._pending_bytes
 
     async def _run(self) -> None:
         """Commit what gathers, a group at a time, until the log closes and nothing is left (D3)."""

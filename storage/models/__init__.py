@@ -3,7 +3,7 @@
 from storage.models.access_changes import AccessChange
 from storage.models.channels import Channel, ChannelMember, ChannelType
 from storage.models.declarative import Model, UtcDateTime
-from storage.models.documents import Document, Snapshot, Update
+from storage.models.documents import Document, Snapshot, Update, Version
 from storage.models.events import Event
 from storage.models.idempotency import IdempotencyKey
 from storage.models.pages import Page
@@ -28,5 +28,6 @@ __all__ = [
     "Update",
     "User",
     "UtcDateTime",
+    "Version",
     "Workspace",
 ]

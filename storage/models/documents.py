@@ -1,16 +1,20 @@
-"""Documents, their log of updates and their snapshots. `storage.update_log` alone writes the last two."""
+"""Documents with their log, its snapshots and named versions. `storage.update_log` writes the log."""
 
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.models.declarative import BigKey, Model
 
 
 class Document(Model, kw_only=True):
-    """A live document. `head` is the position of its newest row: the log is gapless from 1 to it (D1)."""
+    """A live document. `head` is the position of its newest row: the log is gapless up to it (D1).
+
+    It begins behind `pruned_to` (0: nothing was pruned): rows up to there are not needed any more, and a
+    snapshot stands exactly there in their place (D8).
+    """
 
     __tablename__ = "documents"
     # AUTOINCREMENT: SQLite never gives the id of a deleted document to a new one.
@@ -23,6 +27,7 @@ class Document(Model, kw_only=True):
     )
     head: Mapped[int] = mapped_column(BigInteger, default=0)
     created_at: Mapped[datetime]
+    pruned_to: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
 
 
 class Update(Model, kw_only=True):
@@ -54,4 +59,18 @@ class Snapshot(Model, kw_only=True):
     )
     position: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     state: Mapped[bytes] = mapped_column(repr=False)
+    created_at: Mapped[datetime]
+
+
+class Version(Model, kw_only=True):
+    """A position of a document that somebody wants to find again; it stays readable whatever is pruned."""
+
+    __tablename__ = "versions"
+    __table_args__ = (Index(None, "document_id", "position"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    document_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("documents.id", ondelete="CASCADE"))
+    position: Mapped[int] = mapped_column(BigInteger)
+    name: Mapped[str | None]
+    created_by: Mapped[str]
     created_at: Mapped[datetime]

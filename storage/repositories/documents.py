@@ -1,5 +1,6 @@
 """The rows that make documents exist. Their updates and snapshots belong to `storage.update_log`."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -29,3 +30,10 @@ class Documents:
     async def get(self, name: str) -> Document | None:
         """Return a document's row, or None. Its `head` is as old as this unit of work."""
         return await self._session.scalar(select(Document).where(Document.name == name))
+
+    async def list_after(self, document_id: int, limit: int) -> Sequence[Document]:
+        """Return documents by id, behind `document_id` (0 for the beginning)."""
+        found = await self._session.scalars(
+            select(Document).where(Document.id > document_id).order_by(Document.id).limit(limit)
+        )
+        return found.all()

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from storage.errors import CorruptDocumentError
+from storage.errors import CorruptDocumentError, UnknownPositionError
 
 Rows = Sequence[tuple[bytes, str]]
 """Raw updates, each with its author, in order."""
@@ -12,7 +12,11 @@ Batch = Mapping[str, Rows]
 """What one commit carries: rows by the name of their document, never empty."""
 
 History = tuple[int, bytes | None, list[bytes]]
-"""The position of the newest row, the newest snapshot if there is one, and the raw rows after it."""
+"""A position (of the newest row, if nothing else is said), the newest snapshot up to it if there is one, and
+the raw rows after that."""
+
+Extent = tuple[int, int]
+"""The positions up to which a document's log is pruned (0: nowhere) and written."""
 
 
 class LogStore(Protocol):
@@ -50,15 +54,59 @@ class LogStore(Protocol):
         """
         ...
 
+    async def extent(self, document: str) -> Extent:
+        """Tell where a document's log begins and ends. Raises UnknownDocumentError, StoreUnavailableError."""
+        ...
+
+    async def read_at(self, document: str, position: int) -> History:
+        """Read what a document was at a position (D8); 0 is before its first row.
+
+        Raises UnknownPositionError where that is not kept any more, or not written yet; and what `load`
+        raises.
+        """
+        ...
+
+    async def read_rows(self, document: str, after: int, upto: int) -> list[bytes]:
+        """Read the raw rows behind one position up to and with another; raises what `read_at` raises."""
+        ...
+
+    async def prune(self, document: str, position: int, limit: int) -> int:
+        """Let a log begin behind a position at which there is a snapshot, proven by the caller (D8).
+
+        One short transaction, which deletes at most `limit` of the rows that are not needed any more, and
+        snapshots with them unless a version is named there. Returns how many rows it deleted: fewer than
+        `limit` when it is done. Raises PruneRefusedError, UnknownDocumentError or StoreUnavailableError.
+        """
+        ...
+
+
+def check_readable(document: str, extent: Extent, position: int, snapshot: int) -> None:
+    """Raise UnknownPositionError unless the log is kept from a snapshot (0: none) to a position."""
+    pruned_to, head = extent
+    if not 0 <= position <= head or (snapshot < pruned_to and snapshot != position):
+        raise UnknownPositionError(document, position)
+
+
+def check_range(document: str, extent: Extent, after: int, upto: int) -> None:
+    """Raise UnknownPositionError unless the rows from one position to another are kept."""
+    pruned_to, head = extent
+    if after < pruned_to or not after <= upto <= head:
+        raise UnknownPositionError(document, after if after < pruned_to else upto)
+
 
 def check_history(document: str, head: int, snapshot: int | None, positions: Sequence[int]) -> None:
     """Raise CorruptDocumentError unless snapshot and rows together are everything up to the head (D6)."""
     if snapshot is not None and not 0 < snapshot <= head:
         raise CorruptDocumentError(document, f"a snapshot at {snapshot}, where the log ends at {head}")
-    first = (snapshot or 0) + 1
-    if list(positions) == list(range(first, head + 1)):
+    check_rows(document, snapshot or 0, head, positions)
+
+
+def check_rows(document: str, after: int, upto: int, positions: Sequence[int]) -> None:
+    """Raise CorruptDocumentError unless the rows reach gapless from one position to another (D6)."""
+    wanted = range(after + 1, upto + 1)
+    if list(positions) == list(wanted):
         return
-    missing = sorted(set(range(first, head + 1)) - set(positions))
+    missing = sorted(set(wanted) - set(positions))
     if missing:
         raise CorruptDocumentError(document, f"{len(missing)} rows are missing, the first at {missing[0]}")
-    raise CorruptDocumentError(document, f"rows up to {max(positions)}, where the log ends at {head}")
+    raise CorruptDocumentError(document, f"rows up to {max(positions)}, where the log ends at {upto}")

@@ -13,10 +13,23 @@ import asyncpg
 import msgspec
 
 from storage.engine import Database
-from storage.errors import SnapshotBeyondLogError, StoreUnavailableError, UnknownDocumentError
+from storage.errors import (
+    PruneRefusedError,
+    SnapshotBeyondLogError,
+    StoreUnavailableError,
+    UnknownDocumentError,
+)
 from storage.failures import translated
 from storage.postgres import PostgresConnection
-from storage.stores.ports import Batch, History, check_history
+from storage.stores.ports import (
+    Batch,
+    Extent,
+    History,
+    check_history,
+    check_range,
+    check_readable,
+    check_rows,
+)
 
 _READERS = 4
 """Documents that are read at the same time; more wait."""
@@ -47,6 +60,40 @@ _DOCUMENT = """
     WHERE d.name = $1 ORDER BY s.position DESC NULLS LAST LIMIT 1
 """
 _ROWS = "SELECT position, data FROM updates WHERE document_id = $1 AND position > $2 ORDER BY position"
+_EXTENT = "SELECT id, pruned_to, head FROM documents WHERE name = $1"
+_STATE = """
+    SELECT position, state FROM snapshots WHERE document_id = $1 AND position <= $2
+    ORDER BY position DESC LIMIT 1
+"""
+_RANGE = """
+    SELECT position, data FROM updates WHERE document_id = $1 AND position > $2 AND position <= $3
+    ORDER BY position
+"""
+# What must have a snapshot before rows go: the position itself, and versions that are named before it.
+_UNCOVERED = """
+    SELECT needed.position FROM (
+        SELECT $2::bigint AS position
+        UNION SELECT position FROM versions WHERE document_id = $1 AND position > 0 AND position < $2
+    ) AS needed
+    WHERE NOT EXISTS (
+        SELECT FROM snapshots WHERE document_id = $1 AND snapshots.position = needed.position
+    )
+    ORDER BY needed.position LIMIT 1
+"""
+_PRUNE = "UPDATE documents SET pruned_to = greatest(pruned_to, $2) WHERE id = $1"
+_PRUNE_SNAPSHOTS = """
+    DELETE FROM snapshots WHERE document_id = $1 AND position < $2 AND position NOT IN (
+        SELECT position FROM versions WHERE document_id = $1
+    )
+"""
+_PRUNE_ROWS = """
+    WITH gone AS (
+        DELETE FROM updates WHERE document_id = $1 AND position IN (
+            SELECT position FROM updates WHERE document_id = $1 AND position <= $2 ORDER BY position LIMIT $3
+        ) RETURNING position
+    )
+    SELECT count(*) FROM gone
+"""
 _SNAPSHOT = """
     INSERT INTO snapshots (document_id, position, state, created_at)
     SELECT id, $2::bigint, $3, $4 FROM documents WHERE name = $1 AND $2::bigint BETWEEN 1 AND head
@@ -129,6 +176,58 @@ class PostgresStore:
         if head is None:
             raise UnknownDocumentError(document)
         raise SnapshotBeyondLogError(document, position, head)
+
+    async def extent(self, document: str) -> Extent:
+        """Tell where a log begins and ends."""
+        async with self._reader() as connection:
+            _, pruned_to, head = await self._find(connection, document)
+        return pruned_to, head
+
+    async def read_at(self, document: str, position: int) -> History:
+        """Read a document's past in a snapshot of its own."""
+        async with self._reader() as connection:
+            await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            document_id, *extent = await self._find(connection, document)
+            found = await connection.fetchrow(_STATE, document_id, position)
+            snapshot, state = (found["position"], found["state"]) if found is not None else (0, None)
+            check_readable(document, (extent[0], extent[1]), position, snapshot)
+            rows = await connection.fetch(_RANGE, document_id, snapshot, position)
+            await connection.execute("COMMIT")
+        check_rows(document, snapshot, position, [row["position"] for row in rows])
+        return position, state, [row["data"] for row in rows]
+
+    async def read_rows(self, document: str, after: int, upto: int) -> list[bytes]:
+        """Read rows in a snapshot of its own."""
+        async with self._reader() as connection:
+            await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            document_id, *extent = await self._find(connection, document)
+            check_range(document, (extent[0], extent[1]), after, upto)
+            rows = await connection.fetch(_RANGE, document_id, after, upto)
+            await connection.execute("COMMIT")
+        check_rows(document, after, upto, [row["position"] for row in rows])
+        return [row["data"] for row in rows]
+
+    async def prune(self, document: str, position: int, limit: int) -> int:
+        """Delete some rows. The document's row is locked meanwhile, as an append does."""
+        async with self._reader() as connection:
+            await connection.execute("BEGIN")
+            document_id, _, _ = await self._find(connection, document, f"{_EXTENT} FOR NO KEY UPDATE")
+            uncovered = await connection.fetchval(_UNCOVERED, document_id, position)
+            if uncovered is not None:
+                raise PruneRefusedError(document, position, uncovered)
+            await connection.execute(_PRUNE, document_id, position)
+            await connection.execute(_PRUNE_SNAPSHOTS, document_id, position)
+            pruned = await connection.fetchval(_PRUNE_ROWS, document_id, position, limit)
+            await connection.execute("COMMIT")
+        return pruned
+
+    async def _find(
+        self, connection: PostgresConnection, document: str, query: str = _EXTENT
+    ) -> tuple[int, int, int]:
+        found = await connection.fetchrow(query, document)
+        if found is None:
+            raise UnknownDocumentError(document)
+        return found["id"], found["pruned_to"], found["head"]
 
     async def _append(self, connection: PostgresConnection, batch: Batch) -> dict[str, int]:
         names = sorted(batch)

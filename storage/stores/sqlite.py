@@ -16,9 +16,17 @@ from typing import TypeVar
 import msgspec
 
 from storage.engine import Database
-from storage.errors import SnapshotBeyondLogError, UnknownDocumentError
+from storage.errors import PruneRefusedError, SnapshotBeyondLogError, UnknownDocumentError
 from storage.failures import translated
-from storage.stores.ports import Batch, History, check_history
+from storage.stores.ports import (
+    Batch,
+    Extent,
+    History,
+    check_history,
+    check_range,
+    check_readable,
+    check_rows,
+)
 
 T = TypeVar("T")
 
@@ -40,12 +48,46 @@ _DOCUMENT = """
 # All rows as one value: the position keeps the order, which an aggregate need not.
 _ROWS = """
     SELECT group_concat(position || ':' || hex(data), ' ')
-    FROM updates WHERE document_id = ? AND position > ?
+    FROM updates WHERE document_id = ? AND position > ? AND position <= ?
+"""
+# The snapshot up to a position: the newest, unless it is asked for the past.
+_PAST = """
+    SELECT d.id, d.pruned_to, d.head, s.position, s.state
+    FROM documents AS d LEFT JOIN snapshots AS s ON s.document_id = d.id AND s.position <= ?
+    WHERE d.name = ? ORDER BY s.position DESC LIMIT 1
+"""
+_EXTENT = "SELECT id, pruned_to, head FROM documents WHERE name = ?"
+# What must have a snapshot before rows go: the position itself, and versions that are named before it.
+_UNCOVERED = """
+    SELECT needed.position FROM (
+        SELECT :position AS position
+        UNION SELECT position FROM versions
+        WHERE document_id = :id AND position > 0 AND position < :position
+    ) AS needed
+    WHERE NOT EXISTS (
+        SELECT 1 FROM snapshots WHERE document_id = :id AND snapshots.position = needed.position
+    )
+    ORDER BY needed.position LIMIT 1
+"""
+_PRUNE = "UPDATE documents SET pruned_to = max(pruned_to, :position) WHERE id = :id"
+_PRUNE_SNAPSHOTS = """
+    DELETE FROM snapshots WHERE document_id = :id AND position < :position AND position NOT IN (
+        SELECT position FROM versions WHERE document_id = :id
+    )
+"""
+_PRUNE_ROWS = """
+    DELETE FROM updates WHERE document_id = :id AND position IN (
+        SELECT position FROM updates WHERE document_id = :id AND position <= :position
+        ORDER BY position LIMIT :limit
+    )
 """
 _SNAPSHOT = """
     INSERT INTO snapshots (document_id, position, state, created_at) VALUES (?, ?, ?, ?)
     ON CONFLICT (document_id, position) DO UPDATE SET state = excluded.state, created_at = excluded.created_at
 """
+
+# No position is beyond it.
+_END = 2**63 - 1
 
 _Heads = msgspec.json.Decoder(list[tuple[str, int, int]])
 
@@ -84,6 +126,23 @@ class SqliteStore:
         now = self._now()
         async with self._database.write_gate():
             await self._writer.run(lambda connection: _save(connection, document, position, state, now))
+
+    async def extent(self, document: str) -> Extent:
+        """Tell where a log begins and ends."""
+        return await self._reader.run(lambda connection: _find(connection, document)[1:])
+
+    async def read_at(self, document: str, position: int) -> History:
+        """Read a document's past, beside whatever is being written."""
+        return await self._reader.run(lambda connection: _read_at(connection, document, position))
+
+    async def read_rows(self, document: str, after: int, upto: int) -> list[bytes]:
+        """Read rows, beside whatever is being written."""
+        return await self._reader.run(lambda connection: _read_range(connection, document, after, upto))
+
+    async def prune(self, document: str, position: int, limit: int) -> int:
+        """Delete some rows, holding the write gate."""
+        async with self._database.write_gate():
+            return await self._writer.run(lambda connection: _prune(connection, document, position, limit))
 
     def _now(self) -> str:
         # As SQLAlchemy writes times into SQLite, so that both read each other's.
@@ -157,11 +216,61 @@ def _load(connection: sqlite3.Connection, document: str) -> History:
     if not found:
         raise UnknownDocumentError(document)
     ((document_id, head, position, state),) = found
-    ((joined,),) = connection.execute(_ROWS, (document_id, position or 0)).fetchall()
+    # To the end, for a row behind the head is a fault that must be seen.
+    rows = _read_rows(connection, document_id, position or 0, _END)
     connection.execute("COMMIT")
-    rows = sorted(_split(row) for row in joined.split(" ")) if joined else []
     check_history(document, head, position, [row[0] for row in rows])
     return head, state, [row[1] for row in rows]
+
+
+def _read_at(connection: sqlite3.Connection, document: str, wanted: int) -> History:
+    connection.execute("BEGIN")
+    found = connection.execute(_PAST, (wanted, document)).fetchall()
+    if not found:
+        raise UnknownDocumentError(document)
+    ((document_id, pruned_to, head, position, state),) = found
+    check_readable(document, (pruned_to, head), wanted, position or 0)
+    rows = _read_rows(connection, document_id, position or 0, wanted)
+    connection.execute("COMMIT")
+    check_rows(document, position or 0, wanted, [row[0] for row in rows])
+    return wanted, state, [row[1] for row in rows]
+
+
+def _read_range(connection: sqlite3.Connection, document: str, after: int, upto: int) -> list[bytes]:
+    connection.execute("BEGIN")
+    document_id, *extent = _find(connection, document)
+    check_range(document, (extent[0], extent[1]), after, upto)
+    rows = _read_rows(connection, document_id, after, upto)
+    connection.execute("COMMIT")
+    check_rows(document, after, upto, [row[0] for row in rows])
+    return [row[1] for row in rows]
+
+
+def _read_rows(
+    connection: sqlite3.Connection, document_id: int, after: int, upto: int
+) -> list[tuple[int, bytes]]:
+    ((joined,),) = connection.execute(_ROWS, (document_id, after, upto)).fetchall()
+    return sorted(_split(row) for row in joined.split(" ")) if joined else []
+
+
+def _find(connection: sqlite3.Connection, document: str) -> tuple[int, int, int]:
+    found = connection.execute(_EXTENT, (document,)).fetchone()
+    if found is None:
+        raise UnknownDocumentError(document)
+    return found
+
+
+def _prune(connection: sqlite3.Connection, document: str, position: int, limit: int) -> int:
+    connection.execute("BEGIN IMMEDIATE")
+    values = {"id": _find(connection, document)[0], "position": position, "limit": limit}
+    uncovered = connection.execute(_UNCOVERED, values).fetchone()
+    if uncovered is not None:
+        raise PruneRefusedError(document, position, uncovered[0])
+    connection.execute(_PRUNE, values)
+    connection.execute(_PRUNE_SNAPSHOTS, values)
+    pruned = connection.execute(_PRUNE_ROWS, values).rowcount
+    connection.execute("COMMIT")
+    return pruned
 
 
 def _split(row: str) -> tuple[int, bytes]:

@@ -6,8 +6,17 @@
 import asyncio
 from collections import deque
 
-from storage.errors import SnapshotBeyondLogError, UnknownDocumentError
-from storage.stores.ports import Batch, History, LogStore, check_history
+from storage.errors import PruneRefusedError, SnapshotBeyondLogError, UnknownDocumentError
+from storage.stores.ports import (
+    Batch,
+    Extent,
+    History,
+    LogStore,
+    check_history,
+    check_range,
+    check_readable,
+    check_rows,
+)
 
 
 class MemoryDocument:
@@ -17,6 +26,9 @@ class MemoryDocument:
         self.head = 0
         self.rows: dict[int, tuple[bytes, str]] = {}
         self.snapshots: dict[int, bytes] = {}
+        self.pruned_to = 0
+        self.versions: set[int] = set()
+        """Positions that somebody has named."""
 
 
 class MemoryStore:
@@ -62,6 +74,45 @@ class MemoryStore:
             raise SnapshotBeyondLogError(document, position, found.head)
         found.snapshots[position] = state
 
+    async def extent(self, document: str) -> Extent:
+        await asyncio.sleep(0)
+        found = self._find(document)
+        return found.pruned_to, found.head
+
+    async def read_at(self, document: str, position: int) -> History:
+        await asyncio.sleep(0)
+        found = self._find(document)
+        newest = max((kept for kept in found.snapshots if kept <= position), default=0)
+        check_readable(document, (found.pruned_to, found.head), position, newest)
+        rows = self._rows(document, newest, position)
+        return position, found.snapshots.get(newest), rows
+
+    async def read_rows(self, document: str, after: int, upto: int) -> list[bytes]:
+        await asyncio.sleep(0)
+        found = self._find(document)
+        check_range(document, (found.pruned_to, found.head), after, upto)
+        return self._rows(document, after, upto)
+
+    async def prune(self, document: str, position: int, limit: int) -> int:
+        await asyncio.sleep(0)
+        found = self._find(document)
+        for needed in (position, *sorted(named for named in found.versions if 0 < named < position)):
+            if needed not in found.snapshots:
+                raise PruneRefusedError(document, position, needed)
+        found.pruned_to = max(found.pruned_to, position)
+        for kept in [kept for kept in found.snapshots if kept < position and kept not in found.versions]:
+            del found.snapshots[kept]
+        gone = sorted(row for row in found.rows if row <= position)[:limit]
+        for row in gone:
+            del found.rows[row]
+        return len(gone)
+
+    def _rows(self, document: str, after: int, upto: int) -> list[bytes]:
+        rows = self._find(document).rows
+        positions = sorted(position for position in rows if after < position <= upto)
+        check_rows(document, after, upto, positions)
+        return [rows[position][0] for position in positions]
+
     def _find(self, document: str) -> MemoryDocument:
         if document not in self.documents:
             raise UnknownDocumentError(document)
@@ -88,6 +139,18 @@ class _Around:
 
     async def save_snapshot(self, document: str, position: int, state: bytes) -> None:
         await self._store.save_snapshot(document, position, state)
+
+    async def extent(self, document: str) -> Extent:
+        return await self._store.extent(document)
+
+    async def read_at(self, document: str, position: int) -> History:
+        return await self._store.read_at(document, position)
+
+    async def read_rows(self, document: str, after: int, upto: int) -> list[bytes]:
+        return await self._store.read_rows(document, after, upto)
+
+    async def prune(self, document: str, position: int, limit: int) -> int:
+        return await self._store.prune(document, position, limit)
 
 
 class HeldStore(_Around):

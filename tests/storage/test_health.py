@@ -128,3 +128,26 @@ async def test_a_page_without_its_document_is_named(database: Database):
         )
         uow.session.add(page)
     assert (await _examine(database))["documents"].detail == f"page:{page.id} does not exist"
+
+
+async def test_D8_a_pruned_log_is_complete_and_its_gaps_are_named(database: Database):
+    for name in ("page:pruned", "page:gap", "page:bare", "page:whole"):
+        await _write(database, name, 5)
+        async with UpdateLog.of(database) as log:
+            await log.save_snapshot(name, 3, b"state")
+            await log.prune(name, 3, limit=2)
+    async with UpdateLog.of(database) as log:
+        await log.save_snapshot("page:whole", 5, b"state")
+        await log.prune("page:whole", 5, limit=100)
+    found = await _examine(database)
+    assert found["log"].ok, found["log"].detail
+    of = "document_id = (SELECT id FROM documents WHERE name = '{}')"
+    await _change(
+        database,
+        "DELETE FROM updates WHERE position = 4 AND " + of.format("page:gap"),
+        "DELETE FROM snapshots WHERE " + of.format("page:bare"),
+    )
+    assert (await _examine(database))["log"].detail.split("; ") == [
+        "page:bare lacks the snapshot that stands for its pruned rows",
+        "page:gap lacks rows between others",
+    ]
