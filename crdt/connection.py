@@ -21,6 +21,7 @@ from crdt.errors import (
     TooLate,
     UpdateRefused,
 )
+from crdt.limits import Bucket
 from crdt.ports import Access, Channel, DocumentName, Principal, Right
 from crdt.protocol import (
     PONG,
@@ -36,11 +37,12 @@ from crdt.protocol import (
     document_of,
     encode_denied,
     encode_scope,
+    encode_stateless,
     encode_sync_status,
     encode_yws_denied,
 )
 from crdt.room import Opener, Room
-from crdt.session import Session
+from crdt.session import Session, SessionLimits
 
 logger = logging.getLogger(__name__)
 
@@ -117,7 +119,10 @@ class Connection:
         *,
         open_room: Opener,
         start: Callable[..., object],
+        limits: SessionLimits,
         auth_timeout_seconds: float,
+        clock: Callable[[], float],
+        admission: Callable[[Principal], None],
         on_close: Callable[["Connection"], None],
     ) -> None:
         self.session = session
@@ -125,9 +130,13 @@ class Connection:
         self._access = access
         self._open_room = open_room
         self._start = start
+        self._admission = admission
         self._on_close = on_close
         self.is_full = False
         """Whether the client reads more slowly than it is written to (R3)."""
+        self._clock = clock
+        self._frames = Bucket(limits.frame_rate, clock())
+        self._bytes = Bucket(limits.byte_rate, clock())
         self._peers: dict[str, SocketPeer] = {}
         self._is_closed = False
         self._auth_timeout = asyncio.get_running_loop().call_later(
@@ -139,15 +148,28 @@ class Connection:
         self.session.begin("")
         self._start(partial(self._admit, "", document, token))
 
-    def receive(self, frame: bytes) -> None:
-        """Take a frame from the client."""
+    @property
+    def principal_ids(self) -> set[str]:
+        """Who takes part by this socket."""
+        return {peer.principal.id for peer in self._peers.values()}
+
+    def receive(self, frame: bytes) -> float:
+        """Take a frame from the client; return for how many seconds to read nothing more of it (W4)."""
         if self._is_closed:
-            return
+            return 0.0
         try:
             for key, message in self.session.receive(frame):
                 self._take(key, message)
         except ProtocolError as error:
             self.close(error)
+        now = self._clock()
+        return max(self._frames.take(1, now), self._bytes.take(len(frame), now))
+
+    def tell(self, payload: str) -> None:
+        """Send a message outside of the documents, which only Hocuspocus has room for."""
+        if self.session.wire.has_sync_status:
+            for peer in self._peers.values():
+                peer.send(encode_stateless(payload))
 
     def keep_alive(self) -> None:
         """Let the client know that the socket is alive."""
@@ -234,6 +256,7 @@ class Connection:
         try:
             principal, right = await self._decide(document, token)
             if self._is_wanted(key):
+                self._admission(principal)
                 room = await self._open_room(DocumentName(document))
                 if self._is_wanted(key):
                     self._join(key, SocketPeer(self, key, token, principal, right, room))

@@ -4,6 +4,7 @@ CrdtError
 ├── ProtocolError          a client said something that is not of its protocol (W2)
 ├── TooLate                nobody signed in on a socket in time (W4)
 ├── CredentialRefused      the credential is unknown, forged or expired (A1)
+├── TooManySockets         one principal has as many sockets open as it may (W4)
 ├── TokenExpired           the credential has ended: fetch another and come back (A4)
 ├── DocumentRefused        no such document for this principal (A1)
 ├── DocumentUnavailable    the store does not give or take a document now (D5)
@@ -49,6 +50,13 @@ class CredentialRefused(CrdtError):
 
     code = "credential_refused"
     close_code = 4401
+
+
+class TooManySockets(CrdtError):
+    """Close others first; the client may come back."""
+
+    code = "too_many_sockets"
+    close_code = 4529
 
 
 class TokenExpired(CrdtError):

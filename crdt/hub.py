@@ -13,7 +13,14 @@ import anyio
 import msgspec
 
 from crdt.connection import Connection
-from crdt.errors import CrdtError, DocumentDamaged, DocumentRefused, DocumentUnavailable, HubClosed
+from crdt.errors import (
+    CrdtError,
+    DocumentDamaged,
+    DocumentRefused,
+    DocumentUnavailable,
+    HubClosed,
+    TooManySockets,
+)
 from crdt.peer import Replica
 from crdt.ports import Access, Channel, DocumentName, Principal, UpdateLog
 from crdt.room import Room, RoomStatistics
@@ -23,6 +30,12 @@ logger = logging.getLogger(__name__)
 
 FOLD_AT_EVICTION_UPDATES = 50
 """Fewer rows than this load faster than a snapshot is written and read."""
+
+
+STORE_FAILS = "What you edit cannot be saved now; try again later."
+STORE_DEGRADED = '{"store":"degraded"}'
+STORE_OK = '{"store":"ok"}'
+"""Stateless messages that tell Hocuspocus clients why acknowledgements stay away (D5)."""
 
 
 class HubConfig(msgspec.Struct, frozen=True):
@@ -37,6 +50,9 @@ class HubConfig(msgspec.Struct, frozen=True):
     sweep_seconds: float = 1.0
     renew_tokens_ahead_seconds: float = 60.0
     shutdown_seconds: float = 8.0
+    max_sockets_per_principal: int = 200
+    max_unsaved_bytes: int = 64 * 1024 * 1024
+    """What rooms may gather while the store fails; then their peers are sent away until it is back."""
 
 
 class HubStatistics(msgspec.Struct, frozen=True):
@@ -68,6 +84,8 @@ class Hub:
         self._connections: set[Connection] = set()
         self._replicas: set[Replica] = set()
         self._is_closing = False
+        self._is_store_failing: bool = False
+        self._is_store_full = False
         self._kept_alive_at = clock()
         self._tasks = anyio.create_task_group()
 
@@ -93,6 +111,9 @@ class Hub:
             self._access,
             open_room=self.open,
             start=self.start,
+            limits=self._config.limits,
+            clock=self._clock,
+            admission=self._admit,
             auth_timeout_seconds=self._config.auth_timeout_seconds,
             on_close=self._connections.discard,
         )
@@ -100,6 +121,11 @@ class Hub:
         if self._is_closing:
             connection.close(_closed())
         return connection
+
+    def _admit(self, principal: Principal) -> None:
+        sockets = sum(principal.id in connection.principal_ids for connection in self._connections)
+        if sockets >= self._config.max_sockets_per_principal:
+            raise TooManySockets("You have too many connections open.")
 
     @asynccontextmanager
     async def join(self, document: DocumentName, principal: Principal) -> AsyncGenerator[Replica]:
@@ -127,6 +153,8 @@ class Hub:
         while True:
             if self._is_closing:
                 raise _closed()
+            if self._is_store_full:
+                raise DocumentUnavailable(STORE_FAILS)
             room = self._rooms.get(document)
             if room is not None and room.failure is None:
                 return room
@@ -188,6 +216,7 @@ class Hub:
 
     async def sweep(self) -> None:
         """Do what is due: renew tokens, keep sockets alive, expire presence, evict idle rooms."""
+        self._watch_store()
         now = self._clock()
         for connection in list(self._connections):
             connection.renew(self._unix_time(), self._config.renew_tokens_ahead_seconds)
@@ -203,6 +232,18 @@ class Hub:
                 await room.fold(FOLD_AT_EVICTION_UPDATES)
                 if self._is_idle(room, now):  # nobody came while it was being folded
                     self._forget(room)
+
+    def _watch_store(self) -> None:
+        """Tell peers when the store fails and when it is back; send them away before memory runs out (D5)."""
+        is_failing, waiting_bytes = self._log.backlog()
+        if is_failing != self._is_store_failing:
+            self._is_store_failing = is_failing
+            for connection in self._connections:
+                connection.tell(STORE_DEGRADED if is_failing else STORE_OK)
+        self._is_store_full = is_failing and waiting_bytes > self._config.max_unsaved_bytes
+        if self._is_store_full:
+            for connection in list(self._connections):
+                connection.close(DocumentUnavailable(STORE_FAILS))
 
     async def close(self) -> None:
         """Take no new peers, commit and acknowledge everything, then send all peers away (R6)."""

@@ -50,6 +50,10 @@ class UpdateLog(Protocol):
         """
         ...
 
+    def backlog(self) -> tuple[bool, int]:
+        """Return whether the store is failing, and how many bytes wait for their commit (D5)."""
+        ...
+
     async def save_snapshot(self, document: str, position: int, state: bytes) -> None:
         """Keep a merged state that covers every row up to `position`."""
         ...

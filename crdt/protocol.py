@@ -294,6 +294,11 @@ def encode_sync_status(*, is_saved: bool) -> bytes:
     return b"\x08\x01" if is_saved else b"\x08\x00"
 
 
+def encode_stateless(payload: str) -> bytes:
+    """Tell a Hocuspocus client something outside of its document."""
+    return b"\x05" + encode_string(payload)
+
+
 NO_PRESENCE = encode_presence(b"\x00")
 """Changes nothing: keeps a quiet y-websocket client from giving the socket up after 30 s."""
 

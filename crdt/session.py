@@ -10,6 +10,7 @@ from enum import Enum
 import msgspec
 
 from crdt.errors import ProtocolError
+from crdt.limits import Rate
 from crdt.protocol import (
     NO_PRESENCE,
     PING,
@@ -66,6 +67,10 @@ class SessionLimits(msgspec.Struct, frozen=True):
     """Of frames held back until somebody is signed in."""
     max_documents: int = 100
     max_key_characters: int = 200
+    frame_rate: Rate = Rate(per_second=5000, burst=20_000)
+    """Frames of one socket; whoever sends more is read more slowly."""
+    byte_rate: Rate = Rate(per_second=16 * 1024 * 1024, burst=64 * 1024 * 1024)
+    """Bytes of one socket, likewise."""
 
 
 class _Phase(Enum):

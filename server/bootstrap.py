@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from crdt.hub import Hub, HubConfig
+from crdt.limits import Rate
 from crdt.session import SessionLimits
 from server.auth import DatabaseAccess
 from server.background.access_watch import AccessWatch
@@ -87,6 +88,8 @@ def _hub_config(settings: Settings) -> HubConfig:
             max_frame_bytes=settings.max_frame_bytes,
             max_presence_bytes=settings.max_awareness_bytes,
             max_documents=settings.max_documents_per_socket,
+            frame_rate=_rate(settings.max_frames_per_second),
+            byte_rate=_rate(settings.max_bytes_per_second),
         ),
         auth_timeout_seconds=settings.auth_timeout_seconds,
         keepalive_seconds=settings.keepalive_seconds,
@@ -94,7 +97,14 @@ def _hub_config(settings: Settings) -> HubConfig:
         snapshot_every_updates=settings.snapshot_every_updates,
         coalesce_max_seconds=settings.coalesce_max_ms / 1000,
         shutdown_seconds=settings.shutdown_seconds,
+        max_sockets_per_principal=settings.max_sockets_per_user,
+        max_unsaved_bytes=settings.max_unsaved_bytes,
     )
+
+
+def _rate(per_second: int) -> Rate:
+    # Who has been offline sends what has gathered at once.
+    return Rate(per_second=per_second, burst=4 * per_second)
 
 
 def open_database(settings: Settings, clock: Clock = utc_now) -> Database:

@@ -95,6 +95,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_awareness_bytes: Annotated[Count, doc("Largest presence message of one peer.")] = 64 * 1024
     auth_timeout_seconds: Annotated[Seconds, doc("How long a new socket may stay without a credential.")] = 10
     max_documents_per_socket: Annotated[Count, doc("Documents that one socket may have open.")] = 100
+    max_sockets_per_user: Annotated[Count, doc("Sockets that one user may have open.")] = 200
+    max_frames_per_second: Annotated[
+        Count, doc("WebSocket messages of one socket; whoever sends more for long is read more slowly.")
+    ] = 5000
+    max_bytes_per_second: Annotated[Count, doc("Bytes of one socket, likewise.")] = 16 * 1024 * 1024
+    max_unsaved_bytes: Annotated[
+        Count,
+        doc("Edits kept in memory while the database fails, before peers are sent away until it is back."),
+    ] = 64 * 1024 * 1024
     room_idle_seconds: Annotated[
         float, Meta(ge=0), doc("How long a document stays in memory after its last peer left.")
     ] = 30

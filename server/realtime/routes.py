@@ -71,8 +71,10 @@ async def _read(receive: Receive, connection: Connection, scope: anyio.CancelSco
         frame = message.get("bytes")
         if frame is None:
             connection.close(ProtocolError("text_frame", "The protocol has binary frames only."))
-        else:
-            connection.receive(frame)
+            continue
+        pause_seconds = connection.receive(frame)
+        if pause_seconds:
+            await anyio.sleep(pause_seconds)
 
 
 async def _accept(receive: Receive, send: Send) -> None:

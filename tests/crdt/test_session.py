@@ -1,5 +1,6 @@
 """What one socket has said: what is let through, what is held back, what is too much."""
 
+import msgspec
 import pytest
 
 from crdt.errors import ProtocolError
@@ -96,7 +97,7 @@ def test_W1_a_renewed_token_of_a_joined_document_comes_out() -> None:
     ],
 )
 def test_W4_too_much_has_a_code(limits: dict[str, int], frames: list[bytes], code: str) -> None:
-    session = Session(HOCUSPOCUS, SessionLimits(**limits))
+    session = Session(HOCUSPOCUS, msgspec.structs.replace(SessionLimits(), **limits))
     for frame in frames[:-1]:
         session.receive(frame)
     with pytest.raises(ProtocolError) as caught:

@@ -37,6 +37,7 @@ class HeldLog:
         self.snapshot_error: Exception | None = None
         self.loading: asyncio.Event | None = None
         self.is_held = False
+        self.is_failing = False
         self._open: list[tuple[str, Sequence[tuple[bytes, str]], asyncio.Future[int]]] = []
 
     async def load(self, document: str) -> tuple[int, bytes | None, list[bytes]]:
@@ -61,6 +62,9 @@ class HeldLog:
         if self.snapshot_error is not None:
             raise self.snapshot_error
         self.snapshots.setdefault(document, []).append((position, state))
+
+    def backlog(self) -> tuple[bool, int]:
+        return self.is_failing, sum(len(update) for _, rows, _ in self._open for update, _ in rows)
 
     def hold(self) -> None:
         self.is_held = True
