@@ -42,7 +42,7 @@ class TooLate(CrdtError):
     """The time for signing in is over."""
 
     code = "too_late"
-    close_code = 4408
+    close_code = 4508
 
 
 class CredentialRefused(CrdtError):

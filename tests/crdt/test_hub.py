@@ -264,7 +264,7 @@ async def test_W4_a_socket_on_which_nobody_signs_in_ends(wire: Wire) -> None:
         w.rights.deciding = asyncio.Event()
         ann = w.client(wire)
         await ann.heard(lambda ann: ann.closed)
-        assert ann.closed == (4408, "Nobody signed in on this socket in time.")
+        assert ann.closed == (4508, "Nobody signed in on this socket in time.")
         w.rights.deciding.set()
 
 

@@ -22,7 +22,7 @@ DEADLINE_SECONDS = 10
 
 BAD_REQUEST = 4400
 TOO_BIG = 1009
-TOO_LATE = 4408
+TOO_LATE = 4508
 
 MESSAGES: Final = {
     "nothing": b"",
