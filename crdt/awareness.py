@@ -82,6 +82,13 @@ class Awareness:
                 gone.append(client_id)
         return gone
 
+    def owner_of(self, client_id: int) -> object | None:
+        """Return the peer that has announced a client id and is still there."""
+        entry = self._entries.get(client_id)
+        if entry is None or self._client_ids.get(entry.owner) != client_id:
+            return None
+        return entry.owner
+
     def present(self) -> list[int]:
         """Return the client ids that are here."""
         return [client_id for client_id, entry in self._entries.items() if entry.state is not None]

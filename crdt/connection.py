@@ -227,7 +227,7 @@ class Connection:
             elif isinstance(message, Ping):
                 self.channel.send(PONG)
         elif isinstance(message, Edit):
-            self._take_edit(peer, message.update)
+            self._take_edit(peer, message)
         elif isinstance(message, Presence):
             peer.room.announce(peer, message.update)
         elif isinstance(message, SyncStep1):
@@ -239,10 +239,10 @@ class Connection:
         elif isinstance(message, Leave):
             self._leave(key)
 
-    def _take_edit(self, peer: SocketPeer, update: bytes) -> None:
+    def _take_edit(self, peer: SocketPeer, edit: Edit) -> None:
         if peer.can_write:
-            peer.room.submit(peer, update)
-        elif peer.room.contains(update):
+            peer.room.submit(peer, edit.update, is_answer=edit.is_answer)
+        elif peer.room.contains(edit.update):
             peer.acknowledge(1, 0)  # nothing new: the answer to our step 1
         else:
             peer.deny("You may read this document, not change it.")

@@ -155,6 +155,22 @@ class Reader:
                 return number
             shift += 7
 
+    def read_byte(self) -> int:
+        """Read one byte."""
+        self.skip(1)
+        return self._data[self._position - 1]
+
+    def skip(self, count: int) -> None:
+        """Pass over so many bytes."""
+        if count > self._end - self._position:
+            raise ProtocolError("truncated", "The message is shorter than it says.")
+        self._position += count
+
+    def skip_signed_number(self) -> None:
+        """Pass over a lib0 varInt: as a varUint, but for the sign in its first byte."""
+        while self.read_byte() & 0x80:
+            pass
+
     def read_bytes(self) -> bytes:
         """Read a byte array with its length."""
         length = self.read_number()

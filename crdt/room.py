@@ -26,6 +26,7 @@ from crdt.protocol import (
     encode_step2,
     encode_update,
 )
+from crdt.signatures import Signatures
 
 logger = logging.getLogger(__name__)
 
@@ -85,6 +86,7 @@ class Room:
         self._position, snapshot, updates = stored
         self._document = LiveDocument(snapshot, updates)
         self._awareness = Awareness()
+        self._signatures = Signatures(self._awareness)
         self._clock = clock
         self._start = start
         self._snapshot_every_updates = snapshot_every_updates
@@ -120,6 +122,7 @@ class Room:
     def leave(self, peer: Peer) -> None:
         """Let a peer go. What it has sent is committed all the same."""
         del self._peers[peer]
+        self._signatures.forget(peer)
         self._lagging.pop(peer, None)
         self._echoes.forget(peer)
         self._note_presence(self._awareness.leave(peer, self._clock()))
@@ -131,9 +134,14 @@ class Room:
         self._requests.append((peer, state_vector))
         self._schedule()
 
-    def submit(self, peer: Peer, update: bytes) -> None:
-        """Take an edit; the peer hears `acknowledge` or `refuse` of it."""
+    def submit(self, peer: Peer, update: bytes, *, is_answer: bool = False) -> None:
+        """Take an edit; the peer hears `acknowledge` or `refuse` of it.
+
+        The answer to our step 1 (`is_answer`) brings all that a peer has.
+        """
         self._edits.append((peer, update))
+        if is_answer:
+            self._signatures.note_answer(peer)
         self._schedule()
 
     def lag(self, peer: Peer) -> None:
@@ -192,7 +200,7 @@ class Room:
         self._rest()
         if self._is_rebuilding or self.failure is not None:
             return
-        edits, self._edits = self._edits, []
+        edits, self._edits = [edit for edit in self._edits if not self._refuse_forgery(*edit)], []
         if edits:
             try:
                 self._take_edits(edits)
@@ -203,6 +211,7 @@ class Room:
                 self._is_rebuilding = True
                 self._start(self._rebuild)
                 return
+        self._signatures.note_applied()
         requests, self._requests = self._requests, []
         for peer, state_vector in requests:
             if peer in self._peers:
@@ -216,6 +225,13 @@ class Room:
             for peer in self._peers:
                 if peer not in self._lagging:
                     peer.deliver(broadcast)
+
+    def _refuse_forgery(self, peer: Peer, update: bytes) -> bool:
+        if not self._signatures.is_forged(peer, update, self._document.state_vector):
+            return False
+        logger.warning("document %s: %s writes as somebody else", self.name, peer.principal.id)
+        peer.refuse(UpdateRefused("The update is written under somebody else's client id."))
+        return True
 
     def _take_edits(self, edits: list[tuple[Peer, bytes]]) -> None:
         applied = self._document.apply([update for _, update in edits])

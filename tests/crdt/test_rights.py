@@ -1,11 +1,15 @@
 """Access that stays true while sockets are open: changed rights, ended and renewed tokens."""
 
+from collections.abc import Callable
+from typing import Any
+
 import msgspec
+import pycrdt
 import pytest
 
 from crdt.errors import DocumentRefused, UpdateRefused
 from crdt.hub import HubConfig
-from crdt.protocol import encode_string
+from crdt.protocol import encode_step2, encode_string, encode_update
 from crdt.session import HOCUSPOCUS, YWS, Wire
 from tests.crdt.world import PAGE, Client, World, presence_of, turns, typed, user, world
 
@@ -168,6 +172,70 @@ async def test_A4_somebody_elses_token_renews_nothing() -> None:
         assert w.hub.statistics().rooms[PAGE].peers == 0
         ann.say(b"\x02\x00" + encode_string("ann"))
         await ann.heard(lambda ann: ann.names.count("scope") == 2)
+
+
+def forged(victim: Client, text: str) -> bytes:
+    """Return an edit that claims to be the victim's next."""
+    twin = pycrdt.Doc[Any](client_id=victim.doc.client_id)
+    twin.apply_update(victim.doc.get_update())
+    before = twin.get_state()
+    twin.get("text", type=pycrdt.Text).insert(0, text)
+    return twin.get_update(before)
+
+
+@both_wires
+@pytest.mark.parametrize("encode", [encode_update, encode_step2])
+async def test_A7_nobody_writes_as_somebody_who_is_here(wire: Wire, encode: Callable[[bytes], bytes]) -> None:
+    async with world() as w:
+        ann, eve = await w.joined(), await w.joined(wire, "eve")
+        ann.say_presence(ann.doc.client_id, 1, "{}")
+        ann.text.insert(0, "ann's")
+        await ann.heard(lambda ann: ann.unsaved == 0)
+        eve.say(encode(ann.doc.get_update()))  # what is known already is nobody's forgery
+        await turns()
+        assert eve.closed is None
+        eve.say(encode(forged(ann, "eve's ")))
+        await eve.heard(lambda eve: eve.closed)
+        assert eve.closed == (4400, "The update is written under somebody else's client id.")
+        assert [author for _, author in w.log.rows[PAGE]] == ["user:ann"]
+
+
+async def test_A7_a_forgery_among_ones_own_edits_is_found() -> None:
+    async with world() as w:
+        ann, eve = await w.joined(), await w.joined(token="eve")
+        ann.say_presence(ann.doc.client_id, 1, "{}")
+        ann.text.insert(0, "a")
+        await eve.heard(lambda eve: str(eve.text) == "a")
+        mixed = pycrdt.Doc[Any](client_id=eve.doc.client_id)
+        mixed.apply_update(ann.doc.get_update())
+        mixed.get("text", type=pycrdt.Text).insert(0, "e")
+        mixed.apply_update(forged(ann, "x"))
+        eve.say(encode_update(mixed.get_update()))
+        await eve.heard(lambda eve: eve.closed)
+        assert len(w.stored()) == 1
+
+
+async def test_A7_what_a_peer_relays_of_somebody_who_is_away_is_taken() -> None:
+    async with world() as w:
+        ann, bob = await w.joined(), await w.joined(token="bob")
+        ann.say_presence(ann.doc.client_id, 1, "{}")
+        await turns()
+        relayed = forged(ann, "lost in a crash")
+        ann.disconnect()
+        bob.say(encode_step2(relayed))
+        await bob.heard(lambda bob: len(w.stored()) == 1)
+        assert bob.closed is None
+        assert w.log.rows[PAGE][0][1] == "user:bob"
+
+
+async def test_A7_ones_own_other_window_is_no_forger() -> None:
+    async with world() as w:
+        one, other = await w.joined(), await w.joined(YWS)
+        one.say_presence(one.doc.client_id, 1, "{}")
+        await turns()
+        other.say(encode_update(forged(one, "mine")))
+        await one.heard(lambda one: str(one.text) == "mine")
+        assert other.closed is None
 
 
 async def full(w: World, client: Client) -> None:

@@ -1,0 +1,143 @@
+"""Whose structs an update brings: a walk over the Yjs update format (v1) that builds nothing.
+
+An update is: varUint number of clients; for each, varUint number of structs, client id and first clock, then
+the structs; then the delete set. A struct does not say how long it is, so finding the next client's header
+means to read every struct before it. Bounded and without recursion, like `crdt.protocol`.
+
+Source: yjs 13.6, `readClientsStructRefs` and the content readers; lib0 0.2, `readAny`.
+"""
+
+from collections.abc import Collection
+
+from crdt.errors import ProtocolError
+from crdt.protocol import Reader
+from crdt.waiting import read_state_vector
+
+_HAS_ORIGIN, _HAS_RIGHT_ORIGIN, _HAS_PARENT_SUB = 0x80, 0x40, 0x20
+_GC, _SKIP = 0, 10
+_XML_ELEMENT, _XML_HOOK = 3, 5
+
+Run = tuple[int, int, int]
+"""A client id, the first clock of its structs in an update, and the clock behind the last of them."""
+
+
+def read_runs(update: bytes) -> list[Run]:
+    """Return whose structs an update brings, gaps counted in. Raises ProtocolError."""
+    reader = Reader(update)
+    runs: list[Run] = []
+    for _ in range(reader.read_number()):
+        structs, client_id, first = reader.read_number(), reader.read_number(), reader.read_number()
+        clock = first
+        for _ in range(structs):
+            clock += _skip_struct(reader)
+        runs.append((client_id, first, clock))
+    return runs
+
+
+def read_only_client(update: bytes) -> int | None:
+    """Return the one client whose structs an update brings; None for none and for several.
+
+    What nearly every edit is, told by its first bytes.
+    """
+    reader = Reader(update)
+    if reader.read_number() != 1:
+        return None
+    reader.read_number()
+    return reader.read_number()
+
+
+def brings_news(update: bytes, client_ids: Collection[int], state_vector: bytes) -> bool:
+    """Whether an update has structs of one of these clients that a state vector does not know."""
+    known = read_state_vector(state_vector)
+    return any(
+        client_id in client_ids and end > known.get(client_id, 0) for client_id, _, end in read_runs(update)
+    )
+
+
+def _skip_struct(reader: Reader) -> int:
+    """Pass over a struct; return its length in clocks."""
+    info = reader.read_byte()
+    kind = info & 0x1F
+    if kind in (_GC, _SKIP):
+        return reader.read_number()
+    if info & _HAS_ORIGIN:
+        _skip_id(reader)
+    if info & _HAS_RIGHT_ORIGIN:
+        _skip_id(reader)
+    if not info & (_HAS_ORIGIN | _HAS_RIGHT_ORIGIN):
+        if reader.read_number() == 1:
+            reader.read_bytes()  # the name of a root type
+        else:
+            _skip_id(reader)
+        if info & _HAS_PARENT_SUB:
+            reader.read_bytes()
+    return _skip_content(reader, kind)
+
+
+def _skip_id(reader: Reader) -> None:
+    reader.read_number()
+    reader.read_number()
+
+
+def _skip_content(reader: Reader, kind: int) -> int:
+    match kind:
+        case 1:  # deleted
+            return reader.read_number()
+        case 2:  # JSON, before Yjs 13
+            count = reader.read_number()
+            for _ in range(count):
+                reader.read_bytes()
+            return count
+        case 3 | 5:  # binary, embed
+            reader.read_bytes()
+            return 1
+        case 4:  # string, as long as JavaScript says
+            return len(reader.read_string().encode("utf-16-le")) // 2
+        case 6:  # format
+            reader.read_bytes()
+            reader.read_bytes()
+            return 1
+        case 7:  # type
+            if reader.read_number() in (_XML_ELEMENT, _XML_HOOK):
+                reader.read_bytes()
+            return 1
+        case 8:  # any
+            count = reader.read_number()
+            _skip_any(reader, count)
+            return count
+        case 9:  # document
+            reader.read_bytes()
+            _skip_any(reader, 1)
+            return 1
+        case _:
+            raise ProtocolError("bad_update", f"There is no content of type {kind}.")
+
+
+def _skip_any(reader: Reader, values: int) -> None:
+    """Pass over so many lib0 values, and over what is in them."""
+    # Each level: how many values are left, and whether each has a key before it.
+    levels = [(values, False)]
+    while levels:
+        left, has_key = levels.pop()
+        if left == 0:
+            continue
+        levels.append((left - 1, has_key))
+        if has_key:
+            reader.read_bytes()
+        match reader.read_byte():
+            case 120 | 121 | 126 | 127:  # true, false, null, undefined
+                pass
+            case 125:  # integer
+                reader.skip_signed_number()
+            case 124:  # float32
+                reader.skip(4)
+            case 122 | 123:  # bigint, float64
+                reader.skip(8)
+            case 116 | 119:  # bytes, string
+                reader.read_bytes()
+            case 117:  # array
+                levels.append((reader.read_number(), False))
+            case 118:  # object
+                levels.append((reader.read_number(), True))
+            case kind:
+                raise ProtocolError("bad_update", f"There is no value of type {kind}.")

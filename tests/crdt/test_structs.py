@@ -1,0 +1,103 @@
+"""Whose structs an update brings, compared with what pycrdt says and with bytes that are no update."""
+
+import contextlib
+import random
+from typing import Any
+
+import pycrdt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crdt.errors import ProtocolError
+from crdt.structs import read_only_client, read_runs
+from crdt.waiting import read_state_vector
+from tests.crdt.test_document import Edit, edits, write
+from tests.crdt.world import keystrokes, typed
+
+
+@given(edits, st.randoms(use_true_random=False))
+def test_A7_the_writers_of_an_update_are_those_of_its_state_vector(
+    script: list[Edit], chance: random.Random
+) -> None:
+    updates = write(script, chance)
+    doc = pycrdt.Doc[Any]()
+    for update in updates:
+        (run,) = read_runs(update) or [None]
+        assert run is None or run[0] == read_only_client(update)
+        doc.apply_update(update)
+    runs = read_runs(doc.get_update())
+    assert {client_id: end for client_id, _, end in runs} == read_state_vector(doc.get_state())
+    assert all(first == 0 for _, first, _ in runs)
+
+
+def test_A7_every_kind_of_content_is_passed_over() -> None:
+    doc = pycrdt.Doc[Any](client_id=7)
+    text, fields = doc.get("text", type=pycrdt.Text), doc.get("fields", type=pycrdt.Map[Any])
+    text.insert(0, "é🙂 text", {"bold": True})
+    text.insert_embed(0, b"embed")
+    fields["any"] = {
+        "a": [1, -5_000_000, 2.5, 0.1, None, True, False, "x", b"y", {"deep": [[[]]]}],
+        "b": 2**60,
+    }
+    fields["binary"] = b"bytes"
+    fields["gone"] = 1
+    del fields["gone"]
+    fields["map"] = pycrdt.Map({"array": pycrdt.Array([1, 2, 3])})
+    body = doc.get("body", type=pycrdt.XmlFragment)
+    body.children.append(pycrdt.XmlElement("p", {"level": "1"}, [pycrdt.XmlText("hi")]))
+    fields["doc"] = pycrdt.Doc[Any]()
+    assert read_runs(doc.get_update()) == [(7, 0, read_state_vector(doc.get_state())[7])]
+
+
+@pytest.mark.parametrize(
+    ("update", "runs"),
+    [
+        (b"\x00\x00", []),
+        (b"\x01\x02\x05\x03\x00\x04\x0a\x02\x00", [(5, 3, 9)]),  # garbage and a gap
+        (b"\x01\x01\x05\x00\x02\x01\x01t\x02\x0111\x00".replace(b"11", b"1\x011"), [(5, 0, 2)]),  # JSON
+        (
+            b"\x01\x01\x05\x00\x28\x00\x05\x01\x01k\x02\x7d\x7f\x7d\xff\x01\x00",
+            [(5, 0, 2)],
+        ),  # a key of an item
+        (
+            b"\x01\x01\x05\x00\xc8\x05\x00\x05\x01\x01\x7c\x00\x00\x00\x00\x00",
+            [(5, 0, 1)],
+        ),  # between two items
+    ],
+)
+def test_A7_structs_that_are_rarely_seen(update: bytes, runs: list[tuple[int, int, int]]) -> None:
+    assert read_runs(update) == runs
+
+
+@pytest.mark.parametrize(
+    "update",
+    [
+        b"",
+        typed("abc")[:-4],
+        b"\x01\x01\x05\x00\x0c\x01\x01t",  # no such content
+        b"\x01\x01\x05\x00\x08\x01\x01t\x01\x01",  # no such value
+        b"\x01\x01\x05\x00\x08\x01\x01t\xff\xff\xff\xff\x0f\x75",  # more values than bytes
+    ],
+)
+def test_W2_what_is_no_update_is_a_protocol_error(update: bytes) -> None:
+    with pytest.raises(ProtocolError):
+        read_runs(update)
+
+
+@given(st.binary(max_size=60), st.sampled_from(keystrokes("aé🙂")), st.integers(0, 40))
+def test_W2_any_bytes_give_runs_or_a_protocol_error(noise: bytes, update: bytes, place: int) -> None:
+    for data in (noise, update[:place] + noise + update[place:]):
+        with contextlib.suppress(ProtocolError):
+            read_runs(data)
+        with contextlib.suppress(ProtocolError):
+            read_only_client(data)
+
+
+def test_A7_several_writers_are_not_one() -> None:
+    doc = pycrdt.Doc[Any]()
+    for client_id in (3, 4):
+        doc.apply_update(typed("x", client_id))
+    assert read_only_client(doc.get_update()) is None
+    assert read_only_client(typed("x", 3)) == 3
+    assert sorted(read_runs(doc.get_update())) == [(3, 0, 1), (4, 0, 1)]
