@@ -19,6 +19,8 @@ from bench.servers import NAMES, create
 
 _RESULTS = Path(__file__).with_name("results.md")
 
+_FAULT_LENGTH = 150
+
 
 def main() -> None:
     """Run what the command line asks for."""
@@ -80,7 +82,7 @@ def _explain(error: BaseException, scenario: Scenario) -> str:
         case Void():
             return f"void: {error}"
         case _:
-            return f"{type(error).__name__}: {error}".partition("\n")[0]
+            return f"{type(error).__name__}: {error}".partition("\n")[0][:_FAULT_LENGTH]
 
 
 def _is_chosen(name: str, wanted: Sequence[str]) -> bool:

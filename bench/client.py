@@ -50,7 +50,7 @@ class Client(WSListener):
         self._text = self._pen.get(self.line, type=pycrdt.Text)
         self._subscription = self._pen.observe(self._on_typed)
         self._place = place
-        self._codec = Codec(place)
+        self._codec = Codec(place, client_id)
         self._known = received
         self._frames: list[bytes] = []
         self._transport: WSTransport | None = None
@@ -65,7 +65,7 @@ class Client(WSListener):
         started = perf_counter()
         await ws_connect(
             lambda: self,
-            self._place.url,
+            self._place.url(self.client_id),
             websocket_handshake_timeout=_HANDSHAKE_SECONDS,
             max_frame_size=64 * 1024 * 1024,
         )

@@ -28,7 +28,8 @@ IONFLUX runs as installed, with SQLite durability on; the peers keep nothing. On
 from real Yjs updates. "To another's document" is the time from a keystroke until the edit has been applied to
 another client's document; where not all clients of a document observe that, all others' documents are built
 after the run from what they were sent. A run counts only if every client's document became what was typed.
-No client announces presence. Memory is the proportional set size.
+No client announces presence. IONFLUX' limit of frames a second is lifted, for the replay. Memory is the
+proportional set size.
 """
 
 

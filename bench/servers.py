@@ -18,6 +18,12 @@ _HERE = Path(__file__).parent
 _ROOT = _HERE.parent
 _START_SECONDS = 30.0
 
+_SETTINGS = {"IONFLUX_MAX_FRAMES_PER_SECOND": "1000000"}
+"""The replay is faster than any person, and it is not the limit that is measured."""
+
+_PEOPLE = 50
+"""Who share the sockets: a person may have only so many."""
+
 
 class BrokenServer(Exception):
     """A server did not start, or logged a fault."""
@@ -50,7 +56,7 @@ class Ionflux:
     def __init__(self, *, is_hocuspocus: bool) -> None:
         self._is_hocuspocus = is_hocuspocus
         self._folder = tempfile.TemporaryDirectory(prefix="ionflux-bench-")
-        self._server = IonfluxServer(Path(self._folder.name))
+        self._server = IonfluxServer(Path(self._folder.name), _SETTINGS)
 
     @property
     def pid(self) -> int:
@@ -65,15 +71,21 @@ class Ionflux:
         await self._server.restart()
 
     async def documents(self, number: int) -> list[Place]:
-        person = await self._server.person("Bench")
-        workspace = await person.workspace()
-        url, places = f"/v1/workspaces/{workspace}/pages", list[Place]()
-        headers = {"Authorization": f"Bearer {person.token}"}
+        people = [await self._server.person(f"Bench{each}") for each in range(_PEOPLE)]
+        owner, *others = people
+        workspace = await owner.workspace()
+        for person in others:
+            await owner.invite(workspace, person, "member")
+        wire = "hocuspocus" if self._is_hocuspocus else "y-websocket"
+        url, tokens = self._server.socket_url(wire), tuple(person.token for person in people)
+        headers = {"Authorization": f"Bearer {owner.token}"}
+        places: list[Place] = []
         async with httpx2.AsyncClient(base_url=self._server.url, headers=headers) as http:
             for each in range(number):
-                answer = await http.post(url, json={"title": f"Page {each}"})
+                answer = await http.post(f"/v1/workspaces/{workspace}/pages", json={"title": f"Page {each}"})
                 answer.raise_for_status()
-                places.append(self._place(answer.json()["document"], person.token))
+                document = answer.json()["document"]
+                places.append(Place(url, document, is_hocuspocus=self._is_hocuspocus, tokens=tokens))
         return places
 
     async def close(self) -> None:
@@ -82,12 +94,6 @@ class Ionflux:
         self._folder.cleanup()
         if "Traceback (most recent call last)" in log:
             raise BrokenServer(log[-2000:])
-
-    def _place(self, document: str, token: str) -> Place:
-        if self._is_hocuspocus:
-            return Place(self._server.socket_url("hocuspocus"), document, token, is_hocuspocus=True)
-        url = f"{self._server.socket_url('y-websocket')}/{document}?token={token}"
-        return Place(url, document, token, is_hocuspocus=False)
 
 
 class Peer:
@@ -121,18 +127,13 @@ class Peer:
         self._port = int(line)
 
     async def documents(self, number: int) -> list[Place]:
-        return [self._place(f"page-{next(self._numbers)}") for _ in range(number)]
+        url, hocuspocus = f"ws://127.0.0.1:{self._port}", self._is_hocuspocus
+        return [Place(url, f"page-{next(self._numbers)}", is_hocuspocus=hocuspocus) for _ in range(number)]
 
     async def close(self) -> None:
         if self._process is not None:
             self._process.kill()
             await self._process.wait()
-
-    def _place(self, document: str) -> Place:
-        url = f"ws://127.0.0.1:{self._port}/"
-        if self._is_hocuspocus:
-            return Place(url, document, "nobody asks", is_hocuspocus=True)
-        return Place(url + document, document, "", is_hocuspocus=False)
 
 
 def create(name: str) -> Server:

@@ -17,10 +17,22 @@ _AUTH = b"\x02\x00"
 class Place(msgspec.Struct, frozen=True):
     """A document on a server, and how to get in."""
 
-    url: str
+    server_url: str
     document: str
-    token: str
     is_hocuspocus: bool
+    tokens: tuple[str, ...] = ()
+    """Of several people; none where the server asks nobody."""
+
+    def token(self, client_id: int) -> str:
+        """Return the token of the person behind a client."""
+        return self.tokens[client_id % len(self.tokens)] if self.tokens else ""
+
+    def url(self, client_id: int) -> str:
+        """Return what a client connects to."""
+        if self.is_hocuspocus:
+            return self.server_url
+        query = f"?token={self.token(client_id)}" if self.tokens else ""
+        return f"{self.server_url}/{self.document}{query}"
 
     @property
     def prefix(self) -> bytes:
@@ -29,11 +41,11 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class Codec:
-    """Frames of one place."""
+    """Frames of one client at one place."""
 
     __slots__ = ("_at", "_denied", "_greeting", "saved", "step2", "update")
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, client_id: int) -> None:
         prefix = place.prefix
         self.update = prefix + _UPDATE
         """How a frame with somebody's edit begins."""
@@ -45,7 +57,7 @@ class Codec:
         self._at = len(prefix) + 2
         self._greeting = [prefix + encode_step1(EMPTY_STATE_VECTOR)]
         if place.is_hocuspocus:
-            self._greeting.insert(0, prefix + _AUTH + encode_string(place.token))
+            self._greeting.insert(0, prefix + _AUTH + encode_string(place.token(client_id)))
 
     def greeting(self) -> list[bytes]:
         """Return what a client that knows nothing yet says first."""
