@@ -16,7 +16,9 @@ from crdt.session import SessionLimits
 from server.auth import DatabaseAccess
 from server.background.access_watch import AccessWatch
 from server.data_folder import Secrets
+from server.history import History
 from server.login_limits import LoginLimits
+from server.offload import Offload
 from server.passwords import Passwords
 from server.settings import Settings
 from server.sign_in import Accounts
@@ -45,6 +47,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     accounts: Accounts
     access: DatabaseAccess
     hub: Hub
+    history: History
     login_limits: LoginLimits
 
 
@@ -74,6 +77,7 @@ async def open_services(
             ),
             access=access,
             hub=hub,
+            history=History(update_log, hub, Offload()),
             login_limits=LoginLimits(
                 per_account=settings.login_attempts_per_account,
                 per_address=settings.login_attempts_per_address,

@@ -9,12 +9,14 @@ import hashlib
 import re
 
 import msgspec
+from anyio import CancelScope
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from server.bootstrap import Services
 from server.errors import (
+    ConflictError,
     InvalidError,
     MalformedError,
     SlowBodyError,
@@ -25,6 +27,7 @@ from server.errors import (
 )
 from server.parsing import parse_body, parse_path, parse_query
 from server.routing import Call, Operation, UserCall
+from storage.models import IdempotencyKey
 from storage.unit_of_work import UnitOfWork
 
 BODY_SECONDS = 30
@@ -61,12 +64,14 @@ async def run_operation(operation: Operation, request: Request, services: Servic
     if operation.body_type:
         data = await _read_body(request, services.settings.max_body_bytes)
         arguments["body"] = parse_body(data, operation.body_type)
+    key = request.headers.get("idempotency-key") if operation.idempotent else None
     if not operation.needs_transaction:
-        return _answer(operation, call, await operation.handler(**arguments))
+        if key is None:
+            return _answer(operation, call, await operation.handler(**arguments))
+        return await _answer_once_apart(operation, call, key, data, arguments)
     if operation.method == "GET":
         async with services.database.read() as uow:
             return _answer(operation, call, await operation.handler(**arguments, uow=uow))
-    key = request.headers.get("idempotency-key") if operation.idempotent else None
     async with services.database.transaction() as uow:
         if key is None:
             return _answer(operation, call, await operation.handler(**arguments, uow=uow))
@@ -114,25 +119,72 @@ async def _answer_once(
     The key is claimed in the transaction of the work itself: a duplicate that runs at the same time waits for
     it, and an attempt that failed leaves no trace.
     """
-    assert isinstance(call, UserCall)
+    earlier = await _claim(call, uow, key, data)
+    if earlier is not None:
+        return _replay(earlier)
+    response = _answer(operation, call, await operation.handler(**arguments, uow=uow))
+    await uow.idempotency.save_answer(_actor(call), key, response.status_code, bytes(response.body))
+    return response
+
+
+async def _answer_once_apart(
+    operation: Operation, call: Call, key: str, data: bytes, arguments: dict[str, object]
+) -> Response:
+    """Do the same for an operation whose work has transactions of its own.
+
+    The key is claimed before, and given back when the work was refused. Where the process dies in between
+    nobody knows whether the work was done: then the key stays taken.
+    """
+    database = call.services.database
+    async with database.transaction() as uow:
+        earlier = await _claim(call, uow, key, data)
+    if earlier is not None:
+        return _replay(earlier)
+    try:
+        response = _answer(operation, call, await operation.handler(**arguments))
+    except BaseException:
+        with CancelScope(shield=True):
+            async with database.transaction() as uow:
+                await uow.idempotency.release(_actor(call), key)
+        raise
+    async with database.transaction() as uow:
+        await uow.idempotency.save_answer(_actor(call), key, response.status_code, bytes(response.body))
+    return response
+
+
+async def _claim(call: Call, uow: UnitOfWork, key: str, data: bytes) -> IdempotencyKey | None:
+    """Take a key for this request, or return what it was used for. Raises what a key is refused for."""
     if not _IDEMPOTENCY_KEY.fullmatch(key):
         raise MalformedError(
             "An Idempotency-Key has 1 to 255 visible ASCII characters.", code="invalid_header"
         )
     target = f"{call.request.method} {call.request.url.path}\n".encode()
     request_hash = hashlib.sha256(target + data).hexdigest()
-    earlier = await uow.idempotency.claim(call.actor, key, request_hash)
+    earlier = await uow.idempotency.claim(_actor(call), key, request_hash)
     if earlier is None:
-        response = _answer(operation, call, await operation.handler(**arguments, uow=uow))
-        await uow.idempotency.save_answer(call.actor, key, response.status_code, bytes(response.body))
-        return response
+        return None
     if earlier.request_hash != request_hash:
         raise InvalidError(
             "This Idempotency-Key was used for another request.", code="idempotency_key_reused"
         )
+    if not earlier.status:
+        raise ConflictError(
+            "The first request with this Idempotency-Key is still being worked on, or was cut off.",
+            code="request_in_progress",
+        )
+    return earlier
+
+
+def _replay(earlier: IdempotencyKey) -> Response:
+    """Give the answer that was given."""
     return Response(
         earlier.body, earlier.status, {"Idempotent-Replayed": "true"}, media_type="application/json"
     )
+
+
+def _actor(call: Call) -> str:
+    assert isinstance(call, UserCall)
+    return call.actor
 
 
 def _answer(operation: Operation, call: Call, value: object) -> Response:

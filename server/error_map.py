@@ -8,6 +8,7 @@ import http
 import msgspec
 from starlette.responses import Response
 
+from crdt.errors import DocumentRefused, DocumentUnavailable, HubClosed, UpdateRefused
 from server.errors import ApiError, ConflictError, FieldError, NotFoundError, OverloadedError
 from server.telemetry import request_id
 from storage.errors import (
@@ -15,6 +16,7 @@ from storage.errors import (
     SchemaOutdatedError,
     StoreUnavailableError,
     UnknownDocumentError,
+    UnknownPositionError,
     UnknownWorkspaceError,
 )
 
@@ -46,6 +48,12 @@ def translate(error: Exception) -> ApiError:
     match error:
         case ApiError():
             return error
+        case DocumentRefused() | UnknownPositionError():
+            return NotFoundError("This does not exist, or not any more.")
+        case UpdateRefused():
+            return ConflictError(error.reason, code=error.code)
+        case DocumentUnavailable() | HubClosed():
+            return OverloadedError(error.reason, code=error.code, retry_after_seconds=STORE_RETRY_SECONDS)
         case UnknownDocumentError() | UnknownWorkspaceError():
             return NotFoundError("This does not exist any more.")
         case ConstraintError():

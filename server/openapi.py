@@ -77,8 +77,8 @@ def _operation(operation: Operation, by_type: Mapping[Any, JsonObject]) -> JsonO
 
 def _parameters(operation: Operation) -> list[JsonObject]:
     found: list[JsonObject] = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
-        for name in operation.path_types
+        {"name": name, "in": "path", "required": True, "schema": msgspec.json.schema(kind)}
+        for name, kind in operation.path_types.items()
     ]
     if operation.query_type:
         schema = next(

@@ -50,11 +50,21 @@ def parse_path(values: Mapping[str, str], wanted: Mapping[str, type[object]]) ->
     """Read the path's parameters. Raises MalformedError."""
     parsed: dict[str, Any] = {}
     for name, kind in wanted.items():
-        assert kind is UUID, f"paths have ids only, not {kind}"
+        if kind is not UUID:
+            parsed[name] = _parse_segment(name, values[name], kind)
+            continue
         if not _UUID.fullmatch(values[name]):
             raise _bad_parameter(FieldError(f"path.{name}", "Expected a UUID"), code="invalid_id")
         parsed[name] = UUID(values[name])
     return parsed
+
+
+def _parse_segment(name: str, value: str, kind: type[object]) -> object:
+    """Check a part of the path that is a string of a pattern."""
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        raise _bad_parameter(locate_fault(error, f"path.{name}"), code="invalid_id") from error
 
 
 def locate_fault(error: msgspec.ValidationError, root: str) -> FieldError:

@@ -4,8 +4,9 @@
     async def create_page(call: UserCall, uow: UnitOfWork, workspace_id: UUID, body: NewPage) -> PageAnswer:
 
 The signature says the rest: a `UserCall` needs a credential, `uow` is the request's one transaction, `query`
-and `body` are Structs, what is left are the path's parameters, and what is returned is the answer's Struct
-(None: 204). `server.endpoint` runs operations, `server.openapi` describes them.
+and `body` are Structs, what is left are the path's parameters (ids, or strings of a pattern), and what is
+returned is the answer's Struct (None: 204). `server.endpoint` runs operations, `server.openapi` describes
+them.
 """
 
 import inspect
@@ -128,9 +129,10 @@ def _inspect(
     needs_transaction = hints.pop("uow", None) is not None
     path_names = re.findall(r"{(\w+)}", path)
     assert set(hints) == set(path_names), f"{handler.__name__} takes {set(hints)}, its path has {path_names}"
-    assert needs_transaction or not idempotent, f"{handler.__name__}: an answer is kept in its transaction"
     needs_user = issubclass(call_type, UserCall)
     implied = _implied_refusals(needs_user, bool(path_names), query_type, body_type, idempotent)
+    if idempotent and not needs_transaction:
+        implied.add(409)  # the first request with the key may still be under way
     summary, _, description = (inspect.getdoc(handler) or "").partition("\n\n")
     return Operation(
         method=method,

@@ -4,8 +4,8 @@ from uuid import UUID
 
 from server.errors import ForbiddenError, NotFoundError
 from server.routing import UserCall
-from storage.access import Action, can
-from storage.models import Channel, Page, Role, Workspace
+from storage.access import Action, can, document_right
+from storage.models import Channel, Document, Page, Role, Workspace
 from storage.unit_of_work import UnitOfWork
 
 
@@ -44,3 +44,14 @@ async def find_channel(call: UserCall, uow: UnitOfWork, channel_id: UUID) -> Cha
     if found is None or (found[0].type != "public" and not found[2]):
         raise NotFoundError("There is no such channel, or you may not see it.")
     return found[0]
+
+
+async def find_document(call: UserCall, uow: UnitOfWork, name: str, *, to_write: bool = False) -> Document:
+    """Return a live document that the caller may read, or write. Raises NotFoundError, ForbiddenError."""
+    right = await document_right(uow, call.user_id, name)
+    document = await uow.documents.get(name) if right != "none" else None
+    if document is None:
+        raise NotFoundError("There is no such document, or you may not see it.")
+    if to_write and right != "write":
+        raise ForbiddenError("You may read this document, not change it.")
+    return document

@@ -56,3 +56,9 @@ class IdempotencyKeys:
             .where(IdempotencyKey.principal == principal, IdempotencyKey.key == key)
             .values(status=status, body=body)
         )
+
+    async def release(self, principal: str, key: str) -> None:
+        """Give back a key whose request was not done."""
+        await self._session.execute(
+            delete(IdempotencyKey).where(IdempotencyKey.principal == principal, IdempotencyKey.key == key)
+        )

@@ -1,0 +1,42 @@
+"""Where work runs that would hold the event loop up: in a child process, one piece at a time.
+
+pycrdt keeps the interpreter to itself, so a thread would not do. The child is started when it is first needed
+and ends with the loop, or after five idle minutes.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import ParamSpec, TypeVar
+
+from anyio import CapacityLimiter, to_process
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+SMALL_BYTES = 128 * 1024
+"""What is done in a few milliseconds: faster here than on its way to the child."""
+
+_ROW_BYTES = 20
+"""What a row costs besides its bytes."""
+
+
+class Offload:
+    """Runs module-level functions whose arguments and results can be pickled."""
+
+    def __init__(self) -> None:
+        self._limiter = CapacityLimiter(1)
+
+    async def run(self, size: int, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a function on `size` bytes of input: here when they are few, else in the child.
+
+        Whoever is cancelled ends the child with the work.
+        """
+        if size <= SMALL_BYTES:
+            return function(*args, **kwargs)
+        call: Callable[[], T] = partial(function, *args, **kwargs)
+        return await to_process.run_sync(call, cancellable=True, limiter=self._limiter)
+
+
+def size_of(snapshot: bytes | None, rows: list[bytes]) -> int:
+    """Return what a part of a log counts as."""
+    return len(snapshot or b"") + sum(len(row) + _ROW_BYTES for row in rows)
