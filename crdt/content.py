@@ -20,7 +20,7 @@ Shared = (
 """A shared type, wherever in a document."""
 
 Unit = tuple[object, dict[str, object]]
-"""One character of a text, or one thing embedded in it, with its formatting."""
+"""A piece of a text, or one thing embedded in it, with its formatting."""
 
 
 def read_content(doc: pycrdt.Doc[Any]) -> dict[str, object]:
@@ -54,9 +54,9 @@ def describe(value: object) -> object:
         case pycrdt.Array():
             return {"array": [describe(item) for item in items_of(cast("pycrdt.Array[Any]", value))]}
         case pycrdt.Text():
-            return {"text": read_units(value)}
+            return {"text": read_chunks(value)}
         case pycrdt.XmlText():
-            return {"text": read_units(value), "attributes": read_attributes(value)}
+            return {"text": read_chunks(value), "attributes": read_attributes(value)}
         case pycrdt.XmlElement():
             children = [describe(child) for child in items_of(value)]
             return {"element": value.tag, "attributes": read_attributes(value), "children": children}
@@ -79,12 +79,24 @@ def items_of(value: "pycrdt.Array[Any] | pycrdt.XmlElement | pycrdt.XmlFragment"
 
 
 def read_units(text: pycrdt.Text | pycrdt.XmlText) -> list[Unit]:
-    """Return a text character by character: how it is cut into chunks says nothing."""
+    """Return a text character by character."""
     units: list[Unit] = []
-    for chunk, attributes in text.diff():
-        parts = chunk if isinstance(chunk, str) else [describe(chunk)]
-        units += [(part, dict(attributes or {})) for part in parts]
+    for chunk, attributes in read_chunks(text):
+        units += [(part, attributes) for part in (chunk if isinstance(chunk, str) else [chunk])]
     return units
+
+
+def read_chunks(text: pycrdt.Text | pycrdt.XmlText) -> list[Unit]:
+    """Return a text in the longest pieces of one formatting, and each thing embedded in it by itself."""
+    chunks: list[Unit] = []
+    for chunk, attributes in text.diff():
+        value, formatting = describe(chunk), dict(attributes or {})
+        before, its_formatting = chunks[-1] if chunks else (None, {})
+        if isinstance(value, str) and isinstance(before, str) and formatting == its_formatting:
+            chunks[-1] = (before + value, formatting)
+        else:
+            chunks.append((value, formatting))
+    return chunks
 
 
 def read_attributes(node: pycrdt.XmlElement | pycrdt.XmlText) -> dict[str, object]:

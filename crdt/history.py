@@ -39,6 +39,12 @@ def fold(snapshot: bytes | None, rows: Sequence[bytes]) -> bytes:
     return LiveDocument(snapshot, rows).snapshot()
 
 
+def fold_provably(snapshot: bytes | None, rows: Sequence[bytes]) -> bytes | None:
+    """Return a snapshot that has been proven to stand for what it is made of; None when it does not."""
+    folded = fold(snapshot, rows)
+    return folded if covers(folded, snapshot, rows) else None
+
+
 def covers(snapshot: bytes, previous: bytes | None, rows: Sequence[bytes]) -> bool:
     """Tell whether a snapshot provably gives what an earlier one and the rows after it give.
 

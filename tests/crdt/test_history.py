@@ -13,7 +13,7 @@ from crdt import history
 from crdt.content import describe, read_content
 from crdt.document import LiveDocument, read_snapshot
 from crdt.errors import DocumentDamaged
-from crdt.history import Restored, covers, document_at, fold, restore
+from crdt.history import Restored, covers, document_at, fold, fold_provably, restore
 from crdt.protocol import EMPTY_UPDATE
 from crdt.rewrite import rewrite
 from tests.crdt.test_document import Edit, edits, write
@@ -323,3 +323,30 @@ def test_D8_rewriting_keeps_what_is_equal_and_goes_into_what_is_alike() -> None:
     assert read_content(doc_of(current.get_update())) == read_content(wanted)
     current.apply_update(other.doc.get_update())
     assert "meanwhile text 2" in str(current.get("body", type=pycrdt.XmlFragment))
+
+
+def disprove(*_: object) -> bool:
+    return False
+
+
+def test_D8_a_snapshot_that_proves_wrong_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = keystrokes("abc")
+    folded = fold_provably(None, rows)
+    assert folded is not None
+    assert read_text(document_at(folded, [])) == "abc"
+    monkeypatch.setattr(history, "covers", disprove)
+    assert fold_provably(None, rows) is None
+
+
+def test_D8_text_is_the_same_however_it_is_cut() -> None:
+    one, two = Writer(1), Writer(2)
+    one.text.insert(0, "abcd")
+    two.doc.apply_update(one.doc.get_update())
+    one.text.format(1, 3, {"bold": True})
+    two.text.format(0, 4, {"bold": True})
+    one.doc.apply_update(two.doc.get_update())
+    assert [chunk for chunk, _ in one.text.diff()] == ["a", "bc", "d"]
+    plain = Writer(3)
+    plain.text.insert(0, "abc", {"bold": True})
+    plain.text.insert(3, "d", {})
+    assert read_content(one.doc) == read_content(plain.doc)
