@@ -15,6 +15,7 @@ from crdt.limits import Rate
 from crdt.session import SessionLimits
 from server.auth import DatabaseAccess
 from server.background.access_watch import AccessWatch
+from server.background.retention import Retention
 from server.data_folder import Secrets
 from server.history import History
 from server.login_limits import LoginLimits
@@ -63,6 +64,9 @@ async def open_services(
         update_log = await stack.enter_async_context(UpdateLog.of(database, close_seconds=LOG_CLOSE_SECONDS))
         hub = await stack.enter_async_context(Hub(update_log, access, _hub_config(settings)))
         hub.start(AccessWatch(database, hub).run)
+        offload = Offload()
+        if "worker" in settings.roles and settings.history_days:
+            hub.start(Retention(database, update_log, offload, history_days=settings.history_days).run)
         yield Services(
             settings=settings,
             clock=clock,
@@ -77,7 +81,7 @@ async def open_services(
             ),
             access=access,
             hub=hub,
-            history=History(update_log, hub, Offload()),
+            history=History(update_log, hub, offload),
             login_limits=LoginLimits(
                 per_account=settings.login_attempts_per_account,
                 per_address=settings.login_attempts_per_address,

@@ -113,6 +113,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     snapshot_every_updates: Annotated[
         Count, doc("Updates after which a document's log is summed up in a snapshot.")
     ] = 500
+    history_days: Annotated[
+        int,
+        Meta(ge=0),
+        doc(
+            "How long every single edit of a document is kept and can be gone back to; 0 for ever. Named "
+            "versions are kept in any case."
+        ),
+    ] = 0
     keepalive_seconds: Annotated[
         Seconds, doc("Silence after which a socket gets a sign of life; clients drop it at 30.")
     ] = 20
