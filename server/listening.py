@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import anyio
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol as WebSocketProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from server.errors import StartError
 from server.settings import Settings
@@ -52,8 +52,10 @@ class Server(uvicorn.Server):
         *,
         drain: Callable[[], Awaitable[None]],
         on_started: Callable[[], None],
+        websockets: type[asyncio.Protocol] = WebSocketsSansIOProtocol,
     ) -> None:
-        super().__init__(_config(app, settings))
+        super().__init__(_config(app, settings, websockets))
+        self._websockets = websockets
         self._drain = drain
         self._drain_seconds = settings.shutdown_seconds
         self._on_started = on_started
@@ -80,7 +82,7 @@ class Server(uvicorn.Server):
         # clients would take it for a broken network instead of a restart.
         with anyio.move_on_after(HTTP_SHUTDOWN_SECONDS):
             while any(  # noqa: ASYNC110  uvicorn tells nobody when a connection ends
-                isinstance(one, WebSocketProtocol) for one in self.server_state.connections
+                isinstance(one, self._websockets) for one in self.server_state.connections
             ):
                 await anyio.sleep(0.01)
 
@@ -101,11 +103,11 @@ class Server(uvicorn.Server):
                 loop.remove_signal_handler(number)
 
 
-def _config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
+def _config(app: ASGIApp, settings: Settings, websockets: type[asyncio.Protocol]) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http="httptools",
-        ws="websockets-sansio",
+        ws=websockets,
         ws_max_size=settings.max_frame_bytes + FRAME_HEADROOM_BYTES,
         ws_per_message_deflate=False,
         lifespan="off",

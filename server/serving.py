@@ -1,17 +1,20 @@
 """The life of a serving process: socket, services, tables, application, and the words at the start."""
 
+import asyncio
 from asyncio import Runner
 from collections.abc import Callable
 from socket import socket
 
 import msgspec
 import uvloop
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from server import __version__
 from server.app import create_app
 from server.bootstrap import Services, open_database, open_services
 from server.data_folder import DEMO_LOGIN, Secrets, prepare_data_folder, read_secrets
-from server.listening import Server, bind
+from server.listening import FRAME_HEADROOM_BYTES, Server, bind
+from server.realtime.picows_protocol import picows_protocol
 from server.seed import Demo, find_demo, seed
 from server.settings import Settings
 from server.telemetry import configure_logging
@@ -47,8 +50,17 @@ async def _serve(
                 settings,
                 drain=services.hub.close,
                 on_started=lambda: announce(_welcome(services, demo)),
+                websockets=_websockets(services),
             )
             await server.serve([listener])
+
+
+def _websockets(services: Services) -> type[asyncio.Protocol]:
+    settings = services.settings
+    if settings.websockets == "asgi":
+        return WebSocketsSansIOProtocol
+    hub = services.hub if "realtime" in settings.roles else None
+    return picows_protocol(hub, settings.max_frame_bytes + FRAME_HEADROOM_BYTES)
 
 
 def _welcome(services: Services, demo: Demo | None) -> str:

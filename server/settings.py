@@ -91,6 +91,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = 65536
     password_hash_passes: Annotated[Count, doc("Passes of one argon2id hash over its memory.")] = 3
 
+    websockets: Annotated[
+        Literal["picows", "asgi"],
+        doc("What carries the WebSockets: `picows`, the fast one, or `asgi`, plain ASGI."),
+    ] = "picows"
     max_frame_bytes: Annotated[Count, doc("Largest WebSocket message of a peer.")] = 16 * 1024 * 1024
     max_awareness_bytes: Annotated[Count, doc("Largest presence message of one peer.")] = 64 * 1024
     auth_timeout_seconds: Annotated[Seconds, doc("How long a new socket may stay without a credential.")] = 10
