@@ -4,4 +4,6 @@ import sys
 
 from server.cli import main
 
-sys.exit(main())
+# A child process (see `server.offload`) imports this module too.
+if __name__ == "__main__":
+    sys.exit(main())

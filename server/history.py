@@ -1,4 +1,4 @@
-"""The past of live documents (rule D8): read back, brought back, folded. Joins the log, the core and a child.
+"""The past of live documents (rule D8): read back and brought back. Joins the log, the core and a child.
 
 Who may do what is `server.rest.versions`; how long the past is kept is `server.background.retention`.
 """
@@ -49,14 +49,6 @@ class History:
             replica.doc.apply_update(restored.update)
             saved = await replica.saved()
             return Receipt(saved or base, replica.doc.get_state(), restored.is_exact)
-
-    async def fold(self, document: str, position: int) -> None:
-        """Keep a snapshot at a committed position, made from the log; for documents too large to be encoded
-        beside the loop's other work."""
-        _, snapshot, rows = await self._log.read_at(document, position)
-        if rows:
-            folded = await self._offload.run(size_of(snapshot, rows), history.fold, snapshot, rows)
-            await self._log.save_snapshot(document, position, folded)
 
     async def _compute(self, document: str, position: int, base: int, replica: Replica) -> history.Restored:
         _, snapshot, rows = await self._log.read_at(document, position)

@@ -14,7 +14,9 @@ from crdt.errors import DocumentUnavailable, UpdateRefused
 from crdt.peer import Replica
 from crdt.ports import DocumentName, Principal, PrincipalId
 from server.bootstrap import Services
+from server.folding import Folding
 from server.history import History
+from server.offload import Offload
 from tests.server.api import Api
 from tests.server.conftest import Clock
 
@@ -187,9 +189,9 @@ async def test_D8_pruned_positions_are_gone_and_named_ones_stay(
     async with open_as(services, ann, document) as replica:
         del text_of(replica.doc)[0:4]
         await replica.saved()
-    for position in (1, 5):
-        await services.history.fold(document, position)
-        await services.history.fold(document, position)
+    folding = Folding(log, Offload())
+    for position in (1, 5, 5):
+        await folding.fold(document, position)
     await log.prune(document, 5, limit=100)
     assert (await ann.get(f"{versions}/position:3")).status_code == 404
     assert (await ann.post(f"{versions}/position:3/restore", {})).status_code == 404
