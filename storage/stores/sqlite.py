@@ -94,6 +94,8 @@ _Heads = msgspec.json.Decoder(list[tuple[str, int, int]])
 # Statements for the powers of two up to this: few enough for the driver's cache of prepared ones.
 _ROWS_PER_INSERT = 512
 
+_ROWS_PER_PART = 256
+
 
 class SqliteStore:
     """A LogStore in a SQLite file."""
@@ -230,7 +232,7 @@ def _read_at(connection: sqlite3.Connection, document: str, wanted: int) -> Hist
         raise UnknownDocumentError(document)
     ((document_id, pruned_to, head, position, state),) = found
     check_readable(document, (pruned_to, head), wanted, position or 0)
-    rows = _read_rows(connection, document_id, position or 0, wanted)
+    rows = _read_past(connection, document_id, position or 0, wanted)
     connection.execute("COMMIT")
     check_rows(document, position or 0, wanted, [row[0] for row in rows])
     return wanted, state, [row[1] for row in rows]
@@ -240,10 +242,20 @@ def _read_range(connection: sqlite3.Connection, document: str, after: int, upto:
     connection.execute("BEGIN")
     document_id, *extent = _find(connection, document)
     check_range(document, (extent[0], extent[1]), after, upto)
-    rows = _read_rows(connection, document_id, after, upto)
+    rows = _read_past(connection, document_id, after, upto)
     connection.execute("COMMIT")
     check_rows(document, after, upto, [row[0] for row in rows])
     return [row[1] for row in rows]
+
+
+def _read_past(
+    connection: sqlite3.Connection, document_id: int, after: int, upto: int
+) -> list[tuple[int, bytes]]:
+    # In parts, for a past may be long, and taking a value apart keeps the interpreter from all others.
+    rows: list[tuple[int, bytes]] = []
+    for start in range(after, upto, _ROWS_PER_PART):
+        rows += _read_rows(connection, document_id, start, min(start + _ROWS_PER_PART, upto))
+    return rows
 
 
 def _read_rows(
