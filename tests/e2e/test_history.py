@@ -88,3 +88,20 @@ async def test_D8_what_was_restored_outlives_the_process(own_studio: Studio) -> 
     await client.text("t").equals("first")
     assert await studio.read_afresh() == "first"
     assert (await studio.server.doctor())[0] == 0
+
+
+async def test_D8_a_large_document_is_restored_beside_a_person_who_types(studio: Studio) -> None:
+    versions = f"/v1/documents/{studio.page.name}/versions"
+    client, typist = await studio.join("hocuspocus"), await studio.join("hocuspocus", name="typist")
+    words = "lorem ipsum " * 40_000
+    await client.text("t").insert(0, words)
+    await client.saved()
+    await client.text("t").delete(0, len(words))
+    await client.saved()
+    restoring = asyncio.create_task(call(studio.owner, "POST", f"{versions}/position:1/restore", {"base": 2}))
+    while not restoring.done():
+        await typist.text("other").insert(0, "x")
+        await typist.saved()
+    assert (await restoring)["is_exact"]
+    await client.text("t").equals(words)
+    await client.converged(typist)
