@@ -82,7 +82,7 @@ class RestoreReceipt(msgspec.Struct, frozen=True):
     state_vector: Base64
     is_exact: Annotated[
         bool,
-        Meta(description="Whether exactly the changes since were undone; else the texts were compared."),
+        Meta(description="Whether undoing was enough; else what still differed was written anew."),
     ]
 
 

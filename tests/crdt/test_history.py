@@ -125,7 +125,6 @@ def test_D8_what_is_restored_is_what_was(script: list[Step], position: int, fold
     folded = min(folded, position)
     snapshot = fold(None, updates[:folded]) if folded else None
     restored = restore(snapshot, updates[folded:position], updates[position:], client_id=RESTORER)
-    assert restored.is_exact
     assert read_content(doc_of(*updates, restored.update)) == read_content(doc_of(*updates[:position]))
 
 
@@ -148,9 +147,21 @@ def test_D8_restoring_again_and_again_still_gives_what_was(script: list[Step], t
     for number, target in enumerate(targets):
         position = min(target, len(log))
         restored = restore(None, log[:position], log[position:], client_id=RESTORER + number)
-        assert restored.is_exact
         log = [*log, restored.update]
         assert read_content(doc_of(*log)) == read_content(doc_of(*log[:position]))
+
+
+def test_D8_a_value_overwritten_in_what_was_deleted_later_is_written_anew() -> None:
+    writer = Writer()
+    body = writer.doc.get("body", type=pycrdt.XmlFragment)
+    body.children.append(pycrdt.XmlElement("paragraph", {"level": "1"}, [pycrdt.XmlText("text")]))
+    earlier = len(writer.updates)
+    body.children[0].attributes["level"] = "2"
+    del body.children[0]
+    restored = restore(None, writer.updates[:earlier], writer.updates[earlier:], client_id=RESTORER)
+    assert not restored.is_exact, "pycrdt does it by itself now: a rewrite less"
+    now = doc_of(*writer.updates, restored.update).get("body", type=pycrdt.XmlFragment)
+    assert str(now) == '<paragraph level="1">text</paragraph>'
 
 
 @given(steps, st.integers(0, 30), steps)
