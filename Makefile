@@ -18,10 +18,10 @@ coverage: $(VENV)/.test ## Show that the tests of the live core take its every b
 	@$(BIN)/python -m coverage run --branch --source=crdt -m pytest tests/crdt
 	@$(BIN)/python -m coverage report --fail-under=100 --skip-covered --show-missing
 
-bench: $(VENV)/.bench bench/node_modules/.installed ## Measure beside the peers, for half an hour (ARGS=--quick: two minutes)
+bench: $(VENV)/.test bench/node_modules/.installed ## Measure beside the peers, for half an hour (ARGS=--quick: two minutes)
 	@$(BIN)/python -m bench $(ARGS)
 
-check: $(VENV)/.bench ## Format, lint, types and import contracts
+check: $(VENV)/.test ## Format, lint, types and import contracts
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .
 	@$(BIN)/pyright
 	@$(BIN)/lint-imports --no-cache
@@ -33,7 +33,6 @@ lock: $(VENV)/.test ## Resolve the dependencies anew into the lock files
 	@$(BIN)/python -m venv $(VENV)/uv && $(VENV)/uv/bin/python -m pip --quiet install uv
 	@$(VENV)/uv/bin/uv pip compile pyproject.toml --group build $(LOCK) -o requirements.lock
 	@$(VENV)/uv/bin/uv pip compile pyproject.toml --group build --group dev $(LOCK) -c requirements.lock -o requirements-dev.lock
-	@$(VENV)/uv/bin/uv pip compile pyproject.toml --group build --group dev --group bench $(LOCK) -c requirements-dev.lock -o requirements-bench.lock
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
 
 clean: ## Remove what the targets above installed (never the data folder)
@@ -56,11 +55,6 @@ $(VENV)/.run: requirements.lock pyproject.toml | $(BIN)/python
 $(VENV)/.test: requirements-dev.lock $(VENV)/.run
 	@echo "Installing what the tests use ..."
 	@$(PIP) $(INSTALL) requirements-dev.lock
-	@touch $@
-
-$(VENV)/.bench: requirements-bench.lock $(VENV)/.test
-	@echo "Installing what the benchmark uses ..."
-	@$(PIP) $(INSTALL) requirements-bench.lock
 	@touch $@
 
 tests/clients/node_modules/.installed: tests/clients/package-lock.json $(VENV)/.test
