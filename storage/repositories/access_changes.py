@@ -1,4 +1,4 @@
-"""Changes of access, noted in the transaction that makes them and read by every process that serves sockets."""
+"""Changes of access, noted in the transaction that makes them, read by every process that serves sockets."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ from storage.models import AccessChange
 
 
 class AccessChanges:
-    """What has changed lately. Repositories that change access note it themselves, so that no caller forgets."""
+    """What has changed lately. Repositories that change access note it, so that no caller forgets."""
 
     def __init__(self, session: AsyncSession, now: datetime, new_id: Callable[[], UUID]) -> None:
         self._session = session
