@@ -23,7 +23,7 @@ from crdt.errors import (
 )
 from crdt.peer import Replica
 from crdt.ports import Access, Channel, DocumentName, Principal, UpdateLog
-from crdt.room import Room, RoomStatistics
+from crdt.room import Folder, Room, RoomStatistics
 from crdt.session import Session, SessionLimits, Wire
 
 logger = logging.getLogger(__name__)
@@ -69,6 +69,7 @@ class Hub:
         self,
         log: UpdateLog,
         access: Access,
+        fold: Folder,
         config: HubConfig | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
@@ -76,6 +77,7 @@ class Hub:
     ) -> None:
         self._log = log
         self._access = access
+        self._fold = fold
         self._config = config or HubConfig()
         self._clock = clock
         self._unix_time = unix_time
@@ -175,6 +177,7 @@ class Hub:
                 start=self.start,
                 snapshot_every_updates=self._config.snapshot_every_updates,
                 coalesce_max_seconds=self._config.coalesce_max_seconds,
+                fold_elsewhere=self._fold,
             )
             opening.set_result(None)
         except LookupError:

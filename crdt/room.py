@@ -47,6 +47,12 @@ WINDOW_SECONDS_PER_PEER = 0.00005
 SHORTEST_WINDOW_SECONDS = 0.001
 """The loop's timers know no shorter time; below it, gathering saves less than the timer costs."""
 
+LARGE_BYTES = 4 * 1024 * 1024
+"""A document of more bytes is folded from the log, outside of the loop (D8)."""
+
+Folder = Callable[[DocumentName, int], Awaitable[None]]
+"""Makes and keeps a snapshot of a committed position, wherever it does not hold the loop up."""
+
 Opener = Callable[[DocumentName], Awaitable["Room"]]
 """Gives the room of a document; see `Hub.open`."""
 
@@ -61,6 +67,7 @@ class _Turn(msgspec.Struct, eq=False):
     unsaved_updates: int = 0
     unsaved_bytes: int = 0
     snapshot: bytes | None = None
+    is_fold_due: bool = False
 
 
 class Room:
@@ -76,6 +83,7 @@ class Room:
         start: Callable[[Callable[[], Awaitable[None]]], object],
         snapshot_every_updates: int,
         coalesce_max_seconds: float,
+        fold_elsewhere: Folder,
     ) -> None:
         """Open a room on what the log gave; `start` runs an async callable in the hub's task group."""
         self.name = name
@@ -90,6 +98,8 @@ class Room:
         self._clock = clock
         self._start = start
         self._snapshot_every_updates = snapshot_every_updates
+        self._fold_elsewhere = fold_elsewhere
+        self._size_bytes = len(snapshot or b"") + sum(len(update) for update in updates)
         self._coalesce_max_seconds = coalesce_max_seconds
         self._next_turn_at = 0.0
         self._loop = asyncio.get_running_loop()
@@ -263,8 +273,13 @@ class Room:
         turn.unsaved_updates = len(rows)
         turn.unsaved_bytes = sum(len(update) for update, _ in rows)
         self._document.rows_since_snapshot += len(rows)
+        self._size_bytes += turn.unsaved_bytes
         if self._document.rows_since_snapshot >= self._snapshot_every_updates:
-            turn.snapshot = self._document.snapshot()
+            if self._is_large:
+                self._document.rows_since_snapshot = 0
+                turn.is_fold_due = True
+            else:
+                turn.snapshot = self._document.snapshot()
         self._log.append(self.name, rows).add_done_callback(partial(self._on_saved, turn))
 
     def _send_on(self, turn: _Turn, edits: list[tuple[Peer, bytes]], change: bytes | None) -> None:
@@ -300,8 +315,11 @@ class Room:
             # Another process wrote into this document: what it wrote is in the log and not here (N1).
             self._is_rebuilding = True
             self._start(partial(self._rebuild, self._document.state_vector()))
-        if turn.snapshot is not None and not self._is_rebuilding:
-            self._start(partial(self._save_snapshot, self._position, turn.snapshot))
+        if not self._is_rebuilding:
+            if turn.snapshot is not None:
+                self._start(partial(self._save_snapshot, self._position, turn.snapshot))
+            elif turn.is_fold_due:
+                self._start(partial(self._fold, self._position))
         self._close_turns()
 
     def _close_turns(self) -> None:
@@ -391,12 +409,23 @@ class Room:
 
     async def fold(self, at_least_updates: int = 1) -> None:
         """Keep a snapshot of a settled room, where that many rows have come since the last."""
-        if (
-            self.is_settled
-            and self.failure is None
-            and self._document.rows_since_snapshot >= at_least_updates
-        ):
+        if self._document.rows_since_snapshot < at_least_updates or not self.is_settled or self.failure:
+            return
+        if self._is_large:
+            await self._fold(self._position)
+        else:
             await self._save_snapshot(self._position, self._document.snapshot())
+
+    @property
+    def _is_large(self) -> bool:
+        # Encoding a state takes a millisecond for every 300 KB, and nothing else runs meanwhile.
+        return self._size_bytes > LARGE_BYTES
+
+    async def _fold(self, position: int) -> None:
+        try:
+            await self._fold_elsewhere(self.name, position)
+        except Exception:  # as below
+            logger.exception("document %s: not folded at position %d", self.name, position)
 
     async def _save_snapshot(self, position: int, state: bytes) -> None:
         try:

@@ -17,6 +17,7 @@ from server.auth import DatabaseAccess
 from server.background.access_watch import AccessWatch
 from server.background.retention import Retention
 from server.data_folder import Secrets
+from server.folding import Folding
 from server.history import History
 from server.login_limits import LoginLimits
 from server.offload import Offload
@@ -62,9 +63,10 @@ async def open_services(
     async with AsyncExitStack() as stack:
         passwords = stack.enter_context(open_passwords(settings))
         update_log = await stack.enter_async_context(UpdateLog.of(database, close_seconds=LOG_CLOSE_SECONDS))
-        hub = await stack.enter_async_context(Hub(update_log, access, _hub_config(settings)))
-        hub.start(AccessWatch(database, hub).run)
         offload = Offload()
+        fold = Folding(update_log, offload).fold
+        hub = await stack.enter_async_context(Hub(update_log, access, fold, _hub_config(settings)))
+        hub.start(AccessWatch(database, hub).run)
         if "worker" in settings.roles and settings.history_days:
             hub.start(Retention(database, update_log, offload, history_days=settings.history_days).run)
         yield Services(

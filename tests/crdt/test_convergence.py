@@ -43,7 +43,7 @@ class Story:
         rest = list(script)
         while True:
             config = HubConfig(sweep_seconds=3600, room_idle_seconds=0, snapshot_every_updates=3)
-            async with Hub(self.log, self.rights, config, clock=self.clock) as hub:
+            async with Hub(self.log, self.rights, self.log.fold, config, clock=self.clock) as hub:
                 if not self.clients:
                     wires = (YWS, HOCUSPOCUS, YWS, HOCUSPOCUS)
                     self.clients = [

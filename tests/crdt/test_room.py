@@ -375,3 +375,27 @@ async def test_R8_a_replica_takes_the_same_door() -> None:
             await ann.heard(lambda ann: "presence" in ann.names)
             replica.announce(None)
         assert w.log.rows[PAGE][0][1] == "user:bob"
+
+
+async def test_D8_a_large_document_is_folded_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(room_module, "LARGE_BYTES", 100)
+    config = HubConfig(snapshot_every_updates=2, room_idle_seconds=0)
+    async with world(config=config) as w:
+        ann = await w.joined()
+        for _ in range(4):
+            ann.text.insert(0, "x" * 100)
+            await ann.heard(lambda ann: ann.unsaved == 0)
+        await turns()
+        assert w.log.folded == [(PAGE, 2), (PAGE, 4)]
+        assert PAGE not in w.log.snapshots
+        room = await w.hub.open(PAGE)
+        ann.text.insert(0, "y")
+        await ann.heard(lambda ann: ann.unsaved == 0)
+        w.log.snapshot_error = OSError("no child")
+        await room.fold()
+        assert "not folded at position 5" in caplog.text
+        w.log.snapshot_error = None
+        await room.fold()
+        assert w.log.folded[-1] == (PAGE, 5)

@@ -32,6 +32,7 @@ class HeldLog:
     def __init__(self, *documents: str) -> None:
         self.rows: dict[str, list[tuple[bytes, str]]] = {name: [] for name in documents or (PAGE,)}
         self.snapshots: dict[str, list[tuple[int, bytes]]] = {}
+        self.folded: list[tuple[str, int]] = []
         self.loads = 0
         self.load_error: Exception | None = None
         self.snapshot_error: Exception | None = None
@@ -62,6 +63,12 @@ class HeldLog:
         if self.snapshot_error is not None:
             raise self.snapshot_error
         self.snapshots.setdefault(document, []).append((position, state))
+
+    async def fold(self, document: str, position: int) -> None:
+        """Stand for what folds a large document elsewhere."""
+        if self.snapshot_error is not None:
+            raise self.snapshot_error
+        self.folded.append((document, position))
 
     def backlog(self) -> tuple[bool, int]:
         return self.is_failing, sum(len(update) for _, rows, _ in self._open for update, _ in rows)
@@ -340,7 +347,7 @@ async def world(*documents: str, config: HubConfig | None = None) -> AsyncGenera
     log, rights, clock = HeldLog(*documents), Rights(), Clock()
     # Nothing in a test waits for the sweeper: tests sweep by hand.
     config = msgspec.structs.replace(config or HubConfig(), sweep_seconds=3600.0)
-    async with Hub(log, rights, config, clock=clock, unix_time=clock) as hub:
+    async with Hub(log, rights, log.fold, config, clock=clock, unix_time=clock) as hub:
         yield World(hub, log, rights, clock)
         log.release()
 
