@@ -218,7 +218,9 @@ def test_D8_a_snapshot_is_proven_against_the_rows_it_replaces(
     for update in updates:
         live.apply([update])
     assert covers(live.snapshot(), previous, updates[folded:])
-    if len(updates) > folded:
+    # Without the last row the proof fails, unless that row changed nothing: two may delete the same.
+    shorter = LiveDocument(None, updates[:-1])
+    if len(updates) > folded and shorter.apply(updates[-1:]).change is not None:
         assert not covers(fold(previous, updates[folded:-1]), previous, updates[folded:])
 
 
