@@ -9,7 +9,7 @@ import threading
 
 import uvicorn
 import uvloop
-from pycrdt.websocket import ASGIServer, WebsocketServer
+from pycrdt.websocket import ASGIServer, WebsocketServer, exception_logger
 
 
 async def serve() -> None:
@@ -17,7 +17,8 @@ async def serve() -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(2048)
-        async with WebsocketServer() as rooms:
+        # Without a handler, one client that goes ends the server.
+        async with WebsocketServer(exception_handler=exception_logger) as rooms:
             config = uvicorn.Config(
                 ASGIServer(rooms), ws="websockets-sansio", ws_per_message_deflate=False, log_config=None
             )
