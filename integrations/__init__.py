@@ -1,1 +1,1 @@
-"""Other companies' APIs. Empty until the first integration arrives."""
+"""Other companies' APIs, and whatever else is reached outside."""

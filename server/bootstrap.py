@@ -13,13 +13,17 @@ import msgspec
 from crdt.hub import Hub, HubConfig
 from crdt.limits import Rate
 from crdt.session import SessionLimits
+from integrations.mail.client import SmtpConfig, SmtpMailer
+from integrations.mail.outbox import OutboxMailer
+from integrations.mail.ports import Mailer
 from server.auth import DatabaseAccess
 from server.background.access_watch import AccessWatch
 from server.background.retention import Retention
-from server.data_folder import Secrets
+from server.data_folder import OUTBOX, Secrets
 from server.folding import Folding
 from server.history import History
 from server.login_limits import LoginLimits
+from server.mailing import Mailing
 from server.offload import Offload
 from server.passwords import Passwords
 from server.settings import Settings
@@ -51,6 +55,8 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     hub: Hub
     history: History
     login_limits: LoginLimits
+    mailer: Mailer
+    mailing: Mailing
 
 
 @asynccontextmanager
@@ -63,6 +69,8 @@ async def open_services(
     async with AsyncExitStack() as stack:
         passwords = stack.enter_context(open_passwords(settings))
         update_log = await stack.enter_async_context(UpdateLog.of(database, close_seconds=LOG_CLOSE_SECONDS))
+        mailer = create_mailer(settings, clock)
+        mailing = await stack.enter_async_context(Mailing(mailer))
         offload = Offload()
         fold = Folding(update_log, offload).fold
         hub = await stack.enter_async_context(Hub(update_log, access, fold, _hub_config(settings)))
@@ -89,6 +97,8 @@ async def open_services(
                 per_address=settings.login_attempts_per_address,
                 window_minutes=settings.login_window_minutes,
             ),
+            mailer=mailer,
+            mailing=mailing,
         )
 
 
@@ -115,6 +125,21 @@ def _hub_config(settings: Settings) -> HubConfig:
 def _rate(per_second: int) -> Rate:
     # Who has been offline sends what has gathered at once.
     return Rate(per_second=per_second, burst=4 * per_second)
+
+
+def create_mailer(settings: Settings, clock: Clock) -> Mailer:
+    """Return what sends mail: the server of the settings, or files where there is none."""
+    if not settings.smtp_host:
+        return OutboxMailer(settings.data_dir / OUTBOX, settings.mail_from, clock)
+    config = SmtpConfig(
+        host=settings.smtp_host,
+        port=settings.smtp_port,
+        security=settings.smtp_security,
+        user=settings.smtp_user,
+        password=settings.smtp_password,
+        sender=settings.mail_from,
+    )
+    return SmtpMailer(config, clock)
 
 
 def open_database(settings: Settings, clock: Clock = utc_now) -> Database:

@@ -17,6 +17,8 @@ from server.errors import StartError
 
 SECRETS = "secrets.json"
 DEMO_LOGIN = "demo-login.txt"
+OUTBOX = "outbox"
+"""The folder of mails that no mail server was there for."""
 
 
 class Secrets(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -91,6 +91,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = 65536
     password_hash_passes: Annotated[Count, doc("Passes of one argon2id hash over its memory.")] = 3
 
+    smtp_host: Annotated[
+        str, doc("Mail server. Empty: mails go to the folder `outbox` of the data folder, a file each.")
+    ] = ""
+    smtp_port: Annotated[int, Meta(ge=1, le=65535), doc("Port of the mail server.")] = 587
+    smtp_security: Annotated[
+        Literal["starttls", "tls", "none"],
+        doc("How the mail server is spoken to: `starttls`, `tls` from the first byte (port 465), or `none`."),
+    ] = "starttls"
+    smtp_user: Annotated[str, doc("Name to sign in to the mail server with; empty: without.")] = ""
+    smtp_password: Annotated[str, doc("Password for it.")] = ""
+    mail_from: Annotated[str, doc("Sender of mails.")] = "IONFLUX <ionflux@localhost>"
+
     websockets: Annotated[
         Literal["picows", "asgi"],
         doc("What carries the WebSockets: `picows`, the fast one, or `asgi`, plain ASGI."),

@@ -5,6 +5,7 @@ from hypothesis import settings
 pytest_plugins = [
     "tests.services.postgres",
     "tests.services.databases",
+    "tests.services.smtp",
     "tests.clients.fixtures",
     "tests.services.ionflux",
     "tests.services.studio",

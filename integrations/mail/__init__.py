@@ -1,0 +1,1 @@
+"""Mails that leave this server: the port, and what stands behind it."""
