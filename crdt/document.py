@@ -48,8 +48,6 @@ class LiveDocument:
         """Rebuild a document; `without` names updates in it that are known to be poisoned."""
         self._full: bytes | None = None
         self._changes: list[bytes] = []
-        self.rows_since_snapshot = len(updates)
-        """How many updates a load would have to apply after the newest snapshot."""
         try:
             stored = [*read_snapshot(snapshot), *updates]
             self._build([update for update in stored if update not in without])
@@ -147,12 +145,11 @@ class LiveDocument:
         return self._full
 
     def snapshot(self) -> bytes:
-        """Fold everything into bytes that give this document again, and count rows anew.
+        """Fold everything into bytes that give this document again.
 
         They are the state and, each by itself, the updates that wait for others: merged into the state, they
         would hold back what is visible behind them.
         """
-        self.rows_since_snapshot = 0
         return b"".join(encode_bytes(update) for update in (self.state(), *self._waiting.updates))
 
     def _observe(self, event: pycrdt.TransactionEvent) -> None:

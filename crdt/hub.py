@@ -23,8 +23,9 @@ from crdt.errors import (
 )
 from crdt.peer import Replica
 from crdt.ports import Access, Channel, DocumentName, Principal, UpdateLog
-from crdt.room import Folder, Room, RoomStatistics
+from crdt.room import Room, RoomStatistics
 from crdt.session import Session, SessionLimits, Wire
+from crdt.snapshots import Folder
 
 logger = logging.getLogger(__name__)
 
@@ -230,11 +231,13 @@ class Hub:
         for room in list(self._rooms.values()):
             room.expire_presence()
             if room.failure is not None:
-                self._forget(room)
+                del self._rooms[room.name]
             elif self._is_idle(room, now):
-                await room.fold(FOLD_AT_EVICTION_UPDATES)
-                if self._is_idle(room, now):  # nobody came while it was being folded
-                    self._forget(room)
+                if room.is_worth_folding(FOLD_AT_EVICTION_UPDATES):
+                    # The next sweep finds it folded. Whoever comes meanwhile keeps it.
+                    self.start(partial(room.fold, FOLD_AT_EVICTION_UPDATES))
+                else:
+                    del self._rooms[room.name]
 
     def _watch_store(self) -> None:
         """Tell peers when the store fails and when it is back; send them away before memory runs out (D5)."""
@@ -276,10 +279,6 @@ class Hub:
             and now - room.idle_since >= self._config.room_idle_seconds
             and room.is_settled
         )
-
-    def _forget(self, room: Room) -> None:
-        if self._rooms.get(room.name) is room:
-            del self._rooms[room.name]
 
     async def _sweep_forever(self) -> None:
         while True:

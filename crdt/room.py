@@ -27,6 +27,7 @@ from crdt.protocol import (
     encode_update,
 )
 from crdt.signatures import Signatures
+from crdt.snapshots import Due, Folder, Snapshots
 
 logger = logging.getLogger(__name__)
 
@@ -47,12 +48,6 @@ WINDOW_SECONDS_PER_PEER = 0.00005
 SHORTEST_WINDOW_SECONDS = 0.001
 """The loop's timers know no shorter time; below it, gathering saves less than the timer costs."""
 
-LARGE_BYTES = 4 * 1024 * 1024
-"""A document of more bytes is folded from the log, outside of the loop (D8)."""
-
-Folder = Callable[[DocumentName, int], Awaitable[None]]
-"""Makes and keeps a snapshot of a committed position, wherever it does not hold the loop up."""
-
 Opener = Callable[[DocumentName], Awaitable["Room"]]
 """Gives the room of a document; see `Hub.open`."""
 
@@ -66,8 +61,7 @@ class _Turn(msgspec.Struct, eq=False):
     is_saved: bool = False
     unsaved_updates: int = 0
     unsaved_bytes: int = 0
-    snapshot: bytes | None = None
-    is_fold_due: bool = False
+    snapshot: Due | None = None
 
 
 class Room:
@@ -97,9 +91,8 @@ class Room:
         self._signatures = Signatures(self._awareness)
         self._clock = clock
         self._start = start
-        self._snapshot_every_updates = snapshot_every_updates
-        self._fold_elsewhere = fold_elsewhere
-        self._size_bytes = len(snapshot or b"") + sum(len(update) for update in updates)
+        self._snapshots = Snapshots(name, log, fold_elsewhere, every_updates=snapshot_every_updates)
+        self._snapshots.loaded(snapshot, updates)
         self._coalesce_max_seconds = coalesce_max_seconds
         self._next_turn_at = 0.0
         self._loop = asyncio.get_running_loop()
@@ -272,14 +265,8 @@ class Room:
             return
         turn.unsaved_updates = len(rows)
         turn.unsaved_bytes = sum(len(update) for update, _ in rows)
-        self._document.rows_since_snapshot += len(rows)
-        self._size_bytes += turn.unsaved_bytes
-        if self._document.rows_since_snapshot >= self._snapshot_every_updates:
-            if self._is_large:
-                self._document.rows_since_snapshot = 0
-                turn.is_fold_due = True
-            else:
-                turn.snapshot = self._document.snapshot()
+        self._snapshots.added(len(rows), turn.unsaved_bytes)
+        turn.snapshot = self._snapshots.take(self._document)
         self._log.append(self.name, rows).add_done_callback(partial(self._on_saved, turn))
 
     def _send_on(self, turn: _Turn, edits: list[tuple[Peer, bytes]], change: bytes | None) -> None:
@@ -315,11 +302,11 @@ class Room:
             # Another process wrote into this document: what it wrote is in the log and not here (N1).
             self._is_rebuilding = True
             self._start(partial(self._rebuild, self._document.state_vector()))
-        if not self._is_rebuilding:
-            if turn.snapshot is not None:
-                self._start(partial(self._save_snapshot, self._position, turn.snapshot))
-            elif turn.is_fold_due:
-                self._start(partial(self._fold, self._position))
+        if turn.snapshot is not None:
+            if self._is_rebuilding:
+                self._snapshots.drop()
+            else:
+                self._start(partial(self._snapshots.keep, turn.snapshot, self._position))
         self._close_turns()
 
     def _close_turns(self) -> None:
@@ -364,6 +351,7 @@ class Room:
             stored = [*read_snapshot(snapshot), *updates]
             poison = find_poison([*stored, *(update for _, update in self._edits)])
             self._document = LiveDocument(snapshot, updates, without=poison)
+            self._snapshots.loaded(snapshot, updates)
         except Exception:  # whatever the store says: the room cannot go on
             logger.exception("document %s: cannot be read back", self.name)
             self.fail(DocumentUnavailable("The document cannot be read back now."))
@@ -407,31 +395,17 @@ class Room:
             self._settled.clear()
             await self._settled.wait()
 
+    def is_worth_folding(self, at_least_updates: int) -> bool:
+        """Whether that many rows have come since the last snapshot."""
+        return self._snapshots.rows >= at_least_updates
+
     async def fold(self, at_least_updates: int = 1) -> None:
         """Keep a snapshot of a settled room, where that many rows have come since the last."""
-        if self._document.rows_since_snapshot < at_least_updates or not self.is_settled or self.failure:
+        if not self.is_settled or self.failure:
             return
-        if self._is_large:
-            await self._fold(self._position)
-        else:
-            await self._save_snapshot(self._position, self._document.snapshot())
-
-    @property
-    def _is_large(self) -> bool:
-        # Encoding a state takes a millisecond for every 300 KB, and nothing else runs meanwhile.
-        return self._size_bytes > LARGE_BYTES
-
-    async def _fold(self, position: int) -> None:
-        try:
-            await self._fold_elsewhere(self.name, position)
-        except Exception:  # as below
-            logger.exception("document %s: not folded at position %d", self.name, position)
-
-    async def _save_snapshot(self, position: int, state: bytes) -> None:
-        try:
-            await self._log.save_snapshot(self.name, position, state)
-        except Exception:  # a snapshot only saves time: the rows that it covers are still there
-            logger.exception("document %s: no snapshot at position %d", self.name, position)
+        due = self._snapshots.take(self._document, at_least=at_least_updates)
+        if due is not None:
+            await self._snapshots.keep(due, self._position)
 
     def end(self, error: CrdtError) -> None:
         """Send every peer away."""
@@ -445,5 +419,5 @@ class Room:
             position=self._position,
             unsaved_updates=sum(turn.unsaved_updates for turn in self._open_turns),
             unsaved_bytes=sum(turn.unsaved_bytes for turn in self._open_turns),
-            rows_since_snapshot=self._document.rows_since_snapshot,
+            rows_since_snapshot=self._snapshots.rows,
         )

@@ -16,9 +16,14 @@ class Folding:
         self._log = log
         self._offload = offload
 
-    async def fold(self, document: str, position: int) -> None:
-        """Keep a snapshot at a committed position. Raises storage's errors and DocumentDamaged."""
+    async def fold(self, document: str, position: int) -> int:
+        """Keep a snapshot at a committed position; return its bytes.
+
+        Raises storage's errors and DocumentDamaged.
+        """
         _, snapshot, rows = await self._log.read_at(document, position)
-        if rows:
-            folded = await self._offload.run(size_of(snapshot, rows), history.fold, snapshot, rows)
-            await self._log.save_snapshot(document, position, folded)
+        if not rows:
+            return len(snapshot or b"")
+        folded = await self._offload.run(size_of(snapshot, rows), history.fold, snapshot, rows)
+        await self._log.save_snapshot(document, position, folded)
+        return len(folded)

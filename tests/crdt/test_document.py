@@ -151,7 +151,6 @@ def test_D4_what_waits_survives_snapshot_after_snapshot() -> None:
     document.apply([first, second])
     assert read_text(document.state()) == "abc"
     assert document.contains(third)
-    assert document.rows_since_snapshot == 0
 
 
 def test_D4_a_deletion_that_waits_survives_a_snapshot() -> None:

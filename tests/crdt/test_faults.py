@@ -128,7 +128,7 @@ async def test_D5_a_commit_that_was_called_off_is_no_failure() -> None:
 
 
 async def test_N1_what_another_process_wrote_is_not_lost_and_reaches_everybody() -> None:
-    config = HubConfig(snapshot_every_updates=2, sweep_seconds=3600)
+    config = HubConfig(snapshot_every_updates=1, sweep_seconds=3600)
     async with world(config=config) as w, Hub(w.log, w.rights, w.log.fold, config, clock=w.clock) as other:
         ann, bob = await w.joined(HOCUSPOCUS), Client(other, YWS, PAGE, "bob")
         bob.connect()

@@ -6,6 +6,7 @@ import pycrdt
 import pytest
 
 from crdt import room as room_module
+from crdt import snapshots
 from crdt.document import LiveDocument
 from crdt.hub import HubConfig
 from crdt.protocol import encode_presence, encode_step1, encode_step2, encode_update
@@ -380,22 +381,57 @@ async def test_R8_a_replica_takes_the_same_door() -> None:
 async def test_D8_a_large_document_is_folded_elsewhere(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(room_module, "LARGE_BYTES", 100)
+    monkeypatch.setattr(snapshots, "LARGE_BYTES", 100)
     config = HubConfig(snapshot_every_updates=2, room_idle_seconds=0)
     async with world(config=config) as w:
         ann = await w.joined()
-        for _ in range(4):
+        w.log.folded_bytes = 200
+
+        async def type_on(times: int) -> None:
+            for _ in range(times):
+                ann.text.insert(0, "x" * 100)
+                await ann.heard(lambda ann: ann.unsaved == 0)
+            await turns()
+
+        await type_on(4)
+        assert w.log.folded == [(PAGE, 2), (PAGE, 4)]
+        assert PAGE not in w.log.snapshots
+        w.log.snapshot_error = OSError("no child")
+        await type_on(2)
+        assert "no snapshot at position 6" in caplog.text
+        w.log.snapshot_error = None
+        await type_on(2)
+        assert w.log.folded[2:] == [(PAGE, 6), (PAGE, 8)]
+
+
+async def test_D8_one_fold_of_a_document_is_under_way_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshots, "LARGE_BYTES", 100)
+    async with world(config=HubConfig(snapshot_every_updates=1, room_idle_seconds=0)) as w:
+        ann = await w.joined()
+        w.log.folding.clear()
+        for _ in range(5):
             ann.text.insert(0, "x" * 100)
             await ann.heard(lambda ann: ann.unsaved == 0)
         await turns()
-        assert w.log.folded == [(PAGE, 2), (PAGE, 4)]
-        assert PAGE not in w.log.snapshots
-        room = await w.hub.open(PAGE)
+        assert w.log.folded == [(PAGE, 1)]
+        w.log.folding.set()
+        await turns()
         ann.text.insert(0, "y")
         await ann.heard(lambda ann: ann.unsaved == 0)
-        w.log.snapshot_error = OSError("no child")
-        await room.fold()
-        assert "not folded at position 5" in caplog.text
-        w.log.snapshot_error = None
-        await room.fold()
-        assert w.log.folded[-1] == (PAGE, 5)
+        await turns()
+        assert w.log.folded == [(PAGE, 1), (PAGE, 6)]
+
+
+async def test_D8_a_document_that_became_small_is_folded_in_the_room_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(snapshots, "LARGE_BYTES", 300)
+    async with world(config=HubConfig(snapshot_every_updates=2)) as w:
+        ann = await w.joined()
+        w.log.folded_bytes = 10
+        for size in (200, 200, 20, 20, 200, 200):
+            ann.text.insert(0, "x" * size)
+            await ann.heard(lambda ann: ann.unsaved == 0)
+            await turns()
+        assert [position for _, position in w.log.folded] == [2, 6]
+        assert [position for position, _ in w.log.snapshots[PAGE]] == [4]

@@ -33,6 +33,9 @@ class HeldLog:
         self.rows: dict[str, list[tuple[bytes, str]]] = {name: [] for name in documents or (PAGE,)}
         self.snapshots: dict[str, list[tuple[int, bytes]]] = {}
         self.folded: list[tuple[str, int]] = []
+        self.folded_bytes = 0
+        self.folding = asyncio.Event()
+        self.folding.set()
         self.loads = 0
         self.load_error: Exception | None = None
         self.snapshot_error: Exception | None = None
@@ -64,11 +67,13 @@ class HeldLog:
             raise self.snapshot_error
         self.snapshots.setdefault(document, []).append((position, state))
 
-    async def fold(self, document: str, position: int) -> None:
+    async def fold(self, document: str, position: int) -> int:
         """Stand for what folds a large document elsewhere."""
+        self.folded.append((document, position))
+        await self.folding.wait()
         if self.snapshot_error is not None:
             raise self.snapshot_error
-        self.folded.append((document, position))
+        return self.folded_bytes
 
     def backlog(self) -> tuple[bool, int]:
         return self.is_failing, sum(len(update) for _, rows, _ in self._open for update, _ in rows)

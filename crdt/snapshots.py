@@ -1,0 +1,83 @@
+"""When a room's log is summed up in a snapshot, and where that is done (D4, D8)."""
+
+import logging
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from crdt.document import LiveDocument
+from crdt.ports import DocumentName, UpdateLog
+
+logger = logging.getLogger(__name__)
+
+LARGE_BYTES = 4 * 1024 * 1024
+"""Encoding a state takes a millisecond for every 300 KB, and nothing else runs meanwhile: a document of more
+bytes is folded from the log, outside of the loop."""
+
+Folder = Callable[[DocumentName, int], Awaitable[int]]
+"""Makes and keeps a snapshot of a committed position, wherever it does not hold the loop up; returns its size
+in bytes."""
+
+
+class Due(msgspec.Struct, frozen=True):
+    """A snapshot that waits until its turn is committed."""
+
+    state: bytes | None
+    """None for one that is to be folded from the log."""
+
+
+class Snapshots:
+    """Keeps the snapshots of one document, one at a time."""
+
+    def __init__(
+        self, document: DocumentName, log: UpdateLog, fold_elsewhere: Folder, *, every_updates: int
+    ) -> None:
+        self._document = document
+        self._log = log
+        self._fold_elsewhere = fold_elsewhere
+        self._every_updates = every_updates
+        self._is_busy = False
+        self.rows = 0
+        """How many rows a load would have to apply after the newest snapshot, or the one under way."""
+        self.size_bytes = 0
+        """About how large the document is: its newest snapshot and the rows after it."""
+
+    def loaded(self, snapshot: bytes | None, updates: list[bytes]) -> None:
+        """Note what a document was loaded from."""
+        self.rows = len(updates)
+        self.size_bytes = len(snapshot or b"") + sum(len(update) for update in updates)
+
+    def added(self, rows: int, size_bytes: int) -> None:
+        """Note what a turn adds to the log."""
+        self.rows += rows
+        self.size_bytes += size_bytes
+
+    def take(self, document: LiveDocument, *, at_least: int | None = None) -> Due | None:
+        """Return a snapshot of this very moment where one is due, to be kept once its turn is committed.
+
+        Whoever takes one keeps it or drops it: there is no other until then.
+        """
+        if self._is_busy or self.rows < (at_least or self._every_updates):
+            return None
+        self._is_busy = True
+        self.rows = 0
+        return Due(None if self.size_bytes > LARGE_BYTES else document.snapshot())
+
+    def drop(self) -> None:
+        """Let go of a snapshot whose position turned out to be another."""
+        self._is_busy = False
+
+    async def keep(self, due: Due, position: int) -> None:
+        """Keep a snapshot at its committed position; where that fails, the rows are still there."""
+        size_before = self.size_bytes
+        try:
+            if due.state is None:
+                size = await self._fold_elsewhere(self._document, position)
+            else:
+                await self._log.save_snapshot(self._document, position, due.state)
+                size = len(due.state)
+            self.size_bytes += size - size_before
+        except Exception:  # whatever the store says: a snapshot only saves time
+            logger.exception("document %s: no snapshot at position %d", self._document, position)
+        finally:
+            self._is_busy = False
