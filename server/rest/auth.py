@@ -1,10 +1,10 @@
 """Registering, signing in, refreshing and signing out; and one's own account."""
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from server.errors import ConflictError, FieldError, UnauthenticatedError
 from server.rest.fields import Email, Name, Password, Prose, Time, Token, Url
@@ -30,6 +30,9 @@ class UserAnswer(msgspec.Struct, frozen=True):
     email: str
     name: str
     profile_info: ProfileInfo
+    stripe_customer_id: Annotated[
+        str | None, Meta(description="Set by billing alone: whoever chose it could spend another's money.")
+    ]
     created_at: Time
     updated_at: Time
 
@@ -147,6 +150,7 @@ def show_user(user: User) -> UserAnswer:
         email=user.email,
         name=user.name,
         profile_info=msgspec.convert(user.profile_info, ProfileInfo),
+        stripe_customer_id=user.stripe_customer_id,
         created_at=user.created_at,
         updated_at=user.updated_at,
     )

@@ -25,7 +25,7 @@ class ChannelAnswer(msgspec.Struct, frozen=True):
     name: str
     type: ChannelType
     description: str | None
-    member_ids: Annotated[list[UUID], Meta(description="Who is in it; empty for a public channel.")]
+    member_user_ids: Annotated[list[UUID], Meta(description="Who is in it; empty for a public channel.")]
     created_by_user_id: UUID
     created_at: Time
     updated_at: Time
@@ -37,7 +37,7 @@ class NewChannel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: Name
     type: ChannelType = "public"
     description: Prose | None = None
-    member_ids: Annotated[
+    member_user_ids: Annotated[
         list[UUID], Meta(max_length=100, description="Members of the workspace; not for a public channel.")
     ] = []
 
@@ -103,7 +103,7 @@ def show_channel(channel: Channel, members: list[UUID]) -> ChannelAnswer:
         name=channel.name,
         type=channel.type,
         description=channel.description,
-        member_ids=members,
+        member_user_ids=members,
         created_by_user_id=channel.created_by_user_id,
         created_at=channel.created_at,
         updated_at=channel.updated_at,
@@ -113,10 +113,10 @@ def show_channel(channel: Channel, members: list[UUID]) -> ChannelAnswer:
 async def _members_of(call: UserCall, uow: UnitOfWork, workspace_id: UUID, body: NewChannel) -> list[UUID]:
     """Return who will be in the channel, its maker included. Raises InvalidError."""
     if body.type == "public":
-        if body.member_ids:
+        if body.member_user_ids:
             raise _bad_members("A public channel has no list of members")
         return []
-    members = sorted({call.user_id, *body.member_ids})
+    members = sorted({call.user_id, *body.member_user_ids})
     if await uow.workspaces.count_members(workspace_id, members) != len(members):
         raise _bad_members("Not all of them are in the workspace")
     return members
@@ -124,5 +124,5 @@ async def _members_of(call: UserCall, uow: UnitOfWork, workspace_id: UUID, body:
 
 def _bad_members(detail: str) -> InvalidError:
     return InvalidError(
-        f"{detail}.", code="invalid_reference", errors=(FieldError("body.member_ids", detail),)
+        f"{detail}.", code="invalid_reference", errors=(FieldError("body.member_user_ids", detail),)
     )

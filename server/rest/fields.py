@@ -4,12 +4,12 @@ import base64
 import binascii
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar, cast
 
 import msgspec
 from msgspec import Meta
 
-from server.errors import FieldError, MalformedError
+from server.errors import FieldError, InvalidError, MalformedError
 
 T = TypeVar("T")
 Row = TypeVar("Row")
@@ -38,6 +38,16 @@ Password = Annotated[str, Meta(min_length=8, max_length=1000)]
 Token = Annotated[str, Meta(max_length=500)]
 Time = Annotated[datetime, Meta(tz=True, description="RFC 3339, in UTC.")]
 
+JsonObject = Annotated[
+    dict[str, Any],
+    Meta(description="A JSON object: at most 20 levels, 2,000 values, whole numbers of 53 bits, no U+0000."),
+]
+
+JSON_LEVELS = 20
+JSON_VALUES = 2000
+JSON_INTEGER = 2**53
+"""What JSON.parse reads back exactly."""
+
 
 class Slice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which part of a list is wanted."""
@@ -53,6 +63,38 @@ class Listing(msgspec.Struct, Generic[T], frozen=True):
 
     items: list[T]
     next_cursor: Annotated[str, Meta(description="Asks for what follows.")] | None
+
+
+def check_json(value: object, path: str) -> None:
+    """Raise InvalidError for JSON at `path` that is too large, or that no database keeps as it is."""
+    waiting: list[tuple[object, str, int]] = [(value, path, 1)]
+    seen = 0
+    while waiting:
+        item, place, level = waiting.pop()
+        seen += 1
+        inside: list[tuple[object, str]] = []
+        texts: list[str] = []
+        if isinstance(item, dict):
+            members = cast("dict[str, object]", item)
+            texts = list(members)
+            inside = [(member, f"{place}.{name}") for name, member in members.items()]
+        elif isinstance(item, list):
+            inside = [(member, f"{place}[{n}]") for n, member in enumerate(cast("list[object]", item))]
+        elif isinstance(item, str):
+            texts = [item]
+        elif isinstance(item, int) and abs(item) > JSON_INTEGER:
+            raise _bad_json(place, "A whole number of more than 53 bits")
+        if any("\0" in text for text in texts):
+            raise _bad_json(place, "Contains U+0000")
+        if inside and level == JSON_LEVELS:
+            raise _bad_json(place, f"More than {JSON_LEVELS} levels")
+        if seen + len(waiting) + len(inside) > JSON_VALUES:
+            raise _bad_json(path, f"More than {JSON_VALUES} values")
+        waiting += [(member, where, level + 1) for member, where in inside]
+
+
+def _bad_json(path: str, detail: str) -> InvalidError:
+    return InvalidError(f"{path}: {detail}.", errors=(FieldError(path, detail),))
 
 
 def read_cursor(slice_: Slice, kind: type[T]) -> T | None:

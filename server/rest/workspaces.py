@@ -1,17 +1,39 @@
-"""Workspaces."""
+"""Workspaces and their settings."""
 
+from collections.abc import Sequence
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
-from server.rest.fields import Listing, Name, Slice, Time, list_slice, read_cursor
+from server.rest.fields import (
+    JsonObject,
+    Listing,
+    Name,
+    Slice,
+    Time,
+    check_json,
+    list_slice,
+    read_cursor,
+)
 from server.rest.gate import find_workspace
 from server.routing import Routes, UserCall
 from storage.models import Role, Workspace
 from storage.unit_of_work import UnitOfWork
 
 routes = Routes("Workspaces")
+
+MEMBERS_SHOWN = 100
+
+
+class WorkspaceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What holds for the whole workspace unless something in it says otherwise."""
+
+    default_llm_config: (
+        Annotated[JsonObject, Meta(description='For instance `{"provider": "OpenAI", "model": "gpt-4"}`.')]
+        | None
+    ) = None
 
 
 class WorkspaceAnswer(msgspec.Struct, frozen=True):
@@ -21,6 +43,10 @@ class WorkspaceAnswer(msgspec.Struct, frozen=True):
     name: str
     owner_user_id: UUID
     role: Role
+    settings: WorkspaceSettings
+    member_user_ids: Annotated[
+        list[UUID], Meta(description=f"The first {MEMBERS_SHOWN} members; `.../members` has all.")
+    ]
     created_at: Time
     updated_at: Time
 
@@ -29,22 +55,25 @@ class NewWorkspace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A workspace to make."""
 
     name: Name
+    settings: WorkspaceSettings = WorkspaceSettings()
 
 
 class WorkspaceChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What to change; what is left out stays."""
+    """What to change; what is left out stays. Settings are replaced as a whole."""
 
     name: Name | UnsetType = UNSET
+    settings: WorkspaceSettings | UnsetType = UNSET
 
 
 @routes.post("/v1/workspaces", status=201, idempotent=True)
 async def create_workspace(call: UserCall, uow: UnitOfWork, body: NewWorkspace) -> WorkspaceAnswer:
     """Make a workspace and own it."""
-    workspace = await uow.workspaces.create(body.name, call.user_id)
+    settings = _settings_to_store(body.settings)
+    workspace = await uow.workspaces.create(body.name, call.user_id, settings)
     await uow.events.append(
         workspace.id, "workspace.created", call.actor, f"workspace:{workspace.id}", {"name": body.name}
     )
-    return show_workspace(workspace, "owner")
+    return show_workspace(workspace, "owner", [call.user_id])
 
 
 @routes.get("/v1/workspaces")
@@ -53,27 +82,33 @@ async def list_workspaces(call: UserCall, uow: UnitOfWork, query: Slice) -> List
     rows = await uow.workspaces.list_of_user(
         call.user_id, after=read_cursor(query, UUID), limit=query.limit + 1
     )
-    return list_slice(rows, query, lambda row: show_workspace(*row), lambda row: row[0].id)
+    members = await uow.workspaces.first_members([row[0].id for row in rows], MEMBERS_SHOWN)
+    return list_slice(
+        rows, query, lambda row: show_workspace(*row, members[row[0].id]), lambda row: row[0].id
+    )
 
 
 @routes.get("/v1/workspaces/{workspace_id}")
 async def get_workspace(call: UserCall, uow: UnitOfWork, workspace_id: UUID) -> WorkspaceAnswer:
     """Return a workspace."""
-    return show_workspace(*await find_workspace(call, uow, workspace_id, "workspace.read"))
+    workspace, role = await find_workspace(call, uow, workspace_id, "workspace.read")
+    return show_workspace(workspace, role, await _first_members(uow, workspace_id))
 
 
 @routes.patch("/v1/workspaces/{workspace_id}", refuses=(403,))
 async def change_workspace(
     call: UserCall, uow: UnitOfWork, workspace_id: UUID, body: WorkspaceChange
 ) -> WorkspaceAnswer:
-    """Rename a workspace."""
+    """Rename a workspace or change its settings."""
     workspace, role = await find_workspace(call, uow, workspace_id, "workspace.update")
-    if body.name is not UNSET and body.name != workspace.name:
-        await uow.workspaces.rename(workspace, body.name)
+    name = workspace.name if body.name is UNSET else body.name
+    settings = workspace.settings if body.settings is UNSET else _settings_to_store(body.settings)
+    if (name, settings) != (workspace.name, workspace.settings):
+        await uow.workspaces.change(workspace, name=name, settings=settings)
         await uow.events.append(
-            workspace_id, "workspace.updated", call.actor, f"workspace:{workspace_id}", {"name": body.name}
+            workspace_id, "workspace.updated", call.actor, f"workspace:{workspace_id}", {"name": name}
         )
-    return show_workspace(workspace, role)
+    return show_workspace(workspace, role, await _first_members(uow, workspace_id))
 
 
 @routes.delete("/v1/workspaces/{workspace_id}", refuses=(403,))
@@ -83,13 +118,25 @@ async def delete_workspace(call: UserCall, uow: UnitOfWork, workspace_id: UUID) 
     await uow.workspaces.delete(workspace_id)
 
 
-def show_workspace(workspace: Workspace, role: Role) -> WorkspaceAnswer:
+def show_workspace(workspace: Workspace, role: Role, members: Sequence[UUID]) -> WorkspaceAnswer:
     """Return a workspace as one of its members sees it."""
     return WorkspaceAnswer(
         id=workspace.id,
         name=workspace.name,
         owner_user_id=workspace.owner_user_id,
         role=role,
+        settings=msgspec.convert(workspace.settings, WorkspaceSettings),
+        member_user_ids=list(members),
         created_at=workspace.created_at,
         updated_at=workspace.updated_at,
     )
+
+
+async def _first_members(uow: UnitOfWork, workspace_id: UUID) -> list[UUID]:
+    return (await uow.workspaces.first_members([workspace_id], MEMBERS_SHOWN))[workspace_id]
+
+
+def _settings_to_store(settings: WorkspaceSettings) -> dict[str, Any]:
+    if settings.default_llm_config is not None:
+        check_json(settings.default_llm_config, "body.settings.default_llm_config")
+    return msgspec.structs.asdict(settings)

@@ -56,6 +56,8 @@ BigKey = BigInteger().with_variant(Integer, "sqlite")
 # Keys compared byte by byte (fractional indexes), whatever the database's locale.
 ByteOrdered = Text().with_variant(Text(collation="C"), "postgresql")
 
+JsonColumn = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
 
 class Model(MappedAsDataclass, DeclarativeBase, eq=False):
     """A table.
@@ -71,5 +73,7 @@ class Model(MappedAsDataclass, DeclarativeBase, eq=False):
         datetime: UtcDateTime(),
         str: Text(),
         bytes: LargeBinary(),
-        dict[str, Any]: JSON().with_variant(JSONB(), "postgresql"),
+        dict[str, Any]: JsonColumn,
+        list[str]: JsonColumn,
+        list[dict[str, Any]]: JsonColumn,
     }

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.models import Document, Membership, Role, User, Workspace
@@ -26,12 +27,15 @@ class Workspaces:
         self._new_id = new_id
         self._access_changes = access_changes
 
-    async def create(self, name: str, owner_user_id: UUID) -> Workspace:
+    async def create(
+        self, name: str, owner_user_id: UUID, settings: dict[str, Any] | None = None
+    ) -> Workspace:
         """Add a workspace with its first owner."""
         workspace = Workspace(
             id=self._new_id(),
             name=name,
             owner_user_id=owner_user_id,
+            settings=settings or {},
             created_at=self._now,
             updated_at=self._now,
         )
@@ -76,9 +80,14 @@ class Workspaces:
             statement = statement.where(Workspace.id > after)
         return [(row[0], row[1]) for row in await self._session.execute(statement)]
 
-    async def rename(self, workspace: Workspace, name: str) -> None:
-        """Set the name."""
-        workspace.name = name
+    async def change(
+        self, workspace: Workspace, *, name: str | None = None, settings: dict[str, Any] | None = None
+    ) -> None:
+        """Set what is given."""
+        if name is not None:
+            workspace.name = name
+        if settings is not None:
+            workspace.settings = settings
         workspace.updated_at = self._now
         await self._session.flush()
 
@@ -123,6 +132,24 @@ class Workspaces:
         if after is not None:
             statement = statement.where(Membership.user_id > after)
         return [(row[0], row[1]) for row in await self._session.execute(statement)]
+
+    async def first_members(self, workspace_ids: Sequence[UUID], limit: int) -> dict[UUID, list[UUID]]:
+        """Return the members of each workspace as `list_members` orders them, `limit` of each at most."""
+        if not workspace_ids:
+            return {}
+        parts = [
+            select(Membership.workspace_id, Membership.user_id)
+            .where(Membership.workspace_id == workspace_id)
+            .order_by(Membership.user_id)
+            .limit(limit)
+            .subquery()
+            for workspace_id in workspace_ids
+        ]
+        rows = await self._session.execute(union_all(*(select(part) for part in parts)))
+        found: dict[UUID, list[UUID]] = {workspace_id: [] for workspace_id in workspace_ids}
+        for row in rows:
+            found[row.workspace_id].append(row.user_id)
+        return found
 
     async def change_role(self, membership: Membership, role: Role) -> None:
         """Set a member's role."""

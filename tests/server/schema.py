@@ -63,10 +63,14 @@ def _object_faults(
     value: dict[str, object], schema: dict[str, Any], root: dict[str, Any], at: str
 ) -> list[str]:
     properties = schema.get("properties", {})
+    # A mapping of anything says neither; a Struct says which properties it has.
+    others = schema.get("additionalProperties", None if "properties" in schema else {})
     found = [f"{at}: lacks {name}" for name in schema.get("required", []) if name not in value]
     for name, item in value.items():
         if name in properties:
             found += faults(item, properties[name], root, f"{at}.{name}")
+        elif isinstance(others, dict):
+            found += faults(item, cast("dict[str, Any]", others), root, f"{at}.{name}")
         else:
             # Answers are documented whole: what is not in the schema should not be there.
             found.append(f"{at}: has {name}, which the schema does not know")

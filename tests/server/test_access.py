@@ -74,7 +74,7 @@ async def test_rights_on_channels(services: Services, people: dict[str, Api], wo
     public = await owner.made(f"{workspace}/channels", {"name": "general"})
     found = await rights(services, people, public["document"])
     assert found == all_of("write", guest="read", outsider="none")
-    body = {"name": "secret", "type": "private", "member_ids": [people["guest"].user["id"]]}
+    body = {"name": "secret", "type": "private", "member_user_ids": [people["guest"].user["id"]]}
     private = await owner.made(f"{workspace}/channels", body)
     found = await rights(services, people, private["document"])
     assert found == all_of("none", owner="write", guest="write")

@@ -65,6 +65,12 @@ async def test_a_profile_is_replaced_as_a_whole(ann: Api):
     assert (await ann.get("/v1/me")).json() == changed.json()
 
 
+async def test_nobody_chooses_who_pays_for_them(ann: Api):
+    assert ann.user["stripe_customer_id"] is None
+    refused = await ann.patch("/v1/me", {"stripe_customer_id": "cus_another"})
+    assert (refused.status_code, refused.json()["errors"][0]["path"]) == (422, "body.stripe_customer_id")
+
+
 async def test_an_access_token_ends_by_itself(ann: Api, clock: Clock):
     clock.forward(minutes=15, seconds=1)
     answer = await ann.get("/v1/me")

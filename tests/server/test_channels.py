@@ -26,9 +26,9 @@ async def test_private_channels_are_for_those_in_them(
     for who in ("bob", "cem"):
         await ann.made(f"{workspace}/members", {"email": f"{who}@example.com"})
     made = await ann.made(
-        f"{workspace}/channels", {"name": "secret", "type": kind, "member_ids": [bob.user["id"]]}
+        f"{workspace}/channels", {"name": "secret", "type": kind, "member_user_ids": [bob.user["id"]]}
     )
-    assert made["member_ids"] == [ann.user["id"], bob.user["id"]]
+    assert made["member_user_ids"] == [ann.user["id"], bob.user["id"]]
     assert await names(bob, workspace) == ["secret"]
     assert await names(cem, workspace) == []
     assert (await cem.get(f"/v1/channels/{made['id']}")).status_code == 404
@@ -36,7 +36,7 @@ async def test_private_channels_are_for_those_in_them(
 
 async def test_leaving_the_workspace_leaves_its_channels(ann: Api, bob: Api, workspace: str):
     await ann.made(f"{workspace}/members", {"email": "bob@example.com"})
-    body = {"name": "secret", "type": "private", "member_ids": [bob.user["id"]]}
+    body = {"name": "secret", "type": "private", "member_user_ids": [bob.user["id"]]}
     channel = await ann.made(f"{workspace}/channels", body)
     await bob.delete(f"{workspace}/members/{bob.user['id']}")
     assert (await bob.get(f"/v1/channels/{channel['id']}")).status_code == 404
@@ -46,9 +46,9 @@ async def test_leaving_the_workspace_leaves_its_channels(ann: Api, bob: Api, wor
 
 async def test_members_of_a_channel_are_members_of_the_workspace(ann: Api, bob: Api, workspace: str):
     for body in (
-        {"name": "x", "type": "private", "member_ids": [str(uuid4())]},
-        {"name": "x", "type": "dm", "member_ids": [bob.user["id"]]},
-        {"name": "x", "member_ids": [ann.user["id"]]},
+        {"name": "x", "type": "private", "member_user_ids": [str(uuid4())]},
+        {"name": "x", "type": "dm", "member_user_ids": [bob.user["id"]]},
+        {"name": "x", "member_user_ids": [ann.user["id"]]},
     ):
         refused = await ann.post(f"{workspace}/channels", body)
-        assert (refused.status_code, refused.json()["errors"][0]["path"]) == (422, "body.member_ids")
+        assert (refused.status_code, refused.json()["errors"][0]["path"]) == (422, "body.member_user_ids")

@@ -58,7 +58,7 @@ async def test_a_bad_body_is_told_in_one_form(ann: Api, content: bytes, status: 
         ({"name": 1}, "body.name"),
         ({"name": "x", "type": "loud"}, "body.type"),
         ({"name": "x", "colour": 1}, "body.colour"),
-        ({"name": "x", "type": "dm", "member_ids": ["5"]}, "body.member_ids[0]"),
+        ({"name": "x", "type": "dm", "member_user_ids": ["5"]}, "body.member_user_ids[0]"),
     ],
 )
 async def test_a_fault_has_its_path(ann: Api, workspace: str, body: dict[str, Any], path: str):
@@ -223,7 +223,7 @@ anything = st.recursive(
     max_leaves=8,
 )
 field_names = st.sampled_from(
-    ["title", "name", "email", "role", "type", "parent_page_id", "after", "icon_url", "member_ids", "x"]
+    ["title", "name", "email", "role", "type", "parent_page_id", "after", "icon_url", "member_user_ids", "x"]
 )
 bodies = st.dictionaries(field_names, anything, max_size=4)
 

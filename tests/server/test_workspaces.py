@@ -78,3 +78,42 @@ async def test_anyone_may_leave(ann: Api, bob: Api, workspace: str):
     assert (await bob.delete(f"{workspace}/members/{bob.user['id']}")).status_code == 204
     assert (await bob.get(workspace)).status_code == 404
     assert (await ann.delete(f"{workspace}/members/{bob.user['id']}")).status_code == 404
+
+
+async def test_a_workspace_has_the_settings_it_is_given(ann: Api, bob: Api):
+    llm = {"provider": "OpenAI", "model": "gpt-4", "options": {"temperature": 0.5}}
+    made = await ann.made("/v1/workspaces", {"name": "Ours", "settings": {"default_llm_config": llm}})
+    assert made["settings"] == {"default_llm_config": llm}
+    path = f"/v1/workspaces/{made['id']}"
+    assert (await ann.patch(path, {"name": "Mine"})).json()["settings"] == made["settings"]
+    assert (await ann.patch(path, {"settings": {}})).json()["settings"] == {"default_llm_config": None}
+    await ann.made(f"{path}/members", {"email": "bob@example.com"})
+    assert (await bob.patch(path, {"settings": {}})).status_code == 403
+
+
+async def test_settings_that_cannot_be_kept_are_refused(ann: Api):
+    deep: dict[str, object] = {}
+    for _ in range(20):
+        deep = {"x": deep}
+    for config, place in (
+        ({"model": "a\0b"}, ".model"),
+        ({"a\0b": 1}, ""),
+        ({"n": [1, 2**53 + 1]}, ".n[1]"),
+        (deep, ".x" * 19),
+        ({"many": [0] * 2001}, ""),
+    ):
+        body = {"name": "Ours", "settings": {"default_llm_config": config}}
+        refused = await ann.post("/v1/workspaces", body)
+        assert refused.status_code == 422
+        assert refused.json()["errors"][0]["path"] == f"body.settings.default_llm_config{place}"
+
+
+async def test_a_workspace_names_its_members(ann: Api, bob: Api, workspace: str):
+    await ann.made(f"{workspace}/members", {"email": "bob@example.com", "role": "guest"})
+    await ann.made("/v1/workspaces", {"name": "Alone"})
+    both = [ann.user["id"], bob.user["id"]]
+    assert (await bob.get(workspace)).json()["member_user_ids"] == both
+    listed = (await ann.get("/v1/workspaces")).json()["items"]
+    assert [found["member_user_ids"] for found in listed] == [both, [ann.user["id"]]]
+    parts = (await ann.get("/v1/workspaces", params={"limit": 1})).json()["items"]
+    assert [found["member_user_ids"] for found in parts] == [both]
