@@ -104,6 +104,11 @@ class Hub:
         self._tasks.cancel_scope.cancel()
         return await self._tasks.__aexit__(kind, error, traceback)
 
+    @property
+    def is_closing(self) -> bool:
+        """Tell whether `close` was called."""
+        return self._is_closing
+
     # Sockets and peers
 
     def connect(self, wire: Wire, channel: Channel) -> Connection:

@@ -6,13 +6,18 @@ from operator import attrgetter
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server.bootstrap import Services
 from server.endpoint import PathEndpoint
-from server.errors import NotFoundError
+from server.errors import NotFoundError, WrongMethodError
+from server.middleware.availability import AvailabilityMiddleware
+from server.middleware.compression import CompressionMiddleware
 from server.middleware.problems import ProblemsMiddleware
+from server.middleware.rate_limits import RateLimitsMiddleware
 from server.middleware.request_id import RequestIdMiddleware
 from server.middleware.request_log import RequestLogMiddleware
 from server.middleware.security_headers import SecurityHeadersMiddleware
@@ -20,7 +25,6 @@ from server.realtime.routes import realtime_app
 from server.rest import auth, channels, health, members, pages, versions, workspaces
 from server.rest.docs import docs_routes
 from server.routing import Operation
-from server.settings import Settings
 
 API = (auth, workspaces, members, pages, channels, versions)
 
@@ -32,7 +36,9 @@ def create_app(services: Services) -> ASGIApp:
     if "api" in settings.roles:
         operations += [operation for module in API for operation in module.routes.operations]
     routes = rest_routes(operations) + docs_routes(operations, settings.effective_public_url)
-    app = Starlette(routes=routes, middleware=_middleware(settings))
+    app = Starlette(
+        routes=routes, middleware=_middleware(services), exception_handlers={405: _refuse_wrong_method}
+    )
     app.state.services = services
     app.router.redirect_slashes = False
     app.router.default = _refuse_unknown_path
@@ -50,8 +56,9 @@ def rest_routes(operations: list[Operation]) -> list[BaseRoute]:
     return [Route(path, PathEndpoint(list(group)), methods=None) for path, group in by_path]
 
 
-def _middleware(settings: Settings) -> list[Middleware]:
+def _middleware(services: Services) -> list[Middleware]:
     """Return what every request passes, the outermost first."""
+    settings = services.settings
     cors = Middleware(
         CORSMiddleware,
         allow_origins=settings.cors_origins,
@@ -68,10 +75,18 @@ def _middleware(settings: Settings) -> list[Middleware]:
     return [
         Middleware(RequestIdMiddleware),
         Middleware(RequestLogMiddleware),
-        Middleware(SecurityHeadersMiddleware),
+        Middleware(SecurityHeadersMiddleware, is_https=settings.effective_public_url.startswith("https://")),
         *([cors] if settings.cors_origins else []),
+        Middleware(CompressionMiddleware),
+        Middleware(AvailabilityMiddleware, lambda: services.hub.is_closing),
+        Middleware(RateLimitsMiddleware, services.request_limits),
         Middleware(ProblemsMiddleware),
     ]
+
+
+async def _refuse_wrong_method(request: Request, error: Exception) -> Response:
+    # What answers without declared operations, the documentation, only gives.
+    raise WrongMethodError("Here one can GET, HEAD.", headers={"Allow": "GET, HEAD"}) from error
 
 
 async def _refuse_unknown_path(scope: Scope, receive: Receive, send: Send) -> None:

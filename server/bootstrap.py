@@ -26,6 +26,7 @@ from server.login_limits import LoginLimits
 from server.mailing import Mailing
 from server.offload import Offload
 from server.passwords import Passwords
+from server.rate_limits import RateLimits, RequestLimits
 from server.settings import Settings
 from server.sign_in import Accounts
 from server.tokens import Tokens
@@ -54,6 +55,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     access: DatabaseAccess
     hub: Hub
     history: History
+    request_limits: RequestLimits
     login_limits: LoginLimits
     mailer: Mailer
     mailing: Mailing
@@ -71,6 +73,7 @@ async def open_services(
         update_log = await stack.enter_async_context(UpdateLog.of(database, close_seconds=LOG_CLOSE_SECONDS))
         mailer = create_mailer(settings, clock)
         mailing = await stack.enter_async_context(Mailing(mailer))
+        limits = RateLimits()
         offload = Offload()
         fold = Folding(update_log, offload).fold
         hub = await stack.enter_async_context(Hub(update_log, access, fold, _hub_config(settings)))
@@ -92,7 +95,13 @@ async def open_services(
             access=access,
             hub=hub,
             history=History(update_log, hub, offload),
+            request_limits=RequestLimits(
+                limits,
+                per_address=settings.requests_per_minute_per_address,
+                per_principal=settings.requests_per_minute_per_user,
+            ),
             login_limits=LoginLimits(
+                limits,
                 per_account=settings.login_attempts_per_account,
                 per_address=settings.login_attempts_per_address,
                 window_minutes=settings.login_window_minutes,

@@ -19,12 +19,14 @@ from server.errors import (
     ConflictError,
     InvalidError,
     MalformedError,
+    OverloadedError,
     SlowBodyError,
     TooLargeError,
     UnauthenticatedError,
     WrongMediaTypeError,
     WrongMethodError,
 )
+from server.middleware.rate_limits import STATE_KEY
 from server.parsing import parse_body, parse_path, parse_query
 from server.routing import Call, Operation, UserCall
 from storage.models import IdempotencyKey
@@ -49,7 +51,17 @@ class PathEndpoint:
         operation = self._operations.get("GET" if request.method == "HEAD" else request.method)  # pyright: ignore[reportArgumentType]  (any string may be asked for)
         if operation is None:
             raise WrongMethodError(f"Here one can {self._allow}.", headers={"Allow": self._allow})
-        response = await run_operation(operation, request, request.app.state.services)
+        services: Services = request.app.state.services
+        deadline = asyncio.timeout(services.settings.request_timeout_seconds)
+        try:
+            async with deadline:
+                response = await run_operation(operation, request, services)
+        except TimeoutError as error:
+            if not deadline.expired():
+                raise
+            raise OverloadedError(
+                "This took too long and was undone.", code="request_timed_out", retry_after_seconds=5
+            ) from error
         await response(scope, receive, send)
 
 
@@ -88,7 +100,11 @@ async def _identify(operation: Operation, request: Request, services: Services) 
     identity = await services.access.identify(credential.strip())
     if identity is None:
         raise UnauthenticatedError("The credential is unknown or has expired.", code="invalid_token")
-    return UserCall(request, services, identity.user_id, identity.session_id)
+    call = UserCall(request, services, identity.user_id, identity.session_id)
+    request.scope.setdefault("state", {})[STATE_KEY] = await services.request_limits.count_principal(
+        call.actor
+    )
+    return call
 
 
 async def _read_body(request: Request, limit: int) -> bytes:

@@ -15,6 +15,7 @@ ServerError
     ├── WrongMediaTypeError    415
     ├── InvalidError           422  JSON that does not fit, with the paths of its faults
     ├── RateLimitedError       429
+    ├── HeadTooLargeError      431
     └── OverloadedError        503
 """
 
@@ -146,11 +147,27 @@ class RateLimitedError(ApiError):
     code = "rate_limited"
 
 
+class HeadTooLargeError(ApiError):
+    """The request line and the headers are larger than the limit."""
+
+    status = 431
+    code = "head_too_large"
+
+
 class OverloadedError(ApiError):
-    """A bounded resource is full for the moment."""
+    """A bounded resource is full for the moment, or not there yet, or not any more."""
 
     status = 503
     code = "overloaded"
 
-    def __init__(self, detail: str, *, retry_after_seconds: int, code: str | None = None) -> None:
-        super().__init__(detail, code=code, headers={"Retry-After": str(retry_after_seconds)})
+    def __init__(
+        self,
+        detail: str,
+        *,
+        retry_after_seconds: int,
+        code: str | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(
+            detail, code=code, headers={"Retry-After": str(retry_after_seconds), **(headers or {})}
+        )

@@ -13,7 +13,10 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from server.closed_door import closed_door
 from server.errors import StartError
+from server.http_protocol import HttpProtocol
+from server.middleware.availability import stopping_error
 from server.settings import Settings
 
 log = logging.getLogger("ionflux.server")
@@ -63,16 +66,20 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to accept, then say so."""
         await super().startup(sockets)
+        assert sockets
+        self._listener = sockets[0].dup()  # uvicorn closes its own when it stops
         self._on_started()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take no new peers, let the core say goodbye, then end what is left."""
         for server in self.servers:
             server.close()
-        # The core keeps to its own time; this is for one that does not.
-        with anyio.move_on_after(self._drain_seconds + HTTP_SHUTDOWN_SECONDS) as scope:
-            await self._drain()
-            await self._sockets_closed()
+        with self._listener:
+            async with closed_door(self._listener, stopping_error()):
+                # The core keeps to its own time; this is for one that does not.
+                with anyio.move_on_after(self._drain_seconds + HTTP_SHUTDOWN_SECONDS) as scope:
+                    await self._drain()
+                    await self._sockets_closed()
         if scope.cancelled_caught:
             log.error("Not everything could be saved in %s seconds", self._drain_seconds)
         await super().shutdown(sockets)
@@ -106,7 +113,7 @@ class Server(uvicorn.Server):
 def _config(app: ASGIApp, settings: Settings, websockets: type[asyncio.Protocol]) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=HttpProtocol,
         ws=websockets,
         ws_max_size=settings.max_frame_bytes + FRAME_HEADROOM_BYTES,
         ws_per_message_deflate=False,

@@ -19,6 +19,19 @@ REQUEST_ID: Mapping[str, JsonObject] = {
         "schema": {"type": "string"},
     }
 }
+RETRY_AFTER: Mapping[str, JsonObject] = {
+    "Retry-After": {"description": "Seconds after which to try again.", "schema": {"type": "integer"}}
+}
+QUOTA: Mapping[str, JsonObject] = {
+    "RateLimit-Policy": {
+        "description": "The quota that this request counted against: its name, `q` requests in `w` seconds.",
+        "schema": {"type": "string"},
+    },
+    "RateLimit": {
+        "description": "What is left of it: `r` requests for `t` seconds.",
+        "schema": {"type": "string"},
+    },
+}
 IDEMPOTENCY_KEY: JsonObject = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -98,14 +111,18 @@ def _without_null(schema: JsonObject) -> JsonObject:
 
 
 def _responses(operation: Operation, by_type: Mapping[Any, JsonObject]) -> JsonObject:
-    success: JsonObject = {"description": http.HTTPStatus(operation.status).phrase, "headers": REQUEST_ID}
+    quota: Mapping[str, JsonObject] = QUOTA if 429 in operation.refuses else {}
+    success: JsonObject = {
+        "description": http.HTTPStatus(operation.status).phrase,
+        "headers": {**REQUEST_ID, **quota},
+    }
     if operation.status != 204:
         success["content"] = _json(by_type[operation.answer_type])
     problem = {MEDIA_TYPE: {"schema": by_type[Problem]}}
     refusals = {
         str(status): {
             "description": http.HTTPStatus(status).phrase,
-            "headers": REQUEST_ID,
+            "headers": {**REQUEST_ID, **(RETRY_AFTER if status in (429, 503) else {})},
             "content": problem,
         }
         for status in operation.refuses

@@ -131,6 +131,8 @@ def _inspect(
     assert set(hints) == set(path_names), f"{handler.__name__} takes {set(hints)}, its path has {path_names}"
     needs_user = issubclass(call_type, UserCall)
     implied = _implied_refusals(needs_user, bool(path_names), query_type, body_type, idempotent)
+    if path.startswith("/v1/"):
+        implied |= {429, 503}  # any request may be one too many, or come while the server stops
     if idempotent and not needs_transaction:
         implied.add(409)  # the first request with the key may still be under way
     summary, _, description = (inspect.getdoc(handler) or "").partition("\n\n")

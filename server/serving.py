@@ -12,7 +12,9 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from server import __version__
 from server.app import create_app
 from server.bootstrap import Services, open_database, open_services
+from server.closed_door import closed_door
 from server.data_folder import DEMO_LOGIN, Secrets, prepare_data_folder, read_secrets
+from server.errors import OverloadedError
 from server.listening import FRAME_HEADROOM_BYTES, Server, bind
 from server.realtime.picows_protocol import picows_protocol
 from server.seed import Demo, find_demo, seed
@@ -21,6 +23,8 @@ from server.telemetry import configure_logging
 from storage import migrations
 
 Announce = Callable[[str], None]
+
+STARTING = OverloadedError("The server is starting.", code="starting", retry_after_seconds=2)
 
 
 def serve(settings: Settings, *, with_seed: bool, announce: Announce) -> None:
@@ -37,7 +41,7 @@ def serve(settings: Settings, *, with_seed: bool, announce: Announce) -> None:
 async def _serve(
     settings: Settings, secrets: Secrets, listener: socket, *, with_seed: bool, announce: Announce
 ) -> None:
-    async with open_database(settings) as database:
+    async with closed_door(listener, STARTING) as door, open_database(settings) as database:
         if settings.migrate_on_start:
             await migrations.upgrade(database)
         await migrations.require_current(database)
@@ -45,11 +49,16 @@ async def _serve(
             if with_seed:
                 await seed(services)
             demo = await find_demo(services)
+
+            def start() -> None:
+                door.close()
+                announce(_welcome(services, demo))
+
             server = Server(
                 create_app(services),
                 settings,
                 drain=services.hub.close,
-                on_started=lambda: announce(_welcome(services, demo)),
+                on_started=start,
                 websockets=_websockets(services),
             )
             await server.serve([listener])

@@ -73,6 +73,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         doc("Addresses or networks of reverse proxies whose `X-Forwarded-For` and `-Proto` are believed."),
     ] = ()
     max_body_bytes: Annotated[Count, doc("Largest body of an API request.")] = 1024 * 1024
+    request_timeout_seconds: Annotated[
+        Seconds, doc("Time an API request may take until its answer begins; then it is undone.")
+    ] = 60
+    requests_per_minute_per_address: Annotated[
+        int, Meta(ge=0), doc("API requests from one address (IPv6: one /64) to this process; 0 for any.")
+    ] = 12000
+    requests_per_minute_per_user: Annotated[
+        int, Meta(ge=0), doc("API requests of one user or key to this process; 0 for any number.")
+    ] = 6000
 
     access_token_minutes: Annotated[Count, doc("How long an access token is valid.")] = 15
     refresh_token_days: Annotated[Count, doc("How long a sign-in lasts after its last refresh.")] = 30

@@ -296,6 +296,7 @@ async def test_R6_closing_commits_acknowledges_and_says_come_back() -> None:
         late = Client(w.hub, YWS, PAGE, "ann")
         late.connect()
         assert late.closed == (1012, "The server restarts.")
+        assert w.hub.is_closing
         w.log.release()
         await closing
         assert ann.unsaved == 0
