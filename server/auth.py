@@ -11,7 +11,7 @@ import msgspec
 
 from crdt.ports import Principal, PrincipalId, Right
 from server.tokens import Tokens
-from storage.access import document_right
+from storage.access import Caller, document_right
 from storage.engine import Database
 
 
@@ -68,4 +68,5 @@ class DatabaseAccess:
         if principal.kind != "user":
             return "none"
         async with self._database.read() as uow:
-            return await document_right(uow, UUID(principal.id.removeprefix("user:")), document)
+            caller = Caller.of_user(UUID(principal.id.removeprefix("user:")))
+            return await document_right(uow, caller, document)

@@ -29,6 +29,7 @@ from server.errors import (
 from server.middleware.rate_limits import STATE_KEY
 from server.parsing import parse_body, parse_path, parse_query
 from server.routing import Call, Operation, UserCall
+from storage.access import Caller
 from storage.models import IdempotencyKey
 from storage.unit_of_work import UnitOfWork
 
@@ -92,7 +93,7 @@ async def run_operation(operation: Operation, request: Request, services: Servic
 
 async def _identify(operation: Operation, request: Request, services: Services) -> Call:
     """Return the call, with its user where the operation needs one."""
-    if not operation.needs_user:
+    if operation.needed is None:
         return Call(request, services)
     scheme, _, credential = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
@@ -100,7 +101,7 @@ async def _identify(operation: Operation, request: Request, services: Services) 
     identity = await services.access.identify(credential.strip())
     if identity is None:
         raise UnauthenticatedError("The credential is unknown or has expired.", code="invalid_token")
-    call = UserCall(request, services, identity.user_id, identity.session_id)
+    call = UserCall(request, services, Caller.of_user(identity.user_id), identity.session_id)
     request.scope.setdefault("state", {})[STATE_KEY] = await services.request_limits.count_principal(
         call.actor
     )

@@ -83,7 +83,7 @@ def _operation(operation: Operation, by_type: Mapping[Any, JsonObject]) -> JsonO
         described["parameters"] = parameters
     if operation.body_type:
         described["requestBody"] = {"required": True, "content": _json(by_type[operation.body_type])}
-    if operation.needs_user:
+    if operation.needed is not None:
         described["security"] = [{"accessToken": []}]
     return described
 

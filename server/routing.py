@@ -1,12 +1,14 @@
 """Declares operations: one decorated function is a route, its types and its documentation.
 
-    @routes.post("/v1/workspaces/{workspace_id}/pages", status=201, refuses=(403,))
+    @routes.post("/v1/workspaces/{workspace_id}/pages", "pages.write", status=201, refuses=(403,))
     async def create_page(call: UserCall, uow: UnitOfWork, workspace_id: UUID, body: NewPage) -> PageAnswer:
 
-The signature says the rest: a `UserCall` needs a credential, `uow` is the request's one transaction, `query`
-and `body` are Structs, what is left are the path's parameters (ids, or strings of a pattern), and what is
-returned is the answer's Struct (None: 204). `server.endpoint` runs operations, `server.openapi` describes
-them.
+Behind the path stands who may call it: an action of `storage.access`, or `signed_in` or `account`; nothing
+where no credential is needed. The handler asks the gate about the thing itself, and a test that is generated
+from the routes holds it to what it declares. The signature says the rest: a `UserCall` needs a credential,
+`uow` is the request's one transaction, `query` and `body` are Structs, what is left are the path's parameters
+(ids, or strings of a pattern), and what is returned is the answer's Struct (None: 204). `server.endpoint`
+runs operations, `server.openapi` describes them.
 """
 
 import inspect
@@ -19,10 +21,13 @@ import msgspec
 from starlette.requests import Request
 
 from server.bootstrap import Services
+from storage.access import Action, Caller
 
 Handler = Callable[..., Awaitable[object]]
 H = TypeVar("H", bound=Handler)
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+Needed = Action | Literal["signed_in", "account"]
+"""An action on what the path names; else any credential of a person, or one's own account."""
 
 
 class Call:
@@ -43,15 +48,20 @@ class Call:
 class UserCall(Call):
     """A request of somebody who is signed in."""
 
-    def __init__(self, request: Request, services: Services, user_id: UUID, session_id: UUID) -> None:
+    def __init__(self, request: Request, services: Services, caller: Caller, session_id: UUID) -> None:
         super().__init__(request, services)
-        self.user_id = user_id
+        self.caller = caller
         self.session_id = session_id
+
+    @property
+    def user_id(self) -> UUID:
+        """The person who calls."""
+        return self.caller.user_id
 
     @property
     def actor(self) -> str:
         """Who acts, as events and the log name them."""
-        return f"user:{self.user_id}"
+        return self.caller.id
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,7 +74,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     summary: str
     description: str
-    needs_user: bool
+    needed: Needed | None
+    """What the caller has to be allowed; None for nothing, without a credential."""
     needs_transaction: bool
     path_types: dict[str, type[object]]
     query_type: type[msgspec.Struct] | None
@@ -83,29 +94,50 @@ class Routes:
         self.tag = tag
         self.operations: list[Operation] = []
 
-    def get(self, path: str, *, refuses: tuple[int, ...] = ()) -> Callable[[H], H]:
+    def get(
+        self, path: str, needed: Needed | None = None, *, refuses: tuple[int, ...] = ()
+    ) -> Callable[[H], H]:
         """Declare a read; its transaction is read-only."""
-        return self._declare("GET", path, 200, refuses, idempotent=False)
+        return self._declare("GET", path, needed, 200, refuses, idempotent=False)
 
     def post(
-        self, path: str, *, status: int = 200, refuses: tuple[int, ...] = (), idempotent: bool = False
+        self,
+        path: str,
+        needed: Needed | None = None,
+        *,
+        status: int = 200,
+        refuses: tuple[int, ...] = (),
+        idempotent: bool = False,
     ) -> Callable[[H], H]:
         """Declare an action, or a creation (`status=201`)."""
-        return self._declare("POST", path, status, refuses, idempotent=idempotent)
+        return self._declare("POST", path, needed, status, refuses, idempotent=idempotent)
 
-    def patch(self, path: str, *, refuses: tuple[int, ...] = ()) -> Callable[[H], H]:
+    def patch(
+        self, path: str, needed: Needed | None = None, *, refuses: tuple[int, ...] = ()
+    ) -> Callable[[H], H]:
         """Declare a change of some fields."""
-        return self._declare("PATCH", path, 200, refuses, idempotent=False)
+        return self._declare("PATCH", path, needed, 200, refuses, idempotent=False)
 
-    def delete(self, path: str, *, refuses: tuple[int, ...] = ()) -> Callable[[H], H]:
+    def delete(
+        self, path: str, needed: Needed | None = None, *, refuses: tuple[int, ...] = ()
+    ) -> Callable[[H], H]:
         """Declare a removal."""
-        return self._declare("DELETE", path, 204, refuses, idempotent=False)
+        return self._declare("DELETE", path, needed, 204, refuses, idempotent=False)
 
     def _declare(
-        self, method: Method, path: str, status: int, refuses: tuple[int, ...], *, idempotent: bool
+        self,
+        method: Method,
+        path: str,
+        needed: Needed | None,
+        status: int,
+        refuses: tuple[int, ...],
+        *,
+        idempotent: bool,
     ) -> Callable[[H], H]:
         def register(handler: H) -> H:
-            self.operations.append(_inspect(self.tag, method, path, status, refuses, idempotent, handler))
+            self.operations.append(
+                _inspect(self.tag, method, path, needed, status, refuses, idempotent, handler)
+            )
             return handler
 
         return register
@@ -115,6 +147,7 @@ def _inspect(
     tag: str,
     method: Method,
     path: str,
+    needed: Needed | None,
     status: int,
     refuses: tuple[int, ...],
     idempotent: bool,
@@ -130,6 +163,7 @@ def _inspect(
     path_names = re.findall(r"{(\w+)}", path)
     assert set(hints) == set(path_names), f"{handler.__name__} takes {set(hints)}, its path has {path_names}"
     needs_user = issubclass(call_type, UserCall)
+    assert needs_user == (needed is not None), f"{handler.__name__}: say behind the path what it needs"
     implied = _implied_refusals(needs_user, bool(path_names), query_type, body_type, idempotent)
     if path.startswith("/v1/"):
         implied |= {429, 503}  # any request may be one too many, or come while the server stops
@@ -144,7 +178,7 @@ def _inspect(
         name=handler.__name__,
         summary=summary.replace("\n", " ").rstrip("."),
         description=description,
-        needs_user=needs_user,
+        needed=needed,
         needs_transaction=needs_transaction,
         path_types=hints,
         query_type=query_type,

@@ -1,12 +1,15 @@
-"""The one gate: what a role may do, and what somebody may do with a document.
+"""The one gate: what a role may do, and what somebody may do with one thing.
 
-REST, sockets and agents all ask here. The table is data; who is in a workspace is the database's.
+REST, sockets and agents all ask here. The table is data; who is in a workspace is the database's. Nothing
+here knows how a refusal is told: None means that the thing may not be seen, and is to look absent.
 """
 
 from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
-from storage.models import Role
+import msgspec
+
+from storage.models import Channel, Page, Role, Workspace
 
 if TYPE_CHECKING:  # the unit of work imports the repositories, not this gate
     from storage.unit_of_work import UnitOfWork
@@ -44,10 +47,82 @@ LEAST_ROLE: dict[Action, Role] = {
 }
 """The least role that may do something."""
 
+IN_CHANNEL: frozenset[Action] = frozenset({"channels.read", "channels.write"})
+"""What whoever is in a private channel or a direct conversation may do there, whatever their role."""
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """On whose behalf something is asked. `id` is how events and the log name them."""
+
+    id: str
+    user_id: UUID
+
+    @classmethod
+    def of_user(cls, user_id: UUID) -> "Caller":
+        """Return somebody who is signed in as themself."""
+        return cls(f"user:{user_id}", user_id)
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """What a caller may do with one thing that they may see; `role` is theirs in its workspace."""
+
+    role: Role
+    actions: frozenset[Action]
+
+    def allows(self, action: Action) -> bool:
+        """Tell whether they may do this."""
+        return action in self.actions
+
 
 def can(role: Role | None, action: Action) -> bool:
     """Tell whether a role may do something; None, for no member, may do nothing."""
     return role is not None and ROLES.index(role) >= ROLES.index(LEAST_ROLE[action])
+
+
+def actions_of(role: Role | None) -> frozenset[Action]:
+    """Return all that a role may do."""
+    return _ACTIONS_OF[role] if role is not None else frozenset()
+
+
+_ACTIONS_OF: dict[Role, frozenset[Action]] = {
+    role: frozenset(action for action in LEAST_ROLE if can(role, action)) for role in ROLES
+}
+
+
+async def workspace_standing(
+    uow: "UnitOfWork", caller: Caller, workspace_id: UUID, *, lock: bool = False
+) -> tuple[Workspace, Standing] | None:
+    """Return a workspace and what the caller may do in it, or None for no member.
+
+    `lock` holds the workspace until the end of the transaction, for rules over several rows.
+    """
+    found = await uow.workspaces.find_with_role(workspace_id, caller.user_id, lock=lock)
+    if found is None:
+        return None
+    workspace, role = found
+    return workspace, Standing(role, actions_of(role))
+
+
+async def page_standing(uow: "UnitOfWork", caller: Caller, page_id: UUID) -> tuple[Page, Standing] | None:
+    """Return a page, in the trash or not, and what the caller may do with it, or None."""
+    found = await uow.pages.find_with_role(page_id, caller.user_id)
+    if found is None:
+        return None
+    page, role = found
+    return page, Standing(role, actions_of(role))
+
+
+async def channel_standing(
+    uow: "UnitOfWork", caller: Caller, channel_id: UUID
+) -> tuple[Channel, Standing] | None:
+    """Return a channel and what the caller may do in it, or None. Who is in a private one may write."""
+    found = await uow.channels.find_with_role(channel_id, caller.user_id)
+    if found is None:
+        return None
+    channel, role, is_in_channel = found
+    if channel.type == "public":
+        return channel, Standing(role, actions_of(role))
+    return (channel, Standing(role, actions_of(role) | IN_CHANNEL)) if is_in_channel else None
 
 
 def parse_document_name(name: str) -> tuple[str, UUID] | None:
@@ -61,37 +136,25 @@ def parse_document_name(name: str) -> tuple[str, UUID] | None:
     return (kind, subject) if str(subject) == text else None
 
 
-async def document_right(uow: "UnitOfWork", user_id: UUID, document_name: str) -> DocumentRight:
-    """Return what a user may do with a document; `none` also for one that does not exist."""
-    parsed = parse_document_name(document_name)
-    match parsed:
+async def document_right(uow: "UnitOfWork", caller: Caller, document_name: str) -> DocumentRight:
+    """Return what a caller may do with a document; `none` also for one that does not exist."""
+    match parse_document_name(document_name):
         case ("page", page_id):
-            return await _page_right(uow, user_id, page_id)
+            found = await page_standing(uow, caller, page_id)
+            if found is None:
+                return "none"
+            page, standing = found
+            if standing.allows("pages.write") and page.trashed_at is None:
+                return "write"
+            return "read" if standing.allows("pages.read") else "none"
         case ("channel", channel_id):
-            return await _channel_right(uow, user_id, channel_id)
+            found = await channel_standing(uow, caller, channel_id)
+            if found is None:
+                return "none"
+            if found[1].allows("channels.write"):
+                return "write"
+            return "read" if found[1].allows("channels.read") else "none"
         case ("inbox", owner_id):
-            return "read" if owner_id == user_id else "none"
+            return "read" if owner_id == caller.user_id else "none"
         case _:
             return "none"
-
-
-async def _page_right(uow: "UnitOfWork", user_id: UUID, page_id: UUID) -> DocumentRight:
-    found = await uow.pages.find_with_role(page_id, user_id)
-    if found is None:
-        return "none"
-    page, role = found
-    if can(role, "pages.write") and page.trashed_at is None:
-        return "write"
-    return "read" if can(role, "pages.read") else "none"
-
-
-async def _channel_right(uow: "UnitOfWork", user_id: UUID, channel_id: UUID) -> DocumentRight:
-    found = await uow.channels.find_with_role(channel_id, user_id)
-    if found is None:
-        return "none"
-    channel, role, is_in_channel = found
-    if channel.type != "public":
-        return "write" if is_in_channel else "none"
-    if can(role, "channels.write"):
-        return "write"
-    return "read" if can(role, "channels.read") else "none"

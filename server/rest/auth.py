@@ -125,13 +125,13 @@ async def log_out(call: Call, body: RefreshToken) -> None:
     await call.services.accounts.sign_out(body.refresh_token)
 
 
-@routes.get("/v1/me")
+@routes.get("/v1/me", "signed_in")
 async def get_me(call: UserCall, uow: UnitOfWork) -> UserAnswer:
     """Return one's own account."""
     return show_user(await _me(call, uow))
 
 
-@routes.patch("/v1/me")
+@routes.patch("/v1/me", "account")
 async def change_me(call: UserCall, uow: UnitOfWork, body: AccountChange) -> UserAnswer:
     """Change one's name or profile; a profile is replaced as a whole."""
     user = await _me(call, uow)

@@ -42,7 +42,7 @@ class NewChannel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = []
 
 
-@routes.get("/v1/workspaces/{workspace_id}/channels")
+@routes.get("/v1/workspaces/{workspace_id}/channels", "channels.read")
 async def list_channels(
     call: UserCall, uow: UnitOfWork, workspace_id: UUID, query: Slice
 ) -> Listing[ChannelAnswer]:
@@ -60,7 +60,9 @@ async def list_channels(
     )
 
 
-@routes.post("/v1/workspaces/{workspace_id}/channels", status=201, refuses=(403,), idempotent=True)
+@routes.post(
+    "/v1/workspaces/{workspace_id}/channels", "channels.create", status=201, refuses=(403,), idempotent=True
+)
 async def create_channel(
     call: UserCall, uow: UnitOfWork, workspace_id: UUID, body: NewChannel
 ) -> ChannelAnswer:
@@ -82,10 +84,10 @@ async def create_channel(
     return show_channel(channel, members)
 
 
-@routes.get("/v1/channels/{channel_id}")
+@routes.get("/v1/channels/{channel_id}", "channels.read")
 async def get_channel(call: UserCall, uow: UnitOfWork, channel_id: UUID) -> ChannelAnswer:
     """Return a channel."""
-    channel = await find_channel(call, uow, channel_id)
+    channel = await find_channel(call, uow, channel_id, "channels.read")
     return show_channel(channel, (await uow.channels.members([channel_id])).get(channel_id, []))
 
 

@@ -38,7 +38,7 @@ class MemberChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     role: Role
 
 
-@routes.get("/v1/workspaces/{workspace_id}/members")
+@routes.get("/v1/workspaces/{workspace_id}/members", "members.read")
 async def list_members(
     call: UserCall, uow: UnitOfWork, workspace_id: UUID, query: Slice
 ) -> Listing[MemberAnswer]:
@@ -50,12 +50,14 @@ async def list_members(
     return list_slice(rows, query, lambda row: show_member(*row), lambda row: row[1].id)
 
 
-@routes.post("/v1/workspaces/{workspace_id}/members", status=201, refuses=(403, 409), idempotent=True)
+@routes.post(
+    "/v1/workspaces/{workspace_id}/members", "members.manage", status=201, refuses=(403, 409), idempotent=True
+)
 async def add_member(call: UserCall, uow: UnitOfWork, workspace_id: UUID, body: NewMember) -> MemberAnswer:
     """Add somebody who has an account. Only owners make owners."""
-    _, role = await find_workspace(call, uow, workspace_id, "members.manage", lock=True)
+    _, standing = await find_workspace(call, uow, workspace_id, "members.manage", lock=True)
     if body.role == "owner":
-        require(role, "owners.manage")
+        require(standing, "owners.manage")
     user = await uow.users.find_by_email(body.email.lower())
     if user is None:
         fault = FieldError("body.email", "Nobody is registered with this address")
@@ -67,32 +69,32 @@ async def add_member(call: UserCall, uow: UnitOfWork, workspace_id: UUID, body: 
     return show_member(membership, user)
 
 
-@routes.patch("/v1/workspaces/{workspace_id}/members/{user_id}", refuses=(403, 409))
+@routes.patch("/v1/workspaces/{workspace_id}/members/{user_id}", "members.manage", refuses=(403, 409))
 async def change_member(
     call: UserCall, uow: UnitOfWork, workspace_id: UUID, user_id: UUID, body: MemberChange
 ) -> MemberAnswer:
     """Give a member another role. Only owners make owners or take the role from one."""
-    workspace, role = await find_workspace(call, uow, workspace_id, "members.manage", lock=True)
+    workspace, standing = await find_workspace(call, uow, workspace_id, "members.manage", lock=True)
     membership, user = await _find_member(uow, workspace_id, user_id)
     if membership.role == body.role:
         return show_member(membership, user)
     if "owner" in (membership.role, body.role):
-        require(role, "owners.manage")
+        require(standing, "owners.manage")
     await uow.workspaces.change_role(membership, body.role)
     await _keep_owner(uow, workspace)
     await _tell(call, uow, "member.role_changed", membership)
     return show_member(membership, user)
 
 
-@routes.delete("/v1/workspaces/{workspace_id}/members/{user_id}", refuses=(403, 409))
+@routes.delete("/v1/workspaces/{workspace_id}/members/{user_id}", "members.manage", refuses=(403, 409))
 async def remove_member(call: UserCall, uow: UnitOfWork, workspace_id: UUID, user_id: UUID) -> None:
     """Remove a member, or leave. Only owners remove owners."""
-    workspace, role = await find_workspace(call, uow, workspace_id, "workspace.read", lock=True)
+    workspace, standing = await find_workspace(call, uow, workspace_id, "workspace.read", lock=True)
     if user_id != call.user_id:
-        require(role, "members.manage")
+        require(standing, "members.manage")
     membership, _ = await _find_member(uow, workspace_id, user_id)
     if membership.role == "owner" and user_id != call.user_id:
-        require(role, "owners.manage")
+        require(standing, "owners.manage")
     await uow.workspaces.remove_member(membership)
     await uow.channels.remove_from_all(workspace_id, user_id)
     await _keep_owner(uow, workspace)

@@ -61,7 +61,7 @@ class PageChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     after: After | UnsetType | None = UNSET
 
 
-@routes.get("/v1/workspaces/{workspace_id}/pages")
+@routes.get("/v1/workspaces/{workspace_id}/pages", "pages.read")
 async def list_pages(
     call: UserCall, uow: UnitOfWork, workspace_id: UUID, query: Slice
 ) -> Listing[PageAnswer]:
@@ -76,7 +76,7 @@ async def list_pages(
     return list_slice(rows, query, show_page, lambda page: (page.order_key, page.id))
 
 
-@routes.get("/v1/workspaces/{workspace_id}/trash")
+@routes.get("/v1/workspaces/{workspace_id}/trash", "pages.read")
 async def list_trash(
     call: UserCall, uow: UnitOfWork, workspace_id: UUID, query: Slice
 ) -> Listing[PageAnswer]:
@@ -88,7 +88,9 @@ async def list_trash(
     return list_slice(rows, query, show_page, _place_in_trash)
 
 
-@routes.post("/v1/workspaces/{workspace_id}/pages", status=201, refuses=(403,), idempotent=True)
+@routes.post(
+    "/v1/workspaces/{workspace_id}/pages", "pages.write", status=201, refuses=(403,), idempotent=True
+)
 async def create_page(call: UserCall, uow: UnitOfWork, workspace_id: UUID, body: NewPage) -> PageAnswer:
     """Make a page and its empty document."""
     await find_workspace(call, uow, workspace_id, "pages.write")
@@ -106,13 +108,13 @@ async def create_page(call: UserCall, uow: UnitOfWork, workspace_id: UUID, body:
     return show_page(page)
 
 
-@routes.get("/v1/pages/{page_id}")
+@routes.get("/v1/pages/{page_id}", "pages.read")
 async def get_page(call: UserCall, uow: UnitOfWork, page_id: UUID) -> PageAnswer:
     """Return a page, in the trash or not."""
     return show_page(await find_page(call, uow, page_id, "pages.read"))
 
 
-@routes.patch("/v1/pages/{page_id}", refuses=(403, 409))
+@routes.patch("/v1/pages/{page_id}", "pages.write", refuses=(403, 409))
 async def change_page(call: UserCall, uow: UnitOfWork, page_id: UUID, body: PageChange) -> PageAnswer:
     """Rename a page or move it in the tree."""
     page = await find_page(call, uow, page_id, "pages.write")
@@ -131,7 +133,7 @@ async def change_page(call: UserCall, uow: UnitOfWork, page_id: UUID, body: Page
     return show_page(page)
 
 
-@routes.delete("/v1/pages/{page_id}", refuses=(403,))
+@routes.delete("/v1/pages/{page_id}", "pages.write", refuses=(403,))
 async def trash_page(call: UserCall, uow: UnitOfWork, page_id: UUID) -> None:
     """Put a page and everything below it into the trash. One that is there stays there."""
     page = await find_page(call, uow, page_id, "pages.write")
@@ -140,7 +142,7 @@ async def trash_page(call: UserCall, uow: UnitOfWork, page_id: UUID) -> None:
         await _tell(call, uow, "page.trashed", page)
 
 
-@routes.post("/v1/pages/{page_id}/restore", refuses=(403,))
+@routes.post("/v1/pages/{page_id}/restore", "pages.write", refuses=(403,))
 async def restore_page(call: UserCall, uow: UnitOfWork, page_id: UUID) -> PageAnswer:
     """Take a page out of the trash, with what went there together with it.
 

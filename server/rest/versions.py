@@ -86,7 +86,7 @@ class RestoreReceipt(msgspec.Struct, frozen=True):
     ]
 
 
-@routes.get("/v1/documents/{name}/versions")
+@routes.get("/v1/documents/{name}/versions", "pages.read")
 async def list_versions(
     call: UserCall, uow: UnitOfWork, name: DocumentPath, query: Slice
 ) -> Listing[VersionEntry]:
@@ -109,7 +109,7 @@ async def list_versions(
     return list_slice(rows, query, lambda row: row[0], lambda row: row[1])
 
 
-@routes.post("/v1/documents/{name}/versions", status=201, refuses=(403,), idempotent=True)
+@routes.post("/v1/documents/{name}/versions", "pages.write", status=201, refuses=(403,), idempotent=True)
 async def create_version(
     call: UserCall, uow: UnitOfWork, name: DocumentPath, body: NewVersion
 ) -> VersionEntry:
@@ -128,7 +128,7 @@ async def create_version(
     return show_version(document, version)
 
 
-@routes.get("/v1/documents/{name}/versions/{version}", refuses=(503,))
+@routes.get("/v1/documents/{name}/versions/{version}", "pages.read", refuses=(503,))
 async def get_version(
     call: UserCall, uow: UnitOfWork, name: DocumentPath, version: VersionPath
 ) -> VersionContent:
@@ -139,7 +139,9 @@ async def get_version(
     return VersionContent(**msgspec.structs.asdict(entry), state=_base64(state))
 
 
-@routes.post("/v1/documents/{name}/versions/{version}/restore", refuses=(403, 409, 503), idempotent=True)
+@routes.post(
+    "/v1/documents/{name}/versions/{version}/restore", "pages.write", refuses=(403, 409, 503), idempotent=True
+)
 async def restore_version(
     call: UserCall, name: DocumentPath, version: VersionPath, body: RestoreRequest
 ) -> RestoreReceipt:

@@ -65,7 +65,7 @@ class WorkspaceChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     settings: WorkspaceSettings | UnsetType = UNSET
 
 
-@routes.post("/v1/workspaces", status=201, idempotent=True)
+@routes.post("/v1/workspaces", "account", status=201, idempotent=True)
 async def create_workspace(call: UserCall, uow: UnitOfWork, body: NewWorkspace) -> WorkspaceAnswer:
     """Make a workspace and own it."""
     settings = _settings_to_store(body.settings)
@@ -76,7 +76,7 @@ async def create_workspace(call: UserCall, uow: UnitOfWork, body: NewWorkspace) 
     return show_workspace(workspace, "owner", [call.user_id])
 
 
-@routes.get("/v1/workspaces")
+@routes.get("/v1/workspaces", "signed_in")
 async def list_workspaces(call: UserCall, uow: UnitOfWork, query: Slice) -> Listing[WorkspaceAnswer]:
     """List the workspaces one is in, oldest first."""
     rows = await uow.workspaces.list_of_user(
@@ -88,19 +88,19 @@ async def list_workspaces(call: UserCall, uow: UnitOfWork, query: Slice) -> List
     )
 
 
-@routes.get("/v1/workspaces/{workspace_id}")
+@routes.get("/v1/workspaces/{workspace_id}", "workspace.read")
 async def get_workspace(call: UserCall, uow: UnitOfWork, workspace_id: UUID) -> WorkspaceAnswer:
     """Return a workspace."""
-    workspace, role = await find_workspace(call, uow, workspace_id, "workspace.read")
-    return show_workspace(workspace, role, await _first_members(uow, workspace_id))
+    workspace, standing = await find_workspace(call, uow, workspace_id, "workspace.read")
+    return show_workspace(workspace, standing.role, await _first_members(uow, workspace_id))
 
 
-@routes.patch("/v1/workspaces/{workspace_id}", refuses=(403,))
+@routes.patch("/v1/workspaces/{workspace_id}", "workspace.update", refuses=(403,))
 async def change_workspace(
     call: UserCall, uow: UnitOfWork, workspace_id: UUID, body: WorkspaceChange
 ) -> WorkspaceAnswer:
     """Rename a workspace or change its settings."""
-    workspace, role = await find_workspace(call, uow, workspace_id, "workspace.update")
+    workspace, standing = await find_workspace(call, uow, workspace_id, "workspace.update")
     name = workspace.name if body.name is UNSET else body.name
     settings = workspace.settings if body.settings is UNSET else _settings_to_store(body.settings)
     if (name, settings) != (workspace.name, workspace.settings):
@@ -108,10 +108,10 @@ async def change_workspace(
         await uow.events.append(
             workspace_id, "workspace.updated", call.actor, f"workspace:{workspace_id}", {"name": name}
         )
-    return show_workspace(workspace, role, await _first_members(uow, workspace_id))
+    return show_workspace(workspace, standing.role, await _first_members(uow, workspace_id))
 
 
-@routes.delete("/v1/workspaces/{workspace_id}", refuses=(403,))
+@routes.delete("/v1/workspaces/{workspace_id}", "workspace.delete", refuses=(403,))
 async def delete_workspace(call: UserCall, uow: UnitOfWork, workspace_id: UUID) -> None:
     """Delete a workspace for good, with everything in it."""
     await find_workspace(call, uow, workspace_id, "workspace.delete")

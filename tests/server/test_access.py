@@ -1,5 +1,6 @@
 """What roles may do, and who may do what with a document."""
 
+from pathlib import Path
 from typing import get_args
 from uuid import UUID, uuid4
 
@@ -7,6 +8,7 @@ import pytest
 
 from crdt.ports import Principal, PrincipalId
 from server.bootstrap import Services
+from server.rights_table import with_table
 from storage.access import LEAST_ROLE, ROLES, Action, can, parse_document_name
 from storage.models import Role
 from tests.server.api import Api
@@ -17,6 +19,11 @@ ADDRESSES = {"owner": "ann", "admin": "bob", "member": "cem", "guest": "dan", "o
 def test_every_action_has_a_least_role():
     assert set(LEAST_ROLE) == set(get_args(Action))
     assert set(ROLES) == set(get_args(Role))
+
+
+def test_the_documented_table_is_that_of_the_code():
+    document = (Path(__file__).parents[2] / "docs/rights.md").read_text("utf-8")
+    assert with_table(document) == document, "run: python -m server.rights_table"
 
 
 @pytest.mark.parametrize("action", LEAST_ROLE)

@@ -1,0 +1,130 @@
+"""One of everything that paths name, and bodies that fit: what the test of all routes calls them with.
+
+A new parameter of a path needs a row in `SPECIMENS`. A body is made from its Struct; one that cannot be
+guessed, or that names something of the workspace, stands in `BODIES` under the operation's name.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+from uuid import uuid4
+
+import msgspec
+
+from server.routing import Operation
+from storage.models import Role
+from tests.server.api import Api
+
+Specimen = Callable[["Plot"], Awaitable[str]]
+Body = Callable[["Plot"], Awaitable[dict[str, Any]]]
+
+
+class Plot:
+    """A workspace with one of everything, made when it is asked for."""
+
+    def __init__(self, owner: Api, other: Api, workspace_id: str) -> None:
+        self.owner = owner
+        self.other = other
+        """A member of the workspace to whom things are done."""
+        self.workspace_id = workspace_id
+        self.path = f"/v1/workspaces/{workspace_id}"
+        self._found: dict[str, str] = {"workspace_id": workspace_id}
+
+    async def specimen(self, parameter: str) -> str:
+        """Return what a parameter of a path can be, the same each time."""
+        if parameter not in self._found:
+            assert parameter in SPECIMENS, f"{parameter}: tell SPECIMENS how to make one"
+            self._found[parameter] = await SPECIMENS[parameter](self)
+        return self._found[parameter]
+
+    async def add(self, person: Api, role: Role) -> None:
+        """Make somebody a member."""
+        await self.owner.made(f"{self.path}/members", {"email": person.user["email"], "role": role})
+
+    async def path_of(self, operation: Operation) -> str:
+        """Return the operation's path with a specimen for each parameter."""
+        values = {name: await self.specimen(name) for name in operation.path_types}
+        return operation.path.format(**values)
+
+    async def body_of(self, operation: Operation) -> object:
+        """Return a body that the operation takes, or None."""
+        if operation.body_type is None:
+            return None
+        if operation.name in BODIES:
+            return await BODIES[operation.name](self)
+        return example_of(operation.body_type)
+
+
+def made(kind: str, **body: Any) -> Specimen:
+    """Make one of what a workspace has."""
+
+    async def make(plot: Plot) -> str:
+        return (await plot.owner.made(f"{plot.path}/{kind}", body))["id"]
+
+    return make
+
+
+async def _other(plot: Plot) -> str:
+    await plot.add(plot.other, "member")
+    return plot.other.user["id"]
+
+
+async def _document(plot: Plot) -> str:
+    return f"page:{await plot.specimen('page_id')}"
+
+
+async def _first_position(plot: Plot) -> str:
+    return "position:0"
+
+
+SPECIMENS: dict[str, Specimen] = {
+    "channel_id": made("channels", name="general"),
+    "name": _document,
+    "page_id": made("pages", title="Plan"),
+    "user_id": _other,
+    "version": _first_position,
+}
+"""Parameter of a path -> how the owner makes one."""
+
+
+async def _new_member(plot: Plot) -> dict[str, Any]:
+    return {"email": plot.other.user["email"]}
+
+
+BODIES: dict[str, Body] = {"add_member": _new_member}
+"""Operation -> a body that it takes."""
+
+_GUESSES: tuple[object, ...] = (
+    "x",
+    "a long enough text",
+    "name@example.com",
+    "https://example.com/x",
+    "2030-01-01T00:00:00Z",
+    str(uuid4()),
+    1,
+    True,
+    [],
+    {},
+    None,
+)
+
+
+def example_of(kind: type[msgspec.Struct]) -> dict[str, Any]:
+    """Return the smallest body that fits a Struct."""
+    return {field.encode_name: _guess(field) for field in msgspec.structs.fields(kind) if field.required}
+
+
+def _guess(field: msgspec.structs.FieldInfo) -> object:
+    kind = cast("type[object]", field.type)  # pyright: ignore[reportUnknownMemberType]  (msgspec's own)
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):  # pyright: ignore[reportUnnecessaryIsInstance]  (or an Annotated)
+        return example_of(kind)
+    for guess in (*_literals(kind), *_GUESSES):
+        try:
+            msgspec.convert(guess, kind)
+        except msgspec.ValidationError:
+            continue
+        return guess
+    raise AssertionError(f"nothing fits {field.name}: give its operation a body in BODIES")
+
+
+def _literals(kind: Any) -> list[object]:
+    return list(msgspec.json.schema(kind).get("enum", []))

@@ -1,0 +1,96 @@
+"""Every route against the table of rights, as everybody: generated from the routes themselves."""
+
+import msgspec
+import pytest
+
+from server.app import API
+from server.routing import Operation
+from storage.access import LEAST_ROLE, ROLES, can
+from storage.models import Role
+from tests.server.api import Api
+from tests.server.specimens import Plot
+
+OPERATIONS = [operation for module in API for operation in module.routes.operations]
+REFUSALS = (401, 403, 404)
+ALLOWED = 200
+
+
+class Cast(msgspec.Struct, frozen=True):
+    """Who calls. The owner of the workspace that the paths name is somebody else."""
+
+    nobody: Api
+    stranger: Api
+    neighbour: Api
+    owner: Api
+    other: Api
+
+
+@pytest.fixture
+async def cast(api: Api) -> Cast:
+    cast = Cast(api, *[await api.sign_up(name) for name in ("stranger", "neighbour", "owner", "other")])
+    await cast.neighbour.made("/v1/workspaces", {"name": "Next door"})
+    return cast
+
+
+def told(operation: Operation, role: Role | None) -> int:
+    """Return what the table says that somebody gets who is signed in."""
+    if operation.needed in LEAST_ROLE:
+        if role is None:
+            return 404
+        return ALLOWED if can(role, operation.needed) else 403
+    # What is one's own is nobody else's.
+    return 404 if operation.path_types else ALLOWED
+
+
+async def call(plot: Plot, who: Api, operation: Operation) -> int:
+    """Return what somebody gets: a refusal's status, or `ALLOWED` for anything else."""
+    path = await plot.path_of(operation)
+    answer = await who.request(operation.method, path, json=await plot.body_of(operation))
+    assert answer.status_code < 500, (operation.name, answer.text)
+    return answer.status_code if answer.status_code in REFUSALS else ALLOWED
+
+
+async def new_plot(cast: Cast) -> Plot:
+    workspace = await cast.owner.made("/v1/workspaces", {"name": "Ours"})
+    return Plot(cast.owner, cast.other, workspace["id"])
+
+
+def test_what_needs_nothing_is_what_has_no_credential_yet():
+    """A route that is open to the world is written down twice."""
+    assert {operation.name for operation in OPERATIONS if operation.needed is None} == {
+        "register",
+        "log_in",
+        "refresh",
+        "log_out",
+    }
+
+
+async def test_without_a_credential_nothing_opens(cast: Cast):
+    plot = await new_plot(cast)
+    found = {operation.name: await call(plot, cast.nobody, operation) for operation in CLOSED}
+    assert found == {operation.name: 401 for operation in CLOSED}
+
+
+@pytest.mark.parametrize("who", ["stranger", "neighbour"])
+async def test_outsiders_get_nothing_and_learn_nothing(cast: Cast, who: str):
+    plot = await new_plot(cast)
+    found = {operation.name: await call(plot, getattr(cast, who), operation) for operation in CLOSED}
+    assert found == {operation.name: told(operation, None) for operation in CLOSED}
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_members_get_what_their_role_says(cast: Cast, role: Role):
+    shared = await new_plot(cast)
+    await shared.add(cast.stranger, role)
+    found: dict[str, int] = {}
+    for operation in CLOSED:
+        plot = shared
+        if told(operation, role) == ALLOWED:
+            # It may be the end of the workspace, or of this membership.
+            plot = await new_plot(cast)
+            await plot.add(cast.stranger, role)
+        found[operation.name] = await call(plot, cast.stranger, operation)
+    assert found == {operation.name: told(operation, role) for operation in CLOSED}
+
+
+CLOSED = [operation for operation in OPERATIONS if operation.needed is not None]
