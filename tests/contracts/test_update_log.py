@@ -109,6 +109,18 @@ async def test_D3_one_commit_carries_what_gathered_over_all_documents(log: Updat
     ]
 
 
+async def test_D3_edits_gather_unless_the_log_was_quiet(setting: Setting, held: HeldStore):
+    async with UpdateLog(held, gather_seconds=0.5) as log:
+        await log.append(PAGE, [(b"1", ANN)])
+        done = [log.append(PAGE, [(b"2", ANN)])]
+        for _ in range(20):
+            await asyncio.sleep(0)
+        done.append(log.append(OTHER, [(b"x", ANN)]))
+        assert len(held.batches) == 1
+    assert [future.result() for future in done] == [2, 1]
+    assert held.batches[1:] == [{PAGE: [(b"2", ANN)], OTHER: [(b"x", ANN)]}]
+
+
 async def test_D3_a_group_has_a_limit(log: UpdateLog, held: HeldStore):
     big = b"x" * (9 * 1024 * 1024)
     done = [log.append(PAGE, [(big, ANN)]) for _ in range(2)]
