@@ -6,6 +6,7 @@ other documents finds out. That is slow, and happens only after a fault (rule R7
 """
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from typing import Any
 
 import pycrdt
@@ -24,7 +25,8 @@ def find_poison(updates: Sequence[bytes]) -> set[bytes]:
     """Return those of a document's updates, in their order, that no document can take in."""
     poison: set[bytes] = set()
     while True:
-        guilty = _first_guilty([update for update in updates if update not in poison])
+        rest = [update for update in updates if update not in poison]
+        guilty = _first_guilty(rest) or _first_guilty_together(rest)
         if not guilty:
             return poison
         poison |= guilty
@@ -38,6 +40,42 @@ def _first_guilty(updates: Sequence[bytes]) -> set[bytes]:
         if _breaks(doc, waiting, update):
             return _blame(updates[:index], suspects, update)
     return set()
+
+
+def _first_guilty_together(updates: Sequence[bytes]) -> set[bytes]:
+    """Find what breaks a document only when it is loaded: all in one transaction.
+
+    What waits already may keep an update from being placed that is placed, and breaks, in one transaction.
+    """
+    if not _breaks_together(updates):
+        return set()
+    clean, broken = 0, len(updates)
+    while broken - clean > 1:
+        middle = (clean + broken) // 2
+        if _breaks_together(updates[:middle]):
+            broken = middle
+        else:
+            clean = middle
+    *before, update = updates[:broken]
+    doc: pycrdt.Doc[Any] = pycrdt.Doc()
+    waiting = Waiting(doc)
+    for other in before:
+        _breaks(doc, waiting, other)
+    return _blame(before, waiting.updates, update) or {update}
+
+
+def _breaks_together(updates: Sequence[bytes]) -> bool:
+    doc: pycrdt.Doc[Any] = pycrdt.Doc()
+    try:
+        with doc.transaction():
+            for update in updates:
+                with suppress(ValueError):  # unreadable: not this module's business
+                    doc.apply_update(update)
+    except BaseException as error:
+        if not is_fault(error):
+            raise
+        return True
+    return False
 
 
 def _blame(before: Sequence[bytes], suspects: Collection[bytes], update: bytes) -> set[bytes]:

@@ -197,6 +197,13 @@ def test_R7_the_honest_update_that_meets_a_poisoned_one_is_not_blamed() -> None:
     assert find_poison([honest, typed("d", 9)]) == set()
 
 
+def test_R7_a_trap_that_springs_only_when_all_is_loaded_at_once_is_found() -> None:
+    waits = bytes.fromhex("0101c2b9ae9ce0ca8b0d01c49fa9023491ff07230262630205010002c5ff01011e02")
+    honest = [typed("hé", 5), waits]
+    assert find_poison([*honest, b"unreadable", TRAP]) == {TRAP}
+    assert LiveDocument(None, [*honest, TRAP]).state() == LiveDocument(None, honest).state()
+
+
 def test_R7_poison_in_the_log_keeps_nobody_out(caplog: pytest.LogCaptureFixture) -> None:
     assert read_text(LiveDocument(None, [TRAP, typed("abc", 5)]).state()) == "abc"
     assert "1 updates in the log break" in caplog.text
