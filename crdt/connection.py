@@ -24,6 +24,7 @@ from crdt.errors import (
 from crdt.limits import Bucket
 from crdt.ports import Access, Channel, DocumentName, Principal, Right
 from crdt.protocol import (
+    EMPTY_UPDATE,
     PONG,
     TOKEN_WANTED,
     Edit,
@@ -243,7 +244,8 @@ class Connection:
         if peer.can_write:
             peer.room.submit(peer, edit.update, is_answer=edit.is_answer)
         elif peer.room.contains(edit.update):
-            peer.acknowledge(1, 0)  # nothing new: the answer to our step 1
+            # The answer to our step 1, with nothing new. But what it repeats may be on its way to the commit.
+            peer.room.submit(peer, EMPTY_UPDATE)
         else:
             peer.deny("You may read this document, not change it.")
 

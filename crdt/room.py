@@ -105,6 +105,7 @@ class Room:
         self._catching_up: list[Peer] = []
         self._is_turn_due = False
         self._is_rebuilding = False
+        self._is_poison_unknown = False  # whether a rebuild has not shown yet that it was of use
 
         self._turns = 0
         self._open_turns: deque[_Turn] = deque()
@@ -208,12 +209,19 @@ class Room:
             try:
                 self._take_edits(edits)
             except Poisoned:
+                if self._is_poison_unknown:
+                    self.fail(
+                        DocumentUnavailable("The document breaks, and it is unknown which edit does it.")
+                    )
+                    return
                 # Nothing of this turn has left the room: the log gives the document back as it was, and the
                 # honest edits are taken again.
+                self._is_poison_unknown = True
                 self._edits[:0] = edits
                 self._is_rebuilding = True
                 self._start(self._rebuild)
                 return
+            self._is_poison_unknown = False
         self._signatures.note_applied()
         requests, self._requests = self._requests, []
         for peer, state_vector in requests:
@@ -335,7 +343,11 @@ class Room:
         if state_vector is None:
             return
         missed = self._document.diff(state_vector)
-        if missed != EMPTY_UPDATE:
+        # What it typed meanwhile is in there too, and is no echo before its commit (D2).
+        unsaved = next((turn.number for turn in reversed(self._open_turns) if peer in turn.edits), None)
+        if unsaved is not None and peer.waits_for_echo:
+            self._echoes.hold(peer, unsaved, Broadcast(encode_update(missed), missed))
+        elif missed != EMPTY_UPDATE:
             peer.send(encode_update(missed))
         peer.send(encode_presence(self._awareness.encode_all()))
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from crdt import room
 from crdt.document import LiveDocument
 from crdt.errors import DocumentUnavailable
 from crdt.hub import Hub, HubConfig
@@ -98,6 +99,24 @@ async def test_R7_a_document_that_cannot_be_read_back_sends_its_peers_away() -> 
         assert bob.closed == (1013, "The document cannot be read back now.")
 
 
+async def test_R7_a_document_that_breaks_again_and_again_sends_its_peers_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def find_nothing(updates: object) -> set[bytes]:
+        return set()
+
+    monkeypatch.setattr(room, "find_poison", find_nothing)
+    async with world() as w:
+        ann = await w.joined(client_id=5)
+        ann.text.insert(0, "hé")
+        await ann.heard(lambda ann: ann.unsaved == 0)
+        eve = await w.joined(token="eve")
+        eve.say(encode_update(PANIC))
+        await ann.heard(lambda ann: ann.closed)
+        assert ann.closed == (1013, "The document breaks, and it is unknown which edit does it.")
+        assert len(w.stored()) == 1
+
+
 async def test_D5_a_document_that_cannot_be_saved_sends_its_peers_away() -> None:
     async with world() as w:
         ann, bob = await w.joined(), await w.joined(YWS, "bob")
@@ -123,8 +142,8 @@ async def test_D5_a_commit_that_was_called_off_is_no_failure() -> None:
         w.log.cancel()
         await turns()
         assert ann.closed is None
-        room = await w.hub.open(PAGE)
-        room.fail(DocumentUnavailable("The test ends."))  # nothing would ever settle it
+        opened = await w.hub.open(PAGE)
+        opened.fail(DocumentUnavailable("The test ends."))  # nothing would ever settle it
 
 
 async def test_N1_what_another_process_wrote_is_not_lost_and_reaches_everybody() -> None:

@@ -60,6 +60,24 @@ async def test_A3_a_demoted_writer_reads_on(wire: Wire) -> None:
             assert scopes(eve) == [b"read-write", b"readonly"]
 
 
+async def test_D2_a_demoted_writer_who_says_it_again_hears_nothing_before_the_commit() -> None:
+    async with world() as w:
+        eve = await w.joined(HOCUSPOCUS, "eve")
+        w.log.hold()
+        eve.text.insert(0, "mine")
+        await turns()
+        w.rights.rights["Eve", PAGE] = "read"
+        w.hub.review({"user:eve"})
+        await turns()
+        saved = eve.names.count("saved")
+        eve.say(encode_step2(eve.doc.get_update()))
+        await turns()
+        assert eve.names.count("saved") == saved
+        w.log.release()
+        await eve.heard(lambda eve: eve.names.count("saved") == saved + 2)
+        assert len(w.stored()) == 1
+
+
 async def test_A3_a_promoted_reader_writes() -> None:
     async with world() as w:
         w.rights.rights["Eve", PAGE] = "read"
@@ -266,6 +284,22 @@ async def test_R3_a_slow_peer_gets_nothing_and_then_one_diff(wire: Wire) -> None
         assert slow.names[said:] == ["update", "presence"]
         ann.text.insert(0, "e")
         await slow.heard(lambda slow: str(slow.text) == "edcba")
+
+
+async def test_D2_what_a_slow_peer_has_missed_is_no_receipt_for_what_it_typed_meanwhile() -> None:
+    async with world() as w:
+        ann, slow = await w.joined(), await w.joined(YWS, "bob")
+        await full(w, slow)
+        w.log.hold()
+        slow.text.insert(0, "mine")
+        ann.text.insert(0, "hers ")
+        await turns()
+        assert slow.connection is not None
+        slow.connection.set_full(False)
+        await turns()
+        assert "update" not in slow.names
+        w.log.release()
+        await slow.heard(lambda slow: str(slow.text) == str(ann.text))
 
 
 @both_wires
