@@ -31,6 +31,7 @@ from server.settings import Settings
 from server.sign_in import Accounts
 from server.tokens import Tokens
 from storage.engine import Database
+from storage.event_feed import EventFeed
 from storage.update_log import UpdateLog
 
 Clock = Callable[[], datetime]
@@ -56,6 +57,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     hub: Hub
     history: History
     request_limits: RequestLimits
+    feed: EventFeed
     login_limits: LoginLimits
     mailer: Mailer
     mailing: Mailing
@@ -77,7 +79,9 @@ async def open_services(
         offload = Offload()
         fold = Folding(update_log, offload).fold
         hub = await stack.enter_async_context(Hub(update_log, access, fold, _hub_config(settings)))
-        hub.start(AccessWatch(database, hub).run)
+        feed = EventFeed(database)
+        hub.start(feed.run)
+        hub.start(AccessWatch(database, hub, feed).run)
         if "worker" in settings.roles and settings.history_days:
             hub.start(Retention(database, update_log, offload, history_days=settings.history_days).run)
         yield Services(
@@ -100,6 +104,7 @@ async def open_services(
                 per_address=settings.requests_per_minute_per_address,
                 per_principal=settings.requests_per_minute_per_user,
             ),
+            feed=feed,
             login_limits=LoginLimits(
                 limits,
                 per_account=settings.login_attempts_per_account,

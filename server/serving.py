@@ -3,6 +3,7 @@
 import asyncio
 from asyncio import Runner
 from collections.abc import Callable
+from functools import partial
 from socket import socket
 
 import msgspec
@@ -57,11 +58,17 @@ async def _serve(
             server = Server(
                 create_app(services),
                 settings,
-                drain=services.hub.close,
+                drain=partial(_drain, services),
                 on_started=start,
                 websockets=_websockets(services),
             )
             await server.serve([listener])
+
+
+async def _drain(services: Services) -> None:
+    """End what lasts: streams of events and sockets."""
+    services.feed.close()
+    await services.hub.close()
 
 
 def _websockets(services: Services) -> type[asyncio.Protocol]:

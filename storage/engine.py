@@ -5,7 +5,7 @@ Owns addresses, pools, the write gate and units of work. Knows no tables and run
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Collection
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,6 +58,8 @@ class Database:
         self.busy_seconds = busy_seconds
         self.clock = clock
         self.new_id = new_id or Uuid7()
+        self.on_events: list[Callable[[Collection[UUID]], None]] = []
+        """Called with the workspaces that a unit of this process has given events, after its commit."""
         self._dsn = parsed.render_as_string(hide_password=False)
         self._label = _label(parsed)
         # SQLite has one writer at a time. Waiting here is in order of arrival and costs nothing; its own busy
@@ -115,8 +117,13 @@ class Database:
         """
         with translated(self._label):
             async with self.write_gate(), AsyncSession(self._writer, expire_on_commit=False) as session:
-                yield UnitOfWork(session, self.clock(), self.new_id)
+                uow = UnitOfWork(session, self.clock(), self.new_id)
+                yield uow
+                await uow.events.announce()
                 await session.commit()
+        if uow.events.touched:
+            for tell in self.on_events:
+                tell(uow.events.touched)
 
     @asynccontextmanager
     async def read(self) -> AsyncGenerator[UnitOfWork]:

@@ -1,18 +1,26 @@
 """The outbox: events in one gapless order per workspace, written in the transaction of their cause.
 
-Consumers follow it with `after`, each with a position of its own, at least once.
+Consumers follow it with `after`, each with a position of its own, at least once; `storage.event_feed` tells
+them when there is something new.
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, func, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.errors import UnknownWorkspaceError
+from storage.ids import earliest_id
 from storage.models import Event, Workspace
+
+CHANNEL = "ionflux_events"
+"""Where Postgres tells other processes which workspaces have new events: ids, separated by commas."""
+
+_IDS_OF_A_NOTICE = 200
+"""A notice may have 8000 bytes."""
 
 
 class Events:
@@ -22,6 +30,8 @@ class Events:
         self._session = session
         self._now = now
         self._new_id = new_id
+        self.touched: set[UUID] = set()
+        """The workspaces that get new events by this unit."""
 
     async def append(
         self,
@@ -58,7 +68,19 @@ class Events:
         )
         self._session.add(event)
         await self._session.flush()
+        self.touched.add(workspace_id)
         return event
+
+    async def announce(self) -> None:
+        """Let other processes hear of the new events when this unit commits; SQLite has no way to."""
+        if not self.touched or self._session.get_bind().dialect.name != "postgresql":
+            return
+        ids = [str(workspace_id) for workspace_id in self.touched]
+        for start in range(0, len(ids), _IDS_OF_A_NOTICE):
+            notice = ",".join(ids[start : start + _IDS_OF_A_NOTICE])
+            await self._session.execute(
+                text("SELECT pg_notify(:channel, :notice)"), {"channel": CHANNEL, "notice": notice}
+            )
 
     async def after(self, workspace_id: UUID, position: int, limit: int) -> Sequence[Event]:
         """Return up to `limit` events behind `position` (0 for the beginning), oldest first."""
@@ -69,3 +91,40 @@ class Events:
             .limit(limit)
         )
         return found.all()
+
+    async def of_types(
+        self, workspace_id: UUID, after: int, upto: int, types: Sequence[str]
+    ) -> Sequence[Event]:
+        """Return the events of some types behind one position up to and with another, oldest first.
+
+        A type that ends in `.*` stands for all that begin like it; no types at all stand for every type.
+        """
+        statement = (
+            select(Event)
+            .where(Event.workspace_id == workspace_id, Event.position > after, Event.position <= upto)
+            .order_by(Event.position)
+        )
+        if types:
+            statement = statement.where(or_(*(_fits(pattern) for pattern in types)))
+        return (await self._session.scalars(statement)).all()
+
+    async def head(self, workspace_id: UUID) -> int:
+        """Return the position of a workspace's newest event; 0 also for a workspace that is gone."""
+        head = await self._session.scalar(select(Workspace.event_head).where(Workspace.id == workspace_id))
+        return head or 0
+
+    async def heads_of_the_last(self, age: timedelta) -> dict[UUID, int]:
+        """Return which workspaces got events within that time, each with its newest position."""
+        since = earliest_id(self._new_id(), age)
+        rows = await self._session.execute(
+            select(Event.workspace_id, func.max(Event.position))
+            .where(Event.id >= since)
+            .group_by(Event.workspace_id)
+        )
+        return {row[0]: row[1] for row in rows}
+
+
+def _fits(pattern: str) -> ColumnElement[bool]:
+    if pattern.endswith(".*"):
+        return Event.type.startswith(pattern.removesuffix("*"), autoescape=True)
+    return Event.type == pattern

@@ -4,6 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from uuid import UUID
 
 _COUNTER_BITS = 12
@@ -50,3 +51,9 @@ class Uuid7:
             milliseconds, counter = self._milliseconds, self._counter
         tail = noise & ((1 << 62) - 1)
         return UUID(int=milliseconds << 80 | 0x7 << 76 | counter << 64 | 0b10 << 62 | tail)
+
+
+def earliest_id(id_: UUID, age: timedelta) -> UUID:
+    """Return a lower bound of the ids that were made so long before this one, or later."""
+    milliseconds = (id_.int >> 80) - age // timedelta(milliseconds=1)
+    return UUID(int=max(milliseconds, 0) << 80)

@@ -1,6 +1,6 @@
 """Plain connections to Postgres. Owns their options; gives asyncpg, which has no types, a typed face."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, cast
 
 import asyncpg
@@ -29,6 +29,14 @@ class PostgresConnection(Protocol):
 
     async def fetchval(self, query: str, *arguments: object) -> Any:
         """Run one statement and return the first value of its first row."""
+        ...
+
+    async def add_listener(self, channel: str, callback: Callable[[object, int, str, str], None]) -> None:
+        """Hear what is notified on a channel: (connection, pid, channel, payload)."""
+        ...
+
+    def add_termination_listener(self, callback: Callable[[object], None]) -> None:
+        """Be told when the connection has ended, for whatever reason."""
         ...
 
     async def close(self, *, timeout: float | None = None) -> None:

@@ -12,8 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from storage.events import Events
 from storage.repositories.access_changes import AccessChanges
 from storage.repositories.channels import Channels
+from storage.repositories.consumers import Consumers
 from storage.repositories.documents import Documents
 from storage.repositories.idempotency import IdempotencyKeys
+from storage.repositories.leases import Leases
 from storage.repositories.pages import Pages
 from storage.repositories.sessions import Sessions
 from storage.repositories.users import Users
@@ -41,3 +43,5 @@ class UnitOfWork:
         self.versions = Versions(session, now, new_id)
         self.idempotency = IdempotencyKeys(session, now)
         self.events = Events(session, now, new_id)
+        self.consumers = Consumers(session, now)
+        self.leases = Leases(session, now)

@@ -8,6 +8,7 @@ from uuid import UUID
 from crdt.hub import Hub
 from storage.engine import Database
 from storage.errors import StorageError
+from storage.event_feed import EventFeed
 
 logger = logging.getLogger(__name__)
 
@@ -23,11 +24,12 @@ FORGET_EVERY = 1000
 
 
 class AccessWatch:
-    """Reads what was noted lately, and has the hub decide anew on what it has not seen yet."""
+    """Reads what was noted lately, and has hub and feed decide anew on what they have not seen yet."""
 
-    def __init__(self, database: Database, hub: Hub) -> None:
+    def __init__(self, database: Database, hub: Hub, feed: EventFeed) -> None:
         self._database = database
         self._hub = hub
+        self._feed = feed
         self._seen: set[UUID] = set()
         self._looks = 0
 
@@ -52,6 +54,7 @@ class AccessWatch:
         self._seen = set(noted)
         if news:
             self._hub.review(news)
+            self._feed.review()
         self._looks += 1
         if self._looks % FORGET_EVERY == 0:
             async with self._database.transaction() as uow:

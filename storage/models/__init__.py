@@ -2,10 +2,12 @@
 
 from storage.models.access_changes import AccessChange
 from storage.models.channels import Channel, ChannelMember, ChannelType
+from storage.models.consumers import EventConsumer, EventCursor
 from storage.models.declarative import Model, UtcDateTime
 from storage.models.documents import Document, Snapshot, Update, Version
 from storage.models.events import Event
 from storage.models.idempotency import IdempotencyKey
+from storage.models.leases import Lease
 from storage.models.pages import Page
 from storage.models.sessions import Session
 from storage.models.users import User
@@ -18,7 +20,10 @@ __all__ = [
     "ChannelType",
     "Document",
     "Event",
+    "EventConsumer",
+    "EventCursor",
     "IdempotencyKey",
+    "Lease",
     "Membership",
     "Model",
     "Page",

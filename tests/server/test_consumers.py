@@ -1,0 +1,176 @@
+"""Consumers of events: everything once and in order, one process at a time, whatever fails meanwhile."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import pytest
+
+from server.background.consumers import BATCH, Following
+from server.background.leadership import Leadership
+from storage.engine import Database
+from storage.event_feed import EventFeed
+from storage.models import Event
+from storage.repositories.consumers import Beginning
+from storage.unit_of_work import UnitOfWork
+from tests.services.databases import add_workspace
+
+SECONDS = 20.0
+
+
+class Scribe:
+    """Writes down what it gets, in the transaction, as an event of a workspace of its own."""
+
+    name = "scribe"
+
+    def __init__(self, book: UUID, beginning: Beginning = "start") -> None:
+        self.beginning: Beginning = beginning
+        self.faults: list[Exception] = []
+        self.failed = asyncio.Event()
+        self._book = book
+
+    async def handle(self, uow: UnitOfWork, events: Sequence[Event]) -> None:
+        for event in events:
+            if event.workspace_id != self._book:
+                key = [str(event.workspace_id), event.position]
+                await uow.events.append(self._book, "written", payload={"key": key})
+        if self.faults:
+            self.failed.set()
+            raise self.faults.pop()
+
+
+@asynccontextmanager
+async def following(database: Database, scribe: Scribe, **options: float) -> AsyncGenerator[EventFeed]:
+    """Run a consumer as a process of its own would."""
+    feed = EventFeed(database)
+    follower = Following(database, feed, scribe, first_retry_seconds=0.01, **options)
+    tasks = [asyncio.create_task(work()) for work in (feed.run, follower.run)]
+    yield feed
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def append(database: Database, workspace_id: UUID, count: int) -> None:
+    async with database.transaction() as uow:
+        for _ in range(count):
+            await uow.events.append(workspace_id, "test")
+
+
+async def written(database: Database, book: UUID, count: int) -> list[tuple[UUID, int]]:
+    """Wait until so much is written; return it."""
+    feed = EventFeed(database)
+    with feed.subscribe(book) as subscription:
+        async with asyncio.timeout(SECONDS):
+            while True:
+                await subscription.next(1)
+                async with database.read() as uow:
+                    events = await uow.events.after(book, 0, 10_000)
+                if len(events) >= count:
+                    return [(UUID(event.payload["key"][0]), event.payload["key"][1]) for event in events]
+
+
+async def test_everything_is_handled_once_and_in_order(database: Database):
+    book, _ = await add_workspace(database)
+    places = [(await add_workspace(database))[0] for _ in range(3)]
+    await append(database, places[0], BATCH * 2 + 5)
+    async with following(database, Scribe(book)):
+        for _ in range(5):
+            for place in places:
+                await append(database, place, 2)
+        found = await written(database, book, BATCH * 2 + 35)
+    for place in places:
+        positions = [position for where, position in found if where == place]
+        assert positions == list(range(1, len(positions) + 1))
+
+
+async def test_a_new_consumer_may_begin_now_and_a_known_one_goes_on(database: Database):
+    book, _ = await add_workspace(database)
+    place, _ = await add_workspace(database)
+    await append(database, place, 3)
+    async with database.transaction() as uow:
+        await uow.consumers.register("scribe", "now")
+    async with following(database, Scribe(book, "now")):
+        later, _ = await add_workspace(database)
+        await append(database, place, 1)
+        await append(database, later, 1)
+        assert sorted(await written(database, book, 2)) == sorted([(place, 4), (later, 1)])
+    await append(database, place, 1)
+    async with following(database, Scribe(book, "now")):
+        assert (place, 5) in await written(database, book, 3)
+
+
+@pytest.mark.parametrize("fault", [ValueError("on purpose"), RuntimeError("on purpose")])
+async def test_what_fails_comes_again_and_leaves_nothing_half(database: Database, fault: Exception):
+    book, _ = await add_workspace(database)
+    place, _ = await add_workspace(database)
+    other, _ = await add_workspace(database)
+    scribe = Scribe(book)
+    scribe.faults = [fault, fault, fault]
+    async with following(database, scribe):
+        await append(database, place, 2)
+        await scribe.failed.wait()
+        await append(database, other, 1)
+        found = await written(database, book, 3)
+    assert sorted(found) == sorted([(place, 1), (place, 2), (other, 1)])
+
+
+async def test_of_several_processes_one_follows_and_another_takes_over(database: Database, database_url: str):
+    book, _ = await add_workspace(database)
+    place, _ = await add_workspace(database)
+    async with (
+        Database(database_url) as second,
+        Database(database_url) as third,
+        following(second, Scribe(book), lease_seconds=0.6),
+        following(third, Scribe(book), lease_seconds=0.6),
+    ):
+        async with following(database, Scribe(book), lease_seconds=0.6):
+            await append(database, place, 5)
+            assert await written(database, book, 5) == [(place, n) for n in range(1, 6)]
+        await append(database, place, 5)
+        assert await written(database, book, 10) == [(place, n) for n in range(1, 11)]
+
+
+async def test_two_who_both_believe_to_lead_still_write_once(database: Database, database_url: str):
+    book, _ = await add_workspace(database)
+    place, _ = await add_workspace(database)
+    await append(database, place, BATCH * 3)
+    async with Database(database_url) as second:
+        followers = [Following(which, EventFeed(which), Scribe(book)) for which in (database, second)]
+        # As if each had the lease.
+        tasks = [asyncio.create_task(follower._follow()) for follower in followers]  # pyright: ignore[reportPrivateUsage]
+        found = await written(database, book, BATCH * 3)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    assert found == [(place, n) for n in range(1, BATCH * 3 + 1)]
+
+
+async def test_a_lease_has_one_holder_and_ends_with_its_work(database: Database):
+    order: list[str] = []
+    first, second = (Leadership(database, "job", lease_seconds=0.3) for _ in range(2))
+    started = asyncio.Event()
+
+    async def hold() -> None:
+        order.append("first")
+        started.set()
+        await asyncio.Event().wait()
+
+    done = asyncio.Event()
+
+    async def follow() -> None:
+        order.append("second")
+        done.set()
+        await asyncio.Event().wait()
+
+    leading = asyncio.create_task(first.lead(hold))
+    await started.wait()
+    standing_by = asyncio.create_task(second.lead(follow))
+    async with asyncio.timeout(SECONDS):
+        leading.cancel()
+        await asyncio.gather(leading, return_exceptions=True)
+        await done.wait()
+    standing_by.cancel()
+    await asyncio.gather(standing_by, return_exceptions=True)
+    assert order == ["first", "second"]
