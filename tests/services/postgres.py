@@ -128,8 +128,8 @@ def running_postgres() -> Generator[PostgresServer]:
         if user := _user():
             os.chown(data, user.pw_uid, user.pw_gid)
         _init_cluster(binaries, data)
-        process, port = _start(binaries, data)
-        stack.callback(_stop, process)
+        process, port, drain = _start(binaries, data)
+        stack.callback(_stop, process, drain)
         server = PostgresServer(port)
         stack.callback(server.close)
         yield server
@@ -147,7 +147,7 @@ def _init_cluster(binaries: Path, data: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def _start(binaries: Path, data: Path) -> tuple["subprocess.Popen[str]", int]:
+def _start(binaries: Path, data: Path) -> tuple["subprocess.Popen[str]", int, threading.Thread]:
     settings = [f"--{name}={value}" for name, value in _SETTINGS.items()]
     lines: deque[str] = deque(maxlen=200)
     # Another process may take the port between the question and its use.
@@ -166,16 +166,17 @@ def _start(binaries: Path, data: Path) -> tuple["subprocess.Popen[str]", int]:
             if "database system is ready to accept connections" in line:
                 drain = threading.Thread(target=lines.extend, args=(process.stderr,), daemon=True)
                 drain.start()
-                return process, port
+                return process, port, drain
         process.wait()
         process.stderr.close()
     raise AssertionError("Postgres does not start:\n" + "".join(lines))
 
 
-def _stop(process: "subprocess.Popen[str]") -> None:
+def _stop(process: "subprocess.Popen[str]", drain: threading.Thread) -> None:
     # SIGQUIT: at once, without a checkpoint.
     process.send_signal(3)
     process.wait(timeout=20)
+    drain.join()  # it reads what is closed next
     assert process.stderr is not None
     process.stderr.close()
 
