@@ -1,0 +1,223 @@
+"""A real server with somebody signed in, and what their requests have made: so that others get beyond 404."""
+
+# schemathesis leaves the parameters of its generic types out:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
+import contextlib
+import re
+import secrets
+from collections import defaultdict
+from typing import Any, cast
+
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, find, given, settings
+from hypothesis import strategies as st
+from hypothesis.errors import NoSuchExample
+from schemathesis import Case, GenerationMode
+from schemathesis.core.result import Ok
+from schemathesis.schemas import APIOperation
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from tests.services.ionflux import IonfluxServer
+
+PASSWORD = "correct horse battery"
+CHECKS = [
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+TIMEOUT_SECONDS = 30
+
+Operation = APIOperation[Any, Any, Any, Any]
+Sent = Case[Any]
+
+
+def strict(description: dict[str, Any]) -> dict[str, Any]:
+    """Return the description without the answer that stands for all that it does not name."""
+    for methods in description["paths"].values():
+        for operation in methods.values():
+            operation["responses"].pop("default", None)
+    return description
+
+
+def is_stream(operation: Operation) -> bool:
+    """Tell whether an operation's answer has no end."""
+    responses: dict[str, Any] = operation.definition.raw["responses"]
+    return any("text/event-stream" in answer.get("content", {}) for answer in responses.values())
+
+
+def _quiet(examples: int) -> settings:
+    """Return settings with which the same examples are tried in each run."""
+    return settings(
+        max_examples=examples,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=[
+            HealthCheck.too_slow,
+            HealthCheck.filter_too_much,
+            HealthCheck.data_too_large,
+            HealthCheck.large_base_example,
+        ],
+        phases=[Phase.generate],
+    )
+
+
+class World:
+    """One server, the description of its API, and ids of what exists by the parameter that takes them."""
+
+    def __init__(self, server: IonfluxServer) -> None:
+        self.server = server
+        self.http = requests.Session()
+        description = strict(self.http.get(f"{server.url}/openapi.json").json())
+        schema = schemathesis.openapi.from_dict(description)
+        self.operations: dict[str, Operation] = {}
+        for found in schema.get_all_operations():
+            assert isinstance(found, Ok), found
+            operation = cast("Operation", found.ok())
+            self.operations[operation.label] = operation
+        self.known: dict[str, list[str]] = {}
+        self.token = ""
+        self.begin()
+
+    def begin(self) -> None:
+        """Register two people anew and know nothing but them."""
+        self.known = defaultdict(list)
+        users = [self._register(name) for name in ("ann", "bob")]
+        self.token = users[0]["access_token"]
+        self.known["email"] = [user["user"]["email"] for user in users]
+        self.known["user_id"] = [user["user"]["id"] for user in users]
+
+    def is_well(self) -> bool:
+        """Tell whether the first person still is somebody, and in the newest workspace."""
+        headers = {"Authorization": f"Bearer {self.token}"}
+        paths = ["/v1/me", *(f"/v1/workspaces/{id_}" for id_ in self.known["workspace_id"][-1:])]
+        return all(self.http.get(self.server.url + path, headers=headers).ok for path in paths)
+
+    def prepare(self, operation: Operation, seen: frozenset[str] = frozenset()) -> None:
+        """Make one of everything that an operation's path names, as far as it can be made."""
+        for name in re.findall(r"{(\w+)}", operation.path):
+            if self.known[name]:
+                continue
+            for creator in self._creators(operation.path, name):
+                if creator.label not in seen:
+                    self.prepare(creator, seen | {operation.label})
+                    self._create(creator, name)
+                if self.known[name]:
+                    break
+
+    def run(self, case: Sent, choices: list[int]) -> None:
+        """Send a case, mostly with ids of what exists, and hold the answer against the description."""
+        if choices[0] % 8 != 7:
+            self._use_known(case, choices)
+        headers = {"Authorization": f"Bearer {self.token}"} if choices[0] % 16 != 1 else {}
+        response = case.call(
+            base_url=self.server.url,
+            session=self.http,
+            headers=headers,
+            timeout=TIMEOUT_SECONDS,
+            allow_redirects=False,
+        )
+        assert response.status_code < 500, f"{case.as_curl_command()}\n{response.status_code} {response.text}"
+        case.validate_response(response, checks=CHECKS)
+        if response.status_code == 201:
+            self._note(case.operation.path, response.json())
+        elif case.method == "DELETE" and response.status_code < 300:
+            self._forget(case)
+
+    def fuzz(self, operation: Operation, examples: int) -> None:
+        """Try an operation with input that fits its description, and with input that does not."""
+        kinds = [GenerationMode.POSITIVE]
+        if operation.body or operation.query or operation.path_parameters:
+            kinds.append(GenerationMode.NEGATIVE)
+        for kind in kinds:
+
+            @_quiet(examples)
+            @given(operation.as_strategy(kind), st.lists(st.integers(0, 1023), min_size=6, max_size=6))
+            def attempt(case: Sent, choices: list[int]) -> None:
+                self.run(case, choices)
+
+            attempt()
+
+    def _register(self, name: str) -> dict[str, Any]:
+        body = {"email": f"{name}.{secrets.token_hex(6)}@example.test", "password": PASSWORD, "name": name}
+        answer = self.http.post(f"{self.server.url}/v1/auth/register", json=body)
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    def _creators(self, path: str, name: str) -> list[Operation]:
+        """Return what makes things that a parameter can name: `.../pages` for `.../pages/{page_id}`."""
+        before = path.partition(f"/{{{name}}}")[0].rpartition("/")[2]
+        found = [
+            operation
+            for operation in self.operations.values()
+            if operation.method == "post" and "201" in operation.definition.raw["responses"]
+        ]
+        if before == "documents":
+            before = "pages"
+        return [operation for operation in found if operation.path.endswith(f"/{before}")]
+
+    def _create(self, operation: Operation, name: str) -> None:
+        def succeeds(case: Sent) -> bool:
+            self.run(case, [0] * 6)
+            return bool(self.known[name])
+
+        # What cannot be made by guessing is fuzzed from outside only.
+        with contextlib.suppress(NoSuchExample):
+            find(operation.as_strategy(GenerationMode.POSITIVE), succeeds, settings=_quiet(15))
+
+    def _use_known(self, case: Sent, choices: list[int]) -> None:
+        """Put what exists where the case has something made up; and leave optional fields out, often."""
+        for name in case.path_parameters or {}:
+            if self.known[name]:
+                case.path_parameters[name] = self.known[name][-1 - choices[1] % min(len(self.known[name]), 3)]
+        if isinstance(case.body, dict) and case.media_type == "application/json":
+            body = cast("dict[str, object]", case.body)
+            if choices[2] % 2 == 0:
+                required = self._required(case.operation)
+                for name in [name for name in body if name not in required]:
+                    del body[name]
+            for name, value in body.items():
+                known = self.known.get(name) or self.known.get(re.sub(r"^\w+?_(?=\w+_id$)", "", name))
+                if known and isinstance(value, str) and choices[3] % 4 != 3:
+                    body[name] = known[-1 - choices[4] % min(len(known), 3)]
+
+    def _required(self, operation: Operation) -> set[str]:
+        description: dict[str, Any] = operation.definition.raw
+        schema = description["requestBody"]["content"]["application/json"]["schema"]
+        if "$ref" in schema:
+            name = schema["$ref"].rpartition("/")[2]
+            schema = operation.schema.raw_schema["components"]["schemas"][name]
+        return set(schema.get("required", ()))
+
+    def _note(self, path: str, made: dict[str, Any]) -> None:
+        """Remember what was made, under the names of the parameters that take it."""
+        kind = path.rpartition("/")[2]
+        for known in self.operations.values():
+            for segment, name in re.findall(r"/([\w-]+)/{(\w+)}", known.path):
+                value = made.get("id", made.get(name))
+                if segment == kind and isinstance(value, str) and value not in self.known[name]:
+                    self.known[name].append(value)
+        if isinstance(made.get("document"), str):
+            self.known["name"].append(made["document"])
+
+    def _forget(self, case: Sent) -> None:
+        """Take what was deleted for something that does not exist."""
+        (*_, name) = re.findall(r"{(\w+)}", case.operation.path)
+        self.known[name] = [value for value in self.known[name] if value != case.path_parameters[name]]
+
+
+def ready(world: World, label: str) -> Operation:
+    """Return an operation, with all there is that it needs."""
+    if not world.is_well():
+        world.begin()
+    operation = world.operations[label]
+    world.prepare(operation)
+    return operation
