@@ -22,11 +22,11 @@ from server.middleware.request_id import RequestIdMiddleware
 from server.middleware.request_log import RequestLogMiddleware
 from server.middleware.security_headers import SecurityHeadersMiddleware
 from server.realtime.routes import realtime_app
-from server.rest import auth, channels, health, members, pages, versions, workspaces
+from server.rest import api_keys, auth, channels, health, members, pages, versions, workspaces
 from server.rest.docs import docs_routes
 from server.routing import Operation
 
-API = (auth, workspaces, members, pages, channels, versions)
+API = (auth, workspaces, members, api_keys, pages, channels, versions)
 
 
 def create_app(services: Services) -> ASGIApp:

@@ -10,20 +10,22 @@ from uuid import UUID
 import msgspec
 
 from crdt.ports import Principal, PrincipalId, Right
-from server.tokens import Tokens
-from storage.access import Caller, document_right
+from server.opaque_tokens import hash_token, row_of_token
+from server.tokens import Tokens, is_same_hash
+from storage.access import Caller, document_right, find_caller
 from storage.engine import Database
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """A user who is signed in."""
+    """Whom a credential speaks for."""
 
-    user_id: UUID
-    session_id: UUID
+    caller: Caller
+    session_id: UUID | None
+    """None for an API key."""
     name: str
     avatar_url: str | None
-    expires_at: int
-    """Unix seconds when the access token ends."""
+    expires_at: float | None
+    """Unix seconds when the credential ends."""
 
 
 class DatabaseAccess:
@@ -35,7 +37,9 @@ class DatabaseAccess:
         self._clock = clock
 
     async def identify(self, credential: str) -> Identity | None:
-        """Return whom an access token speaks for; None when it is forged or expired, or its session ended."""
+        """Return whom an access token or API key speaks for; None when it is forged, expired or revoked."""
+        if (key_id := row_of_token("ifx", credential)) is not None:
+            return await self._identify_key(key_id, credential)
         claims = self._tokens.read(credential, now=self._clock())
         if claims is None:
             return None
@@ -44,11 +48,29 @@ class DatabaseAccess:
         if user is None or user.id != claims.user_id:
             return None
         return Identity(
-            user_id=user.id,
+            caller=Caller.of_user(user.id),
             session_id=claims.session_id,
             name=user.name,
             avatar_url=user.profile_info.get("avatar_url"),
             expires_at=claims.expires_at,
+        )
+
+    async def _identify_key(self, key_id: UUID, credential: str) -> Identity | None:
+        async with self._database.read() as uow:
+            found = await uow.api_keys.find_standing(key_id)
+            is_use_due = found is not None and uow.api_keys.is_use_due(found[0])
+        if found is None or not is_same_hash(found[0].secret_hash, hash_token(credential)):
+            return None
+        key, user = found
+        if is_use_due:
+            async with self._database.transaction() as uow:
+                await uow.api_keys.note_use(key.id)
+        return Identity(
+            caller=Caller.of_key(key),
+            session_id=None,
+            name=f"{user.name} ({key.name})",
+            avatar_url=user.profile_info.get("avatar_url"),
+            expires_at=key.expires_at.timestamp() if key.expires_at else None,
         )
 
     async def authenticate(self, credential: str) -> Principal | None:
@@ -57,16 +79,14 @@ class DatabaseAccess:
         if identity is None:
             return None
         return Principal(
-            id=PrincipalId(f"user:{identity.user_id}"),
+            id=PrincipalId(identity.caller.id),
             name=identity.name,
             avatar_url=identity.avatar_url,
-            expires_at=float(identity.expires_at),
+            expires_at=identity.expires_at,
         )
 
     async def decide(self, principal: Principal, document: str) -> Right:
         """Return the right of a principal on a document; `none` also for one that does not exist."""
-        if principal.kind != "user":
-            return "none"
         async with self._database.read() as uow:
-            caller = Caller.of_user(UUID(principal.id.removeprefix("user:")))
-            return await document_right(uow, caller, document)
+            caller = await find_caller(uow, principal.id)
+            return await document_right(uow, caller, document) if caller else "none"

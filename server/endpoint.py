@@ -7,6 +7,7 @@ is raised rolls it back.
 import asyncio
 import hashlib
 import re
+from typing import cast
 
 import msgspec
 from anyio import CancelScope
@@ -17,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 from server.bootstrap import Services
 from server.errors import (
     ConflictError,
+    ForbiddenError,
     InvalidError,
     MalformedError,
     OverloadedError,
@@ -28,8 +30,8 @@ from server.errors import (
 )
 from server.middleware.rate_limits import STATE_KEY
 from server.parsing import parse_body, parse_path, parse_query
-from server.routing import Call, Operation, UserCall
-from storage.access import Caller
+from server.routing import Call, Needed, Operation, UserCall
+from storage.access import PERSONAL, Caller, scope_of
 from storage.models import IdempotencyKey
 from storage.unit_of_work import UnitOfWork
 
@@ -101,11 +103,24 @@ async def _identify(operation: Operation, request: Request, services: Services) 
     identity = await services.access.identify(credential.strip())
     if identity is None:
         raise UnauthenticatedError("The credential is unknown or has expired.", code="invalid_token")
-    call = UserCall(request, services, Caller.of_user(identity.user_id), identity.session_id)
+    _check_scope(operation.needed, identity.caller)
+    call = UserCall(request, services, identity.caller, identity.session_id)
     request.scope.setdefault("state", {})[STATE_KEY] = await services.request_limits.count_principal(
         call.actor
     )
     return call
+
+
+def _check_scope(needed: Needed, caller: Caller) -> None:
+    """Raise ForbiddenError for what a key is not good for, whatever there is at the path."""
+    if caller.scopes is None or needed == "signed_in":
+        return
+    if needed == "account" or needed in PERSONAL:
+        raise ForbiddenError("This is not for API keys: sign in.", code="session_required")
+    if not caller.has_scope(needed):
+        raise ForbiddenError(
+            f"The key has not the scope for this ({scope_of(needed)}).", code="insufficient_scope"
+        )
 
 
 async def _read_body(request: Request, limit: int) -> bytes:
@@ -139,8 +154,9 @@ async def _answer_once(
     earlier = await _claim(call, uow, key, data)
     if earlier is not None:
         return _replay(earlier)
-    response = _answer(operation, call, await operation.handler(**arguments, uow=uow))
-    await uow.idempotency.save_answer(_actor(call), key, response.status_code, bytes(response.body))
+    value = await operation.handler(**arguments, uow=uow)
+    response = _answer(operation, call, value)
+    await uow.idempotency.save_answer(_actor(call), key, response.status_code, _kept(operation, value))
     return response
 
 
@@ -158,14 +174,15 @@ async def _answer_once_apart(
     if earlier is not None:
         return _replay(earlier)
     try:
-        response = _answer(operation, call, await operation.handler(**arguments))
+        value = await operation.handler(**arguments)
+        response = _answer(operation, call, value)
     except BaseException:
         with CancelScope(shield=True):
             async with database.transaction() as uow:
                 await uow.idempotency.release(_actor(call), key)
         raise
     async with database.transaction() as uow:
-        await uow.idempotency.save_answer(_actor(call), key, response.status_code, bytes(response.body))
+        await uow.idempotency.save_answer(_actor(call), key, response.status_code, _kept(operation, value))
     return response
 
 
@@ -202,6 +219,13 @@ def _replay(earlier: IdempotencyKey) -> Response:
 def _actor(call: Call) -> str:
     assert isinstance(call, UserCall)
     return call.actor
+
+
+def _kept(operation: Operation, value: object) -> bytes:
+    """Write what is remembered of an answer: all but the secret that is told once."""
+    if operation.told_once:
+        value = msgspec.structs.replace(cast("msgspec.Struct", value), **{operation.told_once: None})
+    return msgspec.json.encode(value)
 
 
 def _answer(operation: Operation, call: Call, value: object) -> Response:

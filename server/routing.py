@@ -48,10 +48,16 @@ class Call:
 class UserCall(Call):
     """A request of somebody who is signed in."""
 
-    def __init__(self, request: Request, services: Services, caller: Caller, session_id: UUID) -> None:
+    def __init__(self, request: Request, services: Services, caller: Caller, session_id: UUID | None) -> None:
         super().__init__(request, services)
         self.caller = caller
-        self.session_id = session_id
+        self._session_id = session_id
+
+    @property
+    def session_id(self) -> UUID:
+        """The session one is signed in with; only what needs `account` may count on it."""
+        assert self._session_id is not None, "an API key has no session"
+        return self._session_id
 
     @property
     def user_id(self) -> UUID:
@@ -85,6 +91,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     refuses: tuple[int, ...]
     idempotent: bool
     """Whether it takes an `Idempotency-Key`."""
+    told_once: str
+    """The field of the answer that is not kept for it."""
 
 
 class Routes:
@@ -108,9 +116,15 @@ class Routes:
         status: int = 200,
         refuses: tuple[int, ...] = (),
         idempotent: bool = False,
+        told_once: str = "",
     ) -> Callable[[H], H]:
-        """Declare an action, or a creation (`status=201`)."""
-        return self._declare("POST", path, needed, status, refuses, idempotent=idempotent)
+        """Declare an action, or a creation (`status=201`).
+
+        `told_once` is a field of the answer that is a secret: null where the answer is given again.
+        """
+        return self._declare(
+            "POST", path, needed, status, refuses, idempotent=idempotent, told_once=told_once
+        )
 
     def patch(
         self, path: str, needed: Needed | None = None, *, refuses: tuple[int, ...] = ()
@@ -133,10 +147,11 @@ class Routes:
         refuses: tuple[int, ...],
         *,
         idempotent: bool,
+        told_once: str = "",
     ) -> Callable[[H], H]:
         def register(handler: H) -> H:
             self.operations.append(
-                _inspect(self.tag, method, path, needed, status, refuses, idempotent, handler)
+                _inspect(self.tag, method, path, needed, status, refuses, idempotent, told_once, handler)
             )
             return handler
 
@@ -151,6 +166,7 @@ def _inspect(
     status: int,
     refuses: tuple[int, ...],
     idempotent: bool,
+    told_once: str,
     handler: Handler,
 ) -> Operation:
     """Read an operation off its handler's signature."""
@@ -164,7 +180,7 @@ def _inspect(
     assert set(hints) == set(path_names), f"{handler.__name__} takes {set(hints)}, its path has {path_names}"
     needs_user = issubclass(call_type, UserCall)
     assert needs_user == (needed is not None), f"{handler.__name__}: say behind the path what it needs"
-    implied = _implied_refusals(needs_user, bool(path_names), query_type, body_type, idempotent)
+    implied = _implied_refusals(needed, bool(path_names), query_type, body_type, idempotent)
     if path.startswith("/v1/"):
         implied |= {429, 503}  # any request may be one too many, or come while the server stops
     if idempotent and not needs_transaction:
@@ -187,14 +203,17 @@ def _inspect(
         status=204 if answer_type is type(None) else status,
         refuses=tuple(sorted(implied | set(refuses))),
         idempotent=idempotent,
+        told_once=told_once,
     )
 
 
 def _implied_refusals(
-    needs_user: bool, has_path: bool, query_type: object, body_type: object, idempotent: bool
+    needed: Needed | None, has_path: bool, query_type: object, body_type: object, idempotent: bool
 ) -> set[int]:
     """Return the statuses that follow from what an operation takes."""
-    implied: set[int] = {401} if needs_user else set()
+    implied: set[int] = {401} if needed is not None else set()
+    if needed not in (None, "signed_in"):
+        implied |= {403}  # where the credential is not good for it
     if body_type:
         implied |= {400, 408, 413, 415, 422}
     if has_path:

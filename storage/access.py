@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from storage.models import Channel, Page, Role, Workspace
+from storage.models import ApiKey, Channel, Page, Role, Workspace
 
 if TYPE_CHECKING:  # the unit of work imports the repositories, not this gate
     from storage.unit_of_work import UnitOfWork
@@ -18,6 +18,8 @@ Action = Literal[
     "workspace.read",
     "workspace.update",
     "workspace.delete",
+    "api_keys.create",
+    "api_keys.manage",
     "members.read",
     "members.manage",
     "owners.manage",
@@ -40,27 +42,78 @@ LEAST_ROLE: dict[Action, Role] = {
     "pages.write": "member",
     "channels.write": "member",
     "channels.create": "member",
+    "api_keys.create": "member",
     "workspace.update": "admin",
+    "api_keys.manage": "admin",
     "members.manage": "admin",
     "owners.manage": "owner",
     "workspace.delete": "owner",
 }
 """The least role that may do something."""
 
+PERSONAL: frozenset[Action] = frozenset(
+    {"api_keys.create", "api_keys.manage", "owners.manage", "workspace.delete"}
+)
+"""What needs somebody who is signed in: a key that is stolen makes no others and ends nothing for good."""
+
+
+def scope_of(action: Action) -> str:
+    """Return the scope that a key needs for an action: `area:read` or `area:write`."""
+    area, _, verb = action.partition(".")
+    return f"{area}:{'read' if verb == 'read' else 'write'}"
+
+
+SCOPES: frozenset[str] = frozenset(
+    {"*:read", "*:write", *(scope_of(action) for action in LEAST_ROLE if action not in PERSONAL)}
+)
+"""All scopes; one for writing is one for reading too."""
+
 IN_CHANNEL: frozenset[Action] = frozenset({"channels.read", "channels.write"})
 """What whoever is in a private channel or a direct conversation may do there, whatever their role."""
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """On whose behalf something is asked. `id` is how events and the log name them."""
+    """On whose behalf something is asked. `id` is how events and the log name them.
+
+    An API key acts for its person, in one workspace, as far as its scopes go.
+    """
 
     id: str
     user_id: UUID
+    workspace_id: UUID | None = None
+    """The only workspace there is for a key."""
+    scopes: frozenset[str] | None = None
+    """None for somebody who is signed in."""
 
     @classmethod
     def of_user(cls, user_id: UUID) -> "Caller":
         """Return somebody who is signed in as themself."""
         return cls(f"user:{user_id}", user_id)
+
+    @classmethod
+    def of_key(cls, key: ApiKey) -> "Caller":
+        """Return a key's person, as far as the key goes."""
+        return cls(f"key:{key.id}", key.user_id, key.workspace_id, frozenset(key.scopes))
+
+    def has_scope(self, action: Action) -> bool:
+        """Tell whether a credential is good for an action, whatever its person may do."""
+        if self.scopes is None:
+            return True
+        if action in PERSONAL:
+            return False
+        area, _, verb = scope_of(action).partition(":")
+        good = {f"{area}:write", "*:write"}
+        if verb == "read":
+            good |= {f"{area}:read", "*:read"}
+        return not good.isdisjoint(self.scopes)
+
+    def reaches(self, workspace_id: UUID) -> bool:
+        """Tell whether a credential is good in a workspace."""
+        return self.workspace_id in (None, workspace_id)
+
+    def within_scopes(self, actions: frozenset[Action]) -> frozenset[Action]:
+        """Return those of the actions that a credential is good for."""
+        return frozenset(action for action in actions if self.has_scope(action))
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -89,6 +142,18 @@ _ACTIONS_OF: dict[Role, frozenset[Action]] = {
 }
 
 
+async def find_caller(uow: "UnitOfWork", principal_id: str) -> Caller | None:
+    """Return the caller that a principal of a document is; None for one that is no more."""
+    match parse_document_name(principal_id):
+        case ("user", user_id):
+            return Caller.of_user(user_id)
+        case ("key", key_id):
+            found = await uow.api_keys.find_standing(key_id)
+            return Caller.of_key(found[0]) if found else None
+        case _:
+            return None
+
+
 async def workspace_standing(
     uow: "UnitOfWork", caller: Caller, workspace_id: UUID, *, lock: bool = False
 ) -> tuple[Workspace, Standing] | None:
@@ -97,19 +162,19 @@ async def workspace_standing(
     `lock` holds the workspace until the end of the transaction, for rules over several rows.
     """
     found = await uow.workspaces.find_with_role(workspace_id, caller.user_id, lock=lock)
-    if found is None:
+    if found is None or not caller.reaches(workspace_id):
         return None
     workspace, role = found
-    return workspace, Standing(role, actions_of(role))
+    return workspace, Standing(role, caller.within_scopes(actions_of(role)))
 
 
 async def page_standing(uow: "UnitOfWork", caller: Caller, page_id: UUID) -> tuple[Page, Standing] | None:
     """Return a page, in the trash or not, and what the caller may do with it, or None."""
     found = await uow.pages.find_with_role(page_id, caller.user_id)
-    if found is None:
+    if found is None or not caller.reaches(found[0].workspace_id):
         return None
     page, role = found
-    return page, Standing(role, actions_of(role))
+    return page, Standing(role, caller.within_scopes(actions_of(role)))
 
 
 async def channel_standing(
@@ -117,12 +182,13 @@ async def channel_standing(
 ) -> tuple[Channel, Standing] | None:
     """Return a channel and what the caller may do in it, or None. Who is in a private one may write."""
     found = await uow.channels.find_with_role(channel_id, caller.user_id)
-    if found is None:
+    if found is None or not caller.reaches(found[0].workspace_id):
         return None
     channel, role, is_in_channel = found
-    if channel.type == "public":
-        return channel, Standing(role, actions_of(role))
-    return (channel, Standing(role, actions_of(role) | IN_CHANNEL)) if is_in_channel else None
+    if channel.type != "public" and not is_in_channel:
+        return None
+    more = frozenset[Action]() if channel.type == "public" else IN_CHANNEL
+    return channel, Standing(role, caller.within_scopes(actions_of(role) | more))
 
 
 def parse_document_name(name: str) -> tuple[str, UUID] | None:
@@ -155,6 +221,6 @@ async def document_right(uow: "UnitOfWork", caller: Caller, document_name: str) 
                 return "write"
             return "read" if found[1].allows("channels.read") else "none"
         case ("inbox", owner_id):
-            return "read" if owner_id == caller.user_id else "none"
+            return "read" if owner_id == caller.user_id and caller.scopes is None else "none"
         case _:
             return "none"

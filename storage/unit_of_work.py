@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.events import Events
 from storage.repositories.access_changes import AccessChanges
+from storage.repositories.api_keys import ApiKeys
 from storage.repositories.channels import Channels
 from storage.repositories.consumers import Consumers
 from storage.repositories.documents import Documents
@@ -36,6 +37,7 @@ class UnitOfWork:
         self.access_changes = AccessChanges(session, now, new_id)
         self.users = Users(session, now, new_id)
         self.sessions = Sessions(session, now, self.access_changes)
+        self.api_keys = ApiKeys(session, now, self.access_changes)
         self.workspaces = Workspaces(session, now, new_id, self.access_changes)
         self.pages = Pages(session, now, new_id, self.access_changes)
         self.channels = Channels(session, now, new_id)

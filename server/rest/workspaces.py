@@ -80,7 +80,10 @@ async def create_workspace(call: UserCall, uow: UnitOfWork, body: NewWorkspace) 
 async def list_workspaces(call: UserCall, uow: UnitOfWork, query: Slice) -> Listing[WorkspaceAnswer]:
     """List the workspaces one is in, oldest first."""
     rows = await uow.workspaces.list_of_user(
-        call.user_id, after=read_cursor(query, UUID), limit=query.limit + 1
+        call.user_id,
+        only=call.caller.workspace_id,
+        after=read_cursor(query, UUID),
+        limit=query.limit + 1,
     )
     members = await uow.workspaces.first_members([row[0].id for row in rows], MEMBERS_SHOWN)
     return list_slice(

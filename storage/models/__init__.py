@@ -1,6 +1,7 @@
 """The tables as typed classes, a file a noun: columns and constraints, no behaviour and no queries."""
 
 from storage.models.access_changes import AccessChange
+from storage.models.api_keys import ApiKey
 from storage.models.channels import Channel, ChannelMember, ChannelType
 from storage.models.consumers import EventConsumer, EventCursor
 from storage.models.declarative import Model, UtcDateTime
@@ -15,6 +16,7 @@ from storage.models.workspaces import Membership, Role, Workspace
 
 __all__ = [
     "AccessChange",
+    "ApiKey",
     "Channel",
     "ChannelMember",
     "ChannelType",

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage.models import AccessChange
+from storage.models import AccessChange, ApiKey
 
 
 class AccessChanges:
@@ -23,6 +23,13 @@ class AccessChanges:
         self._session.add_all(
             AccessChange(id=self._new_id(), target=target, created_at=self._now) for target in targets
         )
+
+    async def note_user(self, user_id: UUID) -> None:
+        """Note that what somebody may do has changed, and with it what their keys may."""
+        keys = await self._session.scalars(
+            select(ApiKey.id).where(ApiKey.user_id == user_id, ApiKey.revoked_at.is_(None))
+        )
+        self.note(f"user:{user_id}", *(f"key:{key_id}" for key_id in keys))
 
     async def of_the_last(self, age: timedelta) -> dict[UUID, str]:
         """Return what was noted within that time, id -> target."""

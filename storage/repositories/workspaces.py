@@ -66,9 +66,9 @@ class Workspaces:
         return (row[0], row[1]) if row else None
 
     async def list_of_user(
-        self, user_id: UUID, *, after: UUID | None, limit: int
+        self, user_id: UUID, *, only: UUID | None = None, after: UUID | None, limit: int
     ) -> Sequence[tuple[Workspace, Role]]:
-        """Return a user's workspaces in the order of their making, behind `after`."""
+        """Return a user's workspaces, or `only` one, in the order of their making, behind `after`."""
         statement = (
             select(Workspace, Membership.role)
             .join(Membership, Membership.workspace_id == Workspace.id)
@@ -76,6 +76,8 @@ class Workspaces:
             .order_by(Workspace.id)
             .limit(limit)
         )
+        if only is not None:
+            statement = statement.where(Workspace.id == only)
         if after is not None:
             statement = statement.where(Workspace.id > after)
         return [(row[0], row[1]) for row in await self._session.execute(statement)]
@@ -103,7 +105,7 @@ class Workspaces:
         """Add a member. One who is there makes the unit fail with `ConstraintError`."""
         membership = Membership(workspace_id=workspace_id, user_id=user_id, role=role, created_at=self._now)
         self._session.add(membership)
-        self._access_changes.note(f"user:{user_id}")
+        await self._access_changes.note_user(user_id)
         await self._session.flush()
         return membership
 
@@ -154,13 +156,13 @@ class Workspaces:
     async def change_role(self, membership: Membership, role: Role) -> None:
         """Set a member's role."""
         membership.role = role
-        self._access_changes.note(f"user:{membership.user_id}")
+        await self._access_changes.note_user(membership.user_id)
         await self._session.flush()
 
     async def remove_member(self, membership: Membership) -> None:
         """Remove a member."""
         await self._session.delete(membership)
-        self._access_changes.note(f"user:{membership.user_id}")
+        await self._access_changes.note_user(membership.user_id)
         await self._session.flush()
 
     async def keep_owner(self, workspace: Workspace) -> bool:

@@ -77,6 +77,7 @@ async def _first_position(plot: Plot) -> str:
 
 
 SPECIMENS: dict[str, Specimen] = {
+    "api_key_id": made("api-keys", name="Robot", scopes=["pages:read"]),
     "channel_id": made("channels", name="general"),
     "name": _document,
     "page_id": made("pages", title="Plan"),
@@ -90,7 +91,11 @@ async def _new_member(plot: Plot) -> dict[str, Any]:
     return {"email": plot.other.user["email"]}
 
 
-BODIES: dict[str, Body] = {"add_member": _new_member}
+async def _new_api_key(plot: Plot) -> dict[str, Any]:
+    return {"name": "Robot", "scopes": ["pages:read"]}
+
+
+BODIES: dict[str, Body] = {"add_member": _new_member, "create_api_key": _new_api_key}
 """Operation -> a body that it takes."""
 
 _GUESSES: tuple[object, ...] = (

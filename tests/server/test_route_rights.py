@@ -5,7 +5,7 @@ import pytest
 
 from server.app import API
 from server.routing import Operation
-from storage.access import LEAST_ROLE, ROLES, can
+from storage.access import LEAST_ROLE, PERSONAL, ROLES, can
 from storage.models import Role
 from tests.server.api import Api
 from tests.server.specimens import Plot
@@ -91,6 +91,55 @@ async def test_members_get_what_their_role_says(cast: Cast, role: Role):
             await plot.add(cast.stranger, role)
         found[operation.name] = await call(plot, cast.stranger, operation)
     assert found == {operation.name: told(operation, role) for operation in CLOSED}
+
+
+async def key_of(owner: Api, workspace_id: str, *scopes: str) -> Api:
+    body = {"name": "Robot", "scopes": scopes}
+    key = await owner.made(f"/v1/workspaces/{workspace_id}/api-keys", body)
+    return Api(owner.client, owner.description, key["key"])
+
+
+def needs_a_person(operation: Operation) -> bool:
+    return operation.needed == "account" or operation.needed in PERSONAL
+
+
+async def test_a_key_may_what_its_maker_may_but_not_what_needs_a_person(cast: Cast):
+    found: dict[str, int] = {}
+    for operation in CLOSED:
+        plot = await new_plot(cast)
+        key = await key_of(cast.owner, plot.workspace_id, "*:write")
+        found[operation.name] = await call(plot, key, operation)
+    assert found == {
+        operation.name: 403 if needs_a_person(operation) else told(operation, "owner") for operation in CLOSED
+    }
+
+
+async def test_a_key_for_reading_changes_nothing(cast: Cast):
+    plot = await new_plot(cast)
+    key = await key_of(cast.owner, plot.workspace_id, "*:read")
+    writing = [operation for operation in CLOSED if operation.needed in LEAST_ROLE]
+    writing = [operation for operation in writing if not operation.needed.endswith(".read")]
+    found = {operation.name: await call(plot, key, operation) for operation in writing}
+    assert found == {operation.name: 403 for operation in writing}
+
+
+async def test_another_workspaces_key_learns_nothing(cast: Cast):
+    plot = await new_plot(cast)
+    elsewhere = await cast.owner.made("/v1/workspaces", {"name": "Elsewhere"})
+    key = await key_of(cast.owner, elsewhere["id"], "*:write")
+    found = {operation.name: await call(plot, key, operation) for operation in CLOSED}
+    assert found == {
+        operation.name: 403 if needs_a_person(operation) else told(operation, None) for operation in CLOSED
+    }
+
+
+async def test_a_revoked_key_opens_nothing(cast: Cast):
+    plot = await new_plot(cast)
+    key = await key_of(cast.owner, plot.workspace_id, "*:write")
+    keys = (await cast.owner.get(f"{plot.path}/api-keys")).json()["items"]
+    await cast.owner.delete(f"{plot.path}/api-keys/{keys[0]['id']}")
+    found = {operation.name: await call(plot, key, operation) for operation in CLOSED}
+    assert found == {operation.name: 401 for operation in CLOSED}
 
 
 CLOSED = [operation for operation in OPERATIONS if operation.needed is not None]
