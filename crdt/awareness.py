@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from crdt.errors import ProtocolError
+from crdt.errors import PresenceTooLarge, ProtocolError
 from crdt.ports import Principal
 from crdt.protocol import Reader, encode_number, encode_string
 
@@ -26,6 +26,9 @@ _decode_state = msgspec.json.Decoder(dict[str, msgspec.Raw] | None).decode
 _encode_json = msgspec.json.encode
 
 _PALETTE = ("#e4572e", "#17807e", "#b5651d", "#2e86ab", "#a23b72", "#3c7a3f", "#6a4c93", "#c2185b", "#5c6bc0")
+
+
+MAX_STATE_BYTES = 64 * 1024
 
 
 class Announcement(msgspec.Struct, frozen=True):
@@ -47,14 +50,16 @@ class _Entry(msgspec.Struct):
 class Awareness:
     """The entries of one document."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_state_bytes: int = MAX_STATE_BYTES) -> None:
+        self._max_state_bytes = max_state_bytes
         self._entries: dict[int, _Entry] = {}
         self._client_ids: dict[object, int] = {}
 
     def apply(self, owner: object, principal: Principal, update: bytes, now: float) -> list[int]:
         """Take what a peer announces of itself; return the client ids whose entry changed.
 
-        Raises ProtocolError when the update is malformed.
+        Raises ProtocolError when the update is malformed, and PresenceTooLarge when the peer's own state is
+        too large (W4); clients repeat what they hear, so how large the update is says nothing.
         """
         return [
             announcement.client_id
@@ -117,6 +122,8 @@ class Awareness:
             is_taken = said.client_id == own_id and self._is_news(entry, said)
         if not is_taken:
             return False
+        if said.state is not None and len(said.state) > self._max_state_bytes:
+            raise PresenceTooLarge(f"What you show of yourself has more than {self._max_state_bytes} bytes.")
         state = None if said.state is None else _with_user(said.state, principal)
         if own_id is None:
             self._claim(owner, entry, said.client_id)

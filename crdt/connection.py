@@ -9,6 +9,8 @@ import math
 from collections.abc import Callable, Collection
 from functools import partial
 
+import msgspec
+
 from crdt.broadcast import Broadcast
 from crdt.errors import (
     CrdtError,
@@ -16,12 +18,13 @@ from crdt.errors import (
     DocumentDamaged,
     DocumentRefused,
     DocumentUnavailable,
-    ProtocolError,
+    EditTooLarge,
+    PresenceTooLarge,
     TokenExpired,
     TooLate,
     UpdateRefused,
 )
-from crdt.limits import Bucket
+from crdt.limits import Bucket, Overruns, Seats, SocketSeats
 from crdt.ports import Access, Channel, DocumentName, Principal, Right
 from crdt.protocol import (
     EMPTY_UPDATE,
@@ -30,6 +33,8 @@ from crdt.protocol import (
     Edit,
     Leave,
     Message,
+    OneTooMany,
+    OversizedEdit,
     Ping,
     Presence,
     QueryPresence,
@@ -46,6 +51,8 @@ from crdt.room import Opener, Room
 from crdt.session import Session, SessionLimits
 
 logger = logging.getLogger(__name__)
+
+READ_ONLY = "You may read this document, not change it."
 
 
 class SocketPeer:
@@ -93,16 +100,26 @@ class SocketPeer:
     def leave(self) -> None:
         """Go out of the room."""
         self.room.leave(self)
+        self._connection.seats.give_back(self.principal.id)
 
     def deny(self, reason: str) -> None:
         """Refuse an edit that is not this principal's to make (A2); the client stays."""
         self.send(encode_yws_denied(reason) if self.waits_for_echo else encode_sync_status(is_saved=False))
 
     def refuse(self, error: CrdtError) -> None:
-        """Refuse what no well-behaved client sends; the socket ends."""
+        """Refuse an edit that does not fit, or what no well-behaved client sends: then the socket ends."""
         if isinstance(error, UpdateRefused):
             self.deny(error.reason)
-        self._connection.close(error)
+        if not isinstance(error, EditTooLarge):
+            self._connection.close(error)
+
+    def refuse_presence(self, reason: str) -> None:
+        """Say that presence was not passed on, for which no protocol has words of its own."""
+        if self.waits_for_echo:
+            self.send(encode_yws_denied(reason))
+        else:
+            told = msgspec.json.encode({"presence": "refused", "reason": reason})
+            self.send(encode_stateless(told.decode()))
 
     def end(self, error: CrdtError) -> None:
         """The room is gone: the client is to come back."""
@@ -123,7 +140,8 @@ class Connection:
         limits: SessionLimits,
         auth_timeout_seconds: float,
         clock: Callable[[], float],
-        admission: Callable[[Principal], None],
+        seats: Seats,
+        overruns: Overruns,
         on_close: Callable[["Connection"], None],
     ) -> None:
         self.session = session
@@ -131,7 +149,8 @@ class Connection:
         self._access = access
         self._open_room = open_room
         self._start = start
-        self._admission = admission
+        self.seats = SocketSeats(seats)
+        self._overruns = overruns
         self._on_close = on_close
         self.is_full = False
         """Whether the client reads more slowly than it is written to (R3)."""
@@ -149,11 +168,6 @@ class Connection:
         self.session.begin("")
         self._start(partial(self._admit, "", document, token))
 
-    @property
-    def principal_ids(self) -> set[str]:
-        """Who takes part by this socket."""
-        return {peer.principal.id for peer in self._peers.values()}
-
     def receive(self, frame: bytes) -> float:
         """Take a frame from the client; return for how many seconds to read nothing more of it (W4)."""
         if self._is_closed:
@@ -161,7 +175,7 @@ class Connection:
         try:
             for key, message in self.session.receive(frame):
                 self._take(key, message)
-        except ProtocolError as error:
+        except CrdtError as error:
             self.close(error)
         now = self._clock()
         return max(self._frames.take(1, now), self._bytes.take(len(frame), now))
@@ -209,6 +223,11 @@ class Connection:
             self.channel.close(error.close_code, error.reason)
             self.closed()
 
+    def overran(self) -> None:
+        """Note that the client is cut off because it sent more in one message than is read."""
+        for peer in self._peers.values():
+            self._overruns.note(peer.principal.id, peer.room.name, self._clock())
+
     def closed(self) -> None:
         """Note that the socket is gone."""
         if self._is_closed:
@@ -227,10 +246,18 @@ class Connection:
                 self._start(partial(self._admit, key, document_of(key), message.token))
             elif isinstance(message, Ping):
                 self.channel.send(PONG)
+            elif isinstance(message, OneTooMany):
+                reason = "This socket carries no more documents; close one first, or open another socket."
+                self.channel.send(self.session.wire.prefix(key) + encode_denied(reason))
         elif isinstance(message, Edit):
             self._take_edit(peer, message)
+        elif isinstance(message, OversizedEdit):
+            self._take_oversized(peer, message)
         elif isinstance(message, Presence):
-            peer.room.announce(peer, message.update)
+            try:
+                peer.room.announce(peer, message.update)
+            except PresenceTooLarge as error:
+                peer.refuse_presence(error.reason)
         elif isinstance(message, SyncStep1):
             peer.room.request_state(peer, message.state_vector)
         elif isinstance(message, QueryPresence):
@@ -247,7 +274,13 @@ class Connection:
             # The answer to our step 1, with nothing new. But what it repeats may be on its way to the commit.
             peer.room.submit(peer, EMPTY_UPDATE)
         else:
-            peer.deny("You may read this document, not change it.")
+            peer.deny(READ_ONLY)
+
+    def _take_oversized(self, peer: SocketPeer, edit: OversizedEdit) -> None:
+        if peer.can_write:
+            peer.room.refuse_oversized(peer, is_answer=edit.is_answer)
+        else:
+            peer.deny(READ_ONLY)
 
     def _leave(self, key: str) -> None:
         self._peers.pop(key).leave()
@@ -258,10 +291,7 @@ class Connection:
         try:
             principal, right = await self._decide(document, token)
             if self._is_wanted(key):
-                self._admission(principal)
-                room = await self._open_room(DocumentName(document))
-                if self._is_wanted(key):
-                    self._join(key, SocketPeer(self, key, token, principal, right, room))
+                await self._enter(key, DocumentName(document), token, principal, right)
         except (CredentialRefused, DocumentRefused, DocumentDamaged) as error:
             self._deny(key, error)
         except CrdtError as error:
@@ -269,6 +299,24 @@ class Connection:
         except Exception:  # whatever the access port says: it decided nothing
             logger.exception("document %s: access cannot be decided", document)
             self.close(DocumentUnavailable("The server cannot decide on this now."))
+
+    async def _enter(
+        self, key: str, document: DocumentName, token: str, principal: Principal, right: Right
+    ) -> None:
+        self.seats.take(principal.id)
+        is_in = False
+        try:
+            pause_seconds = self._overruns.pause_seconds(principal.id, document, self._clock())
+            if pause_seconds:
+                self._auth_timeout.cancel()
+                await asyncio.sleep(pause_seconds)
+            room = await self._open_room(document)
+            if self._is_wanted(key):
+                self._join(key, SocketPeer(self, key, token, principal, right, room))
+                is_in = True
+        finally:
+            if not is_in:
+                self.seats.give_back(principal.id)
 
     async def _decide(self, document: str, token: str) -> tuple[Principal, Right]:
         principal = await self._access.authenticate(token)
@@ -324,7 +372,7 @@ class Connection:
         try:
             for message in self.session.admit(key):
                 self._take(key, message)
-        except ProtocolError as error:
+        except CrdtError as error:
             self.close(error)
 
     def _deny(self, key: str, error: CrdtError) -> None:

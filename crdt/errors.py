@@ -3,6 +3,8 @@
 CrdtError
 ├── ProtocolError          a client said something that is not of its protocol (W2)
 ├── TooLate                nobody signed in on a socket in time (W4)
+├── TooMuchHeldBack        too much was said before anybody was let in (W4)
+├── PresenceTooLarge       somebody shows too much of themselves; it is not passed on (W4)
 ├── CredentialRefused      the credential is unknown, forged or expired (A1)
 ├── TooManySockets         one principal has as many sockets open as it may (W4)
 ├── TokenExpired           the credential has ended: fetch another and come back (A4)
@@ -10,6 +12,7 @@ CrdtError
 ├── DocumentUnavailable    the store does not give or take a document now (D5)
 ├── DocumentDamaged        what is stored makes no document: an error, never an empty one (D6)
 ├── UpdateRefused          an update that the document cannot take, or that its sender may not make (A2)
+│   └── EditTooLarge       one that does not fit: its sender stays, and may come with less (W4)
 └── HubClosed              the process is going down: come back in a moment (R6)
 
 Codes 4400-4499 are final for y-websocket clients; they come back after any other. Hocuspocus clients come
@@ -43,6 +46,19 @@ class TooLate(CrdtError):
 
     code = "too_late"
     close_code = 4508
+
+
+class TooMuchHeldBack(CrdtError):
+    """What was said before anybody was let in is more than is kept; sign in first, and come back."""
+
+    code = "too_much_held_back"
+    close_code = 4508
+
+
+class PresenceTooLarge(CrdtError):
+    """The state is larger than presence may be; the socket stays, and what was shown before it."""
+
+    code = "presence_too_large"
 
 
 class CredentialRefused(CrdtError):
@@ -92,6 +108,12 @@ class UpdateRefused(CrdtError):
 
     code = "update_refused"
     close_code = 4400
+
+
+class EditTooLarge(UpdateRefused):
+    """The edit is too large, or its document would become so, or it hangs on one that was; closes nothing."""
+
+    code = "edit_too_large"
 
 
 class HubClosed(CrdtError):

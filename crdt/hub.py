@@ -12,6 +12,7 @@ from typing import Self
 import anyio
 import msgspec
 
+from crdt.awareness import MAX_STATE_BYTES
 from crdt.connection import Connection
 from crdt.errors import (
     CrdtError,
@@ -19,8 +20,8 @@ from crdt.errors import (
     DocumentRefused,
     DocumentUnavailable,
     HubClosed,
-    TooManySockets,
 )
+from crdt.limits import Overruns, Seats
 from crdt.peer import Replica
 from crdt.ports import Access, Channel, DocumentName, Principal, UpdateLog
 from crdt.room import Room, RoomStatistics
@@ -52,6 +53,10 @@ class HubConfig(msgspec.Struct, frozen=True):
     renew_tokens_ahead_seconds: float = 60.0
     shutdown_seconds: float = 8.0
     max_sockets_per_principal: int = 200
+    max_document_bytes: int = 32 * 1024 * 1024
+    max_presence_bytes: int = MAX_STATE_BYTES
+    overrun_pause_seconds: float = 5.0
+    """How long whoever was cut off for too large a message waits before being let in again."""
     max_unsaved_bytes: int = 64 * 1024 * 1024
     """What rooms may gather while the store fails; then their peers are sent away until it is back."""
 
@@ -85,6 +90,8 @@ class Hub:
         self._rooms: dict[DocumentName, Room] = {}
         self._opening: dict[DocumentName, asyncio.Future[None]] = {}
         self._connections: set[Connection] = set()
+        self._seats = Seats(self._config.max_sockets_per_principal)
+        self._overruns = Overruns(self._config.overrun_pause_seconds)
         self._replicas: set[Replica] = set()
         self._is_closing = False
         self._is_store_failing: bool = False
@@ -121,7 +128,8 @@ class Hub:
             start=self.start,
             limits=self._config.limits,
             clock=self._clock,
-            admission=self._admit,
+            seats=self._seats,
+            overruns=self._overruns,
             auth_timeout_seconds=self._config.auth_timeout_seconds,
             on_close=self._connections.discard,
         )
@@ -129,11 +137,6 @@ class Hub:
         if self._is_closing:
             connection.close(_closed())
         return connection
-
-    def _admit(self, principal: Principal) -> None:
-        sockets = sum(principal.id in connection.principal_ids for connection in self._connections)
-        if sockets >= self._config.max_sockets_per_principal:
-            raise TooManySockets("You have too many connections open.")
 
     @asynccontextmanager
     async def join(self, document: DocumentName, principal: Principal) -> AsyncGenerator[Replica]:
@@ -183,6 +186,8 @@ class Hub:
                 start=self.start,
                 snapshot_every_updates=self._config.snapshot_every_updates,
                 coalesce_max_seconds=self._config.coalesce_max_seconds,
+                max_bytes=self._config.max_document_bytes,
+                max_presence_bytes=self._config.max_presence_bytes,
                 fold_elsewhere=self._fold,
             )
             opening.set_result(None)
@@ -235,6 +240,7 @@ class Hub:
                 connection.keep_alive()
         for room in list(self._rooms.values()):
             room.expire_presence()
+            room.ask_again()
             if room.failure is not None:
                 del self._rooms[room.name]
             elif self._is_idle(room, now):

@@ -2,6 +2,8 @@
 
 import msgspec
 
+from crdt.errors import TooManySockets
+
 
 class Rate(msgspec.Struct, frozen=True):
     """So many units a second on average, and so many at once."""
@@ -23,3 +25,65 @@ class Bucket:
         self._level = min(self._rate.burst, self._level + (now - self._at) * self._rate.per_second) - amount
         self._at = now
         return max(0.0, -self._level / self._rate.per_second)
+
+
+class Seats:
+    """How many sockets each principal takes part by."""
+
+    def __init__(self, per_principal: int) -> None:
+        self._per_principal = per_principal
+        self._taken: dict[str, int] = {}
+
+    def take(self, principal_id: str) -> None:
+        """Count one socket more; raises TooManySockets."""
+        taken = self._taken.get(principal_id, 0)
+        if taken >= self._per_principal:
+            raise TooManySockets("You have too many connections open.")
+        self._taken[principal_id] = taken + 1
+
+    def give_back(self, principal_id: str) -> None:
+        """Count one socket less."""
+        self._taken[principal_id] -= 1
+        if not self._taken[principal_id]:
+            del self._taken[principal_id]
+
+
+class SocketSeats:
+    """The seats of one socket: one for each principal, however many documents they have open on it."""
+
+    def __init__(self, seats: Seats) -> None:
+        self._seats = seats
+        self._documents: dict[str, int] = {}
+
+    def take(self, principal_id: str) -> None:
+        """Note one document more of a principal; raises TooManySockets."""
+        if principal_id not in self._documents:
+            self._seats.take(principal_id)
+        self._documents[principal_id] = self._documents.get(principal_id, 0) + 1
+
+    def give_back(self, principal_id: str) -> None:
+        """Note one document less of a principal."""
+        self._documents[principal_id] -= 1
+        if not self._documents[principal_id]:
+            del self._documents[principal_id]
+            self._seats.give_back(principal_id)
+
+
+class Overruns:
+    """Who sent more in one message than is even read, and has to wait before being let in again.
+
+    Such a client is cut off without hearing why, and what it sent is what it will send again at once.
+    """
+
+    def __init__(self, pause_seconds: float) -> None:
+        self._pause_seconds = pause_seconds
+        self._until: dict[tuple[str, str], float] = {}
+
+    def note(self, principal_id: str, document: str, now: float) -> None:
+        """Note that a principal was cut off with a document open."""
+        self._until = {key: until for key, until in self._until.items() if until > now}
+        self._until[principal_id, document] = now + self._pause_seconds
+
+    def pause_seconds(self, principal_id: str, document: str, now: float) -> float:
+        """Return how long a principal has to wait for a document now."""
+        return max(0.0, self._until.get((principal_id, document), now) - now)

@@ -62,6 +62,12 @@ class Edit(Message, frozen=True, gc=False):
     is_answer: bool
 
 
+class OversizedEdit(Message, frozen=True, gc=False):
+    """An edit in a frame that is too large; what was in it is gone."""
+
+    is_answer: bool
+
+
 class Presence(Message, frozen=True, gc=False):
     """An awareness update, still encoded: see `crdt.awareness`."""
 
@@ -76,6 +82,10 @@ class Token(Message, frozen=True, gc=False):
     """A credential for one document (Hocuspocus)."""
 
     token: str
+
+
+class OneTooMany(Message, frozen=True, gc=False):
+    """A credential for one document more than a socket carries (Hocuspocus)."""
 
 
 class Stateless(Message, frozen=True, gc=False):

@@ -15,7 +15,8 @@ import msgspec
 from crdt.awareness import Awareness
 from crdt.broadcast import Broadcast, Echoes, Peer
 from crdt.document import LiveDocument, Poisoned, read_snapshot
-from crdt.errors import CrdtError, DocumentUnavailable, ProtocolError, UpdateRefused
+from crdt.errors import CrdtError, DocumentUnavailable, EditTooLarge, ProtocolError, UpdateRefused
+from crdt.growth import Growth
 from crdt.poison import find_poison
 from crdt.ports import DocumentName, UpdateLog
 from crdt.protocol import (
@@ -77,6 +78,8 @@ class Room:
         start: Callable[[Callable[[], Awaitable[None]]], object],
         snapshot_every_updates: int,
         coalesce_max_seconds: float,
+        max_bytes: int,
+        max_presence_bytes: int,
         fold_elsewhere: Folder,
     ) -> None:
         """Open a room on what the log gave; `start` runs an async callable in the hub's task group."""
@@ -87,8 +90,9 @@ class Room:
         self._log = log
         self._position, snapshot, updates = stored
         self._document = LiveDocument(snapshot, updates)
-        self._awareness = Awareness()
+        self._awareness = Awareness(max_presence_bytes)
         self._signatures = Signatures(self._awareness)
+        self._growth = Growth(max_bytes)
         self._clock = clock
         self._start = start
         self._snapshots = Snapshots(name, log, fold_elsewhere, every_updates=snapshot_every_updates)
@@ -127,6 +131,7 @@ class Room:
         """Let a peer go. What it has sent is committed all the same."""
         del self._peers[peer]
         self._signatures.forget(peer)
+        self._growth.forget(peer)
         self._lagging.pop(peer, None)
         self._echoes.forget(peer)
         self._note_presence(self._awareness.leave(peer, self._clock()))
@@ -136,6 +141,7 @@ class Room:
     def request_state(self, peer: Peer, state_vector: bytes) -> None:
         """Answer a step 1 at the end of this turn: with our own step 1, then with what the peer lacks."""
         self._requests.append((peer, state_vector))
+        self._growth.restarted(peer)
         self._schedule()
 
     def submit(self, peer: Peer, update: bytes, *, is_answer: bool = False) -> None:
@@ -146,7 +152,27 @@ class Room:
         self._edits.append((peer, update))
         if is_answer:
             self._signatures.note_answer(peer)
+            self._growth.note_answer(peer, update)
         self._schedule()
+
+    def refuse_oversized(self, peer: Peer, *, is_answer: bool) -> None:
+        """Refuse an edit that came in too large a frame; what the peer says next may hang on it (W4)."""
+        if is_answer:
+            self._growth.note_answer(peer, EMPTY_UPDATE)
+        self._growth.refused(peer, self._clock(), None)
+        peer.refuse(EditTooLarge("The edit is too large; undo it, or make it in parts."))
+
+    def ask_again(self) -> None:
+        """Ask those whose edits did not fit for all that they have, where that may fit by now (W4)."""
+        if self._growth.due(self._clock(), self._snapshots.size_bytes):
+            self._start(self._ask_again)
+
+    async def _ask_again(self) -> None:
+        await self.fold()  # says how large the document really is
+        now, size = self._clock(), self._snapshots.size_bytes
+        for peer in self._growth.due(now, size):
+            self._growth.asked(peer, now, size)
+            peer.send(encode_step1(self._document.state_vector()))
 
     def lag(self, peer: Peer) -> None:
         """Send a peer nothing more, because its transport is full (R3)."""
@@ -165,7 +191,7 @@ class Room:
         return self._document.contains(update)
 
     def announce(self, peer: Peer, presence: bytes) -> None:
-        """Take a peer's presence (A5); raises ProtocolError when it is malformed."""
+        """Take a peer's presence (A5); raises ProtocolError when it is malformed, PresenceTooLarge."""
         self._note_presence(self._awareness.apply(peer, peer.principal, presence, self._clock()))
 
     def send_presence(self, peer: Peer) -> None:
@@ -204,7 +230,8 @@ class Room:
         self._rest()
         if self._is_rebuilding or self.failure is not None:
             return
-        edits, self._edits = [edit for edit in self._edits if not self._refuse_forgery(*edit)], []
+        edits, self._edits = self._edits, []
+        edits = [edit for edit in edits if not (self._refuse_forgery(*edit) or self._refuse_growth(*edit))]
         if edits:
             try:
                 self._take_edits(edits)
@@ -244,6 +271,14 @@ class Room:
         peer.refuse(UpdateRefused("The update is written under somebody else's client id."))
         return True
 
+    def _refuse_growth(self, peer: Peer, update: bytes) -> bool:
+        size = self._snapshots.size_bytes
+        if not self._growth.refuses(peer, update, size, self._document.state_vector):
+            return False
+        self._growth.refused(peer, self._clock(), size)
+        peer.refuse(EditTooLarge("The document would be too large with this edit, or with one before it."))
+        return True
+
     def _take_edits(self, edits: list[tuple[Peer, bytes]]) -> None:
         applied = self._document.apply([update for _, update in edits])
         for index in applied.refused:
@@ -254,6 +289,8 @@ class Room:
         turn = _Turn(self._turns, {})
         for peer, _ in edits:
             turn.edits[peer] = turn.edits.get(peer, 0) + 1
+        for peer, refused_before in self._growth.caught_up().items():
+            turn.edits[peer] += refused_before
         self._open_turns.append(turn)
         self._save(turn, edits, is_change=applied.change is not None)
         self._send_on(turn, edits, applied.change)

@@ -9,15 +9,18 @@ from enum import Enum
 
 import msgspec
 
-from crdt.errors import ProtocolError
+from crdt.errors import ProtocolError, TooMuchHeldBack
 from crdt.limits import Rate
 from crdt.protocol import (
     NO_PRESENCE,
     PING,
+    Edit,
+    Leave,
     Message,
+    OneTooMany,
+    OversizedEdit,
     Ping,
     Pong,
-    Presence,
     Token,
     decode_hocuspocus,
     decode_yws,
@@ -62,7 +65,7 @@ class SessionLimits(msgspec.Struct, frozen=True):
     """What one socket may ask for (rule W4)."""
 
     max_frame_bytes: int = 16 * 1024 * 1024
-    max_presence_bytes: int = 64 * 1024
+    """Of frames with edits that are taken. Whoever carries the frames may end a socket at twice as many."""
     max_waiting_bytes: int = 1024 * 1024
     """Of frames held back until somebody is signed in."""
     max_documents: int = 100
@@ -95,31 +98,33 @@ class Session:
 
     def begin(self, key: str) -> None:
         """Note that a document is being decided on; what its client says meanwhile is held back."""
-        self._member(key).phase = _Phase.DECIDING
+        self._members[key] = _Member(_Phase.DECIDING)
 
     def receive(self, frame: bytes) -> list[tuple[str, Message]]:
-        """Take a frame; return what is to be done now, in order. Raises ProtocolError.
+        """Take a frame; return what is to be done now, in order. Raises ProtocolError, TooMuchHeldBack.
 
         Tokens, pings and pongs always come out; everything else only once its document has been joined.
         """
-        if len(frame) > self._limits.max_frame_bytes:
-            raise ProtocolError(
-                "frame_too_large", f"A frame has more than {self._limits.max_frame_bytes} bytes."
-            )
+        is_oversized = len(frame) > self._limits.max_frame_bytes
         ready: list[tuple[str, Message]] = []
         for key, message in self.wire.decode(frame):
-            if isinstance(message, Presence) and len(message.update) > self._limits.max_presence_bytes:
-                raise ProtocolError("presence_too_large", "An awareness update is too large.")
+            if is_oversized and isinstance(message, Edit):
+                message = OversizedEdit(message.is_answer)
             if isinstance(message, Ping | Pong):
                 ready.append((key, message))
                 continue
             member = self._members.get(key) or self._member(key)
-            if member.phase is _Phase.JOINED:
+            if member is None:
+                if isinstance(message, Token):
+                    ready.append((key, OneTooMany()))
+            elif member.phase is _Phase.JOINED:
                 ready.append((key, message))
             elif isinstance(message, Token):
                 if member.phase is _Phase.WAITING:
                     member.phase = _Phase.DECIDING
                     ready.append((key, message))
+            elif isinstance(message, Leave) and member.phase is _Phase.WAITING:
+                self.leave(key)
             else:
                 self._hold_back(member, message, len(frame))
         return ready
@@ -144,9 +149,10 @@ class Session:
         """Forget a document."""
         self._members.pop(key, None)
 
-    def _member(self, key: str) -> _Member:
+    def _member(self, key: str) -> _Member | None:
+        """Return the place of a document; None where there is none left."""
         if len(self._members) >= self._limits.max_documents:
-            raise ProtocolError("too_many_documents", "One socket carries no more documents than this.")
+            return None
         if len(key) > self._limits.max_key_characters:
             raise ProtocolError("bad_name", "The name of a document is too long.")
         return self._members.setdefault(key, _Member())
@@ -154,7 +160,5 @@ class Session:
     def _hold_back(self, member: _Member, message: Message, size: int) -> None:
         self._waiting_bytes += size
         if self._waiting_bytes > self._limits.max_waiting_bytes:
-            raise ProtocolError(
-                "too_much_unauthenticated", "Sign in first: too much has been sent before that."
-            )
+            raise TooMuchHeldBack("Sign in first: too much has been sent before that.")
         member.waiting.append(message)

@@ -120,7 +120,6 @@ def _hub_config(settings: Settings) -> HubConfig:
     return HubConfig(
         limits=SessionLimits(
             max_frame_bytes=settings.max_frame_bytes,
-            max_presence_bytes=settings.max_awareness_bytes,
             max_documents=settings.max_documents_per_socket,
             frame_rate=_rate(settings.max_frames_per_second),
             byte_rate=_rate(settings.max_bytes_per_second),
@@ -132,6 +131,8 @@ def _hub_config(settings: Settings) -> HubConfig:
         coalesce_max_seconds=settings.coalesce_max_ms / 1000,
         shutdown_seconds=settings.shutdown_seconds,
         max_sockets_per_principal=settings.max_sockets_per_user,
+        max_document_bytes=settings.max_document_bytes,
+        max_presence_bytes=settings.max_awareness_bytes,
         max_unsaved_bytes=settings.max_unsaved_bytes,
     )
 

@@ -21,8 +21,8 @@ from server.settings import Settings
 
 log = logging.getLogger("ionflux.server")
 
-FRAME_HEADROOM_BYTES = 64 * 1024
-"""A frame that is only a little too large reaches the core, which tells the client in its own words (W4)."""
+READ_FRAMES = 2
+"""Frames of up to so many times their limit are read: the core tells the client in its own words (W4)."""
 
 HTTP_SHUTDOWN_SECONDS = 1
 """What is left for unfinished HTTP answers; with `shutdown_seconds` this stays below ten (R6)."""
@@ -115,7 +115,7 @@ def _config(app: ASGIApp, settings: Settings, websockets: type[asyncio.Protocol]
         app,
         http=HttpProtocol,
         ws=websockets,
-        ws_max_size=settings.max_frame_bytes + FRAME_HEADROOM_BYTES,
+        ws_max_size=READ_FRAMES * settings.max_frame_bytes,
         ws_per_message_deflate=False,
         lifespan="off",
         interface="asgi3",

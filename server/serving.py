@@ -16,7 +16,7 @@ from server.bootstrap import Services, open_database, open_services
 from server.closed_door import closed_door
 from server.data_folder import DEMO_LOGIN, Secrets, prepare_data_folder, read_secrets
 from server.errors import OverloadedError
-from server.listening import FRAME_HEADROOM_BYTES, Server, bind
+from server.listening import READ_FRAMES, Server, bind
 from server.realtime.picows_protocol import picows_protocol
 from server.seed import Demo, find_demo, seed
 from server.settings import Settings
@@ -76,7 +76,7 @@ def _websockets(services: Services) -> type[asyncio.Protocol]:
     if settings.websockets == "asgi":
         return WebSocketsSansIOProtocol
     hub = services.hub if "realtime" in settings.roles else None
-    return picows_protocol(hub, settings.max_frame_bytes + FRAME_HEADROOM_BYTES)
+    return picows_protocol(hub, READ_FRAMES * settings.max_frame_bytes)
 
 
 def _welcome(services: Services, demo: Demo | None) -> str:

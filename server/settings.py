@@ -116,8 +116,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Literal["picows", "asgi"],
         doc("What carries the WebSockets: `picows`, the fast one, or `asgi`, plain ASGI."),
     ] = "picows"
-    max_frame_bytes: Annotated[Count, doc("Largest WebSocket message of a peer.")] = 16 * 1024 * 1024
-    max_awareness_bytes: Annotated[Count, doc("Largest presence message of one peer.")] = 64 * 1024
+    max_frame_bytes: Annotated[
+        Count,
+        doc("Largest WebSocket message with an edit that is taken; one twice as large ends its socket."),
+    ] = 16 * 1024 * 1024
+    max_document_bytes: Annotated[
+        Count, doc("Largest live document, as it is stored; it can still be read, and made smaller.")
+    ] = 32 * 1024 * 1024
+    max_awareness_bytes: Annotated[Count, doc("Largest presence of one peer in a document.")] = 64 * 1024
     auth_timeout_seconds: Annotated[Seconds, doc("How long a new socket may stay without a credential.")] = 10
     max_documents_per_socket: Annotated[Count, doc("Documents that one socket may have open.")] = 100
     max_sockets_per_user: Annotated[Count, doc("Sockets that one user may have open.")] = 200

@@ -36,6 +36,7 @@ CLOSE_SECONDS = 2.0
 """How long a client has to answer a close frame."""
 
 CLOSE_ABNORMALLY = 1002
+TOO_BIG = 1009
 
 
 def picows_protocol(hub: Hub | None, max_frame_bytes: int) -> type[asyncio.Protocol]:
@@ -150,6 +151,9 @@ class _Listener(picows.WSListener):
         """Note that the client is gone."""
         self._is_closing = True
         if self._connection is not None:
+            ended = cast(Any, transport.close_handshake)  # its type knows no None
+            if ended is not None and ended.sent is not None and ended.sent.code == TOO_BIG:
+                self._connection.overran()
             self._connection.closed()
         self._on_end()
 
@@ -195,7 +199,7 @@ class _Listener(picows.WSListener):
             return
         self._parts.append(frame.get_payload_as_bytes())
         if sum(len(part) for part in self._parts) > self._max_message_bytes:
-            self.close(1009, "The message is too large.")
+            self.close(TOO_BIG, "The message is too large.")
         elif frame.fin:
             message, self._parts = b"".join(self._parts), []
             self._take(message)

@@ -10,6 +10,8 @@ from crdt.hub import Hub
 from server.realtime.channel import SocketChannel
 from server.realtime.handshake import UNKNOWN_PATH, Opening, read_opening
 
+TOO_BIG = 1009
+
 
 def realtime_app(hub: Hub | None) -> ASGIApp:
     """Return what answers WebSockets; without a hub, this process serves no documents."""
@@ -48,6 +50,8 @@ async def _read(receive: Receive, connection: Connection, scope: anyio.CancelSco
     while True:
         message = await receive()
         if message["type"] == "websocket.disconnect":
+            if message.get("code") == TOO_BIG:
+                connection.overran()
             scope.cancel()
             return
         frame = message.get("bytes")

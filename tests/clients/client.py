@@ -132,6 +132,10 @@ class NodeClient:
         """Wait until the server has acknowledged so many updates of this client."""
         await self.wait("acknowledged", count=count, timeout=timeout)
 
+    async def refused(self, count: int = 1, *, timeout: float = TIMEOUT_SECONDS) -> None:
+        """Wait until the server has refused so many of this client's messages in the protocol's words."""
+        await self.wait("refused", count=count, timeout=timeout)
+
     async def has(self, update: bytes, *, timeout: float = TIMEOUT_SECONDS) -> None:
         """Wait until the document has all of an update."""
         await self.wait("has", update=_base64(update), timeout=timeout)

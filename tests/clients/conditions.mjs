@@ -17,6 +17,11 @@ const conditions = {
     return [acknowledged >= count, `${acknowledged} updates are acknowledged`]
   },
 
+  refused: (client, { count }) => {
+    const { refused } = client.receipts.counts
+    return [refused >= count, `${refused} updates are refused`]
+  },
+
   equals: (client, { target, value }) => {
     // The length of a text costs nothing, its string does: compare that first.
     if (target.kind === 'text' && find(client.doc, target)?.length !== value.length) {

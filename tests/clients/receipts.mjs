@@ -3,6 +3,7 @@ import * as decoding from 'lib0/decoding'
 import * as Y from 'yjs'
 
 const SYNC = 0
+const AUTH = 2
 const CLOSE = 7
 const SYNC_STATUS = 8
 const STEP_2 = 1
@@ -55,6 +56,7 @@ export class Receipts {
 
   /** y-websocket: an update that carries our own structs back answers all that we sent up to them. */
   echoed ({ type, decoder }) {
+    if (type === AUTH) this.counts.refused += 1
     if (type !== SYNC || this.#awaiting.length === 0) return
     if (decoding.readVarUint(decoder) !== UPDATE) return
     const clock = this.#ownEnd(decoding.readVarUint8Array(decoder))

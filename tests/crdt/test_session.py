@@ -1,17 +1,18 @@
 """What one socket has said: what is let through, what is held back, what is too much."""
 
-import msgspec
 import pytest
 
-from crdt.errors import ProtocolError
+from crdt.errors import ProtocolError, TooMuchHeldBack
 from crdt.protocol import (
     Edit,
+    OneTooMany,
+    OversizedEdit,
     Ping,
     QueryPresence,
     SyncStep1,
     Token,
     encode_bytes,
-    encode_presence,
+    encode_step1,
     encode_string,
     encode_update,
 )
@@ -20,6 +21,7 @@ from crdt.session import HOCUSPOCUS, YWS, Session, SessionLimits, Wire
 TOKEN = b"\x02\x00" + encode_string("t")
 STEP1 = b"\x00\x00\x01\x00"
 QUERY = b"\x03"
+LEAVE = b"\x07"
 
 
 def on(document: str, payload: bytes) -> bytes:
@@ -86,23 +88,40 @@ def test_W1_a_renewed_token_of_a_joined_document_comes_out() -> None:
     assert session.receive(on("a", TOKEN)) == [("a", Token("t"))]
 
 
-@pytest.mark.parametrize(
-    ("limits", "frames", "code"),
-    [
-        ({"max_frame_bytes": 4}, [on("a", TOKEN)], "frame_too_large"),
-        ({"max_presence_bytes": 2}, [on("a", encode_presence(b"\x00\x00\x00"))], "presence_too_large"),
-        ({"max_documents": 1}, [on("a", TOKEN), on("b", TOKEN)], "too_many_documents"),
-        ({"max_key_characters": 3}, [on("abcd", TOKEN)], "bad_name"),
-        ({"max_waiting_bytes": 20}, [on("a", STEP1)] * 4, "too_much_unauthenticated"),
-    ],
-)
-def test_W4_too_much_has_a_code(limits: dict[str, int], frames: list[bytes], code: str) -> None:
-    session = Session(HOCUSPOCUS, msgspec.structs.replace(SessionLimits(), **limits))
-    for frame in frames[:-1]:
-        session.receive(frame)
+def test_W2_a_name_that_nobody_has_is_malformed() -> None:
+    session = Session(HOCUSPOCUS, SessionLimits(max_key_characters=3))
     with pytest.raises(ProtocolError) as caught:
-        session.receive(frames[-1])
-    assert caught.value.code == code
+        session.receive(on("abcd", TOKEN))
+    assert caught.value.code == "bad_name"
+
+
+def test_W4_too_much_before_signing_in_ends_the_socket() -> None:
+    session = Session(HOCUSPOCUS, SessionLimits(max_waiting_bytes=20))
+    for _ in range(3):
+        session.receive(on("a", STEP1))
+    with pytest.raises(TooMuchHeldBack):
+        session.receive(on("a", STEP1))
+
+
+def test_W4_an_edit_in_too_large_a_frame_comes_out_without_what_is_in_it() -> None:
+    session = Session(HOCUSPOCUS, SessionLimits(max_frame_bytes=8))
+    session.receive(on("a", TOKEN))
+    session.admit("a")
+    assert session.receive(on("a", encode_update(b"\0" * 3))) == [("a", Edit(b"\0" * 3, is_answer=False))]
+    assert session.receive(on("a", encode_update(b"\0" * 4))) == [("a", OversizedEdit(is_answer=False))]
+    assert session.receive(on("a", encode_step1(b"\0" * 4))) == [("a", SyncStep1(b"\0" * 4))]
+
+
+def test_W4_one_document_too_many_is_refused_alone_until_another_is_left() -> None:
+    session = Session(HOCUSPOCUS, SessionLimits(max_documents=2))
+    session.receive(on("a", TOKEN))
+    session.admit("a")
+    session.receive(on("b", QUERY))
+    assert session.receive(on("c", TOKEN)) == [("c", OneTooMany())]
+    assert session.receive(on("c", QUERY)) == []
+    assert session.receive(on("a", QUERY)) == [("a", QueryPresence())]
+    assert session.receive(on("b", LEAVE)) == []
+    assert session.receive(on("c", TOKEN)) == [("c", Token("t"))]
 
 
 def test_W4_what_is_too_much_before_signing_in_is_fine_after_it() -> None:

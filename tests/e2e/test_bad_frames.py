@@ -128,7 +128,7 @@ async def test_W2_a_text_frame_ends_its_socket_alone(studio: Studio, wire: Wire)
 
 @pytest.mark.parametrize("wire", WIRES)
 async def test_W4_a_giant_frame_ends_its_socket_alone(studio: Studio, wire: Wire) -> None:
-    giant = frames.frame(wire, studio.page.name, frames.update(os.urandom(17 << 20)))
+    giant = frames.frame(wire, studio.page.name, frames.update(os.urandom(33 << 20)))
 
     assert await send_beside_others(studio, wire, giant) in (TOO_BIG, BAD_REQUEST)
 
@@ -137,7 +137,7 @@ async def test_W4_a_socket_that_says_much_before_it_signs_in_is_closed(studio: S
     async with connect(studio.server.socket_url("hocuspocus")) as socket:
         much = [frames.frame("hocuspocus", studio.page.name, frames.update(bytes(100_000)))] * 40
 
-        assert await closing_code(socket, *much) == BAD_REQUEST
+        assert await closing_code(socket, *much) == TOO_LATE
 
 
 @pytest.mark.parametrize("own_ionflux", [{"IONFLUX_AUTH_TIMEOUT_SECONDS": "0.2"}], indirect=True)
