@@ -22,11 +22,32 @@ from server.middleware.request_id import RequestIdMiddleware
 from server.middleware.request_log import RequestLogMiddleware
 from server.middleware.security_headers import SecurityHeadersMiddleware
 from server.realtime.routes import realtime_app
-from server.rest import api_keys, auth, channels, health, members, pages, versions, workspaces
+from server.rest import (
+    api_keys,
+    auth,
+    brands,
+    channels,
+    creators,
+    health,
+    members,
+    pages,
+    versions,
+    workspaces,
+)
 from server.rest.docs import docs_routes
 from server.routing import Operation
 
-API = (auth, workspaces, members, api_keys, pages, channels, versions)
+API = (
+    auth,
+    workspaces,
+    members,
+    api_keys,
+    pages,
+    channels,
+    versions,
+    brands,
+    creators,
+)
 
 
 def create_app(services: Services) -> ASGIApp:

@@ -30,9 +30,11 @@ from server.rate_limits import RateLimits, RequestLimits
 from server.settings import Settings
 from server.sign_in import Accounts
 from server.tokens import Tokens
+from server.vault_keys import VaultKeyFile
 from storage.engine import Database
 from storage.event_feed import EventFeed
 from storage.update_log import UpdateLog
+from storage.vault import Vault
 
 Clock = Callable[[], datetime]
 
@@ -59,6 +61,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     request_limits: RequestLimits
     feed: EventFeed
     login_limits: LoginLimits
+    vault: Vault
     mailer: Mailer
     mailing: Mailing
 
@@ -111,9 +114,16 @@ async def open_services(
                 per_address=settings.login_attempts_per_address,
                 window_minutes=settings.login_window_minutes,
             ),
+            vault=_open_vault(settings),
             mailer=mailer,
             mailing=mailing,
         )
+
+
+def _open_vault(settings: Settings) -> Vault:
+    keys = VaultKeyFile(settings.data_dir)
+    keys.make_first()
+    return Vault(keys)
 
 
 def _hub_config(settings: Settings) -> HubConfig:

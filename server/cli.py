@@ -56,14 +56,18 @@ def _parser() -> argparse.ArgumentParser:
     actions = user.add_subparsers(title="commands", metavar="COMMAND", required=True)
     create = actions.add_parser("create", help="make an account; asks for its password")
     _add_account(create)
+    keys = commands.add_parser("keys", help="manage the keys that stored secrets are encrypted with")
+    key_actions = keys.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    rotate = key_actions.add_parser("rotate", help="make a new key and encrypt every stored secret with it")
     doctor = commands.add_parser("doctor", help="check this installation and say what is wrong")
     version = commands.add_parser("version", help="print the version")
-    for command in (serve, migrate, create, doctor):
+    for command in (serve, migrate, create, rotate, doctor):
         _add_database(command)
     for command, run in (
         (serve, _serve),
         (migrate, _migrate),
         (create, _create_user),
+        (rotate, _rotate_keys),
         (doctor, _doctor),
         (version, _version),
     ):
@@ -124,6 +128,13 @@ def _create_user(arguments: argparse.Namespace) -> int:
         role=arguments.role,
     )
     print(asyncio.run(create_user(settings, new)))
+    return 0
+
+
+def _rotate_keys(arguments: argparse.Namespace) -> int:
+    from server.operations import rotate_keys
+
+    print(asyncio.run(rotate_keys(_settings(arguments))))
     return 0
 
 

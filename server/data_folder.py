@@ -9,6 +9,7 @@ import contextlib
 import os
 import secrets
 import tempfile
+from collections.abc import Generator
 from pathlib import Path
 
 import msgspec
@@ -63,7 +64,7 @@ def read_secrets(folder: Path) -> Secrets:
     path = folder / SECRETS
     if not path.exists():
         fresh = Secrets(access_token_key=base64.b64encode(secrets.token_bytes(48)))
-        _create_private_file(path, msgspec.json.encode(fresh))
+        create_private_file(path, msgspec.json.encode(fresh))
     try:
         found = msgspec.json.decode(path.read_bytes(), type=Secrets)
     except OSError as error:
@@ -79,7 +80,7 @@ def read_secrets(folder: Path) -> Secrets:
 
 def write_demo_login(folder: Path, login: DemoLogin) -> None:
     """Keep the demo account's password for its owner to read; never replaces one."""
-    _create_private_file(folder / DEMO_LOGIN, f"{login.email}\n{login.password}\n".encode())
+    create_private_file(folder / DEMO_LOGIN, f"{login.email}\n{login.password}\n".encode())
 
 
 def read_demo_login(folder: Path) -> DemoLogin | None:
@@ -91,8 +92,21 @@ def read_demo_login(folder: Path) -> DemoLogin | None:
     return DemoLogin(lines[0], lines[1]) if len(lines) >= 2 else None
 
 
-def _create_private_file(path: Path, content: bytes) -> None:
+def create_private_file(path: Path, content: bytes) -> None:
     """Create a file (0600) whole, or leave the one that another process created first."""
+    with _private_copy(path, content) as temporary, contextlib.suppress(FileExistsError):
+        os.link(temporary, path)
+
+
+def replace_private_file(path: Path, content: bytes) -> None:
+    """Put a file (0600) in the place of another, whole: readers see either."""
+    with _private_copy(path, content) as temporary:
+        os.rename(temporary, path)
+
+
+@contextlib.contextmanager
+def _private_copy(path: Path, content: bytes) -> Generator[str]:
+    """Write a file beside `path`, give its name, and remove it if it is still there. Raises StartError."""
     try:
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")  # mode 0600
         try:
@@ -100,9 +114,9 @@ def _create_private_file(path: Path, content: bytes) -> None:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            with contextlib.suppress(FileExistsError):
-                os.link(temporary, path)
+            yield temporary
         finally:
-            os.unlink(temporary)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary)
     except OSError as error:
         raise StartError(f"{path} cannot be written: {(error.strerror or str(error)).lower()}") from error

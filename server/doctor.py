@@ -8,8 +8,12 @@ from server.bootstrap import open_database
 from server.data_folder import SECRETS, read_secrets
 from server.errors import StartError
 from server.settings import Settings
+from server.vault_keys import VAULT_KEYS, VaultKeyFile
 from storage import health
+from storage.errors import StorageError
 from storage.health import Check
+from storage.resealing import count_stale
+from storage.vault import Vault
 
 
 async def examine(settings: Settings) -> list[Check]:
@@ -17,7 +21,9 @@ async def examine(settings: Settings) -> list[Check]:
     folder = _check_folder(settings.data_dir)
     if not folder.ok:
         return [folder]
-    return [folder, _check_secrets(settings.data_dir), *await health.examine(open_database(settings))]
+    checks = [folder, _check_secrets(settings.data_dir), *await health.examine(open_database(settings))]
+    # Reading the secrets of a database that is damaged, or has other tables, could only repeat that.
+    return [*checks, await _check_vault(settings)] if all(check.ok for check in checks[2:]) else checks
 
 
 def _check_folder(folder: Path) -> Check:
@@ -37,5 +43,25 @@ def _check_secrets(folder: Path) -> Check:
     except StartError as error:
         return Check("secrets", False, str(error))
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
-        return Check("secrets", False, f"{path} can be read by other users: run `chmod 600 {path}`")
+        return _readable_by_others("secrets", path)
     return Check("secrets", True, "readable, and by nobody else")
+
+
+async def _check_vault(settings: Settings) -> Check:
+    path = settings.data_dir / VAULT_KEYS
+    vault = Vault(VaultKeyFile(settings.data_dir))
+    try:
+        async with open_database(settings) as database:
+            stale, total = await count_stale(database, vault)
+    except (StartError, StorageError) as error:
+        return Check("vault", False, str(error))
+    if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
+        return _readable_by_others("vault", path)
+    if stale:
+        words = f"{stale} of {total} stored secrets are under an older key: run `ionflux keys rotate`"
+        return Check("vault", True, words)
+    return Check("vault", True, f"{total} stored secrets can be opened")
+
+
+def _readable_by_others(name: str, path: Path) -> Check:
+    return Check(name, False, f"{path} can be read by other users: run `chmod 600 {path}`")

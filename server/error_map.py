@@ -18,10 +18,12 @@ from storage.errors import (
     UnknownDocumentError,
     UnknownPositionError,
     UnknownWorkspaceError,
+    VaultError,
 )
 
 MEDIA_TYPE = "application/problem+json"
 STORE_RETRY_SECONDS = 2
+VAULT_RETRY_SECONDS = 60
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,6 +60,12 @@ def translate(error: Exception) -> ApiError:
             return NotFoundError("This does not exist any more.")
         case ConstraintError():
             return ConflictError("Somebody else changed the same thing at this moment. Try again.")
+        case VaultError():
+            return OverloadedError(
+                "A stored secret cannot be opened. The operator can tell why with `ionflux doctor`.",
+                code=error.code,
+                retry_after_seconds=VAULT_RETRY_SECONDS,
+            )
         case StoreUnavailableError() | SchemaOutdatedError():
             return OverloadedError(
                 "The database cannot be used at the moment.",

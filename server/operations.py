@@ -1,4 +1,4 @@
-"""What an operator does from the command line besides serving: migrate, make accounts, examine."""
+"""What an operator does from the command line besides serving: migrate, make accounts, change keys."""
 
 from uuid import UUID
 
@@ -11,9 +11,12 @@ from server.parsing import parse_body
 from server.rest.auth import Registration
 from server.settings import Settings
 from server.sign_in import add_account
+from server.vault_keys import VaultKeyFile
 from storage import migrations
 from storage.errors import ConstraintError
 from storage.models import Role
+from storage.resealing import count_stale, reseal
+from storage.vault import Vault, key_name
 
 
 class NewUser(msgspec.Struct, frozen=True):
@@ -58,6 +61,30 @@ async def create_user(settings: Settings, new: NewUser) -> str:
             raise StartError(f"there is an account with the address {registration.email}") from error
     place = f" and is {new.role} of workspace {workspace_id}" if workspace_id else ""
     return f"{user.email} can sign in{place} (id {user.id})."
+
+
+async def rotate_keys(settings: Settings) -> str:
+    """Bring every stored secret under a new key, beside a running server, and say what was done.
+
+    A rotation that was cut off is finished first, without yet another key. Raises VaultError at a secret that
+    cannot be opened, before anything is changed.
+    """
+    prepare_data_folder(settings.data_dir)
+    keys = VaultKeyFile(settings.data_dir)
+    vault = Vault(keys)
+    async with open_database(settings) as database:
+        await migrations.require_current(database)
+        stale, total = await count_stale(database, vault)
+        newest = keys()[-1] if stale else keys.add()
+        moved = await reseal(database, vault)
+    if stale:
+        return (
+            f"A rotation had been cut off: {moved} of {total} secrets came under its key "
+            f"{key_name(newest)} now. Run this again for a new key."
+        )
+    return (
+        f"The new key is {key_name(newest)}; {moved} secrets came under it. {keys.path} keeps the older keys."
+    )
 
 
 def _check(new: NewUser) -> Registration:

@@ -12,6 +12,7 @@ import msgspec
 from storage.models import ApiKey, Channel, Page, Role, Workspace
 
 if TYPE_CHECKING:  # the unit of work imports the repositories, not this gate
+    from storage.repositories.owned import M, Owned
     from storage.unit_of_work import UnitOfWork
 
 Action = Literal[
@@ -28,6 +29,10 @@ Action = Literal[
     "channels.read",
     "channels.create",
     "channels.write",
+    "brands.read",
+    "brands.write",
+    "creators.read",
+    "creators.write",
 ]
 DocumentRight = Literal["none", "read", "comment", "write"]
 
@@ -39,10 +44,14 @@ LEAST_ROLE: dict[Action, Role] = {
     "members.read": "guest",
     "pages.read": "guest",
     "channels.read": "guest",
+    "brands.read": "guest",
+    "creators.read": "guest",
     "pages.write": "member",
     "channels.write": "member",
     "channels.create": "member",
     "api_keys.create": "member",
+    "brands.write": "member",
+    "creators.write": "member",
     "workspace.update": "admin",
     "api_keys.manage": "admin",
     "members.manage": "admin",
@@ -166,6 +175,15 @@ async def workspace_standing(
         return None
     workspace, role = found
     return workspace, Standing(role, caller.within_scopes(actions_of(role)))
+
+
+async def owned_standing(rows: "Owned[M]", caller: Caller, row_id: UUID) -> "tuple[M, Standing] | None":
+    """Return what belongs to a workspace as a whole, and what the caller may do with it, or None."""
+    found = await rows.find_with_role(row_id, caller.user_id)
+    if found is None or not caller.reaches(found[0].workspace_id):
+        return None
+    row, role = found
+    return row, Standing(role, caller.within_scopes(actions_of(role)))
 
 
 async def page_standing(uow: "UnitOfWork", caller: Caller, page_id: UUID) -> tuple[Page, Standing] | None:

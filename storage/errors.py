@@ -9,6 +9,9 @@ StorageError
 ├── UnknownWorkspaceError     also a LookupError
 ├── SnapshotBeyondLogError    a snapshot of rows that are not committed
 ├── UnknownPositionError      also a LookupError; the log never reached it, or it was pruned
+├── VaultError                a stored secret cannot be opened
+│   ├── UnknownKeyError       it is sealed under a key that is not here
+│   └── BrokenSealError       also a ValueError; it was changed, or belongs elsewhere
 ├── PruneRefusedError         something that is still needed would go with what is to be pruned
 ├── CorruptDocumentError      also a ValueError; its rows contradict each other: never served (D6)
 └── LogClosedError            appended to a log that is closing, or closed before it could be committed
@@ -79,6 +82,36 @@ class UnknownWorkspaceError(StorageError, LookupError):
     def __init__(self, workspace_id: UUID) -> None:
         self.workspace_id = workspace_id
         super().__init__(f"no workspace {workspace_id}")
+
+
+class VaultError(StorageError):
+    """A stored secret cannot be opened. `place` says which: a column and a row."""
+
+    code = "vault_error"
+
+
+class UnknownKeyError(VaultError):
+    """The key is not among those of this installation; `key` is its name, None where there is none at all."""
+
+    code = "unknown_vault_key"
+
+    def __init__(self, place: str, key: str | None) -> None:
+        self.place = place
+        self.key = key
+        fault = (
+            f"is sealed under the key {key}, which is not here" if key else "needs a key, and there is none"
+        )
+        super().__init__(f"the secret {place} {fault}: restore vault-keys.json from a backup")
+
+
+class BrokenSealError(VaultError, ValueError):
+    """The value was changed since it was sealed, or was sealed for another place."""
+
+    code = "broken_seal"
+
+    def __init__(self, place: str) -> None:
+        self.place = place
+        super().__init__(f"the secret {place} is damaged, or was copied there from another place")
 
 
 class CorruptDocumentError(StorageError, ValueError):

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.events import Events
+from storage.models import Brand, Creator
 from storage.repositories.access_changes import AccessChanges
 from storage.repositories.api_keys import ApiKeys
 from storage.repositories.channels import Channels
@@ -17,6 +18,7 @@ from storage.repositories.consumers import Consumers
 from storage.repositories.documents import Documents
 from storage.repositories.idempotency import IdempotencyKeys
 from storage.repositories.leases import Leases
+from storage.repositories.owned import Owned
 from storage.repositories.pages import Pages
 from storage.repositories.sessions import Sessions
 from storage.repositories.users import Users
@@ -41,6 +43,8 @@ class UnitOfWork:
         self.workspaces = Workspaces(session, now, new_id, self.access_changes)
         self.pages = Pages(session, now, new_id, self.access_changes)
         self.channels = Channels(session, now, new_id)
+        self.brands = Owned(Brand, session, now)
+        self.creators = Owned(Creator, session, now)
         self.documents = Documents(session, now)
         self.versions = Versions(session, now, new_id)
         self.idempotency = IdempotencyKeys(session, now)

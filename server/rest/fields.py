@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar, cast
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta
 
 from server.errors import FieldError, InvalidError, MalformedError
 
@@ -32,6 +32,16 @@ Email = Annotated[
         max_length=254,
         pattern=r"^[!-?A-~]+@[!-?A-~]+$",
         description="An address in ASCII; upper and lower case are the same.",
+    ),
+]
+Line = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00\r\n]*$")]
+Secret = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=4096,
+        pattern="^[!-~]+$",
+        description="Kept encrypted, and never shown again; null forgets it.",
     ),
 ]
 Password = Annotated[str, Meta(min_length=8, max_length=1000)]
@@ -63,6 +73,11 @@ class Listing(msgspec.Struct, Generic[T], frozen=True):
 
     items: list[T]
     next_cursor: Annotated[str, Meta(description="Asks for what follows.")] | None
+
+
+def given(change: msgspec.Struct) -> dict[str, Any]:
+    """Return the fields of a change that were sent."""
+    return {name: value for name, value in msgspec.structs.asdict(change).items() if value is not UNSET}
 
 
 def check_json(value: object, path: str) -> None:

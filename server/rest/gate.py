@@ -9,10 +9,12 @@ from storage.access import (
     Standing,
     channel_standing,
     document_right,
+    owned_standing,
     page_standing,
     workspace_standing,
 )
 from storage.models import Channel, Document, Page, Workspace
+from storage.repositories.owned import M, Owned
 from storage.unit_of_work import UnitOfWork
 
 
@@ -41,6 +43,15 @@ async def find_page(call: UserCall, uow: UnitOfWork, page_id: UUID, action: Acti
     found = await page_standing(uow, call.caller, page_id)
     if found is None:
         raise NotFoundError("There is no such page, or you may not see it.")
+    require(found[1], action)
+    return found[0]
+
+
+async def find_owned(call: UserCall, rows: Owned[M], row_id: UUID, action: Action, what: str) -> M:
+    """Return what belongs to a workspace, named `what`. Raises NotFoundError, ForbiddenError."""
+    found = await owned_standing(rows, call.caller, row_id)
+    if found is None:
+        raise NotFoundError(f"There is no such {what}, or you may not see it.")
     require(found[1], action)
     return found[0]
 

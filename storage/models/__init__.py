@@ -2,9 +2,11 @@
 
 from storage.models.access_changes import AccessChange
 from storage.models.api_keys import ApiKey
+from storage.models.brands import Brand
 from storage.models.channels import Channel, ChannelMember, ChannelType
 from storage.models.consumers import EventConsumer, EventCursor
-from storage.models.declarative import Model, UtcDateTime
+from storage.models.creators import Creator
+from storage.models.declarative import Model, Sealed, UtcDateTime
 from storage.models.documents import Document, Snapshot, Update, Version
 from storage.models.events import Event
 from storage.models.idempotency import IdempotencyKey
@@ -17,9 +19,11 @@ from storage.models.workspaces import Membership, Role, Workspace
 __all__ = [
     "AccessChange",
     "ApiKey",
+    "Brand",
     "Channel",
     "ChannelMember",
     "ChannelType",
+    "Creator",
     "Document",
     "Event",
     "EventConsumer",
@@ -30,6 +34,7 @@ __all__ = [
     "Model",
     "Page",
     "Role",
+    "Sealed",
     "Session",
     "Snapshot",
     "Update",

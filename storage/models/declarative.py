@@ -50,6 +50,13 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+class Sealed(TypeDecorator[bytes]):
+    """A secret that `storage.vault` has sealed; by this type `storage.resealing` finds the column."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+
 # SQLite makes only a column declared INTEGER its automatic key.
 BigKey = BigInteger().with_variant(Integer, "sqlite")
 

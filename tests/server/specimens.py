@@ -78,7 +78,9 @@ async def _first_position(plot: Plot) -> str:
 
 SPECIMENS: dict[str, Specimen] = {
     "api_key_id": made("api-keys", name="Robot", scopes=["pages:read"]),
+    "brand_id": made("brands", name="Acme"),
     "channel_id": made("channels", name="general"),
+    "creator_id": made("creators", name="Zoe"),
     "name": _document,
     "page_id": made("pages", title="Plan"),
     "user_id": _other,

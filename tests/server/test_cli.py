@@ -105,7 +105,7 @@ def assert_one_line(done: Done, words: str) -> None:
 def test_version_and_help(ionflux: Command):
     assert ionflux("version").stdout == f"ionflux {__version__}\n"
     words = ionflux("--help").stdout
-    for command in ("serve", "migrate", "user", "doctor", "version"):
+    for command in ("serve", "migrate", "user", "keys", "doctor", "version"):
         assert command in words
 
 
@@ -283,6 +283,14 @@ def test_making_an_account(ionflux: Command):
     assert_one_line(ionflux(*other, "x", text="long enough\n"), "not the id of a workspace")
     nobody = "018f0000-0000-7000-8000-000000000000"
     assert_one_line(ionflux(*other, nobody, text="long enough\n"), "there is no workspace")
+
+
+def test_keys_are_rotated_while_a_process_serves(ionflux: Command, tmp_path: Path):
+    with serving(tmp_path) as (_, _):
+        done = ionflux("keys", "rotate")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.match(r"The new key is [0-9a-f]{8}; 0 secrets came under it\. .*vault-keys\.json", done.stdout)
+    assert ionflux("doctor").returncode == 0
 
 
 def test_the_doctor_finds_what_is_wrong(ionflux: Command, tmp_path: Path):
