@@ -43,8 +43,8 @@ class RoomStatistics(msgspec.Struct, frozen=True):
     rows_since_snapshot: int
 
 
-WINDOW_SECONDS_PER_PEER = 0.00005
-"""Rest after a turn for each peer that it was sent to; a hundred peers make 5 ms."""
+WINDOW_SECONDS_PER_PEER = 0.00007
+"""Rest after a turn for each peer that it was sent to; a hundred peers make 7 ms."""
 
 SHORTEST_WINDOW_SECONDS = 0.001
 """The loop's timers know no shorter time; below it, gathering saves less than the timer costs."""

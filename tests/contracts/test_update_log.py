@@ -109,15 +109,17 @@ async def test_D3_one_commit_carries_what_gathered_over_all_documents(log: Updat
     ]
 
 
-async def test_D3_edits_gather_unless_the_log_was_quiet(setting: Setting, held: HeldStore):
+async def test_D3_edits_gather_for_a_moment_after_a_commit_that_carried_many(
+    setting: Setting, held: HeldStore
+):
     async with UpdateLog(held, gather_seconds=0.5) as log:
-        await log.append(PAGE, [(b"1", ANN)])
+        await asyncio.gather(*(log.append(PAGE, [(b"1", ANN)]) for _ in range(1000)))
         done = [log.append(PAGE, [(b"2", ANN)])]
         for _ in range(20):
             await asyncio.sleep(0)
         done.append(log.append(OTHER, [(b"x", ANN)]))
         assert len(held.batches) == 1
-    assert [future.result() for future in done] == [2, 1]
+    assert [future.result() for future in done] == [1001, 1]
     assert held.batches[1:] == [{PAGE: [(b"2", ANN)], OTHER: [(b"x", ANN)]}]
 
 
