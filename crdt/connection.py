@@ -12,6 +12,7 @@ from functools import partial
 import msgspec
 
 from crdt.broadcast import Broadcast
+from crdt.epoch import EPOCH_ENDED, read_token
 from crdt.errors import (
     CrdtError,
     CredentialRefused,
@@ -19,6 +20,7 @@ from crdt.errors import (
     DocumentRefused,
     DocumentUnavailable,
     EditTooLarge,
+    EpochEnded,
     PresenceTooLarge,
     TokenExpired,
     TooLate,
@@ -73,6 +75,7 @@ class SocketPeer:
         self.is_token_wanted = False
         self.room = room
         self.waits_for_echo = not connection.session.wire.has_sync_status
+        self._key = key
         self._connection = connection
         self._channel = connection.channel
         self._prefix = connection.session.wire.prefix(key)
@@ -122,8 +125,11 @@ class SocketPeer:
             self.send(encode_stateless(told.decode()))
 
     def end(self, error: CrdtError) -> None:
-        """The room is gone: the client is to come back."""
-        self._connection.close(error)
+        """The room is gone: the client is to come back, unless its document is not the same any more."""
+        if isinstance(error, EpochEnded | DocumentRefused):
+            self._connection.expel(self._key, error)
+        else:
+            self._connection.close(error)
 
 
 class Connection:
@@ -164,9 +170,9 @@ class Connection:
         )
 
     def sign_in(self, document: str, token: str) -> None:
-        """Begin with the one document of a y-websocket client."""
+        """Begin with the one document of a y-websocket client; the token may state an epoch (D7)."""
         self.session.begin("")
-        self._start(partial(self._admit, "", document, token))
+        self._start(partial(self._admit, "", document, *read_token(token)))
 
     def receive(self, frame: bytes) -> float:
         """Take a frame from the client; return for how many seconds to read nothing more of it (W4)."""
@@ -243,7 +249,7 @@ class Connection:
         peer = self._peers.get(key)
         if peer is None:
             if isinstance(message, Token):
-                self._start(partial(self._admit, key, document_of(key), message.token))
+                self._start(partial(self._admit, key, document_of(key), *read_token(message.token)))
             elif isinstance(message, Ping):
                 self.channel.send(PONG)
             elif isinstance(message, OneTooMany):
@@ -259,11 +265,11 @@ class Connection:
             except PresenceTooLarge as error:
                 peer.refuse_presence(error.reason)
         elif isinstance(message, SyncStep1):
-            peer.room.request_state(peer, message.state_vector)
+            self._request_state(key, peer, message)
         elif isinstance(message, QueryPresence):
             peer.room.send_presence(peer)
         elif isinstance(message, Token):
-            self._start(partial(self._review, key, peer, message.token))
+            self._start(partial(self._review, key, peer, *read_token(message.token)))
         elif isinstance(message, Leave):
             self._leave(key)
 
@@ -282,17 +288,23 @@ class Connection:
         else:
             peer.deny(READ_ONLY)
 
+    def _request_state(self, key: str, peer: SocketPeer, message: SyncStep1) -> None:
+        try:
+            peer.room.request_state(peer, message.state_vector)
+        except EpochEnded as error:
+            self.expel(key, error)
+
     def _leave(self, key: str) -> None:
         self._peers.pop(key).leave()
         self.session.leave(key)
 
-    async def _admit(self, key: str, document: str, token: str) -> None:
+    async def _admit(self, key: str, document: str, token: str, epoch: str | None) -> None:
         """Decide on one document: no byte of it leaves before that (A1)."""
         try:
             principal, right = await self._decide(document, token)
             if self._is_wanted(key):
-                await self._enter(key, DocumentName(document), token, principal, right)
-        except (CredentialRefused, DocumentRefused, DocumentDamaged) as error:
+                await self._enter(key, DocumentName(document), epoch, token, principal, right)
+        except (CredentialRefused, DocumentRefused, DocumentDamaged, EpochEnded) as error:
             self._deny(key, error)
         except CrdtError as error:
             self.close(error)
@@ -301,7 +313,13 @@ class Connection:
             self.close(DocumentUnavailable("The server cannot decide on this now."))
 
     async def _enter(
-        self, key: str, document: DocumentName, token: str, principal: Principal, right: Right
+        self,
+        key: str,
+        document: DocumentName,
+        epoch: str | None,
+        token: str,
+        principal: Principal,
+        right: Right,
     ) -> None:
         self.seats.take(principal.id)
         is_in = False
@@ -310,7 +328,7 @@ class Connection:
             if pause_seconds:
                 self._auth_timeout.cancel()
                 await asyncio.sleep(pause_seconds)
-            room = await self._open_room(document)
+            room = await self._open_room(document, epoch)
             if self._is_wanted(key):
                 self._join(key, SocketPeer(self, key, token, principal, right, room))
                 is_in = True
@@ -327,15 +345,17 @@ class Connection:
             raise DocumentRefused("There is no such document, or you may not read it.")
         return principal, right
 
-    async def _review(self, key: str, peer: SocketPeer, token: str) -> None:
+    async def _review(self, key: str, peer: SocketPeer, token: str, epoch: str | None = None) -> None:
         """Decide anew on somebody who is in: with a new token (A4), or because rights have changed (A3)."""
         try:
+            if epoch not in (None, peer.room.epoch.name):
+                raise EpochEnded(EPOCH_ENDED)
             principal, right = await self._decide(peer.room.name, token)
             if principal.id != peer.principal.id:
                 raise CredentialRefused("The token is somebody else's.")
-        except (CredentialRefused, DocumentRefused) as error:
+        except (CredentialRefused, DocumentRefused, EpochEnded) as error:
             if self._peers.get(key) is peer:
-                self._expel(key, error)
+                self.expel(key, error)
             return
         except Exception:  # whatever the access port says: nobody stays on an answer that may be old
             logger.exception("document %s: access cannot be decided anew", peer.room.name)
@@ -351,7 +371,8 @@ class Connection:
             if self.session.wire.has_sync_status:
                 peer.send(encode_scope(can_write=can_write))
 
-    def _expel(self, key: str, error: CrdtError) -> None:
+    def expel(self, key: str, error: CrdtError) -> None:
+        """Send a client out of one document; the others on its socket stay where the protocol can say so."""
         if self.session.wire.has_sync_status:
             # It may try again with another token, and its other documents are not concerned.
             self._peers.pop(key).leave()

@@ -43,13 +43,22 @@ class LiveDocument:
     """
 
     def __init__(
-        self, snapshot: bytes | None, updates: Sequence[bytes], *, without: Collection[bytes] = ()
+        self,
+        snapshot: bytes | None,
+        updates: Sequence[bytes],
+        *,
+        without: Collection[bytes] = (),
+        marker: Sequence[bytes] = (),
     ) -> None:
-        """Rebuild a document; `without` names updates in it that are known to be poisoned."""
+        """Rebuild a document.
+
+        `without` names updates in it that are known to be poisoned; `marker` is its epoch's, which is no row
+        of the log (D7).
+        """
         self._full: bytes | None = None
         self._changes: list[bytes] = []
         try:
-            stored = [*read_snapshot(snapshot), *updates]
+            stored = [*marker, *read_snapshot(snapshot), *updates]
             self._build([update for update in stored if update not in without])
         except (ProtocolError, ValueError) as error:
             raise DocumentDamaged("What is stored of this document is damaged.") from error

@@ -9,6 +9,7 @@ CrdtError
 ├── TooManySockets         one principal has as many sockets open as it may (W4)
 ├── TokenExpired           the credential has ended: fetch another and come back (A4)
 ├── DocumentRefused        no such document for this principal (A1)
+├── EpochEnded             the client's copy is of an earlier life of the document (D7)
 ├── DocumentUnavailable    the store does not give or take a document now (D5)
 ├── DocumentDamaged        what is stored makes no document: an error, never an empty one (D6)
 ├── UpdateRefused          an update that the document cannot take, or that its sender may not make (A2)
@@ -87,6 +88,13 @@ class DocumentRefused(CrdtError):
 
     code = "document_refused"
     close_code = 4403
+
+
+class EpochEnded(CrdtError):
+    """The client's copy belongs to another epoch of the document; it has to open the document anew."""
+
+    code = "epoch_ended"
+    close_code = 4409
 
 
 class DocumentUnavailable(CrdtError):

@@ -14,11 +14,13 @@ import msgspec
 
 from crdt.awareness import MAX_STATE_BYTES
 from crdt.connection import Connection
+from crdt.epoch import EPOCH_ENDED, Epoch
 from crdt.errors import (
     CrdtError,
     DocumentDamaged,
     DocumentRefused,
     DocumentUnavailable,
+    EpochEnded,
     HubClosed,
 )
 from crdt.limits import Overruns, Seats
@@ -50,6 +52,7 @@ class HubConfig(msgspec.Struct, frozen=True):
     snapshot_every_updates: int = 500
     coalesce_max_seconds: float = 0.01
     sweep_seconds: float = 1.0
+    look_seconds: float = 1.0
     renew_tokens_ahead_seconds: float = 60.0
     shutdown_seconds: float = 8.0
     max_sockets_per_principal: int = 200
@@ -96,12 +99,14 @@ class Hub:
         self._is_closing = False
         self._is_store_failing: bool = False
         self._is_store_full = False
+        self._is_blind = False
         self._kept_alive_at = clock()
         self._tasks = anyio.create_task_group()
 
     async def __aenter__(self) -> Self:
         await self._tasks.__aenter__()
         self.start(self._sweep_forever)
+        self.start(self._look_forever)
         return self
 
     async def __aexit__(
@@ -153,11 +158,11 @@ class Hub:
             self._replicas.discard(replica)
             replica.leave()
 
-    async def open(self, document: DocumentName) -> Room:
+    async def open(self, document: DocumentName, epoch: str | None = None) -> Room:
         """Return the room of a document, loaded once for all who ask at the same time (R5): join it at once.
 
-        Raises DocumentRefused when it does not exist, DocumentUnavailable when it cannot be loaded (D6), and
-        HubClosed.
+        Raises DocumentRefused when it does not exist, EpochEnded when it is not in the `epoch` that is asked
+        for (D7), DocumentUnavailable when it cannot be loaded (D6), and HubClosed.
         """
         # The room is looked up anew after every wait, and its peer joins without another one: in between,
         # a room without peers could be evicted, and its document would be open twice.
@@ -168,7 +173,12 @@ class Hub:
                 raise DocumentUnavailable(STORE_FAILS)
             room = self._rooms.get(document)
             if room is not None and room.failure is None:
-                return room
+                if epoch in (None, room.epoch.name):
+                    return room
+                await self.look()  # the room may be the one that is late
+                if room.failure is None:
+                    raise DocumentUnavailable(STORE_FAILS) if self._is_blind else EpochEnded(EPOCH_ENDED)
+                continue
             opening = self._opening.get(document)
             if opening is None:
                 opening = self._opening[document] = asyncio.get_running_loop().create_future()
@@ -178,10 +188,15 @@ class Hub:
 
     async def _load(self, document: DocumentName, opening: "asyncio.Future[None]") -> None:
         try:
+            heads = await self._log.heads([document])
+            if document not in heads:
+                raise DocumentRefused("There is no such document, or you may not read it.")
+            epoch = Epoch(document, heads[document][0])
             self._rooms[document] = Room(
                 document,
                 self._log,
-                await self._log.load(document),
+                await self._log.load(epoch.address),
+                epoch=epoch,
                 clock=self._clock,
                 start=self.start,
                 snapshot_every_updates=self._config.snapshot_every_updates,
@@ -191,8 +206,8 @@ class Hub:
                 fold_elsewhere=self._fold,
             )
             opening.set_result(None)
-        except LookupError:
-            self._give_up(opening, DocumentRefused("There is no such document, or you may not read it."))
+        except DocumentRefused as error:
+            self._give_up(opening, error)
         except (DocumentDamaged, ValueError) as error:
             logger.exception("document %s: is damaged", document)
             damaged = DocumentDamaged("What is stored of this document is damaged.")
@@ -227,6 +242,25 @@ class Hub:
         replica.can_write = right == "write"
         if right == "none":
             replica.end(DocumentRefused("You may not read this document any more."))
+
+    async def look(self) -> None:
+        """Close the rooms of documents that have begun another epoch, or are gone (D7)."""
+        rooms = [room for room in self._rooms.values() if room.failure is None]
+        if not rooms:
+            return
+        try:
+            heads = await self._log.heads([room.name for room in rooms])
+            self._is_blind = False
+        except Exception:  # whatever the store says: it is asked again
+            if not self._is_blind:
+                logger.exception("open documents cannot be looked after")
+            self._is_blind = True
+            return
+        for room in rooms:
+            if room.name not in heads:
+                room.fail(DocumentRefused("There is no such document any more."))
+            elif heads[room.name][0] != room.epoch.name:
+                room.fail(EpochEnded(EPOCH_ENDED))
 
     async def sweep(self) -> None:
         """Do what is due: renew tokens, keep sockets alive, expire presence, evict idle rooms."""
@@ -290,6 +324,11 @@ class Hub:
             and now - room.idle_since >= self._config.room_idle_seconds
             and room.is_settled
         )
+
+    async def _look_forever(self) -> None:
+        while True:
+            await anyio.sleep(self._config.look_seconds)
+            await self.look()
 
     async def _sweep_forever(self) -> None:
         while True:

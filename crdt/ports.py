@@ -5,7 +5,7 @@ Their shapes are builtins wherever another package implements them, so that `sto
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Literal, NewType, Protocol
 
 import msgspec
@@ -32,7 +32,18 @@ class Principal(msgspec.Struct, frozen=True):
 
 
 class UpdateLog(Protocol):
-    """The append-only table of updates with its snapshots: the truth about every document (D1-D4)."""
+    """The append-only table of updates with its snapshots: the truth about every document (D1-D4).
+
+    A document is given by its name, or as `NAME#EPOCH`: then it is unknown once another epoch has begun, so
+    that nothing of the old one is written into the new one (D7).
+    """
+
+    async def heads(self, documents: Collection[str]) -> dict[str, tuple[str, int]]:
+        """Return the epoch (empty: it has none) and the newest position of each of these documents, by name.
+
+        Those that do not exist are left out. Raises the store's own error when it cannot be read.
+        """
+        ...
 
     async def load(self, document: str) -> tuple[int, bytes | None, list[bytes]]:
         """Return (position of the newest row, newest snapshot or None, the raw rows after it, in order).

@@ -15,6 +15,7 @@ import msgspec
 from crdt.awareness import Awareness
 from crdt.broadcast import Broadcast, Echoes, Peer
 from crdt.document import LiveDocument, Poisoned, read_snapshot
+from crdt.epoch import Epoch
 from crdt.errors import CrdtError, DocumentUnavailable, EditTooLarge, ProtocolError, UpdateRefused
 from crdt.growth import Growth
 from crdt.poison import find_poison
@@ -49,8 +50,8 @@ WINDOW_SECONDS_PER_PEER = 0.00007
 SHORTEST_WINDOW_SECONDS = 0.001
 """The loop's timers know no shorter time; below it, gathering saves less than the timer costs."""
 
-Opener = Callable[[DocumentName], Awaitable["Room"]]
-"""Gives the room of a document; see `Hub.open`."""
+Opener = Callable[[DocumentName, str | None], Awaitable["Room"]]
+"""Gives the room of a document in an epoch; see `Hub.open`."""
 
 
 class _Turn(msgspec.Struct, eq=False):
@@ -74,6 +75,7 @@ class Room:
         log: UpdateLog,
         stored: tuple[int, bytes | None, list[bytes]],
         *,
+        epoch: Epoch,
         clock: Callable[[], float],
         start: Callable[[Callable[[], Awaitable[None]]], object],
         snapshot_every_updates: int,
@@ -84,18 +86,19 @@ class Room:
     ) -> None:
         """Open a room on what the log gave; `start` runs an async callable in the hub's task group."""
         self.name = name
+        self.epoch = epoch
         self.idle_since: float | None = clock()
         self.failure: CrdtError | None = None
         """Why the room is of no use any more; a failed room must be opened anew."""
         self._log = log
         self._position, snapshot, updates = stored
-        self._document = LiveDocument(snapshot, updates)
+        self._document = LiveDocument(snapshot, updates, marker=epoch.marker)
         self._awareness = Awareness(max_presence_bytes)
         self._signatures = Signatures(self._awareness)
         self._growth = Growth(max_bytes)
         self._clock = clock
         self._start = start
-        self._snapshots = Snapshots(name, log, fold_elsewhere, every_updates=snapshot_every_updates)
+        self._snapshots = Snapshots(epoch.address, log, fold_elsewhere, every_updates=snapshot_every_updates)
         self._snapshots.loaded(snapshot, updates)
         self._coalesce_max_seconds = coalesce_max_seconds
         self._next_turn_at = 0.0
@@ -139,7 +142,11 @@ class Room:
             self.idle_since = self._clock()
 
     def request_state(self, peer: Peer, state_vector: bytes) -> None:
-        """Answer a step 1 at the end of this turn: with our own step 1, then with what the peer lacks."""
+        """Answer a step 1 at the end of this turn: with our own step 1, then with what the peer lacks.
+
+        Raises EpochEnded where the peer's copy is of another epoch (D7): it must not stay.
+        """
+        self.epoch.check(state_vector)
         self._requests.append((peer, state_vector))
         self._growth.restarted(peer)
         self._schedule()
@@ -312,7 +319,7 @@ class Room:
         turn.unsaved_bytes = sum(len(update) for update, _ in rows)
         self._snapshots.added(len(rows), turn.unsaved_bytes)
         turn.snapshot = self._snapshots.take(self._document)
-        self._log.append(self.name, rows).add_done_callback(partial(self._on_saved, turn))
+        self._log.append(self.epoch.address, rows).add_done_callback(partial(self._on_saved, turn))
 
     def _send_on(self, turn: _Turn, edits: list[tuple[Peer, bytes]], change: bytes | None) -> None:
         if change is None:
@@ -396,10 +403,10 @@ class Room:
             self._settled.clear()
             await self._settled.wait()
         try:
-            self._position, snapshot, updates = await self._log.load(self.name)
+            self._position, snapshot, updates = await self._log.load(self.epoch.address)
             stored = [*read_snapshot(snapshot), *updates]
             poison = find_poison([*stored, *(update for _, update in self._edits)])
-            self._document = LiveDocument(snapshot, updates, without=poison)
+            self._document = LiveDocument(snapshot, updates, without=poison, marker=self.epoch.marker)
             self._snapshots.loaded(snapshot, updates)
         except Exception:  # whatever the store says: the room cannot go on
             logger.exception("document %s: cannot be read back", self.name)

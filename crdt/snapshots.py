@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from crdt.document import LiveDocument
-from crdt.ports import DocumentName, UpdateLog
+from crdt.ports import UpdateLog
 
 logger = logging.getLogger(__name__)
 
@@ -14,7 +14,7 @@ LARGE_BYTES = 4 * 1024 * 1024
 """Encoding a state takes a millisecond for every 300 KB, and nothing else runs meanwhile: a document of more
 bytes is folded from the log, outside of the loop."""
 
-Folder = Callable[[DocumentName, int], Awaitable[int]]
+Folder = Callable[[str, int], Awaitable[int]]
 """Makes and keeps a snapshot of a committed position, wherever it does not hold the loop up; returns its size
 in bytes."""
 
@@ -29,9 +29,7 @@ class Due(msgspec.Struct, frozen=True):
 class Snapshots:
     """Keeps the snapshots of one document, one at a time."""
 
-    def __init__(
-        self, document: DocumentName, log: UpdateLog, fold_elsewhere: Folder, *, every_updates: int
-    ) -> None:
+    def __init__(self, document: str, log: UpdateLog, fold_elsewhere: Folder, *, every_updates: int) -> None:
         self._document = document
         self._log = log
         self._fold_elsewhere = fold_elsewhere

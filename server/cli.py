@@ -59,15 +59,20 @@ def _parser() -> argparse.ArgumentParser:
     keys = commands.add_parser("keys", help="manage the keys that stored secrets are encrypted with")
     key_actions = keys.add_subparsers(title="commands", metavar="COMMAND", required=True)
     rotate = key_actions.add_parser("rotate", help="make a new key and encrypt every stored secret with it")
+    document = commands.add_parser("document", help="manage live documents")
+    document_actions = document.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    reset = document_actions.add_parser("reset", help="begin a document anew, empty; what it was is kept")
+    reset.add_argument("name", help="its name, for instance page:{uuid}")
     doctor = commands.add_parser("doctor", help="check this installation and say what is wrong")
     version = commands.add_parser("version", help="print the version")
-    for command in (serve, migrate, create, rotate, doctor):
+    for command in (serve, migrate, create, rotate, reset, doctor):
         _add_database(command)
     for command, run in (
         (serve, _serve),
         (migrate, _migrate),
         (create, _create_user),
         (rotate, _rotate_keys),
+        (reset, _reset_document),
         (doctor, _doctor),
         (version, _version),
     ):
@@ -135,6 +140,13 @@ def _rotate_keys(arguments: argparse.Namespace) -> int:
     from server.operations import rotate_keys
 
     print(asyncio.run(rotate_keys(_settings(arguments))))
+    return 0
+
+
+def _reset_document(arguments: argparse.Namespace) -> int:
+    from server.operations import reset_document
+
+    print(asyncio.run(reset_document(_settings(arguments), arguments.name)))
     return 0
 
 

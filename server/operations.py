@@ -1,4 +1,4 @@
-"""What an operator does from the command line besides serving: migrate, make accounts, change keys."""
+"""What an operator does from the command line besides serving: tables, accounts, keys, documents."""
 
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from server.settings import Settings
 from server.sign_in import add_account
 from server.vault_keys import VaultKeyFile
 from storage import migrations
-from storage.errors import ConstraintError
+from storage.errors import ConstraintError, UnknownDocumentError
 from storage.models import Role
 from storage.resealing import count_stale, reseal
 from storage.vault import Vault, key_name
@@ -85,6 +85,23 @@ async def rotate_keys(settings: Settings) -> str:
     return (
         f"The new key is {key_name(newest)}; {moved} secrets came under it. {keys.path} keeps the older keys."
     )
+
+
+async def reset_document(settings: Settings, name: str) -> str:
+    """Begin a document anew, empty (D7), and say so. Raises StartError when there is none."""
+    prepare_data_folder(settings.data_dir)
+    async with open_database(settings) as database:
+        await migrations.require_current(database)
+        try:
+            async with database.transaction() as uow:
+                ended = (await uow.documents.epochs([name])).get(name)
+                document = await uow.documents.reset(name)
+                if document.workspace_id is not None:
+                    payload = {"epoch": document.epoch}
+                    await uow.events.append(document.workspace_id, "document.reset", None, name, payload)
+        except UnknownDocumentError as error:
+            raise StartError(f"there is no document {name}") from error
+    return f"{name} is empty now, in epoch {document.epoch}. What it was is kept as {name}@{ended}."
 
 
 def _check(new: NewUser) -> Registration:

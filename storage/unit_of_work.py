@@ -45,7 +45,7 @@ class UnitOfWork:
         self.channels = Channels(session, now, new_id)
         self.brands = Owned(Brand, session, now)
         self.creators = Owned(Creator, session, now)
-        self.documents = Documents(session, now)
+        self.documents = Documents(session, now, new_id)
         self.versions = Versions(session, now, new_id)
         self.idempotency = IdempotencyKeys(session, now)
         self.events = Events(session, now, new_id)

@@ -11,7 +11,7 @@ a damaged document is an error (D6).
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from time import perf_counter
 from types import TracebackType
 from typing import Self
@@ -67,6 +67,9 @@ class _Append(msgspec.Struct, frozen=True):
 
 class UpdateLog:
     """Appends in groups, reads and keeps snapshots. Open between `async with` and its end.
+
+    A document is given by its name, or by `NAME#EPOCH`: then nothing is read of, or written into, another
+    epoch, and once that has begun the document is unknown (D7).
 
     Leaving the block commits what has been appended, for up to `close_seconds` if the store fails; what is
     not committed by then fails with LogClosedError, and nothing of it has been acknowledged.
@@ -145,6 +148,13 @@ class UpdateLog:
         self._pending_bytes += size
         self._wake.set()
         return done
+
+    async def heads(self, documents: Collection[str]) -> dict[str, tuple[str, int]]:
+        """Return the epoch and the newest position of each of these documents that exists, by their names.
+
+        Raises StoreUnavailableError.
+        """
+        return await self._store.heads(list(documents))
 
     async def load(self, document: str) -> History:
         """Return (position of the newest row, newest snapshot or None, the raw rows after it in order).

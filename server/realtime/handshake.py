@@ -31,8 +31,11 @@ def read_opening(path: str, query: str, headers: Mapping[str, str]) -> Opening |
     root, _, document = path.removeprefix("/").partition("/")
     if root != "sync" or not document or "/" in document:
         return None
+    parameters = parse_qs(query)
     # Browsers can put a credential only into the URL; other clients had better send the header.
     scheme, _, token = headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
-        token = parse_qs(query).get("token", [""])[0]
+        token = parameters.get("token", [""])[0]
+    if "epoch" in parameters:
+        token += "#" + parameters["epoch"][0]
     return Opening(YWS, unquote(document), token)

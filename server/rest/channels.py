@@ -1,5 +1,6 @@
 """Channels: public ones for the workspace, private ones and direct conversations for those in them."""
 
+from collections.abc import Mapping
 from typing import Annotated
 from uuid import UUID
 
@@ -7,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from server.errors import FieldError, InvalidError
-from server.rest.fields import Listing, Name, Prose, Slice, Time, list_slice, read_cursor
+from server.rest.fields import DocumentEpoch, Listing, Name, Prose, Slice, Time, list_slice, read_cursor
 from server.rest.gate import find_channel, find_workspace
 from server.routing import Routes, UserCall
 from storage.models import Channel, ChannelType
@@ -22,6 +23,7 @@ class ChannelAnswer(msgspec.Struct, frozen=True):
     id: UUID
     workspace_id: UUID
     document: Annotated[str, Meta(description="The name of the channel's live document.")]
+    epoch: DocumentEpoch
     name: str
     type: ChannelType
     description: str | None
@@ -52,10 +54,11 @@ async def list_channels(
         workspace_id, call.user_id, after=read_cursor(query, UUID), limit=query.limit + 1
     )
     members = await uow.channels.members([channel.id for channel in rows])
+    epochs = await uow.documents.epochs(map(document_of, rows))
     return list_slice(
         rows,
         query,
-        lambda channel: show_channel(channel, members.get(channel.id, [])),
+        lambda channel: show_channel(channel, members.get(channel.id, []), epochs),
         lambda channel: channel.id,
     )
 
@@ -77,18 +80,20 @@ async def create_channel(
         created_by_user_id=call.user_id,
         members=members,
     )
-    await uow.documents.create(document_of(channel), workspace_id)
+    document = await uow.documents.create(document_of(channel), workspace_id)
     await uow.events.append(
         workspace_id, "channel.created", call.actor, document_of(channel), {"type": channel.type}
     )
-    return show_channel(channel, members)
+    return show_channel(channel, members, {document.name: document.epoch})
 
 
 @routes.get("/v1/channels/{channel_id}", "channels.read")
 async def get_channel(call: UserCall, uow: UnitOfWork, channel_id: UUID) -> ChannelAnswer:
     """Return a channel."""
     channel = await find_channel(call, uow, channel_id, "channels.read")
-    return show_channel(channel, (await uow.channels.members([channel_id])).get(channel_id, []))
+    members = await uow.channels.members([channel_id])
+    epochs = await uow.documents.epochs([document_of(channel)])
+    return show_channel(channel, members.get(channel_id, []), epochs)
 
 
 def document_of(channel: Channel) -> str:
@@ -96,12 +101,13 @@ def document_of(channel: Channel) -> str:
     return f"channel:{channel.id}"
 
 
-def show_channel(channel: Channel, members: list[UUID]) -> ChannelAnswer:
-    """Return a channel as those see it who may."""
+def show_channel(channel: Channel, members: list[UUID], epochs: Mapping[str, str]) -> ChannelAnswer:
+    """Return a channel as those see it who may, given the epochs of documents."""
     return ChannelAnswer(
         id=channel.id,
         workspace_id=channel.workspace_id,
         document=document_of(channel),
+        epoch=epochs.get(document_of(channel), ""),
         name=channel.name,
         type=channel.type,
         description=channel.description,

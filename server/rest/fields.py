@@ -48,6 +48,14 @@ Password = Annotated[str, Meta(min_length=8, max_length=1000)]
 Token = Annotated[str, Meta(max_length=500)]
 Time = Annotated[datetime, Meta(tz=True, description="RFC 3339, in UTC.")]
 
+DocumentEpoch = Annotated[
+    str,
+    Meta(
+        description="The document's epoch. It changes when the document begins anew, for instance from a "
+        "backup: copies from before must be thrown away. Clients may state it when they connect."
+    ),
+]
+
 JsonObject = Annotated[
     dict[str, Any],
     Meta(description="A JSON object: at most 20 levels, 2,000 values, whole numbers of 53 bits, no U+0000."),

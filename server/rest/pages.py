@@ -1,5 +1,6 @@
 """Pages: the tree, its order and the trash. What a page contains is its live document."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 from uuid import UUID
@@ -9,7 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from blocks.order import key_between
 from server.errors import ApiError, ConflictError, FieldError, InvalidError
-from server.rest.fields import Listing, Slice, Time, Title, Url, list_slice, read_cursor
+from server.rest.fields import DocumentEpoch, Listing, Slice, Time, Title, Url, list_slice, read_cursor
 from server.rest.gate import find_page, find_workspace
 from server.routing import Routes, UserCall
 from storage.models import Page
@@ -33,6 +34,7 @@ class PageAnswer(msgspec.Struct, frozen=True):
     id: UUID
     workspace_id: UUID
     document: Annotated[str, Meta(description="The name of the page's live document.")]
+    epoch: DocumentEpoch
     parent_page_id: UUID | None
     title: str
     icon_url: str | None
@@ -73,7 +75,10 @@ async def list_pages(
     rows = await uow.pages.list_tree(
         workspace_id, after=read_cursor(query, tuple[OrderKey, UUID]), limit=query.limit + 1
     )
-    return list_slice(rows, query, show_page, lambda page: (page.order_key, page.id))
+    epochs = await uow.documents.epochs(map(document_of, rows))
+    return list_slice(
+        rows, query, lambda page: show_page(page, epochs), lambda page: (page.order_key, page.id)
+    )
 
 
 @routes.get("/v1/workspaces/{workspace_id}/trash", "pages.read")
@@ -85,7 +90,8 @@ async def list_trash(
     cursor = read_cursor(query, tuple[Microseconds, UUID])
     after = (EPOCH + cursor[0] * MICROSECOND, cursor[1]) if cursor else None
     rows = await uow.pages.list_trash(workspace_id, after=after, limit=query.limit + 1)
-    return list_slice(rows, query, show_page, _place_in_trash)
+    epochs = await uow.documents.epochs(map(document_of, rows))
+    return list_slice(rows, query, lambda page: show_page(page, epochs), _place_in_trash)
 
 
 @routes.post(
@@ -105,13 +111,13 @@ async def create_page(call: UserCall, uow: UnitOfWork, workspace_id: UUID, body:
     )
     await uow.documents.create(document_of(page), workspace_id)
     await _tell(call, uow, "page.created", page)
-    return show_page(page)
+    return await _show(uow, page)
 
 
 @routes.get("/v1/pages/{page_id}", "pages.read")
 async def get_page(call: UserCall, uow: UnitOfWork, page_id: UUID) -> PageAnswer:
     """Return a page, in the trash or not."""
-    return show_page(await find_page(call, uow, page_id, "pages.read"))
+    return await _show(uow, await find_page(call, uow, page_id, "pages.read"))
 
 
 @routes.patch("/v1/pages/{page_id}", "pages.write", refuses=(403, 409))
@@ -120,7 +126,7 @@ async def change_page(call: UserCall, uow: UnitOfWork, page_id: UUID, body: Page
     page = await find_page(call, uow, page_id, "pages.write")
     _refuse_trashed(page)
     if body == PageChange():
-        return show_page(page)
+        return await _show(uow, page)
     is_moved = body.parent_page_id is not UNSET or body.after is not UNSET
     if is_moved:
         await _move(call, uow, page, body)
@@ -130,7 +136,7 @@ async def change_page(call: UserCall, uow: UnitOfWork, page_id: UUID, body: Page
         page.icon_url = body.icon_url
     await uow.pages.change(page)
     await _tell(call, uow, "page.moved" if is_moved else "page.updated", page)
-    return show_page(page)
+    return await _show(uow, page)
 
 
 @routes.delete("/v1/pages/{page_id}", "pages.write", refuses=(403,))
@@ -150,7 +156,7 @@ async def restore_page(call: UserCall, uow: UnitOfWork, page_id: UUID) -> PageAn
     """
     page = await find_page(call, uow, page_id, "pages.write")
     if page.trashed_at is None:
-        return show_page(page)
+        return await _show(uow, page)
     await uow.pages.restore(page)
     parent = await uow.pages.get(page.parent_page_id) if page.parent_page_id else None
     if parent is not None and parent.trashed_at is not None:
@@ -158,7 +164,7 @@ async def restore_page(call: UserCall, uow: UnitOfWork, page_id: UUID) -> PageAn
         page.order_key = await _place(uow, page.workspace_id, None, UNSET)
         await uow.pages.change(page)
     await _tell(call, uow, "page.restored", page)
-    return show_page(page)
+    return await _show(uow, page)
 
 
 def document_of(page: Page) -> str:
@@ -166,12 +172,13 @@ def document_of(page: Page) -> str:
     return f"page:{page.id}"
 
 
-def show_page(page: Page) -> PageAnswer:
-    """Return a page as its readers see it."""
+def show_page(page: Page, epochs: Mapping[str, str]) -> PageAnswer:
+    """Return a page as its readers see it, given the epochs of documents."""
     return PageAnswer(
         id=page.id,
         workspace_id=page.workspace_id,
         document=document_of(page),
+        epoch=epochs.get(document_of(page), ""),
         parent_page_id=page.parent_page_id,
         title=page.title,
         icon_url=page.icon_url,
@@ -181,6 +188,10 @@ def show_page(page: Page) -> PageAnswer:
         created_at=page.created_at,
         updated_at=page.updated_at,
     )
+
+
+async def _show(uow: UnitOfWork, page: Page) -> PageAnswer:
+    return show_page(page, await uow.documents.epochs([document_of(page)]))
 
 
 def _place_in_trash(page: Page) -> tuple[int, UUID]:

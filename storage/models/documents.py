@@ -14,6 +14,10 @@ class Document(Model, kw_only=True):
 
     It begins behind `pruned_to` (0: nothing was pruned): rows up to there are not needed any more, and a
     snapshot stands exactly there in their place (D8).
+
+    An `epoch` is a document's life between two resets, as 8 random hexadecimal digits: after a backup came
+    back, a counter would give a second life the number of the lost one (D7). What a reset ended stays as a
+    document of its own, `NAME@EPOCH`, which nobody can open.
     """
 
     __tablename__ = "documents"
@@ -28,6 +32,7 @@ class Document(Model, kw_only=True):
     head: Mapped[int] = mapped_column(BigInteger, default=0)
     created_at: Mapped[datetime]
     pruned_to: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    epoch: Mapped[str] = mapped_column(default="", server_default="")
 
 
 class Update(Model, kw_only=True):

@@ -9,7 +9,7 @@ Rows = Sequence[tuple[bytes, str]]
 """Raw updates, each with its author, in order."""
 
 Batch = Mapping[str, Rows]
-"""What one commit carries: rows by the name of their document, never empty."""
+"""What one commit carries: rows by the address of their document, never empty; one address a document."""
 
 History = tuple[int, bytes | None, list[bytes]]
 """A position (of the newest row, if nothing else is said), the newest snapshot up to it if there is one, and
@@ -19,8 +19,24 @@ Extent = tuple[int, int]
 """The positions up to which a document's log is pruned (0: nowhere) and written."""
 
 
+Heads = dict[str, tuple[str, int]]
+"""The epoch and the newest position of documents, by their names."""
+
+
+def split_address(address: str) -> tuple[str, str | None]:
+    """Return the name and the epoch in a document's address, `NAME` or `NAME#EPOCH`.
+
+    With an epoch it is the address of nothing once another epoch has begun (D7).
+    """
+    name, _, epoch = address.partition("#")
+    return name, epoch or None
+
+
 class LogStore(Protocol):
-    """Commits, reads and keeps. Never called before `open` or after `close`, and commits one at a time."""
+    """Commits, reads and keeps. Never called before `open` or after `close`, and commits one at a time.
+
+    Documents are given by their addresses: see `split_address`.
+    """
 
     async def open(self) -> None:
         """Prepare to work. The database may be unreachable: only the other calls tell."""
@@ -31,13 +47,17 @@ class LogStore(Protocol):
         ...
 
     async def commit(self, batch: Batch) -> dict[str, int]:
-        """Append everything in one transaction; return the new head of each document.
+        """Append everything in one transaction; return the new head of each document, by its address.
 
         Documents that do not exist are left out of the result, and their rows out of the database. Raises
         StoreUnavailableError when it may work later. It may not be known then whether the commit happened:
         the caller comes back with the very same batch before any other, and the store finds out. Any other
         StorageError means that nothing of the batch was or will be committed.
         """
+        ...
+
+    async def heads(self, names: Sequence[str]) -> Heads:
+        """Tell where documents are; those that do not exist are left out. Raises StoreUnavailableError."""
         ...
 
     async def load(self, document: str) -> History:

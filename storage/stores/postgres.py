@@ -6,7 +6,7 @@ about the transaction's id, before anything else is written.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
 
 import asyncpg
@@ -24,11 +24,13 @@ from storage.postgres import PostgresConnection
 from storage.stores.ports import (
     Batch,
     Extent,
+    Heads,
     History,
     check_history,
     check_range,
     check_readable,
     check_rows,
+    split_address,
 )
 
 _READERS = 4
@@ -37,30 +39,33 @@ _READERS = 4
 # One round trip: lock the documents in order, move their heads, insert the rows at the positions so gained.
 _APPEND = """
     WITH wanted AS (
-        SELECT name, total, ordinal
-        FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS wanted(name, total, ordinal)
+        SELECT name, total, epoch, ordinal
+        FROM unnest($1::text[], $2::bigint[], $8::text[])
+        WITH ORDINALITY AS wanted(name, total, epoch, ordinal)
     ), locked AS (
         SELECT id FROM documents WHERE name = ANY($1::text[]) ORDER BY name FOR NO KEY UPDATE
     ), moved AS (
         UPDATE documents SET head = documents.head + wanted.total
         FROM locked, wanted
         WHERE documents.id = locked.id AND documents.name = wanted.name
-        RETURNING documents.id, documents.name, documents.head, wanted.total, wanted.ordinal
+        AND documents.epoch = coalesce(wanted.epoch, documents.epoch)
+        RETURNING documents.id, documents.head, wanted.total, wanted.ordinal
     ), written AS (
         INSERT INTO updates (document_id, position, data, author, created_at)
         SELECT moved.id, moved.head - moved.total + row.step, row.data, row.author, $7
         FROM unnest($3::bigint[], $4::bigint[], $5::bytea[], $6::text[]) AS row(ordinal, step, data, author)
         JOIN moved ON moved.ordinal = row.ordinal
     )
-    SELECT name, head, pg_current_xact_id()::text AS transaction FROM moved
+    SELECT ordinal, head, pg_current_xact_id()::text AS transaction FROM moved
 """
+_HEADS = "SELECT name, epoch, head FROM documents WHERE name = ANY($1::text[])"
 _DOCUMENT = """
     SELECT d.id, d.head, s.position, s.state
     FROM documents AS d LEFT JOIN snapshots AS s ON s.document_id = d.id
-    WHERE d.name = $1 ORDER BY s.position DESC NULLS LAST LIMIT 1
+    WHERE d.name = $1 AND d.epoch = coalesce($2, d.epoch) ORDER BY s.position DESC NULLS LAST LIMIT 1
 """
 _ROWS = "SELECT position, data FROM updates WHERE document_id = $1 AND position > $2 ORDER BY position"
-_EXTENT = "SELECT id, pruned_to, head FROM documents WHERE name = $1"
+_EXTENT = "SELECT id, pruned_to, head FROM documents WHERE name = $1 AND epoch = coalesce($2, epoch)"
 _STATE = """
     SELECT position, state FROM snapshots WHERE document_id = $1 AND position <= $2
     ORDER BY position DESC LIMIT 1
@@ -96,7 +101,8 @@ _PRUNE_ROWS = """
 """
 _SNAPSHOT = """
     INSERT INTO snapshots (document_id, position, state, created_at)
-    SELECT id, $2::bigint, $3, $4 FROM documents WHERE name = $1 AND $2::bigint BETWEEN 1 AND head
+    SELECT id, $3::bigint, $4, $5 FROM documents
+    WHERE name = $1 AND epoch = coalesce($2, epoch) AND $3::bigint BETWEEN 1 AND head
     ON CONFLICT (document_id, position) DO UPDATE SET state = excluded.state, created_at = excluded.created_at
     RETURNING position
 """
@@ -154,11 +160,17 @@ class PostgresStore:
                 self._writer = None
             raise
 
+    async def heads(self, names: Sequence[str]) -> Heads:
+        """Tell where documents are, in one statement."""
+        async with self._reader() as connection:
+            found = await connection.fetch(_HEADS, names)
+        return {row["name"]: (row["epoch"], row["head"]) for row in found}
+
     async def load(self, document: str) -> History:
         """Read a document in a snapshot of its own."""
         async with self._reader() as connection:
             await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            found = await connection.fetchrow(_DOCUMENT, document)
+            found = await connection.fetchrow(_DOCUMENT, *split_address(document))
             if found is None:
                 raise UnknownDocumentError(document)
             rows = await connection.fetch(_ROWS, found["id"], found["position"] or 0)
@@ -170,11 +182,10 @@ class PostgresStore:
         """Keep a snapshot in one statement."""
         async with self._reader() as connection:
             now = self._database.clock()
-            if await connection.fetchval(_SNAPSHOT, document, position, state, now) is not None:
+            address = split_address(document)
+            if await connection.fetchval(_SNAPSHOT, *address, position, state, now) is not None:
                 return
-            head = await connection.fetchval("SELECT head FROM documents WHERE name = $1", document)
-        if head is None:
-            raise UnknownDocumentError(document)
+            _, _, head = await self._find(connection, document)
         raise SnapshotBeyondLogError(document, position, head)
 
     async def extent(self, document: str) -> Extent:
@@ -224,23 +235,24 @@ class PostgresStore:
     async def _find(
         self, connection: PostgresConnection, document: str, query: str = _EXTENT
     ) -> tuple[int, int, int]:
-        found = await connection.fetchrow(query, document)
+        found = await connection.fetchrow(query, *split_address(document))
         if found is None:
             raise UnknownDocumentError(document)
         return found["id"], found["pruned_to"], found["head"]
 
     async def _append(self, connection: PostgresConnection, batch: Batch) -> dict[str, int]:
-        names = sorted(batch)
+        addresses = sorted(batch)
         rows = [
             (ordinal, step, data, author)
-            for ordinal, name in enumerate(names, start=1)
-            for step, (data, author) in enumerate(batch[name], start=1)
+            for ordinal, address in enumerate(addresses, start=1)
+            for step, (data, author) in enumerate(batch[address], start=1)
         ]
-        totals = [len(batch[name]) for name in names]
+        totals = [len(batch[address]) for address in addresses]
+        names, epochs = zip(*map(split_address, addresses), strict=True)
         columns = [list(column) for column in zip(*rows, strict=True)]
         await connection.execute("BEGIN")
-        moved = await connection.fetch(_APPEND, names, totals, *columns, self._database.clock())
-        heads: dict[str, int] = {row["name"]: row["head"] for row in moved}
+        moved = await connection.fetch(_APPEND, names, totals, *columns, self._database.clock(), epochs)
+        heads: dict[str, int] = {addresses[row["ordinal"] - 1]: row["head"] for row in moved}
         if not heads:
             await connection.execute("ROLLBACK")
             return heads

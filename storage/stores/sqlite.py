@@ -8,7 +8,7 @@ which takes up to `sys.getswitchinterval()` (measured with a loop that is always
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC
 from typing import TypeVar
@@ -21,29 +21,36 @@ from storage.failures import translated
 from storage.stores.ports import (
     Batch,
     Extent,
+    Heads,
     History,
     check_history,
     check_range,
     check_readable,
     check_rows,
+    split_address,
 )
 
 T = TypeVar("T")
 
-# One row a document: (name, rows to add) in, (name, id, old head) out, both as JSON to be one value.
-_HEADS = """
-    SELECT json_group_array(json_array(d.name, d.id, d.head))
-    FROM json_each(?) AS j CROSS JOIN documents AS d ON d.name = j.value ->> 0
+# One row a document: (address, name, epoch) in, (address, id, old head) out, both as JSON to be one value.
+_FIND = """
+    SELECT json_group_array(json_array(j.value ->> 0, d.id, d.head))
+    FROM json_each(?) AS j CROSS JOIN documents AS d
+    ON d.name = j.value ->> 1 AND d.epoch = coalesce(j.value ->> 2, d.epoch)
 """
 _MOVE = """
-    UPDATE documents SET head = head + (j.value ->> 1)
-    FROM json_each(?) AS j WHERE documents.name = j.value ->> 0
+    UPDATE documents SET head = j.value ->> 1
+    FROM json_each(?) AS j WHERE documents.id = j.value ->> 0
+"""
+_HEADS = """
+    SELECT json_group_array(json_array(d.name, d.epoch, d.head))
+    FROM json_each(?) AS j CROSS JOIN documents AS d ON d.name = j.value
 """
 _INSERT = "INSERT INTO updates (document_id, position, data, author, created_at) VALUES "
 _DOCUMENT = """
     SELECT d.id, d.head, s.position, s.state
     FROM documents AS d LEFT JOIN snapshots AS s ON s.document_id = d.id
-    WHERE d.name = ? ORDER BY s.position DESC LIMIT 1
+    WHERE d.name = ? AND d.epoch = coalesce(?, d.epoch) ORDER BY s.position DESC LIMIT 1
 """
 # All rows as one value: the position keeps the order, which an aggregate need not.
 _ROWS = """
@@ -54,9 +61,9 @@ _ROWS = """
 _PAST = """
     SELECT d.id, d.pruned_to, d.head, s.position, s.state
     FROM documents AS d LEFT JOIN snapshots AS s ON s.document_id = d.id AND s.position <= ?
-    WHERE d.name = ? ORDER BY s.position DESC LIMIT 1
+    WHERE d.name = ? AND d.epoch = coalesce(?, d.epoch) ORDER BY s.position DESC LIMIT 1
 """
-_EXTENT = "SELECT id, pruned_to, head FROM documents WHERE name = ?"
+_EXTENT = "SELECT id, pruned_to, head FROM documents WHERE name = ? AND epoch = coalesce(?, epoch)"
 # What must have a snapshot before rows go: the position itself, and versions that are named before it.
 _UNCOVERED = """
     SELECT needed.position FROM (
@@ -89,7 +96,8 @@ _SNAPSHOT = """
 # No position is beyond it.
 _END = 2**63 - 1
 
-_Heads = msgspec.json.Decoder(list[tuple[str, int, int]])
+_Found = msgspec.json.Decoder(list[tuple[str, int, int]])
+_Positions = msgspec.json.Decoder(list[tuple[str, str, int]])
 
 # Statements for the powers of two up to this: few enough for the driver's cache of prepared ones.
 _ROWS_PER_INSERT = 512
@@ -118,6 +126,10 @@ class SqliteStore:
         now = self._now()
         async with self._database.write_gate():
             return await self._writer.run(lambda connection: _commit(connection, batch, now))
+
+    async def heads(self, names: Sequence[str]) -> Heads:
+        """Tell where documents are, beside whatever is being written."""
+        return await self._reader.run(lambda connection: _read_heads(connection, names))
 
     async def load(self, document: str) -> History:
         """Read a document, beside whatever is being written."""
@@ -186,17 +198,20 @@ class _Thread:
 
 
 def _commit(connection: sqlite3.Connection, batch: Batch, now: str) -> dict[str, int]:
-    wanted = msgspec.json.encode([(name, len(rows)) for name, rows in batch.items()]).decode()
+    wanted = msgspec.json.encode([(address, *split_address(address)) for address in batch]).decode()
     connection.execute("BEGIN IMMEDIATE")
-    ((found,),) = connection.execute(_HEADS, (wanted,)).fetchall()
+    ((found,),) = connection.execute(_FIND, (wanted,)).fetchall()
     heads: dict[str, int] = {}
+    moved: dict[int, int] = {}
     values: list[object] = []
-    for name, document_id, head in _Heads.decode(found):
-        for data, author in batch[name]:
+    for address, document_id, head in _Found.decode(found):
+        if document_id in moved:
+            continue
+        for data, author in batch[address]:
             head += 1
             values += (document_id, head, data, author, now)
-        heads[name] = head
-    connection.execute(_MOVE, (wanted,))
+        heads[address] = moved[document_id] = head
+    connection.execute(_MOVE, (msgspec.json.encode([*moved.items()]).decode(),))
     _insert(connection, values)
     connection.execute("COMMIT")
     return heads
@@ -212,9 +227,15 @@ def _insert(connection: sqlite3.Connection, values: list[object]) -> None:
         left -= count
 
 
+def _read_heads(connection: sqlite3.Connection, names: Sequence[str]) -> Heads:
+    wanted = msgspec.json.encode(names).decode()
+    ((found,),) = connection.execute(_HEADS, (wanted,)).fetchall()
+    return {name: (epoch, head) for name, epoch, head in _Positions.decode(found)}
+
+
 def _load(connection: sqlite3.Connection, document: str) -> History:
     connection.execute("BEGIN")
-    found = connection.execute(_DOCUMENT, (document,)).fetchall()
+    found = connection.execute(_DOCUMENT, split_address(document)).fetchall()
     if not found:
         raise UnknownDocumentError(document)
     ((document_id, head, position, state),) = found
@@ -227,7 +248,7 @@ def _load(connection: sqlite3.Connection, document: str) -> History:
 
 def _read_at(connection: sqlite3.Connection, document: str, wanted: int) -> History:
     connection.execute("BEGIN")
-    found = connection.execute(_PAST, (wanted, document)).fetchall()
+    found = connection.execute(_PAST, (wanted, *split_address(document))).fetchall()
     if not found:
         raise UnknownDocumentError(document)
     ((document_id, pruned_to, head, position, state),) = found
@@ -266,7 +287,7 @@ def _read_rows(
 
 
 def _find(connection: sqlite3.Connection, document: str) -> tuple[int, int, int]:
-    found = connection.execute(_EXTENT, (document,)).fetchone()
+    found = connection.execute(_EXTENT, split_address(document)).fetchone()
     if found is None:
         raise UnknownDocumentError(document)
     return found
@@ -292,10 +313,7 @@ def _split(row: str) -> tuple[int, bytes]:
 
 def _save(connection: sqlite3.Connection, document: str, position: int, state: bytes, now: str) -> None:
     connection.execute("BEGIN IMMEDIATE")
-    found = connection.execute("SELECT id, head FROM documents WHERE name = ?", (document,)).fetchall()
-    if not found:
-        raise UnknownDocumentError(document)
-    ((document_id, head),) = found
+    document_id, _, head = _find(connection, document)
     if not 0 < position <= head:
         raise SnapshotBeyondLogError(document, position, head)
     connection.execute(_SNAPSHOT, (document_id, position, state, now))

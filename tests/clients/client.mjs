@@ -14,7 +14,7 @@ export class Client {
 
   /** `report` gets every event of the client; `host` is the client whose WebSocket this one shares. */
   constructor (options, host, report) {
-    Object.assign(this, { name: options.name, wire: options.wire, token: options.token })
+    Object.assign(this, { name: options.name, wire: options.wire, token: options.token, epoch: options.epoch })
     this.#report = report
     this.doc = new Y.Doc()
     if (options.clientId !== null) this.doc.clientID = options.clientId
@@ -99,7 +99,7 @@ function openYWebsocket (client, { url, document, token, connect, retry }) {
   const provider = new WebsocketProvider(url, document, client.doc, {
     connect,
     disableBc: true, // clients of one process would otherwise sync past the server
-    params: token === null ? {} : { token },
+    params: { ...(token !== null && { token }), ...(client.epoch !== null && { epoch: client.epoch }) },
     WebSocketPolyfill: client.tap.polyfill(),
     ...(retry?.maxDelay && { maxBackoffTime: retry.maxDelay })
   })
@@ -118,7 +118,7 @@ function openYWebsocket (client, { url, document, token, connect, retry }) {
       provider.destroy()
       provider.awareness.destroy()
     },
-    setToken: token => { provider.params = { token } }
+    setToken: token => { provider.params = { ...provider.params, token } }
   }
 }
 
@@ -133,7 +133,7 @@ function openHocuspocus (client, { url, document, connect, retry, sessionAwarene
     sessionAwareness,
     token: () => {
       client.log('token')
-      return client.token ?? ''
+      return client.epoch === null ? client.token ?? '' : `${client.token}#${client.epoch}`
     }
   })
   provider.on('status', ({ status }) => client.log('status', { status }))

@@ -112,12 +112,14 @@ class NodeClients:
         session_awareness: bool = False,
         receipts: bool = False,
         retry: Mapping[str, Json] | None = None,
+        epoch: str | None = None,
     ) -> NodeClient:
         """Open a stock client on one document.
 
         `url` is the server's address for y-websocket (the document is appended) and the whole address for
         Hocuspocus; `shares` puts a Hocuspocus document on the WebSocket of another client; `receipts` keeps
-        what is acknowledged; `retry` are the provider's own settings for reconnecting.
+        what is acknowledged; `retry` are the provider's own settings for reconnecting; `epoch` is what it
+        states to be in.
         """
         client = NodeClient(self, name or f"client{len(self._clients) + 1}", wire)
         self._clients[client.name] = client
@@ -134,6 +136,7 @@ class NodeClients:
             sessionAwareness=session_awareness,
             receipts=receipts,
             retry=retry,
+            epoch=epoch,
         )
         client.client_id = opened["clientId"]
         return client

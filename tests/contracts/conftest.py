@@ -30,6 +30,8 @@ class Setting(Protocol):
         ...
 
     async def create(self, document: str) -> None: ...
+    async def epoch(self, document: str) -> str: ...
+    async def reset(self, document: str) -> None: ...
     async def rows(self, document: str) -> Stored: ...
     async def lose_row(self, document: str, position: int) -> None: ...
     async def set_head(self, document: str, head: int) -> None: ...
@@ -40,12 +42,20 @@ class Setting(Protocol):
 class InMemory:
     def __init__(self) -> None:
         self._store = MemoryStore()
+        self._resets = 0
 
     def store(self) -> LogStore:
         return self._store
 
     async def create(self, document: str) -> None:
-        self._store.create(document)
+        self._resets += 1
+        self._store.create(document, f"{self._resets:08x}")
+
+    async def epoch(self, document: str) -> str:
+        return self._store.documents[document].epoch
+
+    async def reset(self, document: str) -> None:
+        await self.create(document)
 
     async def rows(self, document: str) -> Stored:
         return [(position, *row) for position, row in sorted(self._store.documents[document].rows.items())]
@@ -79,6 +89,14 @@ class InDatabase:
     async def create(self, document: str) -> None:
         async with self._database.transaction() as uow:
             await uow.documents.create(document, None)
+
+    async def epoch(self, document: str) -> str:
+        async with self._database.read() as uow:
+            return (await uow.documents.epochs([document]))[document]
+
+    async def reset(self, document: str) -> None:
+        async with self._database.transaction() as uow:
+            await uow.documents.reset(document)
 
     async def rows(self, document: str) -> Stored:
         query = (

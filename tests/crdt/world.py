@@ -1,7 +1,7 @@
 """A small world around the live core: a log whose commits a test holds back, and clients without sockets."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
@@ -31,18 +31,46 @@ class HeldLog:
 
     def __init__(self, *documents: str) -> None:
         self.rows: dict[str, list[tuple[bytes, str]]] = {name: [] for name in documents or (PAGE,)}
+        self.epochs: dict[str, str] = {}
         self.snapshots: dict[str, list[tuple[int, bytes]]] = {}
         self.folded: list[tuple[str, int]] = []
         self.folded_bytes = 0
         self.folding = asyncio.Event()
         self.folding.set()
         self.loads = 0
+        self.asked: list[str] = []
         self.load_error: Exception | None = None
+        self.heads_error: Exception | None = None
         self.snapshot_error: Exception | None = None
         self.loading: asyncio.Event | None = None
         self.is_held = False
         self.is_failing = False
         self._open: list[tuple[str, Sequence[tuple[bytes, str]], asyncio.Future[int]]] = []
+
+    def reset(self, document: str, epoch: str) -> None:
+        """Begin another epoch, as some process does."""
+        self.epochs[document] = epoch
+        self.rows[document] = []
+        self.snapshots.pop(document, None)
+
+    def delete(self, document: str) -> None:
+        """Let a document exist no longer."""
+        del self.rows[document]
+
+    async def heads(self, documents: Collection[str]) -> dict[str, tuple[str, int]]:
+        if self.heads_error is not None:
+            raise self.heads_error
+        self.asked += documents
+        return {
+            name: (self.epochs.get(name, ""), len(self.rows[name])) for name in documents if name in self.rows
+        }
+
+    def _name(self, address: str) -> str:
+        """Return a document's name; raises LookupError when its epoch is over."""
+        name, _, epoch = address.partition("#")
+        if name not in self.rows or epoch not in ("", self.epochs.get(name, "")):
+            raise LookupError(address)
+        return name
 
     async def load(self, document: str) -> tuple[int, bytes | None, list[bytes]]:
         self.loads += 1
@@ -50,6 +78,7 @@ class HeldLog:
             await self.loading.wait()
         if self.load_error is not None:
             raise self.load_error
+        document = self._name(document)
         rows = [update for update, _ in self.rows[document]]
         position, state = self.snapshots.get(document, [(0, None)])[-1]
         return len(rows), state, rows[position:]
@@ -65,7 +94,7 @@ class HeldLog:
     async def save_snapshot(self, document: str, position: int, state: bytes) -> None:
         if self.snapshot_error is not None:
             raise self.snapshot_error
-        self.snapshots.setdefault(document, []).append((position, state))
+        self.snapshots.setdefault(self._name(document), []).append((position, state))
 
     async def fold(self, document: str, position: int) -> int:
         """Stand for what folds a large document elsewhere."""
@@ -105,7 +134,12 @@ class HeldLog:
             self._save(opened)
 
     def _save(self, opened: list[tuple[str, Sequence[tuple[bytes, str]], asyncio.Future[int]]]) -> None:
-        for document, rows, saved in opened:
+        for address, rows, saved in opened:
+            try:
+                document = self._name(address)
+            except LookupError as error:
+                saved.set_exception(error)
+                continue
             self.rows[document] += rows
             saved.set_result(len(self.rows[document]))
 
@@ -347,11 +381,13 @@ class Clock:
 
 
 @asynccontextmanager
-async def world(*documents: str, config: HubConfig | None = None) -> AsyncGenerator[World]:
+async def world(
+    *documents: str, config: HubConfig | None = None, look_seconds: float = 3600.0
+) -> AsyncGenerator[World]:
     """Open a hub on an empty log."""
     log, rights, clock = HeldLog(*documents), Rights(), Clock()
     # Nothing in a test waits for the sweeper: tests sweep by hand.
-    config = msgspec.structs.replace(config or HubConfig(), sweep_seconds=3600.0)
+    config = msgspec.structs.replace(config or HubConfig(), sweep_seconds=3600.0, look_seconds=look_seconds)
     async with Hub(log, rights, log.fold, config, clock=clock, unix_time=clock) as hub:
         yield World(hub, log, rights, clock)
         log.release()

@@ -5,24 +5,28 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 
 from storage.errors import PruneRefusedError, SnapshotBeyondLogError, UnknownDocumentError
 from storage.stores.ports import (
     Batch,
     Extent,
+    Heads,
     History,
     LogStore,
     check_history,
     check_range,
     check_readable,
     check_rows,
+    split_address,
 )
 
 
 class MemoryDocument:
     """What a store keeps of a document; tests may damage it."""
 
-    def __init__(self) -> None:
+    def __init__(self, epoch: str = "") -> None:
+        self.epoch = epoch
         self.head = 0
         self.rows: dict[int, tuple[bytes, str]] = {}
         self.snapshots: dict[int, bytes] = {}
@@ -38,9 +42,9 @@ class MemoryStore:
         self.documents = {name: MemoryDocument() for name in documents}
         self.is_open = False
 
-    def create(self, document: str) -> None:
-        """Make a document exist."""
-        self.documents[document] = MemoryDocument()
+    def create(self, document: str, epoch: str = "") -> None:
+        """Make a document exist, or begin anew."""
+        self.documents[document] = MemoryDocument(epoch)
 
     async def open(self) -> None:
         self.is_open = True
@@ -51,12 +55,17 @@ class MemoryStore:
     async def commit(self, batch: Batch) -> dict[str, int]:
         # Like a real one, it never answers within the turn that asked.
         await asyncio.sleep(0)
-        known = {name: self.documents[name] for name in batch if name in self.documents}
-        for name, document in known.items():
-            for position, row in enumerate(batch[name], start=document.head + 1):
+        known = {self._find(address): address for address in batch if self._is_known(address)}
+        for document, address in known.items():
+            for position, row in enumerate(batch[address], start=document.head + 1):
                 document.rows[position] = row
-            document.head += len(batch[name])
-        return {name: document.head for name, document in known.items()}
+            document.head += len(batch[address])
+        return {address: document.head for document, address in known.items()}
+
+    async def heads(self, names: Sequence[str]) -> Heads:
+        await asyncio.sleep(0)
+        known = {name: self.documents[name] for name in names if name in self.documents}
+        return {name: (document.epoch, document.head) for name, document in known.items()}
 
     async def load(self, document: str) -> History:
         await asyncio.sleep(0)
@@ -114,9 +123,13 @@ class MemoryStore:
         return [rows[position][0] for position in positions]
 
     def _find(self, document: str) -> MemoryDocument:
-        if document not in self.documents:
+        if not self._is_known(document):
             raise UnknownDocumentError(document)
-        return self.documents[document]
+        return self.documents[split_address(document)[0]]
+
+    def _is_known(self, address: str) -> bool:
+        name, epoch = split_address(address)
+        return name in self.documents and epoch in (None, self.documents[name].epoch)
 
 
 class _Around:
@@ -133,6 +146,9 @@ class _Around:
 
     async def commit(self, batch: Batch) -> dict[str, int]:
         return await self._store.commit(batch)
+
+    async def heads(self, names: Sequence[str]) -> Heads:
+        return await self._store.heads(names)
 
     async def load(self, document: str) -> History:
         return await self._store.load(document)

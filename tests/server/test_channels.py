@@ -12,6 +12,7 @@ async def names(api: Api, workspace: str) -> list[str]:
 async def test_public_channels_are_for_all_members(ann: Api, bob: Api, workspace: str):
     made = await ann.made(f"{workspace}/channels", {"name": "general", "description": "All"})
     assert (made["document"], made["type"]) == (f"channel:{made['id']}", "public")
+    assert len(made["epoch"]) == 8
     assert (await bob.get(f"/v1/channels/{made['id']}")).status_code == 404
     await ann.made(f"{workspace}/members", {"email": "bob@example.com", "role": "guest"})
     assert (await bob.get(f"/v1/channels/{made['id']}")).json() == made

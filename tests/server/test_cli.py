@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import urllib.error
@@ -163,6 +164,23 @@ def test_migrating_says_what_it_did(ionflux: Command):
 def test_a_database_without_tables_is_one_line(ionflux: Command):
     done = ionflux("user", "create", "a@b.c", "--password-stdin", text="long enough\n")
     assert_one_line(done, "run `ionflux migrate`")
+
+
+def test_D7_a_document_is_reset(ionflux: Command, tmp_path: Path):
+    ionflux("migrate")
+    ionflux("user", "create", "a@b.c", "--password-stdin", text="long enough\n")
+    with sqlite3.connect(tmp_path / "data/ionflux.db") as database:
+        ((name, ended),) = database.execute("SELECT name, epoch FROM documents").fetchall()
+    done = ionflux("document", "reset", name)
+    assert done.returncode == 0, done.stderr
+    with sqlite3.connect(tmp_path / "data/ionflux.db") as database:
+        documents = dict(database.execute("SELECT name, epoch FROM documents").fetchall())
+    assert done.stdout == (
+        f"{name} is empty now, in epoch {documents[name]}. What it was is kept as {name}@{ended}.\n"
+    )
+    assert documents == {name: documents[name], f"{name}@{ended}": ended}
+    assert documents[name] != ended
+    assert_one_line(ionflux("document", "reset", "page:unknown"), "there is no document page:unknown")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

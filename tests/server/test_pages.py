@@ -31,8 +31,10 @@ async def test_a_page_has_a_document_and_an_event(ann: Api, workspace: str, serv
     assert page["document"] == f"page:{page['id']}"
     assert (await ann.get(f"/v1/pages/{page['id']}")).json() == page
     async with services.database.read() as uow:
-        assert await uow.documents.get(page["document"])
+        document = await uow.documents.get(page["document"])
         events = await uow.events.after(UUID(page["workspace_id"]), 0, 10)
+    assert document
+    assert page["epoch"] == document.epoch
     assert [(event.position, event.type, event.subject) for event in events][1:] == [
         (2, "page.created", page["document"])
     ]

@@ -95,10 +95,14 @@ class IonfluxServer:
 
     async def doctor(self) -> tuple[int, str]:
         """Run `doctor` on the data folder; return its exit code and what it said."""
+        return await self.run("doctor")
+
+    async def run(self, *command: str) -> tuple[int, str]:
+        """Run an operator's command on the data folder; return its exit code and what it said."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-m", "server", "doctor", "--data-dir", str(self.data_dir)),
-            env=_environment(),
+            *("-m", "server", *command, "--data-dir", str(self.data_dir)),
+            env=_environment() | self._settings,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
@@ -188,6 +192,7 @@ class Document:
     id: str
     name: str
     workspace_id: str
+    epoch: str
 
 
 @dataclass(frozen=True)
@@ -232,7 +237,7 @@ class Person:
 
     async def _document(self, kind: str, workspace_id: str, body: dict[str, Any]) -> Document:
         made = await self.post(f"/v1/workspaces/{workspace_id}/{kind}", body)
-        return Document(made["id"], made["document"], workspace_id)
+        return Document(made["id"], made["document"], workspace_id, made["epoch"])
 
 
 def _expect(answer: httpx2.Response, status: int) -> dict[str, Any]:
