@@ -97,6 +97,7 @@ class Hub:
         self._overruns = Overruns(self._config.overrun_pause_seconds)
         self._replicas: set[Replica] = set()
         self._is_closing = False
+        self._has_ended = False
         self._is_store_failing: bool = False
         self._is_store_full = False
         self._is_blind = False
@@ -113,6 +114,7 @@ class Hub:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool | None:
         await self.close()
+        self._has_ended = True
         self._tasks.cancel_scope.cancel()
         return await self._tasks.__aexit__(kind, error, traceback)
 
@@ -226,8 +228,12 @@ class Hub:
     # Life
 
     def start(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Run an async callable in the hub's task group; its failure is logged and ends nothing else (R7)."""
-        self._tasks.start_soon(_guarded, work)
+        """Run an async callable in the hub's task group; its failure is logged and ends nothing else (R7).
+
+        After the hub's end nothing is run: what the log commits then has nobody to be told of it.
+        """
+        if not self._has_ended:
+            self._tasks.start_soon(_guarded, work)
 
     def review(self, targets: Collection[str]) -> None:
         """Decide anew on everybody whose principal id or document is among the targets (A3)."""

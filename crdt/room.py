@@ -112,6 +112,7 @@ class Room:
         self._catching_up: list[Peer] = []
         self._is_turn_due = False
         self._is_rebuilding = False
+        self._has_missed_rows = False  # whether the log has another process's rows that are not here (N1)
         self._is_poison_unknown = False  # whether a rebuild has not shown yet that it was of use
 
         self._turns = 0
@@ -350,10 +351,12 @@ class Room:
             return
         expected, self._position = self._position + turn.unsaved_updates, saved.result()
         turn.is_saved = True
-        if self._position != expected and not self._is_rebuilding:
+        if self._position != expected:
             # Another process wrote into this document: what it wrote is in the log and not here (N1).
-            self._is_rebuilding = True
-            self._start(partial(self._rebuild, self._document.state_vector()))
+            self._has_missed_rows = True
+            if not self._is_rebuilding:
+                self._is_rebuilding = True
+                self._start(partial(self._rebuild, self._document.state_vector()))
         if turn.snapshot is not None:
             if self._is_rebuilding:
                 self._snapshots.drop()
@@ -402,6 +405,7 @@ class Room:
         while self._open_turns:
             self._settled.clear()
             await self._settled.wait()
+        expected = self._position
         try:
             self._position, snapshot, updates = await self._log.load(self.epoch.address)
             stored = [*read_snapshot(snapshot), *updates]
@@ -417,9 +421,10 @@ class Room:
                 logger.warning("document %s: an edit by %s breaks it", self.name, peer.principal.id)
                 peer.refuse(UpdateRefused("The update contradicts the document, which never held it."))
         self._edits = [edit for edit in self._edits if edit[1] not in poison]
-        if known is not None:
-            self._tell_all(self._document.diff(known))
-        self._is_rebuilding = False
+        if self._has_missed_rows or self._position != expected:
+            # What the peers have cannot be told from a document that an edit broke.
+            self._tell_all(self._document.diff(EMPTY_STATE_VECTOR if known is None else known))
+        self._is_rebuilding = self._has_missed_rows = False
         self._settled.set()
         self._schedule()
 

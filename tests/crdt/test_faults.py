@@ -174,6 +174,29 @@ async def test_N1_what_another_process_wrote_is_not_lost_and_reaches_everybody()
         assert mute.names == []
 
 
+@pytest.mark.parametrize("is_typing", [False, True])
+async def test_N1_what_another_process_wrote_reaches_everybody_though_an_edit_breaks_the_document(
+    is_typing: bool,
+) -> None:
+    config = HubConfig(sweep_seconds=3600)
+    async with world(config=config) as w, Hub(w.log, w.rights, w.log.fold, config, clock=w.clock) as other:
+        ann = await w.joined(client_id=5)
+        ann.text.insert(0, "hé")
+        await ann.heard(lambda ann: ann.unsaved == 0)
+        eve, bob = await w.joined(token="eve"), Client(other, YWS, PAGE, "bob")
+        bob.connect()
+        await bob.synced()
+        w.log.hold()
+        bob.text.insert(0, "bob's ")
+        await turns()
+        if is_typing:
+            ann.text.insert(0, "ann's ")
+            await turns()
+        eve.say(encode_update(PANIC))
+        w.log.release()
+        await ann.heard(lambda ann: "bob's" in str(ann.text))
+
+
 async def test_W2_a_malformed_state_vector_ends_its_connection_only() -> None:
     async with world() as w:
         ann, eve = await w.joined(), await w.joined(YWS, "eve")

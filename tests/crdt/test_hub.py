@@ -5,10 +5,22 @@ import asyncio
 import pytest
 
 from crdt.errors import DocumentRefused, DocumentUnavailable, HubClosed, UpdateRefused
-from crdt.hub import HubConfig
+from crdt.hub import Hub, HubConfig
 from crdt.protocol import EMPTY_UPDATE, encode_presence, encode_string, encode_update
 from crdt.session import HOCUSPOCUS, YWS, SessionLimits, Wire
-from tests.crdt.world import PAGE, Client, presence_of, read_text, turns, typed, user, world
+from tests.crdt.world import (
+    PAGE,
+    Client,
+    Clock,
+    HeldLog,
+    Rights,
+    presence_of,
+    read_text,
+    turns,
+    typed,
+    user,
+    world,
+)
 
 both_wires = pytest.mark.parametrize("wire", [YWS, HOCUSPOCUS], ids=lambda wire: wire.name)
 
@@ -415,3 +427,19 @@ async def test_W1_an_update_that_says_nothing_is_acknowledged() -> None:
         await ann.heard(lambda ann: ann.names.count("saved") == 2)
         assert w.stored() == []
         assert SessionLimits().max_documents == 100
+
+
+async def test_R6_what_is_committed_after_the_hub_has_ended_starts_nothing() -> None:
+    log, clock = HeldLog(), Clock()
+    config = HubConfig(snapshot_every_updates=1, shutdown_seconds=0)
+    async with Hub(log, Rights(), log.fold, config, clock=clock) as hub:
+        ann = Client(hub, HOCUSPOCUS, PAGE, "ann")
+        ann.connect()
+        await ann.synced()
+        log.hold()
+        ann.text.insert(0, "late")
+        await turns()
+    log.release()
+    await turns()
+    assert len(log.rows[PAGE]) == 1
+    assert log.snapshots == {}
