@@ -19,6 +19,10 @@ from crdt.waiting import Waiting, read_deletions
 logger = logging.getLogger(__name__)
 
 
+PART_OF_STATE = 16
+"""How small what has changed since must be against an encoded state that is still worth keeping."""
+
+
 class Applied(msgspec.Struct, frozen=True):
     """What became of one turn's updates."""
 
@@ -56,6 +60,8 @@ class LiveDocument:
         of the log (D7).
         """
         self._full: bytes | None = None
+        self._since: list[bytes] = []  # what has changed since `_full` was encoded
+        self._since_bytes = 0
         self._changes: list[bytes] = []
         try:
             stored = [*marker, *read_snapshot(snapshot), *updates]
@@ -149,9 +155,22 @@ class LiveDocument:
 
     def state(self) -> bytes:
         """Return the whole document; encoded once for all who ask before the next change (rule R4)."""
-        if self._full is None:
+        if self._full is None or self._since:
+            self._forget_state()
             self._full = self._doc.get_update()
         return self._full
+
+    def parts(self) -> tuple[bytes, bytes | None]:
+        """Return the whole document as a state of some time ago, and one update with what came after it.
+
+        A large document takes its time to encode, which few changes are not worth. Where something waits, the
+        state is of now: what changes behind a gap is in no update until the gap is filled.
+        """
+        if self._full is None or self._waiting.updates:
+            return self.state(), None
+        if len(self._since) > 1:
+            self._since = [pycrdt.merge_updates(*self._since)]
+        return self._full, self._since[0] if self._since else None
 
     def snapshot(self) -> bytes:
         """Fold everything into bytes that give this document again.
@@ -164,9 +183,21 @@ class LiveDocument:
     def _observe(self, event: pycrdt.TransactionEvent) -> None:
         # Structs behind a gap in their writer's clock change the document and tell nobody until it is filled:
         # the event comes then too, with an empty update.
-        self._full = None
-        if event.update != EMPTY_UPDATE:
+        is_told = event.update != EMPTY_UPDATE
+        if is_told:
             self._changes.append(event.update)
+        if self._full is None:
+            return
+        self._since.append(event.update)
+        self._since_bytes += len(event.update)
+        is_small = self._since_bytes * PART_OF_STATE <= len(self._full)
+        if self._waiting.updates or not (is_told and is_small):
+            self._forget_state()
+
+    def _forget_state(self) -> None:
+        self._full = None
+        self._since.clear()
+        self._since_bytes = 0
 
 
 def read_snapshot(snapshot: bytes | None) -> list[bytes]:

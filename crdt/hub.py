@@ -279,8 +279,7 @@ class Hub:
             for connection in self._connections:
                 connection.keep_alive()
         for room in list(self._rooms.values()):
-            room.expire_presence()
-            room.ask_again()
+            room.sweep()
             if room.failure is not None:
                 del self._rooms[room.name]
             elif self._is_idle(room, now):

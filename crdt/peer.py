@@ -89,17 +89,15 @@ class Replica:
     # What the room calls
 
     def deliver(self, broadcast: Broadcast) -> None:
-        """Follow a change of the document."""
+        """Take the state, and follow the changes that come after it."""
         if broadcast.update is not None:
             self._follow(broadcast.update)
 
     def send(self, payload: bytes) -> None:
-        """Take the room's state; its step 1 asks for nothing, since a replica sends what it edits."""
+        """Take what is for this replica only; a step 1 asks for nothing, as a replica sends what it edits."""
         for message in decode_yws(payload):
             if isinstance(message, Edit):
                 self._follow(message.update)
-                self._is_synced = True
-                self._changed.set()
 
     def acknowledge(self, edits: int, position: int) -> None:
         """Note a commit."""
@@ -123,3 +121,5 @@ class Replica:
             self._waiting.settle([update])
         finally:
             self._is_following = False
+        self._is_synced = True
+        self._changed.set()

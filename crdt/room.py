@@ -110,6 +110,7 @@ class Room:
         self._presence_changes: set[int] = set()
         self._lagging: dict[Peer, bytes] = {}  # with the state vector that the peer has (R3)
         self._catching_up: list[Peer] = []
+        self._answered: Broadcast | None = None  # for those who come together (R4)
         self._is_turn_due = False
         self._is_rebuilding = False
         self._has_missed_rows = False  # whether the log has another process's rows that are not here (N1)
@@ -170,11 +171,6 @@ class Room:
         self._growth.refused(peer, self._clock(), None)
         peer.refuse(EditTooLarge("The edit is too large; undo it, or make it in parts."))
 
-    def ask_again(self) -> None:
-        """Ask those whose edits did not fit for all that they have, where that may fit by now (W4)."""
-        if self._growth.due(self._clock(), self._snapshots.size_bytes):
-            self._start(self._ask_again)
-
     async def _ask_again(self) -> None:
         await self.fold()  # says how large the document really is
         now, size = self._clock(), self._snapshots.size_bytes
@@ -206,9 +202,13 @@ class Room:
         """Tell a peer who is here."""
         peer.send(encode_presence(self._awareness.encode(self._awareness.present())))
 
-    def expire_presence(self) -> None:
-        """Remove presence that was not renewed."""
+    def sweep(self) -> None:
+        """Remove presence that was not renewed, and ask those whose edits did not fit for all that they have,
+        where that may fit by now (W4)."""
+        self._answered = None
         self._note_presence(self._awareness.expire(self._clock()))
+        if self._growth.due(self._clock(), self._snapshots.size_bytes):
+            self._start(self._ask_again)
 
     def _note_presence(self, client_ids: list[int]) -> None:
         if client_ids:
@@ -374,14 +374,22 @@ class Room:
             self._settled.set()
 
     def _answer(self, peer: Peer, state_vector: bytes) -> None:
-        try:
-            missing = self._document.diff(state_vector)
-        except ProtocolError as error:
-            peer.refuse(error)
-            return
+        since: bytes | None = None
+        if state_vector == EMPTY_STATE_VECTOR:
+            state, since = self._document.parts()
+        else:
+            try:
+                state = self._document.diff(state_vector)
+            except ProtocolError as error:
+                peer.refuse(error)
+                return
         self._peers[peer] = True
         peer.send(encode_step1(self._document.state_vector()))
-        peer.send(encode_step2(missing))
+        if self._answered is None or self._answered.update is not state:
+            self._answered = Broadcast(encode_step2(state), state)
+        peer.deliver(self._answered)
+        if since is not None:
+            peer.send(encode_update(since))
         if peer.is_full:
             self.lag(peer)
 

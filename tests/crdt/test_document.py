@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from crdt.document import LiveDocument, Poisoned
 from crdt.errors import DocumentDamaged, ProtocolError
 from crdt.poison import find_poison
+from crdt.protocol import EMPTY_UPDATE
 from crdt.waiting import Waiting
 from tests.crdt.world import keystrokes, read_text, typed
 
@@ -139,6 +140,41 @@ def test_D4_no_order_of_arrival_loses_anything(
     reopened = LiveDocument(snapshot, after)
     assert content(reopened) == content(room) == content(peer) == content(expected)
     assert waiting.updates == []
+
+
+@given(edits, st.randoms(use_true_random=False), st.integers(1, 5), st.booleans())
+def test_R4_a_state_and_what_came_after_it_are_the_document(
+    script: list[Edit], chance: random.Random, turn: int, is_shuffled: bool
+) -> None:
+    updates = [typed("x" * 1000, client_id=9), *write(script, chance)]
+    if is_shuffled:
+        chance.shuffle(updates)
+    room, other = LiveDocument(None, []), LiveDocument(None, [])
+    for start in range(0, len(updates), turn):
+        room.apply(updates[start : start + turn])
+        other.apply(updates[start : start + turn])
+        joiner = pycrdt.Doc[Any]()
+        for part in room.parts():
+            joiner.apply_update(part or EMPTY_UPDATE)
+        assert content(joiner) == content(other)
+
+
+def test_R4_a_large_state_is_not_encoded_anew_for_a_small_change() -> None:
+    writer = keystrokes("a" * 20)
+    document = LiveDocument(None, [typed("x" * 2000, client_id=9)])
+    state, since = document.parts()
+    assert since is None
+    for update in writer[:2]:
+        document.apply([update])
+    again, since = document.parts()
+    assert again is state
+    assert since is not None
+    assert content(LiveDocument(None, [state, since])) == content(document)
+    for update in writer[2:]:
+        document.apply([update])
+    again, since = document.parts()
+    assert again is not state
+    assert since is None
 
 
 def test_D4_what_waits_survives_snapshot_after_snapshot() -> None:

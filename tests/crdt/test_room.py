@@ -378,6 +378,22 @@ async def test_R8_a_replica_takes_the_same_door() -> None:
         assert w.log.rows[PAGE][0][1] == "user:bob"
 
 
+async def test_R4_who_joins_a_large_document_gets_a_state_and_what_came_after_it() -> None:
+    async with world() as w:
+        ann, bob = await w.joined(HOCUSPOCUS), await w.joined(YWS, "bob")
+        ann.text.insert(0, "x" * 1000)
+        await bob.heard(lambda bob: len(bob.text) == 1000)
+        early = await w.joined(HOCUSPOCUS, "bob")
+        ann.text.insert(0, "new: ")
+        await bob.heard(lambda bob: len(bob.text) == 1005)
+        late = await w.joined(HOCUSPOCUS, "ann")
+        states = [next(said.body for said in reader.said if said.name == "step2") for reader in (early, late)]
+        assert states[0] == states[1]
+        assert str(late.text) == str(early.text) == "new: " + "x" * 1000
+        async with w.hub.join(PAGE, user("bob")) as replica:
+            assert str(replica.doc.get("text", type=pycrdt.Text)) == str(late.text)
+
+
 async def test_D8_a_large_document_is_folded_elsewhere(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
