@@ -1,1 +1,1 @@
-"""Agents as collaborators. Empty until agent runs arrive."""
+"""Agents, and what they are made of."""

@@ -31,6 +31,7 @@ from server.rest import (
     health,
     members,
     pages,
+    prompts,
     versions,
     workspaces,
 )
@@ -47,6 +48,7 @@ API = (
     versions,
     brands,
     creators,
+    prompts,
 )
 
 

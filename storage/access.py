@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from storage.models import ApiKey, Channel, Page, Role, Workspace
+from storage.models import ApiKey, Channel, Page, Prompt, PromptLibrary, Role, Workspace
 
 if TYPE_CHECKING:  # the unit of work imports the repositories, not this gate
     from storage.repositories.owned import M, Owned
@@ -33,6 +33,8 @@ Action = Literal[
     "brands.write",
     "creators.read",
     "creators.write",
+    "prompts.read",
+    "prompts.write",
 ]
 DocumentRight = Literal["none", "read", "comment", "write"]
 
@@ -46,12 +48,14 @@ LEAST_ROLE: dict[Action, Role] = {
     "channels.read": "guest",
     "brands.read": "guest",
     "creators.read": "guest",
+    "prompts.read": "guest",
     "pages.write": "member",
     "channels.write": "member",
     "channels.create": "member",
     "api_keys.create": "member",
     "brands.write": "member",
     "creators.write": "member",
+    "prompts.write": "member",
     "workspace.update": "admin",
     "api_keys.manage": "admin",
     "members.manage": "admin",
@@ -184,6 +188,16 @@ async def owned_standing(rows: "Owned[M]", caller: Caller, row_id: UUID) -> "tup
         return None
     row, role = found
     return row, Standing(role, caller.within_scopes(actions_of(role)))
+
+
+async def prompt_standing(
+    uow: "UnitOfWork", caller: Caller, prompt_id: UUID
+) -> tuple[tuple[Prompt, PromptLibrary], Standing] | None:
+    """Return a prompt with its library and what the caller may do with it, or None."""
+    found = await uow.prompts.find_with_role(prompt_id, caller.user_id)
+    if found is None or not caller.reaches(found[0][1].workspace_id):
+        return None
+    return found[0], Standing(found[1], caller.within_scopes(actions_of(found[1])))
 
 
 async def page_standing(uow: "UnitOfWork", caller: Caller, page_id: UUID) -> tuple[Page, Standing] | None:

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.events import Events
-from storage.models import Brand, Creator
+from storage.models import Brand, Creator, PromptLibrary
 from storage.repositories.access_changes import AccessChanges
 from storage.repositories.api_keys import ApiKeys
 from storage.repositories.channels import Channels
@@ -20,6 +20,7 @@ from storage.repositories.idempotency import IdempotencyKeys
 from storage.repositories.leases import Leases
 from storage.repositories.owned import Owned
 from storage.repositories.pages import Pages
+from storage.repositories.prompts import Prompts
 from storage.repositories.sessions import Sessions
 from storage.repositories.users import Users
 from storage.repositories.versions import Versions
@@ -46,6 +47,8 @@ class UnitOfWork:
         self.brands = Owned(Brand, session, now)
         self.creators = Owned(Creator, session, now)
         self.documents = Documents(session, now, new_id)
+        self.prompt_libraries = Owned(PromptLibrary, session, now)
+        self.prompts = Prompts(session, now)
         self.versions = Versions(session, now, new_id)
         self.idempotency = IdempotencyKeys(session, now)
         self.events = Events(session, now, new_id)

@@ -11,9 +11,10 @@ from storage.access import (
     document_right,
     owned_standing,
     page_standing,
+    prompt_standing,
     workspace_standing,
 )
-from storage.models import Channel, Document, Page, Workspace
+from storage.models import Channel, Document, Page, Prompt, PromptLibrary, Workspace
 from storage.repositories.owned import M, Owned
 from storage.unit_of_work import UnitOfWork
 
@@ -52,6 +53,17 @@ async def find_owned(call: UserCall, rows: Owned[M], row_id: UUID, action: Actio
     found = await owned_standing(rows, call.caller, row_id)
     if found is None:
         raise NotFoundError(f"There is no such {what}, or you may not see it.")
+    require(found[1], action)
+    return found[0]
+
+
+async def find_prompt(
+    call: UserCall, uow: UnitOfWork, prompt_id: UUID, action: Action
+) -> tuple[Prompt, PromptLibrary]:
+    """Return a prompt with its library. Raises NotFoundError, ForbiddenError."""
+    found = await prompt_standing(uow, call.caller, prompt_id)
+    if found is None:
+        raise NotFoundError("There is no such prompt, or you may not see it.")
     require(found[1], action)
     return found[0]
 

@@ -12,6 +12,7 @@ from storage.models.events import Event
 from storage.models.idempotency import IdempotencyKey
 from storage.models.leases import Lease
 from storage.models.pages import Page
+from storage.models.prompts import Prompt, PromptLibrary, PromptTag
 from storage.models.sessions import Session
 from storage.models.users import User
 from storage.models.workspaces import Membership, Role, Workspace
@@ -33,6 +34,9 @@ __all__ = [
     "Membership",
     "Model",
     "Page",
+    "Prompt",
+    "PromptLibrary",
+    "PromptTag",
     "Role",
     "Sealed",
     "Session",

@@ -8,9 +8,9 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage.models import Brand, Creator, Membership, Role
+from storage.models import Brand, Creator, Membership, PromptLibrary, Role
 
-M = TypeVar("M", Brand, Creator)
+M = TypeVar("M", Brand, Creator, PromptLibrary)
 
 
 class Owned(Generic[M]):
@@ -25,6 +25,11 @@ class Owned(Generic[M]):
         """Add a row."""
         self._session.add(row)
         await self._session.flush()
+
+    async def find_in(self, workspace_id: UUID, row_id: UUID) -> M | None:
+        """Return a row if it is in the workspace."""
+        found = await self._session.get(self._model, row_id)
+        return found if found is not None and found.workspace_id == workspace_id else None
 
     async def find_with_role(self, row_id: UUID, user_id: UUID) -> tuple[M, Role] | None:
         """Return a row and the user's role in its workspace, or None for no member."""

@@ -8,8 +8,11 @@ from uuid import UUID
 from sqlalchemy import delete, func, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage.models import Document, Membership, Role, User, Workspace
+from storage.models import Document, Membership, PromptLibrary, Role, User, Workspace
 from storage.repositories.access_changes import AccessChanges
+
+DEFAULT_LIBRARY = "Prompts"
+"""The library that each workspace begins with."""
 
 
 class Workspaces:
@@ -30,7 +33,7 @@ class Workspaces:
     async def create(
         self, name: str, owner_user_id: UUID, settings: dict[str, Any] | None = None
     ) -> Workspace:
-        """Add a workspace with its first owner."""
+        """Add a workspace with its first owner and a prompt library."""
         workspace = Workspace(
             id=self._new_id(),
             name=name,
@@ -41,6 +44,15 @@ class Workspaces:
         )
         self._session.add(workspace)
         await self._session.flush()
+        self._session.add(
+            PromptLibrary(
+                id=self._new_id(),
+                workspace_id=workspace.id,
+                name=DEFAULT_LIBRARY,
+                created_at=self._now,
+                updated_at=self._now,
+            )
+        )
         await self.add_member(workspace.id, owner_user_id, "owner")
         return workspace
 

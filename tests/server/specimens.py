@@ -72,6 +72,11 @@ async def _document(plot: Plot) -> str:
     return f"page:{await plot.specimen('page_id')}"
 
 
+async def _prompt(plot: Plot) -> str:
+    path = f"/v1/prompt-libraries/{await plot.specimen('library_id')}/prompts"
+    return (await plot.owner.made(path, {"name": "Greeting", "text": "Hello"}))["id"]
+
+
 async def _first_position(plot: Plot) -> str:
     return "position:0"
 
@@ -81,8 +86,10 @@ SPECIMENS: dict[str, Specimen] = {
     "brand_id": made("brands", name="Acme"),
     "channel_id": made("channels", name="general"),
     "creator_id": made("creators", name="Zoe"),
+    "library_id": made("prompt-libraries", name="Ours"),
     "name": _document,
     "page_id": made("pages", title="Plan"),
+    "prompt_id": _prompt,
     "user_id": _other,
     "version": _first_position,
 }

@@ -1,17 +1,21 @@
 """The history of the tables, on both databases."""
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, inspect, select, text
 
 from storage import migrations
 from storage.engine import Database
 from storage.errors import SchemaOutdatedError
-from storage.models import Model
+from storage.models import Model, PromptLibrary
 from tests.services.databases import BOTH
 from tests.services.postgres import PostgresServer
 
@@ -94,3 +98,28 @@ async def test_an_upgrade_leaves_foreign_keys_enforced(sqlite_database: Database
     await migrations.upgrade(sqlite_database)
     async with sqlite_database.engine.connect() as connection:
         assert (await connection.execute(text("PRAGMA foreign_keys"))).scalar() == 1
+
+
+async def test_0008_gives_each_workspace_there_is_a_prompt_library(empty_database_url: str):
+    def upgrade(connection: Connection) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0007")
+
+    async with Database(empty_database_url) as database:
+        async with database.engine.begin() as connection:
+            await connection.run_sync(upgrade)
+            ids = {"user": uuid4().hex, "one": uuid4().hex, "other": uuid4().hex, "now": datetime.now(UTC)}
+            await connection.execute(
+                text("INSERT INTO users VALUES (:user, 'a@b.c', 'A', '-', '{}', NULL, :now, :now)"), ids
+            )
+            for workspace in ("one", "other"):
+                await connection.execute(
+                    text(f"INSERT INTO workspaces VALUES (:{workspace}, 'W', :user, '{{}}', 0, :now, :now)"),
+                    ids,
+                )
+        await migrations.upgrade(database)
+        async with database.read() as uow:
+            libraries = (await uow.session.scalars(select(PromptLibrary))).all()
+    assert sorted(library.workspace_id.hex for library in libraries) == sorted([ids["one"], ids["other"]])
