@@ -28,6 +28,7 @@ from server.rest import (
     brands,
     channels,
     creators,
+    events,
     health,
     members,
     pages,
@@ -49,6 +50,7 @@ API = (
     brands,
     creators,
     prompts,
+    events,
 )
 
 

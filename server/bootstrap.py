@@ -29,6 +29,7 @@ from server.passwords import Passwords
 from server.rate_limits import RateLimits, RequestLimits
 from server.settings import Settings
 from server.sign_in import Accounts
+from server.sse import Streams
 from server.tokens import Tokens
 from server.vault_keys import VaultKeyFile
 from storage.engine import Database
@@ -60,6 +61,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     history: History
     request_limits: RequestLimits
     feed: EventFeed
+    streams: Streams
     login_limits: LoginLimits
     vault: Vault
     mailer: Mailer
@@ -108,6 +110,7 @@ async def open_services(
                 per_principal=settings.requests_per_minute_per_user,
             ),
             feed=feed,
+            streams=Streams(settings.max_event_streams_per_user),
             login_limits=LoginLimits(
                 limits,
                 per_account=settings.login_attempts_per_account,

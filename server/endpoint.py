@@ -104,7 +104,7 @@ async def _identify(operation: Operation, request: Request, services: Services) 
     if identity is None:
         raise UnauthenticatedError("The credential is unknown or has expired.", code="invalid_token")
     _check_scope(operation.needed, identity.caller)
-    call = UserCall(request, services, identity.caller, identity.session_id)
+    call = UserCall(request, services, identity.caller, identity.session_id, credential.strip())
     request.scope.setdefault("state", {})[STATE_KEY] = await services.request_limits.count_principal(
         call.actor
     )
@@ -230,6 +230,9 @@ def _kept(operation: Operation, value: object) -> bytes:
 
 def _answer(operation: Operation, call: Call, value: object) -> Response:
     """Write what a handler returned."""
+    if isinstance(value, Response):
+        value.headers.update(call.answer_headers)
+        return value
     if operation.status == 204:
         return Response(status_code=204, headers=call.answer_headers)
     return Response(

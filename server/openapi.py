@@ -117,7 +117,8 @@ def _responses(operation: Operation, by_type: Mapping[Any, JsonObject]) -> JsonO
         "headers": {**REQUEST_ID, **quota},
     }
     if operation.status != 204:
-        success["content"] = _json(by_type[operation.answer_type])
+        json = {} if operation.answer_type is type(None) else _json(by_type[operation.answer_type])
+        success["content"] = json | {media_type: {} for media_type in operation.media_types}
     problem = {MEDIA_TYPE: {"schema": by_type[Problem]}}
     refusals = {
         str(status): {

@@ -7,18 +7,20 @@ Behind the path stands who may call it: an action of `storage.access`, or `signe
 where no credential is needed. The handler asks the gate about the thing itself, and a test that is generated
 from the routes holds it to what it declares. The signature says the rest: a `UserCall` needs a credential,
 `uow` is the request's one transaction, `query` and `body` are Structs, what is left are the path's parameters
-(ids, or strings of a pattern), and what is returned is the answer's Struct (None: 204). `server.endpoint`
-runs operations, `server.openapi` describes them.
+(ids, or strings of a pattern), and what is returned is the answer's Struct (None: 204) or a `Response` whose
+class names its media type. `server.endpoint` runs operations, `server.openapi` describes them.
 """
 
 import inspect
 import re
 from collections.abc import Awaitable, Callable
-from typing import Any, Literal, TypeVar, get_type_hints
+from types import UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 import msgspec
 from starlette.requests import Request
+from starlette.responses import Response
 
 from server.bootstrap import Services
 from storage.access import Action, Caller
@@ -48,10 +50,18 @@ class Call:
 class UserCall(Call):
     """A request of somebody who is signed in."""
 
-    def __init__(self, request: Request, services: Services, caller: Caller, session_id: UUID | None) -> None:
+    def __init__(
+        self,
+        request: Request,
+        services: Services,
+        caller: Caller,
+        session_id: UUID | None,
+        credential: str,
+    ) -> None:
         super().__init__(request, services)
         self.caller = caller
         self._session_id = session_id
+        self._credential = credential
 
     @property
     def session_id(self) -> UUID:
@@ -68,6 +78,10 @@ class UserCall(Call):
     def actor(self) -> str:
         """Who acts, as events and the log name them."""
         return self.caller.id
+
+    async def is_standing(self) -> bool:
+        """Tell whether the credential is still good: for answers that last."""
+        return await self.services.access.identify(self._credential) is not None
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,6 +101,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     query_type: type[msgspec.Struct] | None
     body_type: type[msgspec.Struct] | None
     answer_type: Any
+    media_types: tuple[str, ...]
+    """What it may answer with besides JSON."""
     status: int
     refuses: tuple[int, ...]
     idempotent: bool
@@ -171,7 +187,7 @@ def _inspect(
 ) -> Operation:
     """Read an operation off its handler's signature."""
     hints = get_type_hints(handler, include_extras=True)
-    answer_type = hints.pop("return")
+    answer_type, media_types = _split_answer(hints.pop("return"))
     call_type = hints.pop("call")
     body_type = hints.pop("body", None)
     query_type = hints.pop("query", None)
@@ -200,11 +216,22 @@ def _inspect(
         query_type=query_type,
         body_type=body_type,
         answer_type=answer_type,
-        status=204 if answer_type is type(None) else status,
+        media_types=media_types,
+        status=204 if answer_type is type(None) and not media_types else status,
         refuses=tuple(sorted(implied | set(refuses))),
         idempotent=idempotent,
         told_once=told_once,
     )
+
+
+def _split_answer(hint: Any) -> tuple[Any, tuple[str, ...]]:
+    """Tell the Struct that is answered (or None) from the responses that are no JSON."""
+    choices = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    responses = [choice for choice in choices if isinstance(choice, type) and issubclass(choice, Response)]
+    structs = [choice for choice in choices if choice not in responses]
+    assert len(structs) <= 1 or not responses, "one Struct beside the responses that are no JSON"
+    media_types = tuple(str(response.media_type) for response in responses)
+    return (hint if not responses else structs[0] if structs else type(None)), media_types
 
 
 def _implied_refusals(

@@ -124,6 +124,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Count, doc("Largest live document, as it is stored; it can still be read, and made smaller.")
     ] = 32 * 1024 * 1024
     max_awareness_bytes: Annotated[Count, doc("Largest presence of one peer in a document.")] = 64 * 1024
+    max_event_streams_per_user: Annotated[
+        Count, doc("Streams of events (SSE) that one user may have open in this process.")
+    ] = 20
     auth_timeout_seconds: Annotated[Seconds, doc("How long a new socket may stay without a credential.")] = 10
     max_documents_per_socket: Annotated[Count, doc("Documents that one socket may have open.")] = 100
     max_sockets_per_user: Annotated[Count, doc("Sockets that one user may have open.")] = 200

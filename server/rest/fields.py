@@ -132,6 +132,11 @@ def read_cursor(slice_: Slice, kind: type[T]) -> T | None:
         raise MalformedError("The cursor is unknown.", code="invalid_cursor", errors=(fault,)) from error
 
 
+def write_cursor(key: object) -> str:
+    """Return the cursor that stands for a sort key."""
+    return base64.urlsafe_b64encode(msgspec.json.encode(key)).decode()
+
+
 def list_slice(
     rows: Sequence[Row], slice_: Slice, show: Callable[[Row], T], key: Callable[[Row], object]
 ) -> Listing[T]:
@@ -139,5 +144,5 @@ def list_slice(
     chosen = rows[: slice_.limit]
     cursor = None
     if len(rows) > slice_.limit:
-        cursor = base64.urlsafe_b64encode(msgspec.json.encode(key(chosen[-1]))).decode()
+        cursor = write_cursor(key(chosen[-1]))
     return Listing([show(row) for row in chosen], cursor)

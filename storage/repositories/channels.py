@@ -1,6 +1,6 @@
 """Chat dock channels and who is in the private ones."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import cast
 from uuid import UUID
@@ -78,6 +78,21 @@ class Channels:
         if after is not None:
             statement = statement.where(Channel.id > after)
         return (await self._session.scalars(statement)).all()
+
+    async def visible(
+        self, workspace_id: UUID, user_id: UUID, channel_ids: Collection[UUID]
+    ) -> Sequence[UUID]:
+        """Return which of the channels are in a workspace, and public or with the user in it."""
+        found = await self._session.scalars(
+            select(Channel.id)
+            .outerjoin(ChannelMember, _is_in_channel(user_id))
+            .where(
+                Channel.workspace_id == workspace_id,
+                Channel.id.in_(channel_ids),
+                or_(Channel.type == "public", ChannelMember.user_id.is_not(None)),
+            )
+        )
+        return found.all()
 
     async def members(self, channel_ids: Sequence[UUID]) -> dict[UUID, list[UUID]]:
         """Return who is in each of the channels; public ones have no list."""

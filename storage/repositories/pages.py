@@ -1,6 +1,6 @@
 """Canvas pages: the tree, its order and the trash. Order keys come from the caller."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -55,6 +55,13 @@ class Pages:
     async def get(self, page_id: UUID) -> Page | None:
         """Return a page, in the trash or not."""
         return await self._session.get(Page, page_id)
+
+    async def existing(self, workspace_id: UUID, page_ids: Collection[UUID]) -> Sequence[UUID]:
+        """Return which of the pages are in a workspace, in the trash or not."""
+        found = await self._session.scalars(
+            select(Page.id).where(Page.workspace_id == workspace_id, Page.id.in_(page_ids))
+        )
+        return found.all()
 
     async def find_with_role(self, page_id: UUID, user_id: UUID) -> tuple[Page, Role] | None:
         """Return a page and the user's role in its workspace, or None for no member."""
