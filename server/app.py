@@ -23,6 +23,7 @@ from server.middleware.request_log import RequestLogMiddleware
 from server.middleware.security_headers import SecurityHeadersMiddleware
 from server.realtime.routes import realtime_app
 from server.rest import (
+    account,
     api_keys,
     auth,
     brands,
@@ -36,11 +37,13 @@ from server.rest import (
     versions,
     workspaces,
 )
+from server.rest.account_page import account_page_routes
 from server.rest.docs import docs_routes
 from server.routing import Operation
 
 API = (
     auth,
+    account,
     workspaces,
     members,
     api_keys,
@@ -61,6 +64,7 @@ def create_app(services: Services) -> ASGIApp:
     if "api" in settings.roles:
         operations += [operation for module in API for operation in module.routes.operations]
     routes = rest_routes(operations) + docs_routes(operations, settings.effective_public_url)
+    routes += account_page_routes()
     app = Starlette(
         routes=routes, middleware=_middleware(services), exception_handlers={405: _refuse_wrong_method}
     )

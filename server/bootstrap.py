@@ -16,6 +16,7 @@ from crdt.session import SessionLimits
 from integrations.mail.client import SmtpConfig, SmtpMailer
 from integrations.mail.outbox import OutboxMailer
 from integrations.mail.ports import Mailer
+from server.account_safety import AccountSafety
 from server.auth import DatabaseAccess
 from server.background.access_watch import AccessWatch
 from server.background.retention import Retention
@@ -56,6 +57,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     database: Database
     update_log: UpdateLog
     accounts: Accounts
+    account_safety: AccountSafety
     access: DatabaseAccess
     hub: Hub
     history: History
@@ -101,6 +103,7 @@ async def open_services(
                 clock,
                 refresh_lifetime=timedelta(days=settings.refresh_token_days),
             ),
+            account_safety=AccountSafety(database, passwords, mailing, settings.effective_public_url),
             access=access,
             hub=hub,
             history=History(update_log, hub, offload),

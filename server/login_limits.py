@@ -2,6 +2,9 @@
 
 from server.rate_limits import Quota, RateLimits, network_of
 
+MAILS_PER_HOUR = 5
+"""That somebody can have sent to one account."""
+
 
 class LoginLimits:
     """Counts attempts. A success clears the account's count, never the address's."""
@@ -11,6 +14,7 @@ class LoginLimits:
     ) -> None:
         self._limits = limits
         self._account = Quota("login-account", per_account, window_minutes * 60, "account")
+        self._mail = Quota("login-mail", MAILS_PER_HOUR, 3600, "account")
         self._address = Quota("login-address", per_address, window_minutes * 60, "address")
 
     async def count_address(self, address: str) -> dict[str, str]:
@@ -23,6 +27,10 @@ class LoginLimits:
     async def count_account(self, email: str) -> dict[str, str]:
         """Count an attempt on an account, whether it exists or not; headers and errors as above."""
         return await self._limits.count(self._account, email)
+
+    async def count_mail(self, account: str) -> dict[str, str]:
+        """Count a mail that an account gets on demand, whether it exists or not; as above."""
+        return await self._limits.count(self._mail, account)
 
     async def forgive_account(self, email: str) -> None:
         """Forget an account's attempts: its owner has signed in."""

@@ -6,7 +6,7 @@ the `Mailer` itself.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -55,11 +55,29 @@ class Mailing:
 
     def post(self, mail: Mail) -> None:
         """Send a mail soon."""
+
+        async def make() -> Mail:
+            return mail
+
+        self.post_made(make)
+
+    def post_made(self, make: Callable[[], Awaitable[Mail | None]]) -> None:
+        """Send soon what is made then, if anything: whoever waits for the answer cannot tell."""
         if self._waiting >= WAITING:
             logger.error("a mail was dropped: %s are waiting", WAITING)
             return
         self._waiting += 1
-        self._tasks.start_soon(self._deliver, mail)
+        self._tasks.start_soon(self._make_and_deliver, make)
+
+    async def _make_and_deliver(self, make: Callable[[], Awaitable[Mail | None]]) -> None:
+        try:
+            mail = await make()
+        except Exception:  # the edge of a task: no mail may end the others'
+            logger.exception("a mail could not be written")
+            mail = None
+        if mail is not None:
+            await self._deliver(mail)
+        self._waiting -= 1
 
     async def _deliver(self, mail: Mail) -> None:
         for delay_seconds in (*self._retry_seconds, None):
@@ -79,4 +97,3 @@ class Mailing:
             except Exception:  # the edge of a task: no mail may end the others'
                 logger.exception("a mail could not be sent")
                 break
-        self._waiting -= 1

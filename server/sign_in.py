@@ -6,6 +6,7 @@ copied, and nobody can tell who holds the copy).
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Literal
 from uuid import UUID
 
 import msgspec
@@ -20,7 +21,7 @@ from server.tokens import (
 )
 from storage.engine import Database
 from storage.errors import ConstraintError
-from storage.models import User
+from storage.models import Session, User
 from storage.unit_of_work import UnitOfWork
 
 USER_AGENT_LENGTH = 300
@@ -50,6 +51,8 @@ async def add_account(uow: UnitOfWork, email: str, name: str, password_hash: str
     """Add a user and their empty inbox. A taken address makes the unit fail with ConstraintError."""
     user = await uow.users.create(email.lower(), name, password_hash)
     await uow.documents.create(f"inbox:{user.id}", None)
+    actor = f"user:{user.id}"
+    uow.audit.add("account.registered", user_id=user.id, actor=actor, subject=actor)
     return user
 
 
@@ -91,6 +94,8 @@ class Accounts:
         async with self._database.read() as uow:
             user = await uow.users.find_by_email(email.lower())
         if not await self._passwords.verify(user.password_hash if user else None, password) or user is None:
+            # For an unknown account too: the answer takes as long.
+            await self._note_failure(user.id if user else None, device)
             return None
         return await self.begin_session(user, device)
 
@@ -107,6 +112,7 @@ class Accounts:
                 address=device.address,
                 expires_at=uow.now + self._refresh_lifetime,
             )
+            _note(uow, user.id, session_id, "account.signed_in", device.address)
         return self._signed_in(user, session_id, refresh_token)
 
     async def refresh(self, refresh_token: str) -> SignedIn | None:
@@ -136,13 +142,22 @@ class Accounts:
             session = await uow.sessions.get(session_id)
             if session is not None:
                 newest = is_same_hash(session.refresh_token_hash, hash_refresh_token(refresh_token))
-                await uow.sessions.revoke(session_id, "logout" if newest else "reuse")
+                await self._end(uow, session, "logout" if newest else "reuse")
+
+    async def _end(self, uow: UnitOfWork, session: Session, reason: Literal["logout", "reuse"]) -> None:
+        if await uow.sessions.revoke(session.id, reason):
+            action = "account.signed_out" if reason == "logout" else "account.token_reused"
+            _note(uow, session.user_id, session.id, action)
+
+    async def _note_failure(self, user_id: UUID | None, device: Device) -> None:
+        async with self._database.transaction() as uow:
+            uow.audit.add("account.sign_in_failed", user_id=user_id, address=device.address)
 
     async def _revoke_reused(self, uow: UnitOfWork, session_id: UUID, refresh_token: str) -> None:
         """Revoke a family whose rotation failed because the token was used before; expiry is no reuse."""
         session = await uow.sessions.get(session_id)
         if session and not is_same_hash(session.refresh_token_hash, hash_refresh_token(refresh_token)):
-            await uow.sessions.revoke(session_id, "reuse")
+            await self._end(uow, session, "reuse")
 
     def _signed_in(self, user: User, session_id: UUID, refresh_token: str) -> SignedIn:
         return SignedIn(
@@ -151,3 +166,13 @@ class Accounts:
             access_token_seconds=int(self._tokens.lifetime.total_seconds()),
             refresh_token=refresh_token,
         )
+
+
+def _note(uow: UnitOfWork, user_id: UUID, session_id: UUID, action: str, address: str | None = None) -> None:
+    uow.audit.add(
+        action,
+        user_id=user_id,
+        actor=f"user:{user_id}",
+        subject=f"session:{session_id}",
+        address=address,
+    )

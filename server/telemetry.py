@@ -14,7 +14,7 @@ _CREDENTIALS = re.compile(
     [^\s&"'#]+
     | (?P<scheme> \b bearer \s+ ) \S+
     | \b eyJ [\w-]+ \. [\w-]+ \. [\w-]+
-    | \b if[rx]_ [\w-]+
+    | \b if[a-z]_ [\w-]+
     | (?P<url> \b [a-z][a-z0-9+.-]* :// [^\s:/@]* : ) [^\s@]+ (?= @ )
     """
 )

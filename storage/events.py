@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from storage.errors import UnknownWorkspaceError
 from storage.ids import earliest_id
 from storage.models import Event, Workspace
+from storage.repositories.audit import AUDITED, Audit
 
 CHANNEL = "ionflux_events"
 """Where Postgres tells other processes which workspaces have new events: ids, separated by commas."""
@@ -26,10 +27,13 @@ _IDS_OF_A_NOTICE = 200
 class Events:
     """The events of all workspaces, as one unit of work sees them."""
 
-    def __init__(self, session: AsyncSession, now: datetime, new_id: Callable[[], UUID]) -> None:
+    def __init__(
+        self, session: AsyncSession, now: datetime, new_id: Callable[[], UUID], audit: Audit
+    ) -> None:
         self._session = session
         self._now = now
         self._new_id = new_id
+        self._audit = audit
         self.touched: set[UUID] = set()
         """The workspaces that get new events by this unit."""
 
@@ -41,7 +45,7 @@ class Events:
         subject: str | None = None,
         payload: dict[str, Any] | None = None,
     ) -> Event:
-        """Add an event at the next position.
+        """Add an event at the next position; and to the audit log what concerns security.
 
         The position stays gapless because the counter moves in the same transaction: whoever rolls back gives
         it back. On Postgres this holds the workspace's row until the commit, so append late in a unit.
@@ -67,6 +71,8 @@ class Events:
             created_at=self._now,
         )
         self._session.add(event)
+        if type.partition(".")[0] in AUDITED:
+            self._audit.add(type, workspace_id=workspace_id, actor=actor, subject=subject, details=payload)
         await self._session.flush()
         self.touched.add(workspace_id)
         return event

@@ -12,7 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from storage.events import Events
 from storage.models import Brand, Creator, PromptLibrary
 from storage.repositories.access_changes import AccessChanges
+from storage.repositories.account_tokens import AccountTokens
 from storage.repositories.api_keys import ApiKeys
+from storage.repositories.audit import Audit
 from storage.repositories.channels import Channels
 from storage.repositories.consumers import Consumers
 from storage.repositories.documents import Documents
@@ -38,6 +40,8 @@ class UnitOfWork:
         self.now = now
         self.new_id = new_id
         self.access_changes = AccessChanges(session, now, new_id)
+        self.account_tokens = AccountTokens(session, now)
+        self.audit = Audit(session, now, new_id)
         self.users = Users(session, now, new_id)
         self.sessions = Sessions(session, now, self.access_changes)
         self.api_keys = ApiKeys(session, now, self.access_changes)
@@ -51,6 +55,6 @@ class UnitOfWork:
         self.prompts = Prompts(session, now)
         self.versions = Versions(session, now, new_id)
         self.idempotency = IdempotencyKeys(session, now)
-        self.events = Events(session, now, new_id)
+        self.events = Events(session, now, new_id, self.audit)
         self.consumers = Consumers(session, now)
         self.leases = Leases(session, now)

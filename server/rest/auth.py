@@ -33,6 +33,9 @@ class UserAnswer(msgspec.Struct, frozen=True):
     stripe_customer_id: Annotated[
         str | None, Meta(description="Set by billing alone: whoever chose it could spend another's money.")
     ]
+    email_verified_at: Annotated[
+        Time | None, Meta(description="When the address was proved by a mailed link; null before.")
+    ]
     created_at: Time
     updated_at: Time
 
@@ -77,7 +80,7 @@ class AccountChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @routes.post("/v1/auth/register", status=201, refuses=(409, 429, 503))
 async def register(call: Call, body: Registration) -> SessionAnswer:
-    """Make an account and sign in."""
+    """Make an account and sign in. A link that confirms the address is mailed."""
     call.answer_headers |= await call.services.login_limits.count_address(call.address)
     accounts = call.services.accounts
     try:
@@ -88,6 +91,7 @@ async def register(call: Call, body: Registration) -> SessionAnswer:
             code="email_taken",
             errors=(FieldError("body.email", "Already registered"),),
         ) from error
+    call.services.account_safety.request_verification(user.id)
     return show_session(await accounts.begin_session(user, _device(call)))
 
 
@@ -151,6 +155,7 @@ def show_user(user: User) -> UserAnswer:
         name=user.name,
         profile_info=msgspec.convert(user.profile_info, ProfileInfo),
         stripe_customer_id=user.stripe_customer_id,
+        email_verified_at=user.email_verified_at,
         created_at=user.created_at,
         updated_at=user.updated_at,
     )

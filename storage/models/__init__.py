@@ -1,7 +1,9 @@
 """The tables as typed classes, a file a noun: columns and constraints, no behaviour and no queries."""
 
 from storage.models.access_changes import AccessChange
+from storage.models.account_tokens import AccountToken
 from storage.models.api_keys import ApiKey
+from storage.models.audit import AuditEntry
 from storage.models.brands import Brand
 from storage.models.channels import Channel, ChannelMember, ChannelType
 from storage.models.consumers import EventConsumer, EventCursor
@@ -19,7 +21,9 @@ from storage.models.workspaces import Membership, Role, Workspace
 
 __all__ = [
     "AccessChange",
+    "AccountToken",
     "ApiKey",
+    "AuditEntry",
     "Brand",
     "Channel",
     "ChannelMember",

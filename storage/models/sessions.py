@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.models.declarative import Model
@@ -13,10 +13,10 @@ class Session(Model, kw_only=True):
     """A refresh family. `refresh_token_hash` is that of the newest token: any older one is a reuse."""
 
     __tablename__ = "sessions"
-    __table_args__ = (UniqueConstraint("refresh_token_hash"),)
+    __table_args__ = (UniqueConstraint("refresh_token_hash"), Index(None, "user_id", "id"))
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     refresh_token_hash: Mapped[str] = mapped_column(repr=False)
     user_agent: Mapped[str]
     address: Mapped[str]

@@ -28,3 +28,4 @@ class User(Model, kw_only=True):
     stripe_customer_id: Mapped[str | None] = mapped_column(default=None)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+    email_verified_at: Mapped[datetime | None] = mapped_column(default=None)

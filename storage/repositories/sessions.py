@@ -1,5 +1,6 @@
 """Signed-in devices: refresh families, their rotation and their end."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -10,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from storage.models import Session, User
 from storage.repositories.access_changes import AccessChanges
 
-RevocationReason = Literal["logout", "reuse"]
+RevocationReason = Literal["logout", "reuse", "revoked", "password"]
 
 
 class Sessions:
@@ -75,6 +76,33 @@ class Sessions:
             .returning(Session.id)
         )
         return changed is not None
+
+    async def list_standing(self, user_id: UUID, *, after: UUID | None, limit: int) -> Sequence[Session]:
+        """Return a user's sessions that stand, oldest first, behind `after`."""
+        statement = (
+            select(Session)
+            .where(Session.user_id == user_id, Session.revoked_at.is_(None), Session.expires_at > self._now)
+            .order_by(Session.id)
+            .limit(limit)
+        )
+        if after is not None:
+            statement = statement.where(Session.id > after)
+        return (await self._session.scalars(statement)).all()
+
+    async def revoke_all(self, user_id: UUID, reason: RevocationReason, *, but: UUID | None = None) -> int:
+        """End all sessions of a user, or all but one; return how many those were."""
+        statement = (
+            update(Session)
+            .where(Session.user_id == user_id, Session.revoked_at.is_(None))
+            .values(revoked_at=self._now, revoked_reason=reason)
+            .returning(Session.id)
+        )
+        if but is not None:
+            statement = statement.where(Session.id != but)
+        ended = (await self._session.scalars(statement)).all()
+        if ended:
+            self._access_changes.note(f"user:{user_id}")
+        return len(ended)
 
     async def revoke(self, session_id: UUID, reason: RevocationReason) -> bool:
         """End a session; False when it had ended, or never was."""

@@ -45,6 +45,17 @@ class Users:
         """Return how many users there are."""
         return await self._session.scalar(select(func.count()).select_from(User)) or 0
 
+    async def set_password(self, user: User, password_hash: str) -> None:
+        """Replace the password."""
+        user.password_hash = password_hash
+        user.updated_at = self._now
+        await self._session.flush()
+
+    async def set_verified(self, user: User) -> None:
+        """Note that the address is the user's."""
+        user.email_verified_at = user.email_verified_at or self._now
+        await self._session.flush()
+
     async def change(
         self, user: User, *, name: str | None = None, profile_info: dict[str, Any] | None = None
     ) -> None:

@@ -81,6 +81,10 @@ async def _first_position(plot: Plot) -> str:
     return "position:0"
 
 
+async def _session(plot: Plot) -> str:
+    return (await plot.owner.get("/v1/me/sessions")).json()["items"][0]["id"]
+
+
 SPECIMENS: dict[str, Specimen] = {
     "api_key_id": made("api-keys", name="Robot", scopes=["pages:read"]),
     "brand_id": made("brands", name="Acme"),
@@ -90,6 +94,7 @@ SPECIMENS: dict[str, Specimen] = {
     "name": _document,
     "page_id": made("pages", title="Plan"),
     "prompt_id": _prompt,
+    "session_id": _session,
     "user_id": _other,
     "version": _first_position,
 }

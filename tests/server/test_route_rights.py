@@ -62,6 +62,9 @@ def test_what_needs_nothing_is_what_has_no_credential_yet():
         "log_in",
         "refresh",
         "log_out",
+        "request_password_reset",
+        "reset_password",
+        "verify_email",
     }
 
 

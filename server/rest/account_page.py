@@ -1,0 +1,74 @@
+"""The page that mailed links lead to: it sets a password or confirms an address, and loads nothing else."""
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import BaseRoute, Route
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; connect-src 'self'; form-action 'none'; "
+    "frame-ancestors 'none'; base-uri 'none'"
+)
+
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>IONFLUX account</title>
+<link rel="icon" href="data:,">
+</head>
+<body>
+<main>
+<h1>Your account</h1>
+<form id="form" hidden>
+<label id="field">New password, 8 characters or more:
+<input id="password" type="password" autocomplete="new-password" minlength="8"></label>
+<button id="button"></button>
+</form>
+<p id="said" role="status">This page needs JavaScript and the link of a mail.</p>
+</main>
+<script src="/account/page.js"></script>
+</body>
+</html>
+"""
+
+SCRIPT = """const [kind, token] = location.hash.slice(1).split("=");
+const at = (id) => document.getElementById(id);
+// The token is not to stay in the address bar or the history.
+history.replaceState(null, "", location.pathname);
+const known = {
+  reset: ["Set the password", "/v1/auth/password-reset/confirm", "The password is set. You can sign in."],
+  verify: ["Confirm the address", "/v1/auth/verify-email", "The address is confirmed."],
+};
+if (token && known[kind]) {
+  const [label, path, done] = known[kind];
+  at("said").textContent = "";
+  at("button").textContent = label;
+  at("field").hidden = kind !== "reset";
+  at("password").required = kind === "reset";
+  at("form").hidden = false;
+  at("form").addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const body = kind === "reset" ? { token, new_password: at("password").value } : { token };
+    const headers = { "Content-Type": "application/json" };
+    const answer = await fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
+    at("form").hidden = answer.ok;
+    at("said").textContent = answer.ok ? done : (await answer.json()).detail;
+  });
+} else {
+  at("said").textContent = "Open the link of a mail to get here.";
+}
+"""
+
+
+def account_page_routes() -> list[BaseRoute]:
+    """Return the page's routes."""
+    return [Route("/account", _get_page), Route("/account/page.js", _get_script)]
+
+
+async def _get_page(request: Request) -> Response:
+    return HTMLResponse(PAGE, headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY})
+
+
+async def _get_script(request: Request) -> Response:
+    return Response(SCRIPT, media_type="text/javascript")
