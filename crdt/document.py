@@ -64,28 +64,34 @@ class LiveDocument:
         self._since_bytes = 0
         self._changes: list[bytes] = []
         try:
-            stored = [*marker, *read_snapshot(snapshot), *updates]
-            self._build([update for update in stored if update not in without])
+            state, *early = read_snapshot(snapshot) or [EMPTY_UPDATE]
+            if state in without:
+                raise DocumentDamaged("The snapshot of this document breaks it.")
+            rows = [*marker, *early, *updates]
+            self._build(state, [update for update in rows if update not in without])
         except (ProtocolError, ValueError) as error:
             raise DocumentDamaged("What is stored of this document is damaged.") from error
         self._subscription = self._doc.observe(self._observe)
 
-    def _build(self, stored: list[bytes]) -> None:
+    def _build(self, state: bytes, updates: list[bytes]) -> None:
         self._doc: pycrdt.Doc[Any] = pycrdt.Doc()
         self._waiting = Waiting(self._doc)
         try:
             with self._doc.transaction():
-                for update in stored:
+                for update in (state, *updates):
                     self._doc.apply_update(update)
-            self._waiting.settle(stored)
+            # What waits in the state stands beside it too: kept with it, each snapshot would hold the last.
+            self._waiting.settle(updates)
         except BaseException as error:
             if not is_fault(error):
                 raise
             # It waited for something when it was taken, and nothing can take it in: it would keep everybody
             # out of the document for ever (R7).
-            poison = find_poison(stored)
+            poison = find_poison([state, *updates])
             logger.exception("%d updates in the log break their document", len(poison))
-            self._build([update for update in stored if update not in poison])
+            if state in poison:
+                raise DocumentDamaged("The snapshot of this document breaks it.") from error
+            self._build(state, [update for update in updates if update not in poison])
 
     def apply(self, updates: Sequence[bytes]) -> Applied:
         """Apply one turn's updates in one transaction (rule R1).

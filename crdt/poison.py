@@ -11,7 +11,7 @@ from typing import Any
 
 import pycrdt
 
-from crdt.waiting import Waiting
+from crdt.waiting import Waiting, read_deletions
 
 
 def is_fault(error: BaseException) -> bool:
@@ -36,7 +36,7 @@ def _first_guilty(updates: Sequence[bytes]) -> set[bytes]:
     doc: pycrdt.Doc[Any] = pycrdt.Doc()
     waiting = Waiting(doc)
     for index, update in enumerate(updates):
-        suspects = list(waiting.updates)
+        suspects = _suspects(doc, waiting)
         if _breaks(doc, waiting, update):
             return _blame(updates[:index], suspects, update)
     return set()
@@ -61,7 +61,7 @@ def _first_guilty_together(updates: Sequence[bytes]) -> set[bytes]:
     waiting = Waiting(doc)
     for other in before:
         _breaks(doc, waiting, other)
-    return _blame(before, waiting.updates, update) or {update}
+    return _blame(before, _suspects(doc, waiting), update)
 
 
 def _breaks_together(updates: Sequence[bytes]) -> bool:
@@ -78,11 +78,21 @@ def _breaks_together(updates: Sequence[bytes]) -> bool:
     return False
 
 
+def _suspects(doc: pycrdt.Doc[Any], waiting: Waiting) -> list[bytes]:
+    """Return what waits with structs; whose deletions alone wait has found its place, and breaks nothing."""
+    state_vector = doc.get_state()
+    return [
+        update
+        for update in waiting.updates
+        if read_deletions(pycrdt.get_update(update, state_vector)) is None
+    ]
+
+
 def _blame(before: Sequence[bytes], suspects: Collection[bytes], update: bytes) -> set[bytes]:
     clean = [other for other in before if other not in suspects]
     if _break(*clean, update):
         return {update}
-    return {suspect for suspect in suspects if _break(*clean, update, suspect)} or set(suspects)
+    return {suspect for suspect in suspects if _break(*clean, update, suspect)} or {update}
 
 
 def _break(*updates: bytes) -> bool:

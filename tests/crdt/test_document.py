@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from crdt.document import LiveDocument, Poisoned
 from crdt.errors import DocumentDamaged, ProtocolError
 from crdt.poison import find_poison
-from crdt.protocol import EMPTY_UPDATE
+from crdt.protocol import EMPTY_UPDATE, encode_bytes
 from crdt.waiting import Waiting
 from tests.crdt.world import keystrokes, read_text, typed
 
@@ -238,6 +238,23 @@ def test_R7_a_trap_that_springs_only_when_all_is_loaded_at_once_is_found() -> No
     honest = [typed("hé", 5), waits]
     assert find_poison([*honest, b"unreadable", TRAP]) == {TRAP}
     assert LiveDocument(None, [*honest, TRAP]).state() == LiveDocument(None, honest).state()
+
+
+def test_D6_a_snapshot_that_breaks_is_an_error_and_never_left_out() -> None:
+    state = pycrdt.merge_updates(typed("abc", 5), TRAP)
+    with pytest.raises(DocumentDamaged):
+        LiveDocument(encode_bytes(state), [typed("d", 9)])
+    with pytest.raises(DocumentDamaged):
+        LiveDocument(encode_bytes(state), [typed("d", 9)], without={state})
+
+
+def test_D4_a_snapshot_of_what_waits_does_not_grow_by_being_read() -> None:
+    early_deletion = bytes([0, 1, 7, 1, 0, 1])
+    snapshot = LiveDocument(None, [typed("a", 5), early_deletion]).snapshot()
+    document = LiveDocument(snapshot, [])
+    assert document.snapshot() == snapshot
+    document.apply([typed("bc", 7)])
+    assert "b" not in read_text(document.state())
 
 
 def test_R7_poison_in_the_log_keeps_nobody_out(caplog: pytest.LogCaptureFixture) -> None:
