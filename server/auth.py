@@ -21,7 +21,7 @@ class Identity(msgspec.Struct, frozen=True):
 
     caller: Caller
     session_id: UUID | None
-    """None for an API key."""
+    """None for an API key or a visitor."""
     name: str
     avatar_url: str | None
     expires_at: float | None
@@ -37,12 +37,12 @@ class DatabaseAccess:
         self._clock = clock
 
     async def identify(self, credential: str) -> Identity | None:
-        """Return whom an access token or API key speaks for; None when it is forged, expired or revoked."""
+        """Return whom an access token, API key or visit speaks for; None when it is forged or has ended."""
         if (key_id := row_of_token("ifx", credential)) is not None:
             return await self._identify_key(key_id, credential)
         claims = self._tokens.read(credential, now=self._clock())
         if claims is None:
-            return None
+            return await self._identify_visitor(credential)
         async with self._database.read() as uow:
             user = await uow.sessions.find_standing(claims.session_id)
         if user is None or user.id != claims.user_id:
@@ -71,6 +71,23 @@ class DatabaseAccess:
             name=f"{user.name} ({key.name})",
             avatar_url=user.profile_info.get("avatar_url"),
             expires_at=key.expires_at.timestamp() if key.expires_at else None,
+        )
+
+    async def _identify_visitor(self, credential: str) -> Identity | None:
+        visit = self._tokens.read_visit(credential, now=self._clock())
+        if visit is None:
+            return None
+        async with self._database.read() as uow:
+            link = await uow.share_links.find_standing(visit.link_id)
+        if link is None:
+            return None
+        ends = [visit.expires_at, *([link.expires_at.timestamp()] if link.expires_at else [])]
+        return Identity(
+            caller=Caller.of_link(link),
+            session_id=None,
+            name="Visitor",
+            avatar_url=None,
+            expires_at=min(ends),
         )
 
     async def authenticate(self, credential: str) -> Principal | None:

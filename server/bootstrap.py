@@ -59,6 +59,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     accounts: Accounts
     account_safety: AccountSafety
     access: DatabaseAccess
+    tokens: Tokens
     hub: Hub
     history: History
     request_limits: RequestLimits
@@ -105,6 +106,7 @@ async def open_services(
             ),
             account_safety=AccountSafety(database, passwords, mailing, settings.effective_public_url),
             access=access,
+            tokens=tokens,
             hub=hub,
             history=History(update_log, hub, offload),
             request_limits=RequestLimits(

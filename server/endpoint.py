@@ -30,7 +30,7 @@ from server.errors import (
 )
 from server.middleware.rate_limits import STATE_KEY
 from server.parsing import parse_body, parse_path, parse_query
-from server.routing import Call, Needed, Operation, UserCall
+from server.routing import Call, Needed, Operation, ReaderCall, UserCall
 from storage.access import PERSONAL, Caller, scope_of
 from storage.models import IdempotencyKey
 from storage.unit_of_work import UnitOfWork
@@ -104,7 +104,13 @@ async def _identify(operation: Operation, request: Request, services: Services) 
     if identity is None:
         raise UnauthenticatedError("The credential is unknown or has expired.", code="invalid_token")
     _check_scope(operation.needed, identity.caller)
-    call = UserCall(request, services, identity.caller, identity.session_id, credential.strip())
+    credential = credential.strip()
+    if operation.takes_visitors:
+        call = ReaderCall(request, services, identity.caller, identity.session_id, credential)
+    elif identity.caller.user_id is None:
+        raise UnauthenticatedError("A share link is no credential for this: sign in.")
+    else:
+        call = UserCall(request, services, identity.caller, identity.session_id, credential)
     request.scope.setdefault("state", {})[STATE_KEY] = await services.request_limits.count_principal(
         call.actor
     )
@@ -217,7 +223,7 @@ def _replay(earlier: IdempotencyKey) -> Response:
 
 
 def _actor(call: Call) -> str:
-    assert isinstance(call, UserCall)
+    assert isinstance(call, ReaderCall)
     return call.actor
 
 

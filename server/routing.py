@@ -5,10 +5,11 @@
 
 Behind the path stands who may call it: an action of `storage.access`, or `signed_in` or `account`; nothing
 where no credential is needed. The handler asks the gate about the thing itself, and a test that is generated
-from the routes holds it to what it declares. The signature says the rest: a `UserCall` needs a credential,
-`uow` is the request's one transaction, `query` and `body` are Structs, what is left are the path's parameters
-(ids, or strings of a pattern), and what is returned is the answer's Struct (None: 204) or a `Response` whose
-class names its media type. `server.endpoint` runs operations, `server.openapi` describes them.
+from the routes holds it to what it declares. The signature says the rest: a `UserCall` needs a person, a
+`ReaderCall` any credential, `uow` is the request's one transaction, `query` and `body` are Structs, what is
+left are the path's parameters (ids, or strings of a pattern), and what is returned is the answer's Struct
+(None: 204) or a `Response` whose class names its media type. `server.endpoint` runs operations,
+`server.openapi` describes them.
 """
 
 import inspect
@@ -47,8 +48,8 @@ class Call:
         return self.request.client.host if self.request.client else "unknown"
 
 
-class UserCall(Call):
-    """A request of somebody who is signed in."""
+class ReaderCall(Call):
+    """A request of somebody with a credential, which may be no more than a share link."""
 
     def __init__(
         self,
@@ -64,6 +65,19 @@ class UserCall(Call):
         self._credential = credential
 
     @property
+    def actor(self) -> str:
+        """Who acts, as events and the log name them."""
+        return self.caller.id
+
+    async def is_standing(self) -> bool:
+        """Tell whether the credential is still good: for answers that last."""
+        return await self.services.access.identify(self._credential) is not None
+
+
+class UserCall(ReaderCall):
+    """A request of a person, who is signed in or has an API key call."""
+
+    @property
     def session_id(self) -> UUID:
         """The session one is signed in with; only what needs `account` may count on it."""
         assert self._session_id is not None, "an API key has no session"
@@ -72,16 +86,8 @@ class UserCall(Call):
     @property
     def user_id(self) -> UUID:
         """The person who calls."""
+        assert self.caller.user_id is not None, "visitors have calls of another kind"
         return self.caller.user_id
-
-    @property
-    def actor(self) -> str:
-        """Who acts, as events and the log name them."""
-        return self.caller.id
-
-    async def is_standing(self) -> bool:
-        """Tell whether the credential is still good: for answers that last."""
-        return await self.services.access.identify(self._credential) is not None
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,6 +102,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     description: str
     needed: Needed | None
     """What the caller has to be allowed; None for nothing, without a credential."""
+    takes_visitors: bool
+    """Whether a share link is credential enough."""
     needs_transaction: bool
     path_types: dict[str, type[object]]
     query_type: type[msgspec.Struct] | None
@@ -194,8 +202,9 @@ def _inspect(
     needs_transaction = hints.pop("uow", None) is not None
     path_names = re.findall(r"{(\w+)}", path)
     assert set(hints) == set(path_names), f"{handler.__name__} takes {set(hints)}, its path has {path_names}"
-    needs_user = issubclass(call_type, UserCall)
-    assert needs_user == (needed is not None), f"{handler.__name__}: say behind the path what it needs"
+    assert issubclass(call_type, ReaderCall) == (needed is not None), (
+        f"{handler.__name__}: say behind the path what it needs"
+    )
     implied = _implied_refusals(needed, bool(path_names), query_type, body_type, idempotent)
     if path.startswith("/v1/"):
         implied |= {429, 503}  # any request may be one too many, or come while the server stops
@@ -211,6 +220,7 @@ def _inspect(
         summary=summary.replace("\n", " ").rstrip("."),
         description=description,
         needed=needed,
+        takes_visitors=call_type is ReaderCall,
         needs_transaction=needs_transaction,
         path_types=hints,
         query_type=query_type,

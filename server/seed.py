@@ -88,7 +88,7 @@ async def find_demo(services: Services) -> Demo | None:
         if not rows:
             return None
         workspace_id = rows[0][0].id
-        pages = await uow.pages.list_tree(workspace_id, after=None, limit=1)
+        pages = await uow.pages.list_tree(workspace_id, reader=None, after=None, limit=1)
         channels = await uow.channels.list_visible(workspace_id, user.id, after=None, limit=1)
     if not pages or not channels:
         return None
@@ -103,7 +103,7 @@ async def _create_workspace(services: Services, login: DemoLogin, password_hash:
         page = await uow.pages.create(
             workspace.id,
             title=PAGE_TITLE,
-            parent_page_id=None,
+            parent=None,
             icon_url=None,
             order_key=FIRST,
             created_by_user_id=user.id,

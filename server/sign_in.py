@@ -89,6 +89,10 @@ class Accounts:
         """Return what is stored of a password."""
         return await self._passwords.hash(password)
 
+    async def check_password(self, stored: str | None, password: str) -> bool:
+        """Tell whether a password fits what is stored of one; None fits nothing, in the same time."""
+        return await self._passwords.verify(stored, password)
+
     async def sign_in(self, email: str, password: str, device: Device) -> SignedIn | None:
         """Begin a session; None when address and password don't fit, in the same time for any reason."""
         async with self._database.read() as uow:

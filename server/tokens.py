@@ -5,6 +5,7 @@ import hmac
 import re
 import secrets
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import jwt
@@ -13,6 +14,7 @@ import msgspec
 ALGORITHM = "HS256"
 ISSUER = "ionflux"
 AUDIENCE = "ionflux"
+VISIT_AUDIENCE = "ionflux-visit"
 
 _REFRESH = re.compile(r"ifr_([0-9a-f]{32})_[A-Za-z0-9_-]{43}")
 
@@ -26,6 +28,14 @@ class Claims(msgspec.Struct, frozen=True):
     """Unix seconds."""
 
 
+class Visit(msgspec.Struct, frozen=True):
+    """What a valid token of somebody with a share link says."""
+
+    link_id: UUID
+    expires_at: int
+    """Unix seconds."""
+
+
 class Tokens:
     """Signs and checks access tokens with the installation's key."""
 
@@ -35,11 +45,17 @@ class Tokens:
 
     def issue(self, user_id: UUID, session_id: UUID, *, now: datetime) -> str:
         """Return an access token for one user in one session."""
+        return self._sign(AUDIENCE, {"sub": str(user_id), "sid": str(session_id)}, now)
+
+    def issue_visit(self, link_id: UUID, *, now: datetime) -> str:
+        """Return a token for whoever has opened a share link."""
+        return self._sign(VISIT_AUDIENCE, {"sub": str(link_id)}, now)
+
+    def _sign(self, audience: str, says: dict[str, str], now: datetime) -> str:
         payload = {
             "iss": ISSUER,
-            "aud": AUDIENCE,
-            "sub": str(user_id),
-            "sid": str(session_id),
+            "aud": audience,
+            **says,
             "iat": int(now.timestamp()),
             "exp": int((now + self.lifetime).timestamp()),
         }
@@ -48,24 +64,39 @@ class Tokens:
 
     def read(self, token: str, *, now: datetime) -> Claims | None:
         """Return what a token says, or None when it is forged, expired or for something else."""
+        payload = self._read(AUDIENCE, token, now)
         try:
-            payload = jwt.decode(  # pyright: ignore[reportUnknownMemberType]  (as above)
+            return Claims(UUID(payload["sub"]), UUID(payload["sid"]), payload["exp"]) if payload else None
+        except (KeyError, ValueError, TypeError, AttributeError):
+            return None
+
+    def read_visit(self, token: str, *, now: datetime) -> Visit | None:
+        """Return what a token for a share link says, or None, as above."""
+        payload = self._read(VISIT_AUDIENCE, token, now)
+        try:
+            return Visit(UUID(payload["sub"]), payload["exp"]) if payload else None
+        except (ValueError, TypeError, AttributeError):
+            return None
+
+    def _read(self, audience: str, token: str, now: datetime) -> dict[str, Any] | None:
+        try:
+            payload: dict[str, Any] = jwt.decode(  # pyright: ignore[reportUnknownMemberType]  (as above)
                 token,
                 self._key,
                 algorithms=[ALGORITHM],
-                audience=AUDIENCE,
+                audience=audience,
                 issuer=ISSUER,
                 # The times are judged below, by the clock that was given.
                 options={
-                    "require": ["iss", "aud", "sub", "sid", "exp"],
+                    "require": ["iss", "aud", "sub", "exp"],
                     "verify_exp": False,
                     "verify_iat": False,
                 },
             )
-            claims = Claims(UUID(payload["sub"]), UUID(payload["sid"]), int(payload["exp"]))
-        except (jwt.PyJWTError, ValueError, TypeError, AttributeError):
+            payload["exp"] = int(payload["exp"])
+        except (jwt.PyJWTError, ValueError, TypeError):
             return None
-        return claims if claims.expires_at > now.timestamp() else None
+        return payload if payload["exp"] > now.timestamp() else None
 
 
 def new_refresh_token(session_id: UUID) -> str:

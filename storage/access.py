@@ -4,13 +4,23 @@ REST, sockets and agents all ask here. The table is data; who is in a workspace 
 here knows how a refusal is told: None means that the thing may not be seen, and is to look absent.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
 import msgspec
 
-from storage.models import ApiKey, Channel, Page, Prompt, PromptLibrary, Role, Workspace
+from storage.models import (
+    ApiKey,
+    Channel,
+    GrantLevel,
+    Page,
+    Prompt,
+    PromptLibrary,
+    Role,
+    ShareLink,
+    Workspace,
+)
 
 if TYPE_CHECKING:  # the unit of work imports the repositories, not this gate
     from storage.repositories.owned import M, Owned
@@ -27,7 +37,9 @@ Action = Literal[
     "members.manage",
     "owners.manage",
     "pages.read",
+    "pages.comment",
     "pages.write",
+    "pages.share",
     "channels.read",
     "channels.create",
     "channels.write",
@@ -53,7 +65,9 @@ LEAST_ROLE: dict[Action, Role] = {
     "creators.read": "guest",
     "prompts.read": "guest",
     "events.read": "guest",
+    "pages.comment": "member",
     "pages.write": "member",
+    "pages.share": "member",
     "channels.write": "member",
     "channels.create": "member",
     "api_keys.create": "member",
@@ -86,6 +100,17 @@ SCOPES: frozenset[str] = frozenset(
 )
 """All scopes; one for writing is one for reading too."""
 
+LEVEL_FOR: dict[Action, GrantLevel] = {
+    "pages.read": "read",
+    "pages.comment": "comment",
+    "pages.write": "write",
+    "pages.share": "manage",
+}
+"""The level on a page that an action needs there, whether a role, a grant or a share link gives it."""
+
+LEVELS: tuple[GrantLevel, ...] = ("read", "comment", "write", "manage")
+"""From the least to the most; each may do what those before it may."""
+
 IN_CHANNEL: frozenset[Action] = frozenset({"channels.read", "channels.write"})
 """What whoever is in a private channel or a direct conversation may do there, whatever their role."""
 
@@ -93,15 +118,18 @@ IN_CHANNEL: frozenset[Action] = frozenset({"channels.read", "channels.write"})
 class Caller(msgspec.Struct, frozen=True):
     """On whose behalf something is asked. `id` is how events and the log name them.
 
-    An API key acts for its person, in one workspace, as far as its scopes go.
+    An API key acts for its person, in one workspace, as far as its scopes go; a visitor has nothing but a
+    share link.
     """
 
     id: str
-    user_id: UUID
+    user_id: UUID | None
     workspace_id: UUID | None = None
     """The only workspace there is for a key."""
     scopes: frozenset[str] | None = None
     """None for somebody who is signed in."""
+    link_page_id: UUID | None = None
+    link_level: GrantLevel | None = None
 
     @classmethod
     def of_user(cls, user_id: UUID) -> "Caller":
@@ -112,6 +140,11 @@ class Caller(msgspec.Struct, frozen=True):
     def of_key(cls, key: ApiKey) -> "Caller":
         """Return a key's person, as far as the key goes."""
         return cls(f"key:{key.id}", key.user_id, key.workspace_id, frozenset(key.scopes))
+
+    @classmethod
+    def of_link(cls, link: ShareLink) -> "Caller":
+        """Return whoever has a share link."""
+        return cls(f"link:{link.id}", None, link_page_id=link.page_id, link_level=link.level)
 
     def has_scope(self, action: Action) -> bool:
         """Tell whether a credential is good for an action, whatever its person may do."""
@@ -135,10 +168,22 @@ class Caller(msgspec.Struct, frozen=True):
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """What a caller may do with one thing that they may see; `role` is theirs in its workspace."""
+    """What a caller may do with one thing that they may see; `role` is theirs in its workspace, if any."""
 
-    role: Role
+    caller: Caller
+    role: Role | None
     actions: frozenset[Action]
+
+    @property
+    def member_role(self) -> Role:
+        """The role of somebody who is a member for certain."""
+        assert self.role is not None
+        return self.role
+
+    @property
+    def page_reader(self) -> UUID | None:
+        """Whose grants a list of a workspace's pages has to respect; None for owners, who see them all."""
+        return None if self.role == "owner" else self.caller.user_id
 
     def allows(self, action: Action) -> bool:
         """Tell whether they may do this."""
@@ -155,6 +200,13 @@ def actions_of(role: Role | None) -> frozenset[Action]:
     return _ACTIONS_OF[role] if role is not None else frozenset()
 
 
+_ACTIONS_AT: dict[GrantLevel, frozenset[Action]] = {
+    level: frozenset(
+        action for action, least in LEVEL_FOR.items() if LEVELS.index(level) >= LEVELS.index(least)
+    )
+    for level in LEVELS
+}
+
 _ACTIONS_OF: dict[Role, frozenset[Action]] = {
     role: frozenset(action for action in LEAST_ROLE if can(role, action)) for role in ROLES
 }
@@ -168,6 +220,9 @@ async def find_caller(uow: "UnitOfWork", principal_id: str) -> Caller | None:
         case ("key", key_id):
             found = await uow.api_keys.find_standing(key_id)
             return Caller.of_key(found[0]) if found else None
+        case ("link", link_id):
+            link = await uow.share_links.find_standing(link_id)
+            return Caller.of_link(link) if link else None
         case _:
             return None
 
@@ -179,30 +234,36 @@ async def workspace_standing(
 
     `lock` holds the workspace until the end of the transaction, for rules over several rows.
     """
+    if caller.user_id is None:
+        return None
     found = await uow.workspaces.find_with_role(workspace_id, caller.user_id, lock=lock)
     if found is None or not caller.reaches(workspace_id):
         return None
     workspace, role = found
-    return workspace, Standing(role, caller.within_scopes(actions_of(role)))
+    return workspace, Standing(caller, role, caller.within_scopes(actions_of(role)))
 
 
 async def owned_standing(rows: "Owned[M]", caller: Caller, row_id: UUID) -> "tuple[M, Standing] | None":
     """Return what belongs to a workspace as a whole, and what the caller may do with it, or None."""
+    if caller.user_id is None:
+        return None
     found = await rows.find_with_role(row_id, caller.user_id)
     if found is None or not caller.reaches(found[0].workspace_id):
         return None
     row, role = found
-    return row, Standing(role, caller.within_scopes(actions_of(role)))
+    return row, Standing(caller, role, caller.within_scopes(actions_of(role)))
 
 
 async def prompt_standing(
     uow: "UnitOfWork", caller: Caller, prompt_id: UUID
 ) -> tuple[tuple[Prompt, PromptLibrary], Standing] | None:
     """Return a prompt with its library and what the caller may do with it, or None."""
+    if caller.user_id is None:
+        return None
     found = await uow.prompts.find_with_role(prompt_id, caller.user_id)
     if found is None or not caller.reaches(found[0][1].workspace_id):
         return None
-    return found[0], Standing(found[1], caller.within_scopes(actions_of(found[1])))
+    return found[0], Standing(caller, found[1], caller.within_scopes(actions_of(found[1])))
 
 
 async def page_standing(uow: "UnitOfWork", caller: Caller, page_id: UUID) -> tuple[Page, Standing] | None:
@@ -211,13 +272,47 @@ async def page_standing(uow: "UnitOfWork", caller: Caller, page_id: UUID) -> tup
     if found is None or not caller.reaches(found[0].workspace_id):
         return None
     page, role = found
-    return page, Standing(role, caller.within_scopes(actions_of(role)))
+    level = _role_level(role, page)
+    if level != "manage":
+        for given in await _given_levels(uow, caller, page):
+            level = _higher(level, given)
+    if level is None:
+        return None
+    # On a page nothing but its level counts for these, whatever the role.
+    actions = (actions_of(role) - _ACTIONS_AT["manage"]) | _ACTIONS_AT[level]
+    return page, Standing(caller, role, caller.within_scopes(actions))
+
+
+def page_level(standing: Standing) -> GrantLevel:
+    """Return the level of somebody on a page that they may see."""
+    return _level_of(standing.actions) or "read"
+
+
+def _role_level(role: Role | None, page: Page) -> GrantLevel | None:
+    """Return what a role gives on a page: owners answer for all pages, others where access is open."""
+    if role is None or (page.access_root_id is not None and role != "owner"):
+        return None
+    return _level_of(actions_of(role))
+
+
+def _level_of(actions: frozenset[Action]) -> GrantLevel | None:
+    return next((level for level in reversed(LEVELS) if _ACTIONS_AT[level] <= actions), None)
+
+
+async def _given_levels(uow: "UnitOfWork", caller: Caller, page: Page) -> Sequence[GrantLevel]:
+    if caller.link_page_id is not None and caller.link_level is not None:
+        is_reached = page.trashed_at is None and await uow.share_links.is_on_path(page, caller.link_page_id)
+        return (caller.link_level,) if is_reached else ()
+    assert caller.user_id is not None, "whoever has no link is a person"
+    return await uow.grants.levels_on_path(page, caller.user_id)
 
 
 async def channel_standing(
     uow: "UnitOfWork", caller: Caller, channel_id: UUID
 ) -> tuple[Channel, Standing] | None:
     """Return a channel and what the caller may do in it, or None. Who is in a private one may write."""
+    if caller.user_id is None:
+        return None
     found = await uow.channels.find_with_role(channel_id, caller.user_id)
     if found is None or not caller.reaches(found[0].workspace_id):
         return None
@@ -225,7 +320,13 @@ async def channel_standing(
     if channel.type != "public" and not is_in_channel:
         return None
     more = frozenset[Action]() if channel.type == "public" else IN_CHANNEL
-    return channel, Standing(role, caller.within_scopes(actions_of(role) | more))
+    return channel, Standing(caller, role, caller.within_scopes(actions_of(role) | more))
+
+
+def _higher(one: GrantLevel | None, other: GrantLevel | None) -> GrantLevel | None:
+    if one is None or other is None:
+        return one or other
+    return one if LEVELS.index(one) >= LEVELS.index(other) else other
 
 
 def parse_document_name(name: str) -> tuple[str, UUID] | None:
@@ -247,8 +348,11 @@ async def document_right(uow: "UnitOfWork", caller: Caller, document_name: str) 
             if found is None:
                 return "none"
             page, standing = found
-            if standing.allows("pages.write") and page.trashed_at is None:
-                return "write"
+            if page.trashed_at is None:
+                if standing.allows("pages.write"):
+                    return "write"
+                if standing.allows("pages.comment"):
+                    return "comment"
             return "read" if standing.allows("pages.read") else "none"
         case ("channel", channel_id):
             found = await channel_standing(uow, caller, channel_id)
@@ -269,13 +373,14 @@ async def readable_documents(
     """Return which of a workspace's documents a caller may read, in a few queries for all of them."""
     parsed = [found for name in names if (found := parse_document_name(name))]
     found = await workspace_standing(uow, caller, workspace_id)
-    if found is None:
+    if found is None or caller.user_id is None:
         return frozenset()
     standing = found[1]
     readable: set[str] = set()
     pages = [id_ for kind, id_ in parsed if kind == "page"]
     if pages and standing.allows("pages.read"):
-        readable.update(f"page:{id_}" for id_ in await uow.pages.existing(workspace_id, pages))
+        rows = await uow.pages.visible(workspace_id, pages, reader=standing.page_reader)
+        readable.update(f"page:{id_}" for id_ in rows)
     channels = [id_ for kind, id_ in parsed if kind == "channel"]
     if channels:
         rows = await uow.channels.visible(workspace_id, caller.user_id, channels)

@@ -18,6 +18,7 @@ from storage.repositories.audit import Audit
 from storage.repositories.channels import Channels
 from storage.repositories.consumers import Consumers
 from storage.repositories.documents import Documents
+from storage.repositories.grants import Grants, ShareLinks
 from storage.repositories.idempotency import IdempotencyKeys
 from storage.repositories.leases import Leases
 from storage.repositories.owned import Owned
@@ -47,6 +48,8 @@ class UnitOfWork:
         self.api_keys = ApiKeys(session, now, self.access_changes)
         self.workspaces = Workspaces(session, now, new_id, self.access_changes)
         self.pages = Pages(session, now, new_id, self.access_changes)
+        self.grants = Grants(session, now, self.access_changes)
+        self.share_links = ShareLinks(session, now, self.access_changes)
         self.channels = Channels(session, now, new_id)
         self.brands = Owned(Brand, session, now)
         self.creators = Owned(Creator, session, now)

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from server.errors import ForbiddenError, NotFoundError
-from server.routing import UserCall
+from server.routing import ReaderCall, UserCall
 from storage.access import (
     Action,
     Standing,
@@ -22,7 +22,8 @@ from storage.unit_of_work import UnitOfWork
 def require(standing: Standing, action: Action) -> None:
     """Raise ForbiddenError unless one may do it."""
     if not standing.allows(action):
-        raise ForbiddenError(f"Your role here, {standing.role}, does not allow this ({action}).")
+        reason = f"Your role here, {standing.role}," if standing.role else "What you were granted"
+        raise ForbiddenError(f"{reason} does not allow this ({action}).")
 
 
 async def find_workspace(
@@ -39,13 +40,20 @@ async def find_workspace(
     return found
 
 
-async def find_page(call: UserCall, uow: UnitOfWork, page_id: UUID, action: Action) -> Page:
+async def find_page(call: ReaderCall, uow: UnitOfWork, page_id: UUID, action: Action) -> Page:
     """Return a page, in the trash or not. Raises NotFoundError, ForbiddenError."""
+    return (await find_page_standing(call, uow, page_id, action))[0]
+
+
+async def find_page_standing(
+    call: ReaderCall, uow: UnitOfWork, page_id: UUID, action: Action
+) -> tuple[Page, Standing]:
+    """Return a page and what the caller may do with it. Raises NotFoundError, ForbiddenError."""
     found = await page_standing(uow, call.caller, page_id)
     if found is None:
         raise NotFoundError("There is no such page, or you may not see it.")
     require(found[1], action)
-    return found[0]
+    return found
 
 
 async def find_owned(call: UserCall, rows: Owned[M], row_id: UUID, action: Action, what: str) -> M:

@@ -98,6 +98,7 @@ async def remove_member(call: UserCall, uow: UnitOfWork, workspace_id: UUID, use
     await uow.workspaces.remove_member(membership)
     await uow.channels.remove_from_all(workspace_id, user_id)
     await uow.api_keys.revoke_of_member(workspace_id, user_id)
+    await uow.grants.remove_of_member(workspace_id, user_id)
     await _keep_owner(uow, workspace)
     await _tell(call, uow, "member.removed", membership)
 

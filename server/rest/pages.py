@@ -11,8 +11,9 @@ from msgspec import UNSET, Meta, UnsetType
 from blocks.order import key_between
 from server.errors import ApiError, ConflictError, FieldError, InvalidError
 from server.rest.fields import DocumentEpoch, Listing, Slice, Time, Title, Url, list_slice, read_cursor
-from server.rest.gate import find_page, find_workspace
-from server.routing import Routes, UserCall
+from server.rest.gate import find_page, find_workspace, require
+from server.routing import ReaderCall, Routes, UserCall
+from storage.access import page_standing
 from storage.models import Page
 from storage.unit_of_work import UnitOfWork
 
@@ -71,9 +72,12 @@ async def list_pages(
 
     The list is flat: `parent_page_id` makes it a tree. Siblings come in their order.
     """
-    await find_workspace(call, uow, workspace_id, "pages.read")
+    _, standing = await find_workspace(call, uow, workspace_id, "pages.read")
     rows = await uow.pages.list_tree(
-        workspace_id, after=read_cursor(query, tuple[OrderKey, UUID]), limit=query.limit + 1
+        workspace_id,
+        reader=standing.page_reader,
+        after=read_cursor(query, tuple[OrderKey, UUID]),
+        limit=query.limit + 1,
     )
     epochs = await uow.documents.epochs(map(document_of, rows))
     return list_slice(
@@ -86,10 +90,12 @@ async def list_trash(
     call: UserCall, uow: UnitOfWork, workspace_id: UUID, query: Slice
 ) -> Listing[PageAnswer]:
     """List the pages in the trash, the latest first."""
-    await find_workspace(call, uow, workspace_id, "pages.read")
+    _, standing = await find_workspace(call, uow, workspace_id, "pages.read")
     cursor = read_cursor(query, tuple[Microseconds, UUID])
     after = (EPOCH + cursor[0] * MICROSECOND, cursor[1]) if cursor else None
-    rows = await uow.pages.list_trash(workspace_id, after=after, limit=query.limit + 1)
+    rows = await uow.pages.list_trash(
+        workspace_id, reader=standing.page_reader, after=after, limit=query.limit + 1
+    )
     epochs = await uow.documents.epochs(map(document_of, rows))
     return list_slice(rows, query, lambda page: show_page(page, epochs), _place_in_trash)
 
@@ -98,26 +104,25 @@ async def list_trash(
     "/v1/workspaces/{workspace_id}/pages", "pages.write", status=201, refuses=(403,), idempotent=True
 )
 async def create_page(call: UserCall, uow: UnitOfWork, workspace_id: UUID, body: NewPage) -> PageAnswer:
-    """Make a page and its empty document."""
-    await find_workspace(call, uow, workspace_id, "pages.write")
-    await _check_parent(uow, workspace_id, body.parent_page_id)
+    """Make a page and its empty document. Below a page it takes the right to write that one."""
+    parent = await _find_parent(call, uow, workspace_id, body.parent_page_id)
     page = await uow.pages.create(
         workspace_id,
         title=body.title,
-        parent_page_id=body.parent_page_id,
+        parent=parent,
         icon_url=body.icon_url,
         order_key=await _place(uow, workspace_id, body.parent_page_id, body.after),
         created_by_user_id=call.user_id,
     )
     await uow.documents.create(document_of(page), workspace_id)
     await _tell(call, uow, "page.created", page)
-    return await _show(uow, page)
+    return await read_page(uow, page)
 
 
 @routes.get("/v1/pages/{page_id}", "pages.read")
-async def get_page(call: UserCall, uow: UnitOfWork, page_id: UUID) -> PageAnswer:
+async def get_page(call: ReaderCall, uow: UnitOfWork, page_id: UUID) -> PageAnswer:
     """Return a page, in the trash or not."""
-    return await _show(uow, await find_page(call, uow, page_id, "pages.read"))
+    return await read_page(uow, await find_page(call, uow, page_id, "pages.read"))
 
 
 @routes.patch("/v1/pages/{page_id}", "pages.write", refuses=(403, 409))
@@ -126,7 +131,7 @@ async def change_page(call: UserCall, uow: UnitOfWork, page_id: UUID, body: Page
     page = await find_page(call, uow, page_id, "pages.write")
     _refuse_trashed(page)
     if body == PageChange():
-        return await _show(uow, page)
+        return await read_page(uow, page)
     is_moved = body.parent_page_id is not UNSET or body.after is not UNSET
     if is_moved:
         await _move(call, uow, page, body)
@@ -136,7 +141,7 @@ async def change_page(call: UserCall, uow: UnitOfWork, page_id: UUID, body: Page
         page.icon_url = body.icon_url
     await uow.pages.change(page)
     await _tell(call, uow, "page.moved" if is_moved else "page.updated", page)
-    return await _show(uow, page)
+    return await read_page(uow, page)
 
 
 @routes.delete("/v1/pages/{page_id}", "pages.write", refuses=(403,))
@@ -156,15 +161,13 @@ async def restore_page(call: UserCall, uow: UnitOfWork, page_id: UUID) -> PageAn
     """
     page = await find_page(call, uow, page_id, "pages.write")
     if page.trashed_at is None:
-        return await _show(uow, page)
+        return await read_page(uow, page)
     await uow.pages.restore(page)
     parent = await uow.pages.get(page.parent_page_id) if page.parent_page_id else None
     if parent is not None and parent.trashed_at is not None:
-        page.parent_page_id = None
-        page.order_key = await _place(uow, page.workspace_id, None, UNSET)
-        await uow.pages.change(page)
+        await _lift(uow, page)
     await _tell(call, uow, "page.restored", page)
-    return await _show(uow, page)
+    return await read_page(uow, page)
 
 
 def document_of(page: Page) -> str:
@@ -190,7 +193,8 @@ def show_page(page: Page, epochs: Mapping[str, str]) -> PageAnswer:
     )
 
 
-async def _show(uow: UnitOfWork, page: Page) -> PageAnswer:
+async def read_page(uow: UnitOfWork, page: Page) -> PageAnswer:
+    """Return a page as its readers see it, with the epoch of its document."""
     return show_page(page, await uow.documents.epochs([document_of(page)]))
 
 
@@ -201,21 +205,52 @@ def _place_in_trash(page: Page) -> tuple[int, UUID]:
 
 async def _move(call: UserCall, uow: UnitOfWork, page: Page, body: PageChange) -> None:
     """Set a page's parent and place. The lock keeps two moves from making a circle together."""
-    await find_workspace(call, uow, page.workspace_id, "pages.write", lock=True)
-    parent_id = page.parent_page_id if body.parent_page_id is UNSET else body.parent_page_id
-    await _check_parent(uow, page.workspace_id, parent_id)
-    if await uow.pages.is_inside(parent_id, page.id):
-        raise ConflictError("A page cannot be moved below itself.", code="page_cycle")
+    await uow.workspaces.lock(page.workspace_id)
+    parent_id = page.parent_page_id
+    if body.parent_page_id is not UNSET and body.parent_page_id != parent_id:
+        parent = await _find_parent(call, uow, page.workspace_id, body.parent_page_id)
+        parent_id = body.parent_page_id
+        if await uow.pages.is_inside(parent_id, page.id):
+            raise ConflictError("A page cannot be moved below itself.", code="page_cycle")
+        if page.access_root_id not in (page.id, parent.access_root_id if parent else None):
+            await find_page(call, uow, page.id, "pages.share")  # others will see it than before
     page.order_key = await _place(uow, page.workspace_id, parent_id, body.after, moving=page.id)
-    page.parent_page_id = parent_id
+    if parent_id != page.parent_page_id:
+        page.parent_page_id = parent_id
+        await uow.pages.change(page)
+        await uow.pages.follow_parent(page)
 
 
-async def _check_parent(uow: UnitOfWork, workspace_id: UUID, parent_id: UUID | None) -> None:
+async def _lift(uow: UnitOfWork, page: Page) -> None:
+    """Put a page at the top of the tree. What was restricted above stays so for it."""
+    access_root_id = page.access_root_id
+    page.parent_page_id = None
+    page.order_key = await _place(uow, page.workspace_id, None, UNSET)
+    await uow.pages.change(page)
+    if access_root_id not in (None, page.id):
+        await uow.pages.restrict(page)
+        await uow.grants.copy(access_root_id, page.id)
+
+
+async def _find_parent(
+    call: UserCall, uow: UnitOfWork, workspace_id: UUID, parent_id: UUID | None
+) -> Page | None:
+    """Return the page that another is to be put below; at the top, the role decides.
+
+    Raises NotFoundError, ForbiddenError, and InvalidError for what is no parent.
+    """
     if parent_id is None:
-        return
-    parent = await uow.pages.get(parent_id)
-    if parent is None or parent.workspace_id != workspace_id or parent.trashed_at is not None:
+        await find_workspace(call, uow, workspace_id, "pages.write")
+        return None
+    found = await page_standing(uow, call.caller, parent_id)
+    if found is None:
+        # Whoever may not see the workspace is told nothing of its pages either.
+        await find_workspace(call, uow, workspace_id, "pages.read")
+    if found is None or found[0].workspace_id != workspace_id or found[0].trashed_at is not None:
         raise _bad_field("parent_page_id", "No page of this workspace, or in the trash")
+    parent, standing = found
+    require(standing, "pages.write")
+    return parent
 
 
 async def _place(

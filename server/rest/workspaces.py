@@ -95,7 +95,7 @@ async def list_workspaces(call: UserCall, uow: UnitOfWork, query: Slice) -> List
 async def get_workspace(call: UserCall, uow: UnitOfWork, workspace_id: UUID) -> WorkspaceAnswer:
     """Return a workspace."""
     workspace, standing = await find_workspace(call, uow, workspace_id, "workspace.read")
-    return show_workspace(workspace, standing.role, await _first_members(uow, workspace_id))
+    return show_workspace(workspace, standing.member_role, await _first_members(uow, workspace_id))
 
 
 @routes.patch("/v1/workspaces/{workspace_id}", "workspace.update", refuses=(403,))
@@ -111,7 +111,7 @@ async def change_workspace(
         await uow.events.append(
             workspace_id, "workspace.updated", call.actor, f"workspace:{workspace_id}", {"name": name}
         )
-    return show_workspace(workspace, standing.role, await _first_members(uow, workspace_id))
+    return show_workspace(workspace, standing.member_role, await _first_members(uow, workspace_id))
 
 
 @routes.delete("/v1/workspaces/{workspace_id}", "workspace.delete", refuses=(403,))

@@ -11,6 +11,7 @@ from storage.models.creators import Creator
 from storage.models.declarative import Model, Sealed, UtcDateTime
 from storage.models.documents import Document, Snapshot, Update, Version
 from storage.models.events import Event
+from storage.models.grants import GrantLevel, LinkLevel, PageGrant, ShareLink
 from storage.models.idempotency import IdempotencyKey
 from storage.models.leases import Lease
 from storage.models.pages import Page
@@ -33,17 +34,21 @@ __all__ = [
     "Event",
     "EventConsumer",
     "EventCursor",
+    "GrantLevel",
     "IdempotencyKey",
     "Lease",
+    "LinkLevel",
     "Membership",
     "Model",
     "Page",
+    "PageGrant",
     "Prompt",
     "PromptLibrary",
     "PromptTag",
     "Role",
     "Sealed",
     "Session",
+    "ShareLink",
     "Snapshot",
     "Update",
     "User",

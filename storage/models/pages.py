@@ -28,3 +28,5 @@ class Page(Model, kw_only=True):
     created_by_user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="RESTRICT"))
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+    # The page, this or one above, that is restricted to those with a grant; NULL: the workspace's roles hold.
+    access_root_id: Mapped[UUID | None] = mapped_column(default=None)

@@ -4,10 +4,10 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import CTE, ColumnElement, and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage.models import Membership, Page, Role
+from storage.models import Membership, Page, PageGrant, Role
 from storage.repositories.access_changes import AccessChanges
 
 
@@ -31,16 +31,17 @@ class Pages:
         workspace_id: UUID,
         *,
         title: str,
-        parent_page_id: UUID | None,
+        parent: Page | None,
         icon_url: str | None,
         order_key: str,
         created_by_user_id: UUID,
     ) -> Page:
-        """Add a page."""
+        """Add a page; it is as restricted as its parent."""
         page = Page(
             id=self._new_id(),
             workspace_id=workspace_id,
-            parent_page_id=parent_page_id,
+            parent_page_id=parent.id if parent else None,
+            access_root_id=parent.access_root_id if parent else None,
             title=title,
             icon_url=icon_url,
             order_key=order_key,
@@ -56,31 +57,41 @@ class Pages:
         """Return a page, in the trash or not."""
         return await self._session.get(Page, page_id)
 
-    async def existing(self, workspace_id: UUID, page_ids: Collection[UUID]) -> Sequence[UUID]:
-        """Return which of the pages are in a workspace, in the trash or not."""
+    async def visible(
+        self, workspace_id: UUID, page_ids: Collection[UUID], *, reader: UUID | None
+    ) -> Sequence[UUID]:
+        """Return which of the pages of a workspace, in the trash or not, a member sees; None sees all."""
         found = await self._session.scalars(
-            select(Page.id).where(Page.workspace_id == workspace_id, Page.id.in_(page_ids))
+            select(Page.id).where(
+                Page.workspace_id == workspace_id, Page.id.in_(page_ids), *visible_to(reader)
+            )
         )
         return found.all()
 
-    async def find_with_role(self, page_id: UUID, user_id: UUID) -> tuple[Page, Role] | None:
-        """Return a page and the user's role in its workspace, or None for no member."""
+    async def find_with_role(self, page_id: UUID, user_id: UUID | None) -> tuple[Page, Role | None] | None:
+        """Return a page and the user's role in its workspace, which is None for no member."""
         row = (
             await self._session.execute(
                 select(Page, Membership.role)
-                .join(Membership, Membership.workspace_id == Page.workspace_id)
-                .where(Page.id == page_id, Membership.user_id == user_id)
+                .outerjoin(
+                    Membership,
+                    and_(Membership.workspace_id == Page.workspace_id, Membership.user_id == user_id),
+                )
+                .where(Page.id == page_id)
             )
         ).one_or_none()
         return (row[0], row[1]) if row else None
 
     async def list_tree(
-        self, workspace_id: UUID, *, after: tuple[str, UUID] | None, limit: int
+        self, workspace_id: UUID, *, reader: UUID | None, after: tuple[str, UUID] | None, limit: int
     ) -> Sequence[Page]:
-        """Return the pages outside the trash by (order key, id), behind `after`: siblings in their order."""
+        """Return the pages outside the trash by (order key, id), behind `after`: siblings in their order.
+
+        `reader` is the member who may see them all; None sees what is restricted too.
+        """
         statement = (
             select(Page)
-            .where(Page.workspace_id == workspace_id, Page.trashed_at.is_(None))
+            .where(Page.workspace_id == workspace_id, Page.trashed_at.is_(None), *visible_to(reader))
             .order_by(Page.order_key, Page.id)
             .limit(limit)
         )
@@ -89,12 +100,12 @@ class Pages:
         return (await self._session.scalars(statement)).all()
 
     async def list_trash(
-        self, workspace_id: UUID, *, after: tuple[datetime, UUID] | None, limit: int
+        self, workspace_id: UUID, *, reader: UUID | None, after: tuple[datetime, UUID] | None, limit: int
     ) -> Sequence[Page]:
-        """Return the pages in the trash, the latest thrown away first, behind `after`."""
+        """Return the pages in the trash, the latest thrown away first, behind `after`; `reader` as above."""
         statement = (
             select(Page)
-            .where(Page.workspace_id == workspace_id, Page.trashed_at.is_not(None))
+            .where(Page.workspace_id == workspace_id, Page.trashed_at.is_not(None), *visible_to(reader))
             .order_by(Page.trashed_at.desc(), Page.id)
             .limit(limit)
         )
@@ -150,10 +161,43 @@ class Pages:
         assert page.trashed_at is not None
         await self._mark(page, Page.trashed_at == page.trashed_at, None)
 
+    async def restrict(self, page: Page) -> None:
+        """Close a page, and what is below it, to all who have no grant."""
+        await self._set_access_root(page, page.id)
+
+    async def unrestrict(self, page: Page) -> None:
+        """Let a restricted page be as open as its parent."""
+        await self._set_access_root(page, await self._access_root_of(page.parent_page_id))
+
+    async def follow_parent(self, page: Page) -> None:
+        """Let a page that was moved, and is not restricted itself, be as open as its new parent."""
+        if page.access_root_id != page.id:
+            await self._set_access_root(page, await self._access_root_of(page.parent_page_id))
+
+    async def _access_root_of(self, page_id: UUID | None) -> UUID | None:
+        return await self._session.scalar(select(Page.access_root_id).where(Page.id == page_id))
+
+    async def _set_access_root(self, page: Page, access_root_id: UUID | None) -> None:
+        """Set it on a page and what is below it, down to pages that are restricted themselves."""
+        same = (
+            Page.access_root_id.is_(None)
+            if page.access_root_id is None
+            else Page.access_root_id == page.access_root_id
+        )
+        tree = _subtree(page, same)
+        changed = await self._session.scalars(
+            update(Page)
+            .where(Page.id.in_(select(tree.c.id)))
+            .values(access_root_id=access_root_id)
+            .returning(Page.id)
+            .execution_options(synchronize_session=False)
+        )
+        self._access_changes.note(*(f"page:{page_id}" for page_id in changed))
+        await self._session.refresh(page)
+
     async def _mark(self, root: Page, chosen: ColumnElement[bool], trashed_at: datetime | None) -> None:
         """Set `trashed_at` on a page and, through children that are chosen too, on everything below it."""
-        tree = select(Page.id).where(Page.id == root.id).cte("tree", recursive=True)
-        tree = tree.union_all(select(Page.id).join(tree, Page.parent_page_id == tree.c.id).where(chosen))
+        tree = _subtree(root, chosen)
         marked = await self._session.scalars(
             update(Page)
             .where(Page.id.in_(select(tree.c.id)))
@@ -163,6 +207,39 @@ class Pages:
         )
         self._access_changes.note(*(f"page:{page_id}" for page_id in marked))
         await self._session.refresh(root)
+
+
+def visible_to(reader: UUID | None) -> tuple[ColumnElement[bool], ...]:
+    """Return what a page of a workspace has to fulfil for one of its members to see it; None sees all."""
+    if reader is None:
+        return ()
+    granted = select(PageGrant.page_id).where(PageGrant.user_id == reader)
+    # Where a page within a restricted area was granted, the way down from there is open too.
+    opened = (
+        select(Page.id, Page.access_root_id)
+        .join(PageGrant, PageGrant.page_id == Page.id)
+        .where(PageGrant.user_id == reader, Page.access_root_id != Page.id)
+        .cte("opened", recursive=True)
+    )
+    opened = opened.union_all(
+        select(Page.id, Page.access_root_id).join(
+            opened,
+            and_(Page.parent_page_id == opened.c.id, Page.access_root_id == opened.c.access_root_id),
+        )
+    )
+    return (
+        or_(
+            Page.access_root_id.is_(None),
+            Page.access_root_id.in_(granted),
+            Page.id.in_(select(opened.c.id)),
+        ),
+    )
+
+
+def _subtree(root: Page, chosen: ColumnElement[bool]) -> CTE:
+    """Return the ids of a page and, through children that are chosen, of everything below it."""
+    tree = select(Page.id).where(Page.id == root.id).cte("tree", recursive=True)
+    return tree.union_all(select(Page.id).join(tree, Page.parent_page_id == tree.c.id).where(chosen))
 
 
 def _is_behind(order_key: str, page_id: UUID) -> ColumnElement[bool]:

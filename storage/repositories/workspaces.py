@@ -60,6 +60,12 @@ class Workspaces:
         """Return a workspace, or None."""
         return await self._session.get(Workspace, workspace_id)
 
+    async def lock(self, workspace_id: UUID) -> None:
+        """Keep other units that lock it waiting until this one ends: for rules over several rows."""
+        await self._session.execute(
+            select(Workspace.id).where(Workspace.id == workspace_id).with_for_update()
+        )
+
     async def find_with_role(
         self, workspace_id: UUID, user_id: UUID, *, lock: bool = False
     ) -> tuple[Workspace, Role] | None:

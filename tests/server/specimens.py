@@ -68,6 +68,15 @@ async def _other(plot: Plot) -> str:
     return plot.other.user["id"]
 
 
+async def _grantee(plot: Plot) -> str:
+    body = {"email": plot.other.user["email"], "level": "write"}
+    return (await plot.owner.made(f"/v1/pages/{await plot.specimen('page_id')}/grants", body))["user_id"]
+
+
+async def _share_link(plot: Plot) -> str:
+    return (await plot.owner.made(f"/v1/pages/{await plot.specimen('page_id')}/share-links", {}))["id"]
+
+
 async def _document(plot: Plot) -> str:
     return f"page:{await plot.specimen('page_id')}"
 
@@ -90,11 +99,13 @@ SPECIMENS: dict[str, Specimen] = {
     "brand_id": made("brands", name="Acme"),
     "channel_id": made("channels", name="general"),
     "creator_id": made("creators", name="Zoe"),
+    "grantee_id": _grantee,
     "library_id": made("prompt-libraries", name="Ours"),
     "name": _document,
     "page_id": made("pages", title="Plan"),
     "prompt_id": _prompt,
     "session_id": _session,
+    "share_link_id": _share_link,
     "user_id": _other,
     "version": _first_position,
 }
@@ -105,11 +116,19 @@ async def _new_member(plot: Plot) -> dict[str, Any]:
     return {"email": plot.other.user["email"]}
 
 
+async def _new_grant(plot: Plot) -> dict[str, Any]:
+    return {"email": plot.other.user["email"], "level": "read"}
+
+
 async def _new_api_key(plot: Plot) -> dict[str, Any]:
     return {"name": "Robot", "scopes": ["pages:read"]}
 
 
-BODIES: dict[str, Body] = {"add_member": _new_member, "create_api_key": _new_api_key}
+BODIES: dict[str, Body] = {
+    "add_member": _new_member,
+    "create_api_key": _new_api_key,
+    "create_grant": _new_grant,
+}
 """Operation -> a body that it takes."""
 
 _GUESSES: tuple[object, ...] = (

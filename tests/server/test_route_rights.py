@@ -65,6 +65,7 @@ def test_what_needs_nothing_is_what_has_no_credential_yet():
         "request_password_reset",
         "reset_password",
         "verify_email",
+        "open_share_link",
     }
 
 
@@ -145,4 +146,29 @@ async def test_a_revoked_key_opens_nothing(cast: Cast):
     assert found == {operation.name: 401 for operation in CLOSED}
 
 
+async def test_a_visitor_reads_what_the_link_is_to(cast: Cast):
+    plot = await new_plot(cast)
+    link = await cast.owner.made(
+        f"/v1/pages/{await plot.specimen('page_id')}/share-links", {"level": "write"}
+    )
+    visit = await cast.nobody.post("/v1/share-links/open", {"token": link["token"]})
+    visitor = Api(cast.nobody.client, cast.nobody.description, visit.json()["access_token"])
+    found = {operation.name: await call(plot, visitor, operation) for operation in CLOSED}
+    assert found == {operation.name: ALLOWED if operation.takes_visitors else 401 for operation in CLOSED}
+
+
+async def test_a_grant_alone_opens_the_page_and_nothing_else(cast: Cast):
+    found: dict[str, int] = {}
+    for operation in CLOSED:
+        plot = await new_plot(cast)
+        page = f"/v1/pages/{await plot.specimen('page_id')}/grants"
+        await cast.owner.made(page, {"email": cast.stranger.user["email"], "level": "manage"})
+        found[operation.name] = await call(plot, cast.stranger, operation)
+    assert found == {
+        operation.name: ALLOWED if operation.path.startswith(OF_A_PAGE) else told(operation, None)
+        for operation in CLOSED
+    }
+
+
+OF_A_PAGE = ("/v1/pages/", "/v1/documents/")
 CLOSED = [operation for operation in OPERATIONS if operation.needed is not None]
