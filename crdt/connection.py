@@ -51,6 +51,7 @@ from crdt.protocol import (
 )
 from crdt.room import Opener, Room
 from crdt.session import Session, SessionLimits
+from crdt.statistics import Verdicts, count
 
 logger = logging.getLogger(__name__)
 
@@ -148,6 +149,7 @@ class Connection:
         clock: Callable[[], float],
         seats: Seats,
         overruns: Overruns,
+        verdicts: Verdicts,
         on_close: Callable[["Connection"], None],
     ) -> None:
         self.session = session
@@ -157,6 +159,7 @@ class Connection:
         self._start = start
         self.seats = SocketSeats(seats)
         self._overruns = overruns
+        self._verdicts = verdicts
         self._on_close = on_close
         self.is_full = False
         """Whether the client reads more slowly than it is written to (R3)."""
@@ -226,6 +229,7 @@ class Connection:
         """End the socket and say why."""
         if not self._is_closed:
             logger.info("socket closed: %d %s: %s", error.close_code, error.code, error.reason)
+            count(self._verdicts.closed, error.close_code)
             self.channel.close(error.close_code, error.reason)
             self.closed()
 
@@ -253,6 +257,7 @@ class Connection:
             elif isinstance(message, Ping):
                 self.channel.send(PONG)
             elif isinstance(message, OneTooMany):
+                count(self._verdicts.refused, "too_many_documents")
                 reason = "This socket carries no more documents; close one first, or open another socket."
                 self.channel.send(self.session.wire.prefix(key) + encode_denied(reason))
         elif isinstance(message, Edit):
@@ -263,6 +268,7 @@ class Connection:
             try:
                 peer.room.announce(peer, message.update)
             except PresenceTooLarge as error:
+                count(self._verdicts.refused, error.code)
                 peer.refuse_presence(error.reason)
         elif isinstance(message, SyncStep1):
             self._request_state(key, peer, message)
@@ -280,12 +286,14 @@ class Connection:
             # The answer to our step 1, with nothing new. But what it repeats may be on its way to the commit.
             peer.room.submit(peer, EMPTY_UPDATE)
         else:
+            peer.room.counts.refused("read_only")
             peer.deny(READ_ONLY)
 
     def _take_oversized(self, peer: SocketPeer, edit: OversizedEdit) -> None:
         if peer.can_write:
             peer.room.refuse_oversized(peer, is_answer=edit.is_answer)
         else:
+            peer.room.counts.refused("read_only")
             peer.deny(READ_ONLY)
 
     def _request_state(self, key: str, peer: SocketPeer, message: SyncStep1) -> None:
@@ -305,8 +313,10 @@ class Connection:
             if self._is_wanted(key):
                 await self._enter(key, DocumentName(document), epoch, token, principal, right)
         except (CredentialRefused, DocumentRefused, DocumentDamaged, EpochEnded) as error:
+            count(self._verdicts.refused, error.code)
             self._deny(key, error)
         except CrdtError as error:
+            count(self._verdicts.refused, error.code)
             self.close(error)
         except Exception:  # whatever the access port says: it decided nothing
             logger.exception("document %s: access cannot be decided", document)
@@ -355,6 +365,7 @@ class Connection:
                 raise CredentialRefused("The token is somebody else's.")
         except (CredentialRefused, DocumentRefused, EpochEnded) as error:
             if self._peers.get(key) is peer:
+                count(self._verdicts.refused, error.code)
                 self.expel(key, error)
             return
         except Exception:  # whatever the access port says: nobody stays on an answer that may be old

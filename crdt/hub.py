@@ -26,9 +26,10 @@ from crdt.errors import (
 from crdt.limits import Overruns, Seats
 from crdt.peer import Replica
 from crdt.ports import Access, Channel, DocumentName, Principal, UpdateLog
-from crdt.room import Room, RoomStatistics
+from crdt.room import Room
 from crdt.session import Session, SessionLimits, Wire
 from crdt.snapshots import Folder
+from crdt.statistics import HubStatistics, RoomCounts, Verdicts
 
 logger = logging.getLogger(__name__)
 
@@ -64,13 +65,6 @@ class HubConfig(msgspec.Struct, frozen=True):
     """What rooms may gather while the store fails; then their peers are sent away until it is back."""
 
 
-class HubStatistics(msgspec.Struct, frozen=True):
-    """The hub at one moment."""
-
-    sockets: int
-    rooms: dict[str, RoomStatistics]
-
-
 class Hub:
     """Opens documents for sockets and for peers in this process."""
 
@@ -95,6 +89,8 @@ class Hub:
         self._connections: set[Connection] = set()
         self._seats = Seats(self._config.max_sockets_per_principal)
         self._overruns = Overruns(self._config.overrun_pause_seconds)
+        self._verdicts = Verdicts()
+        self._past = RoomCounts()
         self._replicas: set[Replica] = set()
         self._is_closing = False
         self._has_ended = False
@@ -137,6 +133,7 @@ class Hub:
             clock=self._clock,
             seats=self._seats,
             overruns=self._overruns,
+            verdicts=self._verdicts,
             auth_timeout_seconds=self._config.auth_timeout_seconds,
             on_close=self._connections.discard,
         )
@@ -194,10 +191,13 @@ class Hub:
             if document not in heads:
                 raise DocumentRefused("There is no such document, or you may not read it.")
             epoch = Epoch(document, heads[document][0])
+            stored = await self._log.load(epoch.address)
+            if document in self._rooms:  # a failed one, which the sweep has not found yet
+                self._forget(self._rooms[document])
             self._rooms[document] = Room(
                 document,
                 self._log,
-                await self._log.load(epoch.address),
+                stored,
                 epoch=epoch,
                 clock=self._clock,
                 start=self.start,
@@ -281,13 +281,13 @@ class Hub:
         for room in list(self._rooms.values()):
             room.sweep()
             if room.failure is not None:
-                del self._rooms[room.name]
+                self._forget(room)
             elif self._is_idle(room, now):
                 if room.is_worth_folding(FOLD_AT_EVICTION_UPDATES):
                     # The next sweep finds it folded. Whoever comes meanwhile keeps it.
                     self.start(partial(room.fold, FOLD_AT_EVICTION_UPDATES))
                 else:
-                    del self._rooms[room.name]
+                    self._forget(room)
 
     def _watch_store(self) -> None:
         """Tell peers when the store fails and when it is back; send them away before memory runs out (D5)."""
@@ -318,10 +318,24 @@ class Hub:
 
     def statistics(self) -> HubStatistics:
         """Return the hub at this moment."""
+        rooms = {str(name): room.statistics() for name, room in self._rooms.items()}
+        counts = RoomCounts()
+        for counted in (self._past, *(room.counts for room in self._rooms.values())):
+            counts.add(counted)
         return HubStatistics(
             sockets=len(self._connections),
-            rooms={name: room.statistics() for name, room in self._rooms.items()},
+            replicas=len(self._replicas),
+            rooms=rooms,
+            turns=counts.turns,
+            edits=counts.edits,
+            refused_edits=counts.refused_edits,
+            refused=dict(self._verdicts.refused),
+            closed=dict(self._verdicts.closed),
         )
+
+    def _forget(self, room: Room) -> None:
+        del self._rooms[room.name]
+        self._past.add(room.counts)
 
     def _is_idle(self, room: Room, now: float) -> bool:
         return (

@@ -30,18 +30,9 @@ from crdt.protocol import (
 )
 from crdt.signatures import Signatures
 from crdt.snapshots import Due, Folder, Snapshots
+from crdt.statistics import RoomCounts, RoomStatistics
 
 logger = logging.getLogger(__name__)
-
-
-class RoomStatistics(msgspec.Struct, frozen=True):
-    """A room at one moment."""
-
-    peers: int
-    position: int
-    unsaved_updates: int
-    unsaved_bytes: int
-    rows_since_snapshot: int
 
 
 WINDOW_SECONDS_PER_PEER = 0.00007
@@ -116,7 +107,7 @@ class Room:
         self._has_missed_rows = False  # whether the log has another process's rows that are not here (N1)
         self._is_poison_unknown = False  # whether a rebuild has not shown yet that it was of use
 
-        self._turns = 0
+        self.counts = RoomCounts()
         self._open_turns: deque[_Turn] = deque()
         self._echoes = Echoes()
         self._settled = asyncio.Event()
@@ -168,6 +159,7 @@ class Room:
         """Refuse an edit that came in too large a frame; what the peer says next may hang on it (W4)."""
         if is_answer:
             self._growth.note_answer(peer, EMPTY_UPDATE)
+        self.counts.refused("too_large")
         self._growth.refused(peer, self._clock(), None)
         peer.refuse(EditTooLarge("The edit is too large; undo it, or make it in parts."))
 
@@ -276,6 +268,7 @@ class Room:
         if not self._signatures.is_forged(peer, update, self._document.state_vector):
             return False
         logger.warning("document %s: %s writes as somebody else", self.name, peer.principal.id)
+        self.counts.refused("forged")
         peer.refuse(UpdateRefused("The update is written under somebody else's client id."))
         return True
 
@@ -284,17 +277,19 @@ class Room:
         if not self._growth.refuses(peer, update, size, self._document.state_vector):
             return False
         self._growth.refused(peer, self._clock(), size)
+        self.counts.refused("too_large")
         peer.refuse(EditTooLarge("The document would be too large with this edit, or with one before it."))
         return True
 
     def _take_edits(self, edits: list[tuple[Peer, bytes]]) -> None:
         applied = self._document.apply([update for _, update in edits])
         for index in applied.refused:
+            self.counts.refused("malformed")
             edits[index][0].refuse(UpdateRefused("The update is malformed; the document never held it."))
         if applied.refused:
             edits = [edit for index, edit in enumerate(edits) if index not in applied.refused]
-        self._turns += 1
-        turn = _Turn(self._turns, {})
+        self.counts.taken(len(edits))
+        turn = _Turn(self.counts.turns, {})
         for peer, _ in edits:
             turn.edits[peer] = turn.edits.get(peer, 0) + 1
         for peer, refused_before in self._growth.caught_up().items():
@@ -427,6 +422,7 @@ class Room:
         for peer, update in self._edits:
             if update in poison:
                 logger.warning("document %s: an edit by %s breaks it", self.name, peer.principal.id)
+                self.counts.refused("contradicting")
                 peer.refuse(UpdateRefused("The update contradicts the document, which never held it."))
         self._edits = [edit for edit in self._edits if edit[1] not in poison]
         if self._has_missed_rows or self._position != expected:
@@ -485,8 +481,14 @@ class Room:
         """Return the room at this moment."""
         return RoomStatistics(
             peers=len(self._peers),
+            lagging_peers=len(self._lagging),
             position=self._position,
             unsaved_updates=sum(turn.unsaved_updates for turn in self._open_turns),
             unsaved_bytes=sum(turn.unsaved_bytes for turn in self._open_turns),
             rows_since_snapshot=self._snapshots.rows,
+            document_bytes=self._snapshots.size_bytes,
+            turns=self.counts.turns,
+            edits=self.counts.edits,
+            largest_turn_edits=self.counts.largest_turn_edits,
+            refused_edits=dict(self.counts.refused_edits),
         )
