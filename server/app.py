@@ -20,6 +20,7 @@ from server.middleware.problems import ProblemsMiddleware
 from server.middleware.rate_limits import RateLimitsMiddleware
 from server.middleware.request_id import RequestIdMiddleware
 from server.middleware.request_log import RequestLogMiddleware
+from server.middleware.request_metrics import RequestMetricsMiddleware
 from server.middleware.security_headers import SecurityHeadersMiddleware
 from server.realtime.routes import realtime_app
 from server.rest import (
@@ -40,6 +41,7 @@ from server.rest import (
 )
 from server.rest.account_page import account_page_routes
 from server.rest.docs import docs_routes
+from server.rest.metrics import metrics_routes
 from server.routing import Operation
 
 API = (
@@ -67,6 +69,7 @@ def create_app(services: Services) -> ASGIApp:
         operations += [operation for module in API for operation in module.routes.operations]
     routes = rest_routes(operations) + docs_routes(operations, settings.effective_public_url)
     routes += account_page_routes()
+    routes += metrics_routes(services.metrics, settings.metrics_token)
     app = Starlette(
         routes=routes, middleware=_middleware(services), exception_handlers={405: _refuse_wrong_method}
     )
@@ -106,6 +109,7 @@ def _middleware(services: Services) -> list[Middleware]:
     return [
         Middleware(RequestIdMiddleware),
         Middleware(RequestLogMiddleware),
+        Middleware(RequestMetricsMiddleware, services.metrics.observe_request),
         Middleware(SecurityHeadersMiddleware, is_https=settings.effective_public_url.startswith("https://")),
         *([cors] if settings.cors_origins else []),
         Middleware(CompressionMiddleware),

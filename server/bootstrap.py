@@ -25,6 +25,7 @@ from server.folding import Folding
 from server.history import History
 from server.login_limits import LoginLimits
 from server.mailing import Mailing
+from server.metrics import Metrics
 from server.offload import Offload
 from server.passwords import Passwords
 from server.rate_limits import RateLimits, RequestLimits
@@ -69,6 +70,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     vault: Vault
     mailer: Mailer
     mailing: Mailing
+    metrics: Metrics
 
 
 @asynccontextmanager
@@ -108,6 +110,7 @@ async def open_services(
             access=access,
             tokens=tokens,
             hub=hub,
+            metrics=Metrics(hub.statistics, update_log.statistics),
             history=History(update_log, hub, offload),
             request_limits=RequestLimits(
                 limits,

@@ -64,6 +64,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], doc("The least important log line that is written.")
     ] = "info"
+    metrics_token: Annotated[
+        str,
+        doc("What a Prometheus server has to send as bearer token for `/metrics`; empty: nothing is there."),
+    ] = ""
     cors_origins: Annotated[
         tuple[str, ...],
         doc("Origins whose web pages may call the API, for instance `https://app.example.com`; `*` for any."),

@@ -26,6 +26,7 @@ from storage.errors import (
     StoreUnavailableError,
     UnknownDocumentError,
 )
+from storage.histogram import Histogram, HistogramCounts
 from storage.stores.ports import Batch, Extent, History, LogStore
 from storage.stores.postgres import PostgresStore
 from storage.stores.sqlite import SqliteStore
@@ -46,6 +47,13 @@ _FIRST_RETRY_SECONDS = 0.05
 _LAST_RETRY_SECONDS = 2.0
 
 
+SLOW_SECONDS = 2.0
+"""A commit that takes longer is as good as a failing one for whoever waits."""
+
+_COMMIT_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_COMMIT_ROWS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
+
+
 class LogStatistics(msgspec.Struct, frozen=True):
     """What the log did and holds. `last_commit_seconds` includes the wait for the write gate."""
 
@@ -55,7 +63,10 @@ class LogStatistics(msgspec.Struct, frozen=True):
     pending_rows: int
     pending_bytes: int
     is_failing: bool
-    """The last try to commit failed and is being repeated."""
+    """The last try to commit failed and is being repeated, or the one under way takes too long."""
+    retries: int
+    commit_seconds: Histogram
+    commit_rows: Histogram
 
 
 class _Append(msgspec.Struct, frozen=True):
@@ -81,11 +92,13 @@ class UpdateLog:
         *,
         close_seconds: float = 5.0,
         gather_seconds: float = GATHER_SECONDS,
+        slow_seconds: float = SLOW_SECONDS,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._store = store
         self._close_seconds = close_seconds
         self._gather_seconds = gather_seconds
+        self._slow_seconds = slow_seconds
         self._sleep = sleep
         self._pending: deque[_Append] = deque()
         self._wake = asyncio.Event()
@@ -96,6 +109,10 @@ class UpdateLog:
         self._commits = 0
         self._rows = 0
         self._last_commit_seconds = 0.0
+        self._try_started_at: float | None = None
+        self._retries = 0
+        self._commit_seconds = HistogramCounts(_COMMIT_SECONDS)
+        self._commit_rows = HistogramCounts(_COMMIT_ROWS)
         self._pending_rows = 0
         self._pending_bytes = 0
 
@@ -207,12 +224,22 @@ class UpdateLog:
             last_commit_seconds=self._last_commit_seconds,
             pending_rows=self._pending_rows,
             pending_bytes=self._pending_bytes,
-            is_failing=self._is_failing,
+            is_failing=self._is_overdue,
+            retries=self._retries,
+            commit_seconds=self._commit_seconds.value(),
+            commit_rows=self._commit_rows.value(),
         )
 
     def backlog(self) -> tuple[bool, int]:
-        """Return whether the store is failing, and how many bytes wait for their commit."""
-        return self._is_failing, self._pending_bytes
+        """Return whether the store fails or takes too long, and how many bytes wait for their commit."""
+        return self._is_overdue, self._pending_bytes
+
+    @property
+    def _is_overdue(self) -> bool:
+        is_slow = (
+            self._try_started_at is not None and perf_counter() - self._try_started_at > self._slow_seconds
+        )
+        return self._is_failing or is_slow
 
     async def _run(self) -> None:
         """Commit what gathers, a group at a time, until the log closes and nothing is left (D3)."""
@@ -279,10 +306,11 @@ class UpdateLog:
     async def _commit_insistently(self, batch: Batch) -> dict[str, int]:
         delay = _FIRST_RETRY_SECONDS
         while True:
-            started = perf_counter()
+            self._try_started_at = started = perf_counter()
             try:
                 heads = await self._store.commit(batch)
             except StoreUnavailableError as error:
+                self._retries += 1
                 if not self._is_failing:
                     self._is_failing = True
                     _log.error("the update log cannot commit and keeps trying: %s", error)
@@ -290,12 +318,17 @@ class UpdateLog:
                 delay = min(delay * 2, _LAST_RETRY_SECONDS)
             else:
                 break
+            finally:
+                self._try_started_at = None
         if self._is_failing:
             self._is_failing = False
             _log.warning("the update log commits again, %d rows have waited", self._pending_rows)
         self._commits += 1
-        self._rows += sum(len(rows) for name, rows in batch.items() if name in heads)
+        rows = sum(len(rows) for name, rows in batch.items() if name in heads)
+        self._rows += rows
         self._last_commit_seconds = perf_counter() - started
+        self._commit_rows.add(rows)
+        self._commit_seconds.add(self._last_commit_seconds)
         return heads
 
     def _resolve(self, group: list[_Append], positions: dict[str, int]) -> None:

@@ -9,7 +9,7 @@ log = logging.getLogger("ionflux.request")
 
 
 class RequestLogMiddleware:
-    """Logs when the answer is complete, at INFO, and health checks at DEBUG."""
+    """Logs when the answer is complete, at INFO, and what machines ask all the time at DEBUG."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -31,7 +31,7 @@ class RequestLogMiddleware:
         try:
             await self.app(scope, receive, send_noting_status)
         finally:
-            level = logging.DEBUG if scope["path"] in ("/healthz", "/readyz") else logging.INFO
+            level = logging.DEBUG if scope["path"] in ("/healthz", "/readyz", "/metrics") else logging.INFO
             elapsed_ms = (time.perf_counter() - started) * 1000
             # The path is the client's: %r keeps line breaks in it from forging lines.
             log.log(level, "%s %r %s %.1f ms", scope["method"], scope["path"], status or "gone", elapsed_ms)

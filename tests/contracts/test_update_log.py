@@ -283,3 +283,35 @@ async def test_rows_that_no_store_could_take_are_refused_at_the_door(log: Update
         with pytest.raises(ValueError, match="ASCII"):
             log.append(PAGE, [(b"1", author)])
     assert await log.append(PAGE, [(b"1", ANN)]) == 1
+
+
+async def test_D3_commits_are_counted_by_their_size_and_time(log: UpdateLog, held: HeldStore):
+    held.hold()
+    done = [log.append(PAGE, [(b"1", ANN)])]
+    await held.arrived.wait()
+    done += [log.append(PAGE, [(b"%d" % n, ANN)]) for n in range(3)]
+    held.release()
+    await asyncio.gather(*done)
+    rows, seconds = log.statistics().commit_rows, log.statistics().commit_seconds
+    assert [(bound, n) for bound, n in zip(rows.bounds, rows.counts, strict=False) if n] == [(1, 1), (5, 1)]
+    assert rows.total == 4
+    assert sum(seconds.counts) == 2
+    assert seconds.total > 0
+
+
+async def test_D5_retries_are_counted(setting: Setting):
+    store = FailingStore(setting.store(), *[StoreUnavailableError("gone")] * 3)
+    async with UpdateLog(store, sleep=Sleeps()) as log:
+        await log.append(PAGE, [(b"1", ANN)])
+        assert log.statistics().retries == 3
+
+
+async def test_D5_a_store_that_only_lets_wait_counts_as_failing(setting: Setting, held: HeldStore):
+    async with UpdateLog(held, slow_seconds=0.0) as log:
+        held.hold()
+        done = log.append(PAGE, [(b"12", ANN)])
+        await held.arrived.wait()
+        assert log.backlog() == (True, 2)
+        held.release()
+        await done
+        assert not log.statistics().is_failing

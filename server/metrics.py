@@ -1,0 +1,147 @@
+"""What Prometheus reads of a process: the statistics of its parts at the moment of the scrape.
+
+Owns the names of the metrics; docs/operations.md lists them. No metric names a document, a person or a path
+that a client made up.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+from crdt.statistics import HubStatistics
+from storage.histogram import Histogram, HistogramCounts
+from storage.update_log import LogStatistics
+
+HTTP_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class Metrics:
+    """The metrics of one process."""
+
+    def __init__(self, hub: Callable[[], HubStatistics], log: Callable[[], LogStatistics]) -> None:
+        self._requests: dict[tuple[str, str, str], HistogramCounts] = {}
+        self._registry = CollectorRegistry()
+        self._registry.register(_Statistics(hub, log, self._requests))
+        ProcessCollector(namespace="ionflux", registry=self._registry)
+
+    def observe_request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count a request."""
+        labels = (method, route, str(status))
+        counts = self._requests.get(labels)
+        if counts is None:
+            counts = self._requests[labels] = HistogramCounts(HTTP_SECONDS)
+        counts.add(seconds)
+
+    def render(self) -> bytes:
+        """Return all metrics in Prometheus' text format."""
+        return generate_latest(self._registry)
+
+
+class _Statistics(Collector):
+    """Reads the statistics of the process's parts, once a scrape."""
+
+    def __init__(
+        self,
+        hub: Callable[[], HubStatistics],
+        log: Callable[[], LogStatistics],
+        requests: Mapping[tuple[str, str, str], HistogramCounts],
+    ) -> None:
+        self._hub = hub
+        self._log = log
+        self._requests = requests
+
+    def collect(self) -> Iterator[Metric]:
+        """Give the metrics of this moment."""
+        yield from _hub_metrics(self._hub())
+        yield from _log_metrics(self._log())
+        yield _request_metric(self._requests)
+
+    def describe(self) -> Iterator[Metric]:
+        """Give nothing: that these names are nobody else's is known without a scrape."""
+        yield from ()
+
+
+def _hub_metrics(hub: HubStatistics) -> Iterator[Metric]:
+    rooms = list(hub.rooms.values())
+    yield _gauge("sockets", "WebSockets that are open.", hub.sockets)
+    yield _gauge("replicas", "Peers inside the process.", hub.replicas)
+    yield _gauge("rooms", "Documents that are open.", len(rooms))
+    yield _gauge("room_peers", "Peers in all rooms.", sum(room.peers for room in rooms))
+    yield _gauge(
+        "room_peers_lagging",
+        "Peers that read more slowly than they are written to.",
+        sum(room.lagging_peers for room in rooms),
+    )
+    yield _gauge("room_bytes", "Size of all open documents.", sum(room.document_bytes for room in rooms))
+    yield _gauge(
+        "room_largest_bytes",
+        "Size of the largest open document.",
+        max((room.document_bytes for room in rooms), default=0),
+    )
+    yield _gauge(
+        "room_unsaved_bytes", "Edits that wait for their commit.", sum(room.unsaved_bytes for room in rooms)
+    )
+    yield _counter("room_turns", "Turns in which rooms took edits.", hub.turns)
+    yield _counter("room_edits", "Edits that rooms took.", hub.edits)
+    yield _counters("room_edits_refused", "Edits that rooms refused.", "reason", hub.refused_edits)
+    yield _counters("refused", "Clients not let in, or not heard.", "reason", hub.refused)
+    closed = {str(code): sockets for code, sockets in hub.closed.items()}
+    yield _counters("sockets_closed", "WebSockets that the server closed.", "code", closed)
+
+
+def _log_metrics(log: LogStatistics) -> Iterator[Metric]:
+    yield _counter("log_rows", "Rows that the log committed.", log.rows)
+    yield _counter("log_retries", "Commits that failed and were tried again.", log.retries)
+    yield _gauge("log_failing", "1 while commits fail or are overdue.", log.is_failing)
+    yield _gauge("log_pending_rows", "Rows that wait for their commit.", log.pending_rows)
+    yield _gauge("log_pending_bytes", "Bytes of these rows.", log.pending_bytes)
+    yield _histogram("log_commit_seconds", "Time of a commit.", log.commit_seconds)
+    yield _histogram("log_commit_rows", "Rows of a commit.", log.commit_rows)
+
+
+def _gauge(name: str, documentation: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"ionflux_{name}", documentation, value)
+
+
+def _counter(name: str, documentation: str, value: float) -> Metric:
+    return CounterMetricFamily(f"ionflux_{name}", documentation, value)
+
+
+def _counters(name: str, documentation: str, label: str, values: Mapping[str, int]) -> Metric:
+    family = CounterMetricFamily(f"ionflux_{name}", documentation, labels=[label])
+    for key, value in values.items():
+        family.add_metric([key], value)
+    return family
+
+
+def _histogram(name: str, documentation: str, value: Histogram) -> Metric:
+    return HistogramMetricFamily(f"ionflux_{name}", documentation, _buckets(value), value.total)
+
+
+def _request_metric(requests: Mapping[tuple[str, str, str], HistogramCounts]) -> Metric:
+    family = HistogramMetricFamily(
+        "ionflux_http_request_seconds",
+        "Time from a request to the end of its answer.",
+        labels=("method", "route", "status"),
+    )
+    for labels, counts in requests.items():
+        value = counts.value()
+        family.add_metric(labels, _buckets(value), value.total)
+    return family
+
+
+def _buckets(value: Histogram) -> list[tuple[str, float]]:
+    """Return how many values each bound has below it, as Prometheus counts them."""
+    buckets: list[tuple[str, float]] = []
+    below = 0
+    for bound, values in zip((*map(str, value.bounds), "+Inf"), value.counts, strict=True):
+        below += values
+        buckets.append((bound, below))
+    return buckets
