@@ -365,7 +365,6 @@ class Connection:
                 raise CredentialRefused("The token is somebody else's.")
         except (CredentialRefused, DocumentRefused, EpochEnded) as error:
             if self._peers.get(key) is peer:
-                count(self._verdicts.refused, error.code)
                 self.expel(key, error)
             return
         except Exception:  # whatever the access port says: nobody stays on an answer that may be old
@@ -384,6 +383,7 @@ class Connection:
 
     def expel(self, key: str, error: CrdtError) -> None:
         """Send a client out of one document; the others on its socket stay where the protocol can say so."""
+        count(self._verdicts.refused, error.code)
         if self.session.wire.has_sync_status:
             # It may try again with another token, and its other documents are not concerned.
             self._peers.pop(key).leave()
