@@ -6,13 +6,19 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALL := install --require-hashes --only-binary :all: --no-deps -r
 PACKAGES := crdt blocks storage integrations agents server
 
-.PHONY: run test coverage api-fuzz check format lock clean
+.PHONY: run test fuzz chaos coverage api-fuzz check format lock clean
 
 run: $(VENV)/.run ## Set up and serve a seeded workspace at http://127.0.0.1:8000
 	@exec $(BIN)/ionflux serve --seed
 
 test: $(VENV)/.test tests/clients/node_modules/.installed ## Set up and run the test suite
 	@$(BIN)/python -m pytest
+
+fuzz: $(VENV)/.test ## Play thousands of stories against the live core (ROUNDS=5000, SEED: the first one's)
+	@FUZZ_ROUNDS=$(or $(ROUNDS),5000) FUZZ_SEED=$(or $(SEED),$(shell date +%s)) $(BIN)/python -m pytest -x tests/fuzz
+
+chaos: $(VENV)/.test tests/clients/node_modules/.installed ## Let 200 people type while the server is killed, on both databases
+	@CHAOS_CLIENTS=200 CHAOS_SECONDS=30 $(BIN)/python -m pytest -s tests/chaos
 
 coverage: $(VENV)/.test ## Show that the tests of the live core take its every branch
 	@$(BIN)/python -m coverage run --branch --source=crdt -m pytest tests/crdt

@@ -132,7 +132,7 @@ class MemoryStore:
         return name in self.documents and epoch in (None, self.documents[name].epoch)
 
 
-class _Around:
+class Around:
     """A store around another one."""
 
     def __init__(self, store: LogStore) -> None:
@@ -169,7 +169,7 @@ class _Around:
         return await self._store.prune(document, position, limit)
 
 
-class HeldStore(_Around):
+class HeldStore(Around):
     """Holds commits back between `hold()` and `release()`, and remembers what each carried."""
 
     def __init__(self, store: LogStore) -> None:
@@ -196,7 +196,7 @@ class HeldStore(_Around):
         return await super().commit(batch)
 
 
-class FailingStore(_Around):
+class FailingStore(Around):
     """Raises the errors in `failures` first, one a commit."""
 
     def __init__(self, store: LogStore, *failures: Exception) -> None:
