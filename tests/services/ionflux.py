@@ -89,6 +89,11 @@ class IonfluxServer:
             self._process = None
 
     @property
+    def database_url(self) -> str:
+        """The address of its database."""
+        return self._settings.get("IONFLUX_DATABASE_URL") or f"sqlite:///{self.data_dir / 'ionflux.db'}"
+
+    @property
     def pid(self) -> int:
         """The process id of the running server."""
         return self._running().pid
