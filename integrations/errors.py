@@ -1,6 +1,8 @@
 """What can go wrong between this server and other companies'.
 
 IntegrationError
+├── AddressRefusedError        a URL that no request is sent to
+├── ExchangeFailedError        a request without an answer
 └── MailError
     ├── MailUnavailableError   the mail server cannot be reached, or says "later"
     └── MailRefusedError       it will never take this mail
@@ -15,6 +17,18 @@ class IntegrationError(Exception):
     """The root. `code` is stable and made for machines."""
 
     code: ClassVar[str] = "integration_error"
+
+
+class AddressRefusedError(IntegrationError):
+    """A URL of a user leads where no request of theirs may go."""
+
+    code = "address_refused"
+
+
+class ExchangeFailedError(IntegrationError):
+    """A request was not answered: not in time, not at all, or not in HTTP."""
+
+    code = "exchange_failed"
 
 
 class MailError(IntegrationError):

@@ -37,6 +37,7 @@ from server.rest import (
     pages,
     prompts,
     versions,
+    webhooks,
     workspaces,
 )
 from server.rest.account_page import account_page_routes
@@ -58,6 +59,7 @@ API = (
     creators,
     prompts,
     events,
+    webhooks,
 )
 
 

@@ -16,10 +16,12 @@ from crdt.session import SessionLimits
 from integrations.mail.client import SmtpConfig, SmtpMailer
 from integrations.mail.outbox import OutboxMailer
 from integrations.mail.ports import Mailer
+from integrations.transport import Transport
 from server.account_safety import AccountSafety
 from server.auth import DatabaseAccess
 from server.background.access_watch import AccessWatch
 from server.background.retention import Retention
+from server.background.webhooks import Webhooks
 from server.data_folder import OUTBOX, Secrets
 from server.folding import Folding
 from server.history import History
@@ -34,6 +36,7 @@ from server.sign_in import Accounts
 from server.sse import Streams
 from server.tokens import Tokens
 from server.vault_keys import VaultKeyFile
+from server.webhooks import Courier
 from storage.engine import Database
 from storage.event_feed import EventFeed
 from storage.update_log import UpdateLog
@@ -68,6 +71,8 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     streams: Streams
     login_limits: LoginLimits
     vault: Vault
+    transport: Transport
+    courier: Courier
     mailer: Mailer
     mailing: Mailing
     metrics: Metrics
@@ -92,6 +97,11 @@ async def open_services(
         feed = EventFeed(database)
         hub.start(feed.run)
         hub.start(AccessWatch(database, hub, feed).run)
+        transport = await stack.enter_async_context(Transport(allow_private=settings.allow_private_addresses))
+        vault = _open_vault(settings)
+        courier = Courier(transport, vault, clock)
+        if "worker" in settings.roles:
+            hub.start(Webhooks(database, feed, courier).run)
         if "worker" in settings.roles and settings.history_days:
             hub.start(Retention(database, update_log, offload, history_days=settings.history_days).run)
         yield Services(
@@ -125,7 +135,9 @@ async def open_services(
                 per_address=settings.login_attempts_per_address,
                 window_minutes=settings.login_window_minutes,
             ),
-            vault=_open_vault(settings),
+            vault=vault,
+            transport=transport,
+            courier=courier,
             mailer=mailer,
             mailing=mailing,
         )

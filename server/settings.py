@@ -128,6 +128,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Count, doc("Largest live document, as it is stored; it can still be read, and made smaller.")
     ] = 32 * 1024 * 1024
     max_awareness_bytes: Annotated[Count, doc("Largest presence of one peer in a document.")] = 64 * 1024
+    allow_private_addresses: Annotated[
+        bool,
+        doc(
+            "Whether webhooks may go to addresses inside of this network, and by plain HTTP: for development "
+            "only, since whoever makes a webhook can then reach what only this machine can."
+        ),
+    ] = False
     max_event_streams_per_user: Annotated[
         Count, doc("Streams of events (SSE) that one user may have open in this process.")
     ] = 20

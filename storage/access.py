@@ -50,6 +50,7 @@ Action = Literal[
     "prompts.read",
     "prompts.write",
     "events.read",
+    "webhooks.manage",
 ]
 DocumentRight = Literal["none", "read", "comment", "write"]
 
@@ -77,6 +78,7 @@ LEAST_ROLE: dict[Action, Role] = {
     "workspace.update": "admin",
     "api_keys.manage": "admin",
     "audit.read": "admin",
+    "webhooks.manage": "admin",
     "members.manage": "admin",
     "owners.manage": "owner",
     "workspace.delete": "owner",

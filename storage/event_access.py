@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 NEEDED: dict[str, Action] = {
     "workspace": "workspace.read",
     "user": "members.read",
+    "webhook": "webhooks.manage",
     "brand": "brands.read",
     "creator": "creators.read",
     "prompt_library": "prompts.read",

@@ -10,13 +10,14 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.events import Events
-from storage.models import Brand, Creator, PromptLibrary
+from storage.models import Brand, Creator, PromptLibrary, Webhook
 from storage.repositories.access_changes import AccessChanges
 from storage.repositories.account_tokens import AccountTokens
 from storage.repositories.api_keys import ApiKeys
 from storage.repositories.audit import Audit
 from storage.repositories.channels import Channels
 from storage.repositories.consumers import Consumers
+from storage.repositories.deliveries import Deliveries
 from storage.repositories.documents import Documents
 from storage.repositories.grants import Grants, ShareLinks
 from storage.repositories.idempotency import IdempotencyKeys
@@ -61,3 +62,5 @@ class UnitOfWork:
         self.events = Events(session, now, new_id, self.audit)
         self.consumers = Consumers(session, now)
         self.leases = Leases(session, now)
+        self.webhooks = Owned(Webhook, session, now)
+        self.deliveries = Deliveries(session, now)

@@ -18,6 +18,7 @@ from storage.models.pages import Page
 from storage.models.prompts import Prompt, PromptLibrary, PromptTag
 from storage.models.sessions import Session
 from storage.models.users import User
+from storage.models.webhooks import Outcome, Webhook, WebhookDelivery, WebhookState
 from storage.models.workspaces import Membership, Role, Workspace
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "LinkLevel",
     "Membership",
     "Model",
+    "Outcome",
     "Page",
     "PageGrant",
     "Prompt",
@@ -54,5 +56,8 @@ __all__ = [
     "User",
     "UtcDateTime",
     "Version",
+    "Webhook",
+    "WebhookDelivery",
+    "WebhookState",
     "Workspace",
 ]

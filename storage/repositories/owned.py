@@ -8,9 +8,9 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage.models import Brand, Creator, Membership, PromptLibrary, Role
+from storage.models import Brand, Creator, Membership, PromptLibrary, Role, Webhook
 
-M = TypeVar("M", Brand, Creator, PromptLibrary)
+M = TypeVar("M", Brand, Creator, PromptLibrary, Webhook)
 
 
 class Owned(Generic[M]):

@@ -107,6 +107,7 @@ SPECIMENS: dict[str, Specimen] = {
     "session_id": _session,
     "share_link_id": _share_link,
     "user_id": _other,
+    "webhook_id": made("webhooks", url="https://example.invalid/hook"),
     "version": _first_position,
 }
 """Parameter of a path -> how the owner makes one."""

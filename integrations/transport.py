@@ -1,0 +1,165 @@
+"""Requests to addresses that users give: to the public internet alone, without surprises, and never for long.
+
+The name is resolved here, every address it has is checked, and the connection goes to an address that was
+checked: a name that resolves to another one a moment later (DNS rebinding) gains nothing. Redirects are not
+followed, proxies of the environment not used, and of an answer only the beginning is read.
+"""
+
+import asyncio
+import socket
+from collections.abc import Iterable, Mapping
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from types import TracebackType
+from typing import Any, Self, cast
+from urllib.parse import urlsplit
+
+import httpcore2
+import msgspec
+
+from integrations.addresses import is_public
+from integrations.errors import AddressRefusedError, ExchangeFailedError
+
+CONNECT_SECONDS = 5.0
+TOTAL_SECONDS = 15.0
+KEPT_BYTES = 1024
+"""What is kept of an answer's body."""
+
+MOST_BYTES = 64 * 1024
+"""What is read of an answer's body, so that its connection can be used again."""
+
+KEEPALIVE_SECONDS = 30.0
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What a request was answered with."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    """The beginning, `KEPT_BYTES` at most."""
+
+
+class Transport:
+    """Sends requests, many at a time. Used with `async with`.
+
+    `allow_private` lets requests go to any address, also by plain HTTP: for development and tests.
+    """
+
+    def __init__(self, *, allow_private: bool = False, max_connections: int = 64) -> None:
+        self._allow_private = allow_private
+        self._pool = httpcore2.AsyncConnectionPool(
+            max_connections=max_connections,
+            max_keepalive_connections=max_connections // 4,
+            keepalive_expiry=KEEPALIVE_SECONDS,
+            network_backend=_CheckedBackend(allow_private=allow_private),
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._pool.aclose()
+
+    def check_url(self, url: str) -> None:
+        """Raise AddressRefusedError for a URL that no request would be sent to, as far as it tells itself."""
+        try:
+            parts = urlsplit(url)
+            host, _ = parts.hostname, parts.port
+        except ValueError as error:
+            raise AddressRefusedError("not a URL") from error
+        if parts.scheme not in ("https", "http") or not host:
+            raise AddressRefusedError("not an https URL")
+        if parts.username is not None or parts.password is not None:
+            raise AddressRefusedError("a URL with a name or password in it")
+        if self._allow_private:
+            return
+        if parts.scheme != "https":
+            raise AddressRefusedError("not an https URL")
+        try:
+            literal = ip_address(host)
+        except ValueError:
+            if host == "localhost" or host.endswith(".localhost"):
+                raise AddressRefusedError("an address inside of this network") from None
+            return
+        if not is_public(literal):
+            raise AddressRefusedError("an address inside of this network")
+
+    async def post(
+        self, url: str, body: bytes, headers: Mapping[str, str], *, timeout_seconds: float = TOTAL_SECONDS
+    ) -> Answer:
+        """Send a body. Raises AddressRefusedError, ExchangeFailedError."""
+        self.check_url(url)
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                return await self._exchange("POST", url, body, headers)
+        except TimeoutError as error:
+            raise ExchangeFailedError(f"no answer within {timeout_seconds:g} seconds") from error
+        except (httpcore2.TimeoutException, httpcore2.NetworkError) as error:
+            raise ExchangeFailedError(f"not reachable: {_reason(error)}") from error
+        except (httpcore2.ProtocolError, httpcore2.UnsupportedProtocol, OSError, ValueError) as error:
+            raise ExchangeFailedError(f"no valid answer: {_reason(error)}") from error
+
+    async def _exchange(self, method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        host = urlsplit(url).netloc
+        sent = [("Host", host), ("Content-Length", str(len(body))), *headers.items()]
+        timeouts = {"connect": CONNECT_SECONDS, "pool": TOTAL_SECONDS}
+        async with self._pool.stream(
+            method, url, headers=sent, content=body, extensions={"timeout": timeouts}
+        ) as response:
+            kept = bytearray()
+            read = 0
+            async for part in response.aiter_stream():
+                read += len(part)
+                kept += part[: KEPT_BYTES - len(kept)]
+                if read > MOST_BYTES:
+                    break
+            return Answer(response.status, _text_headers(response.headers), bytes(kept))
+
+
+class _CheckedBackend(httpcore2.AsyncNetworkBackend):
+    """Connects to addresses that were checked."""
+
+    def __init__(self, *, allow_private: bool) -> None:
+        self._allow_private = allow_private
+        self._inner = cast("httpcore2.AsyncNetworkBackend", httpcore2.AnyIOBackend())
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore2.AsyncNetworkStream:
+        """Resolve, check, and connect to the first address that answers."""
+        addresses = await _resolve(host, port)
+        if not self._allow_private and not all(is_public(address) for address in addresses):
+            raise AddressRefusedError("an address inside of this network")
+        failure: Exception | None = None
+        for address in addresses:
+            try:
+                return await self._inner.connect_tcp(
+                    str(address), port, timeout, local_address, socket_options
+                )
+            except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
+                failure = error
+        raise failure or httpcore2.ConnectError(f"{host} has no address")
+
+
+async def _resolve(host: str, port: int) -> list[IPv4Address | IPv6Address]:
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise httpcore2.ConnectError(f"{host} has no address") from error
+    return list(dict.fromkeys(ip_address(str(entry[4][0])) for entry in found))
+
+
+def _text_headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}
+
+
+def _reason(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0][:200]
