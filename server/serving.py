@@ -34,7 +34,7 @@ def serve(settings: Settings, *, with_seed: bool, announce: Announce) -> None:
     secrets = read_secrets(settings.data_dir)
     # The address first: a second start is refused before it touches the database of the first.
     with bind(settings.host, settings.port) as listener, Runner(loop_factory=uvloop.new_event_loop) as runner:
-        configure_logging(settings.log_level)
+        configure_logging(settings.log_level, settings.log_format)
         settings = msgspec.structs.replace(settings, port=listener.getsockname()[1])
         runner.run(_serve(settings, secrets, listener, with_seed=with_seed, announce=announce))
 

@@ -68,6 +68,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         str,
         doc("What a Prometheus server has to send as bearer token for `/metrics`; empty: nothing is there."),
     ] = ""
+    log_format: Annotated[
+        Literal["text", "json"], doc("How log lines look: `text` for people, `json` for programs.")
+    ] = "text"
     cors_origins: Annotated[
         tuple[str, ...],
         doc("Origins whose web pages may call the API, for instance `https://app.example.com`; `*` for any."),

@@ -74,6 +74,7 @@ class Database:
                 async_creator=self.connect_postgres,
                 pool_size=pool_size,
                 pool_pre_ping=True,
+                hide_parameters=True,
             )
             # One snapshot for the whole unit, so that several queries agree with each other.
             self._reader = self._writer.execution_options(
@@ -143,7 +144,10 @@ class Database:
 
     def _sqlite_engine(self, begin: str, pool_size: int, *more_pragmas: str) -> AsyncEngine:
         engine = create_async_engine(
-            URL.create("sqlite+aiosqlite", database=str(self.path)), pool_size=pool_size, max_overflow=0
+            URL.create("sqlite+aiosqlite", database=str(self.path)),
+            pool_size=pool_size,
+            max_overflow=0,
+            hide_parameters=True,
         )
 
         def configure(connection: Any, _entry: ConnectionPoolEntry) -> None:

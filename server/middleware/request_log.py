@@ -34,4 +34,16 @@ class RequestLogMiddleware:
             level = logging.DEBUG if scope["path"] in ("/healthz", "/readyz", "/metrics") else logging.INFO
             elapsed_ms = (time.perf_counter() - started) * 1000
             # The path is the client's: %r keeps line breaks in it from forging lines.
-            log.log(level, "%s %r %s %.1f ms", scope["method"], scope["path"], status or "gone", elapsed_ms)
+            log.log(
+                level,
+                "%s %r %s %.1f ms",
+                *(scope["method"], scope["path"], status or "gone", elapsed_ms),
+                extra={
+                    "fields": {
+                        "method": scope["method"],
+                        "path": scope["path"],
+                        "status": status or None,
+                        "elapsed_ms": round(elapsed_ms, 1),
+                    }
+                },
+            )
