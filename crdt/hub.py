@@ -13,6 +13,7 @@ import anyio
 import msgspec
 
 from crdt.awareness import MAX_STATE_BYTES
+from crdt.bus import MemoryBus
 from crdt.connection import Connection
 from crdt.epoch import EPOCH_ENDED, Epoch
 from crdt.errors import (
@@ -25,7 +26,7 @@ from crdt.errors import (
 )
 from crdt.limits import Overruns, Seats
 from crdt.peer import Replica
-from crdt.ports import Access, Channel, DocumentName, Principal, UpdateLog
+from crdt.ports import Access, Bus, Channel, DocumentName, Principal, UpdateLog
 from crdt.room import Room
 from crdt.session import Session, SessionLimits, Wire
 from crdt.snapshots import Folder
@@ -75,10 +76,13 @@ class Hub:
         fold: Folder,
         config: HubConfig | None = None,
         *,
+        bus: Bus | None = None,
         clock: Callable[[], float] = time.monotonic,
         unix_time: Callable[[], float] = time.time,
     ) -> None:
+        """Join what the ports give; without a bus, this process hears no hints of others (N1)."""
         self._log = log
+        self._bus = bus or MemoryBus()
         self._access = access
         self._fold = fold
         self._config = config or HubConfig()
@@ -197,6 +201,7 @@ class Hub:
             self._rooms[document] = Room(
                 document,
                 self._log,
+                self._bus,
                 stored,
                 epoch=epoch,
                 clock=self._clock,
@@ -250,16 +255,16 @@ class Hub:
             replica.end(DocumentRefused("You may not read this document any more."))
 
     async def look(self) -> None:
-        """Close the rooms of documents that have begun another epoch, or are gone (D7)."""
+        """Notice what other processes did to open documents: wrote into them (N1), or ended them (D7)."""
         rooms = [room for room in self._rooms.values() if room.failure is None]
         if not rooms:
             return
         try:
             heads = await self._log.heads([room.name for room in rooms])
             self._is_blind = False
-        except Exception:  # whatever the store says: it is asked again
+        except Exception as error:  # noqa: BLE001 - whatever the store says: it is asked again
             if not self._is_blind:
-                logger.exception("open documents cannot be looked after")
+                logger.error("open documents cannot be looked after: %s", error)  # noqa: TRY400
             self._is_blind = True
             return
         for room in rooms:
@@ -267,6 +272,8 @@ class Hub:
                 room.fail(DocumentRefused("There is no such document any more."))
             elif heads[room.name][0] != room.epoch.name:
                 room.fail(EpochEnded(EPOCH_ENDED))
+            else:
+                room.heard(heads[room.name][1])
 
     async def sweep(self) -> None:
         """Do what is due: renew tokens, keep sockets alive, expire presence, evict idle rooms."""
@@ -287,6 +294,7 @@ class Hub:
                     # The next sweep finds it folded. Whoever comes meanwhile keeps it.
                     self.start(partial(room.fold, FOLD_AT_EVICTION_UPDATES))
                 else:
+                    room.close()
                     self._forget(room)
 
     def _watch_store(self) -> None:
@@ -315,6 +323,7 @@ class Hub:
             connection.close(_closed())
         for room in self._rooms.values():
             room.end(_closed())
+            room.close()
 
     def statistics(self) -> HubStatistics:
         """Return the hub at this moment."""

@@ -5,7 +5,7 @@ Their shapes are builtins wherever another package implements them, so that `sto
 """
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Literal, NewType, Protocol
 
 import msgspec
@@ -53,6 +53,13 @@ class UpdateLog(Protocol):
         """
         ...
 
+    async def read_rows(self, document: str, after: int, upto: int) -> list[bytes]:
+        """Return the raw rows behind one position up to and with another.
+
+        Raises LookupError where they are not kept, or not of this epoch, any more; else as `load`.
+        """
+        ...
+
     def append(self, document: str, rows: Sequence[tuple[bytes, str]]) -> "asyncio.Future[int]":
         """Queue raw updates, each with its author, and return at once.
 
@@ -67,6 +74,34 @@ class UpdateLog(Protocol):
 
     async def save_snapshot(self, document: str, position: int, state: bytes) -> None:
         """Keep a merged state that covers every row up to `position`."""
+        ...
+
+
+Receiver = Callable[[bytes], None]
+"""Takes a message; it may be malformed, and must not raise for that."""
+
+
+class Line(Protocol):
+    """A participant's place in a topic of the bus. No call blocks or raises."""
+
+    def publish(self, message: bytes) -> None:
+        """Tell all others in the topic, in whatever process, if nothing goes wrong."""
+        ...
+
+    def close(self) -> None:
+        """Hear nothing more; closing twice does nothing."""
+        ...
+
+
+class Bus(Protocol):
+    """Carries messages between the rooms of a document, also of other processes (N1, N2).
+
+    They may be lost, repeated and change their order. A participant never hears itself, and never within the
+    call that publishes. What is published before a participant has joined is not for it.
+    """
+
+    def join(self, topic: str, receive: Receiver) -> Line:
+        """Take part in a topic."""
         ...
 
 

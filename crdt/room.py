@@ -7,19 +7,21 @@ The hot path schedules its turns with the loop's own `call_soon`: a task per tur
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 import msgspec
 
 from crdt.awareness import Awareness
 from crdt.broadcast import Broadcast, Echoes, Peer
+from crdt.bus import decode_hint, encode_hint
 from crdt.document import LiveDocument, Poisoned, read_snapshot
 from crdt.epoch import Epoch
 from crdt.errors import CrdtError, DocumentUnavailable, EditTooLarge, ProtocolError, UpdateRefused
+from crdt.foreign import Foreign
 from crdt.growth import Growth
 from crdt.poison import find_poison
-from crdt.ports import DocumentName, UpdateLog
+from crdt.ports import Bus, DocumentName, UpdateLog
 from crdt.protocol import (
     EMPTY_STATE_VECTOR,
     EMPTY_UPDATE,
@@ -54,7 +56,11 @@ class _Turn(msgspec.Struct, eq=False):
     is_saved: bool = False
     unsaved_updates: int = 0
     unsaved_bytes: int = 0
+    position: int = 0
+    """That of its last row, once it is saved."""
     snapshot: Due | None = None
+    foreign_rows: int = 0
+    """How many rows of others the document had when the snapshot was taken."""
 
 
 class Room:
@@ -64,6 +70,7 @@ class Room:
         self,
         name: DocumentName,
         log: UpdateLog,
+        bus: Bus,
         stored: tuple[int, bytes | None, list[bytes]],
         *,
         epoch: Epoch,
@@ -82,7 +89,7 @@ class Room:
         self.failure: CrdtError | None = None
         """Why the room is of no use any more; a failed room must be opened anew."""
         self._log = log
-        self._position, snapshot, updates = stored
+        position, snapshot, updates = stored
         self._document = LiveDocument(snapshot, updates, marker=epoch.marker)
         self._awareness = Awareness(max_presence_bytes)
         self._signatures = Signatures(self._awareness)
@@ -104,13 +111,22 @@ class Room:
         self._answered: Broadcast | None = None  # for those who come together (R4)
         self._is_turn_due = False
         self._is_rebuilding = False
-        self._has_missed_rows = False  # whether the log has another process's rows that are not here (N1)
         self._is_poison_unknown = False  # whether a rebuild has not shown yet that it was of use
 
         self.counts = RoomCounts()
         self._open_turns: deque[_Turn] = deque()
         self._echoes = Echoes()
         self._settled = asyncio.Event()
+        self._foreign = Foreign(
+            epoch.address,
+            log,
+            position,
+            start=start,
+            take=self._take_foreign,
+            lose=self._begin_rebuild,
+            is_writing=lambda: bool(self._open_turns),
+        )
+        self._line = bus.join(epoch.address, self._hear)
 
     # Peers
 
@@ -315,6 +331,7 @@ class Room:
         turn.unsaved_bytes = sum(len(update) for update, _ in rows)
         self._snapshots.added(len(rows), turn.unsaved_bytes)
         turn.snapshot = self._snapshots.take(self._document)
+        turn.foreign_rows = self._foreign.rows
         self._log.append(self.epoch.address, rows).add_done_callback(partial(self._on_saved, turn))
 
     def _send_on(self, turn: _Turn, edits: list[tuple[Peer, bytes]], change: bytes | None) -> None:
@@ -344,19 +361,14 @@ class Room:
             logger.error("document %s: an edit cannot be saved: %s", self.name, error)
             self.fail(DocumentUnavailable("The document cannot be saved any more."))
             return
-        expected, self._position = self._position + turn.unsaved_updates, saved.result()
-        turn.is_saved = True
-        if self._position != expected:
-            # Another process wrote into this document: what it wrote is in the log and not here (N1).
-            self._has_missed_rows = True
-            if not self._is_rebuilding:
-                self._is_rebuilding = True
-                self._start(partial(self._rebuild, self._document.state_vector()))
+        turn.is_saved, turn.position = True, saved.result()
+        is_next = self._foreign.saved(turn.position - turn.unsaved_updates + 1, turn.position)
+        self._line.publish(encode_hint(turn.position))
         if turn.snapshot is not None:
-            if self._is_rebuilding:
-                self._snapshots.drop()
-            else:
-                self._start(partial(self._snapshots.keep, turn.snapshot, self._position))
+            # With rows of others in between, only the log has what belongs to that position.
+            is_whole = is_next and turn.foreign_rows == self._foreign.rows and not self._is_rebuilding
+            due = turn.snapshot if is_whole else Due(None)
+            self._start(partial(self._snapshots.keep, due, turn.position))
         self._close_turns()
 
     def _close_turns(self) -> None:
@@ -364,9 +376,10 @@ class Room:
             turn = self._open_turns.popleft()
             for peer, count in turn.edits.items():
                 self._echoes.release(peer, turn.number)
-                peer.acknowledge(count, self._position)
+                peer.acknowledge(count, turn.position or self._foreign.position)
         if not self._open_turns:
             self._settled.set()
+            self._foreign.look()
 
     def _answer(self, peer: Peer, state_vector: bytes) -> None:
         since: bytes | None = None
@@ -401,6 +414,40 @@ class Room:
             peer.send(encode_update(missed))
         peer.send(encode_presence(self._awareness.encode_all()))
 
+    # What others wrote (N1)
+
+    def heard(self, position: int) -> None:
+        """Note that the log reaches to a position."""
+        self._foreign.heard(position)
+
+    def _hear(self, message: bytes) -> None:
+        try:
+            position = decode_hint(message)
+        except ProtocolError:
+            logger.warning("document %s: a message of the bus cannot be read", self.name)
+            return
+        if position is not None:
+            self.heard(position)
+
+    def _take_foreign(self, rows: Sequence[bytes]) -> bool:
+        if self._is_rebuilding or self.failure is not None:
+            return False
+        known = self._document.state_vector()
+        try:
+            applied = self._document.apply(rows)
+        except Poisoned:
+            self._begin_rebuild(known)
+            return False
+        self._snapshots.added(len(rows), sum(len(row) for row in rows))
+        if applied.change is not None:
+            self._tell_all(applied.change)
+        return True
+
+    def _begin_rebuild(self, known: bytes | None = None) -> None:
+        if not self._is_rebuilding:
+            self._is_rebuilding = True
+            self._start(partial(self._rebuild, known or self._document.state_vector()))
+
     # A document that an edit broke
 
     async def _rebuild(self, known: bytes | None = None) -> None:
@@ -408,13 +455,16 @@ class Room:
         while self._open_turns:
             self._settled.clear()
             await self._settled.wait()
-        expected = self._position
         try:
-            self._position, snapshot, updates = await self._log.load(self.epoch.address)
+            position, snapshot, updates = await self._log.load(self.epoch.address)
             stored = [*read_snapshot(snapshot), *updates]
             poison = find_poison([*stored, *(update for _, update in self._edits)])
             self._document = LiveDocument(snapshot, updates, without=poison, marker=self.epoch.marker)
             self._snapshots.loaded(snapshot, updates)
+            if known is None and position > self._foreign.position:
+                # Others wrote meanwhile. What the peers have cannot be told from a document that broke.
+                known = EMPTY_STATE_VECTOR
+            self._foreign.restart(position)
         except Exception:  # whatever the store says: the room cannot go on
             logger.exception("document %s: cannot be read back", self.name)
             self.fail(DocumentUnavailable("The document cannot be read back now."))
@@ -425,10 +475,9 @@ class Room:
                 self.counts.refused("contradicting")
                 peer.refuse(UpdateRefused("The update contradicts the document, which never held it."))
         self._edits = [edit for edit in self._edits if edit[1] not in poison]
-        if self._has_missed_rows or self._position != expected:
-            # What the peers have cannot be told from a document that an edit broke.
-            self._tell_all(self._document.diff(EMPTY_STATE_VECTOR if known is None else known))
-        self._is_rebuilding = self._has_missed_rows = False
+        if known is not None:
+            self._tell_all(self._document.diff(known))
+        self._is_rebuilding = False
         self._settled.set()
         self._schedule()
 
@@ -441,6 +490,7 @@ class Room:
     def fail(self, error: CrdtError) -> None:
         """Give the room up: every peer is told, and nothing more is taken."""
         self.failure = error
+        self.close()
         self._edits.clear()
         self._open_turns.clear()
         for peer in list(self._peers):
@@ -466,11 +516,15 @@ class Room:
 
     async def fold(self, at_least_updates: int = 1) -> None:
         """Keep a snapshot of a settled room, where that many rows have come since the last."""
-        if not self.is_settled or self.failure:
+        if not self.is_settled or self.failure or not self._foreign.is_whole:
             return
         due = self._snapshots.take(self._document, at_least=at_least_updates)
         if due is not None:
-            await self._snapshots.keep(due, self._position)
+            await self._snapshots.keep(due, self._foreign.position)
+
+    def close(self) -> None:
+        """Hear nothing more of other processes."""
+        self._line.close()
 
     def end(self, error: CrdtError) -> None:
         """Send every peer away."""
@@ -482,7 +536,7 @@ class Room:
         return RoomStatistics(
             peers=len(self._peers),
             lagging_peers=len(self._lagging),
-            position=self._position,
+            position=self._foreign.position,
             unsaved_updates=sum(turn.unsaved_updates for turn in self._open_turns),
             unsaved_bytes=sum(turn.unsaved_bytes for turn in self._open_turns),
             rows_since_snapshot=self._snapshots.rows,

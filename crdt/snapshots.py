@@ -53,17 +53,13 @@ class Snapshots:
     def take(self, document: LiveDocument, *, at_least: int | None = None) -> Due | None:
         """Return a snapshot of this very moment where one is due, to be kept once its turn is committed.
 
-        Whoever takes one keeps it or drops it: there is no other until then.
+        Whoever takes one keeps it: there is no other until then.
         """
         if self._is_busy or self.rows < (at_least or self._every_updates):
             return None
         self._is_busy = True
         self.rows = 0
         return Due(None if self.size_bytes > LARGE_BYTES else document.snapshot())
-
-    def drop(self) -> None:
-        """Let go of a snapshot whose position turned out to be another."""
-        self._is_busy = False
 
     async def keep(self, due: Due, position: int) -> None:
         """Keep a snapshot at its committed position; where that fails, the rows are still there."""

@@ -10,8 +10,10 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from crdt.bus import MemoryBus
 from crdt.hub import Hub, HubConfig
 from crdt.limits import Rate
+from crdt.ports import Bus
 from crdt.session import SessionLimits
 from integrations.mail.client import SmtpConfig, SmtpMailer
 from integrations.mail.outbox import OutboxMailer
@@ -93,7 +95,9 @@ async def open_services(
         limits = RateLimits()
         offload = Offload()
         fold = Folding(update_log, offload).fold
-        hub = await stack.enter_async_context(Hub(update_log, access, fold, _hub_config(settings)))
+        hub = await stack.enter_async_context(
+            Hub(update_log, access, fold, _hub_config(settings), bus=_open_bus(settings))
+        )
         feed = EventFeed(database)
         hub.start(feed.run)
         hub.start(AccessWatch(database, hub, feed).run)
@@ -147,6 +151,12 @@ def _open_vault(settings: Settings) -> Vault:
     keys = VaultKeyFile(settings.data_dir)
     keys.make_first()
     return Vault(keys)
+
+
+def _open_bus(settings: Settings) -> Bus:
+    match settings.bus:
+        case "memory":
+            return MemoryBus()
 
 
 def _hub_config(settings: Settings) -> HubConfig:

@@ -152,6 +152,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Count,
         doc("Edits kept in memory while the database fails, before peers are sent away until it is back."),
     ] = 64 * 1024 * 1024
+    bus: Annotated[
+        Literal["memory"],
+        doc(
+            "What carries hints between the processes that serve live documents: `memory`, nothing: they see "
+            "each other's edits about a second late, and not each other's presence."
+        ),
+    ] = "memory"
     room_idle_seconds: Annotated[
         float, Meta(ge=0), doc("How long a document stays in memory after its last peer left.")
     ] = 30

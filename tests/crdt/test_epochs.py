@@ -223,7 +223,7 @@ async def test_D7_a_store_that_cannot_be_asked_is_told_of_once(caplog: pytest.Lo
         await w.hub.look()
         await w.hub.look()
         told = [record for record in caplog.records if record.levelno == logging.ERROR]
-        assert [record.message for record in told] == ["open documents cannot be looked after"]
+        assert [record.message for record in told] == ["open documents cannot be looked after: gone"]
         assert client.closed is None
         late = w.client(YWS, f"bob#{SECOND}")
         await late.heard(lambda late: late.closed)

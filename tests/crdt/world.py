@@ -41,8 +41,11 @@ class HeldLog:
         self.asked: list[str] = []
         self.load_error: Exception | None = None
         self.heads_error: Exception | None = None
+        self.read_error: Exception | None = None
+        self.reads: list[tuple[int, int]] = []
         self.snapshot_error: Exception | None = None
         self.loading: asyncio.Event | None = None
+        self.reading: asyncio.Event | None = None
         self.is_held = False
         self.is_failing = False
         self._open: list[tuple[str, Sequence[tuple[bytes, str]], asyncio.Future[int]]] = []
@@ -82,6 +85,15 @@ class HeldLog:
         rows = [update for update, _ in self.rows[document]]
         position, state = self.snapshots.get(document, [(0, None)])[-1]
         return len(rows), state, rows[position:]
+
+    async def read_rows(self, document: str, after: int, upto: int) -> list[bytes]:
+        self.reads.append((after, upto))
+        await asyncio.sleep(0)
+        if self.reading is not None:
+            await self.reading.wait()
+        if self.read_error is not None:
+            raise self.read_error
+        return [update for update, _ in self.rows[self._name(document)][after:upto]]
 
     def append(self, document: str, rows: Sequence[tuple[bytes, str]]) -> asyncio.Future[int]:
         loop = asyncio.get_running_loop()

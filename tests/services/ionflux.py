@@ -63,6 +63,12 @@ class IonfluxServer:
         self._process: subprocess.Popen[bytes] | None = None
         self._numbers = count(1)
 
+    def beside(self, name: str) -> "IonfluxServer":
+        """Return another server on the same data and the same settings."""
+        other = IonfluxServer(self.data_dir.parent, self._settings)
+        other.log = self.log.with_name(f"{name}.log")
+        return other
+
     def start(self) -> None:
         """Start the process and wait until it is ready for traffic."""
         self._spawn()
@@ -275,7 +281,7 @@ def ionflux(_running_ionflux: IonfluxServer) -> Iterator[IonfluxServer]:
     """A running server that many tests share: each makes its own people and pages, and none stops it."""
     before = len(_running_ionflux.log_text())
     yield _running_ionflux
-    _expect_no_fault(_running_ionflux.log_text()[before:])
+    expect_no_fault(_running_ionflux.log_text()[before:])
 
 
 @pytest.fixture
@@ -285,8 +291,8 @@ async def own_ionflux(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIt
     server.start()
     yield server
     server.close()
-    _expect_no_fault(server.log_text())
+    expect_no_fault(server.log_text())
 
 
-def _expect_no_fault(log: str) -> None:
+def expect_no_fault(log: str) -> None:
     assert "Traceback (most recent call last)" not in log, log[-4000:]
