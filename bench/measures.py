@@ -33,7 +33,7 @@ def latencies(observers: Iterable[Client], typists: Iterable[Client], since: flo
             for client_id, clock in read_clocks(state_vector).items():
                 before = clocks.get(client_id, 0)
                 if clock != before and client_id != observer.client_id:
-                    times = typed_at[client_id]
+                    times = typed_at.get(client_id, [])  # a server may sign something, too
                     found += [seen_at - typed for typed in times[before:clock] if typed >= since]
                 clocks[client_id] = clock
     return found
