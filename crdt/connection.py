@@ -26,12 +26,13 @@ from crdt.errors import (
     TooLate,
     UpdateRefused,
 )
-from crdt.limits import Bucket, Overruns, Seats, SocketSeats
+from crdt.limits import Meter, Overruns, Seats, SocketSeats
 from crdt.ports import Access, Channel, DocumentName, Principal, Right
 from crdt.protocol import (
     EMPTY_UPDATE,
     PONG,
     TOKEN_WANTED,
+    UPDATE,
     Edit,
     Leave,
     Message,
@@ -48,6 +49,7 @@ from crdt.protocol import (
     encode_stateless,
     encode_sync_status,
     encode_yws_denied,
+    read_update,
 )
 from crdt.room import Opener, Room
 from crdt.session import Session, SessionLimits
@@ -78,8 +80,10 @@ class SocketPeer:
         self.waits_for_echo = not connection.session.wire.has_sync_status
         self._key = key
         self._connection = connection
-        self._channel = connection.channel
+        self._send = connection.channel.send
         self._prefix = connection.session.wire.prefix(key)
+        self.update_prefix = self._prefix + UPDATE
+        """What frames with an update from this client begin with."""
 
     @property
     def is_full(self) -> bool:
@@ -88,18 +92,18 @@ class SocketPeer:
 
     def deliver(self, broadcast: Broadcast) -> None:
         """Send what all peers get."""
-        self._channel.send(broadcast.frame(self._prefix))
+        self._send(broadcast.frame(self._prefix))
 
     def send(self, payload: bytes) -> None:
         """Send what is for this client only."""
-        self._channel.send(self._prefix + payload)
+        self._send(self._prefix + payload)
 
     def acknowledge(self, edits: int, position: int) -> None:
         """Say that so many edits are committed; a y-websocket client sees it by the echo."""
         if not self.waits_for_echo:
             frame = self._prefix + encode_sync_status(is_saved=True)
             for _ in range(edits):
-                self._channel.send(frame)
+                self._send(frame)
 
     def leave(self) -> None:
         """Go out of the room."""
@@ -164,8 +168,9 @@ class Connection:
         self.is_full = False
         """Whether the client reads more slowly than it is written to (R3)."""
         self._clock = clock
-        self._frames = Bucket(limits.frame_rate, clock())
-        self._bytes = Bucket(limits.byte_rate, clock())
+        self._meter = Meter(limits.frame_rate, limits.byte_rate, clock)
+        self._max_frame_bytes = limits.max_frame_bytes
+        self._writer: SocketPeer | None = None  # who edited last, and so most likely next
         self._peers: dict[str, SocketPeer] = {}
         self._is_closed = False
         self._auth_timeout = asyncio.get_running_loop().call_later(
@@ -181,13 +186,19 @@ class Connection:
         """Take a frame from the client; return for how many seconds to read nothing more of it (W4)."""
         if self._is_closed:
             return 0.0
+        writer = self._writer
+        update = None
+        if writer is not None and len(frame) <= self._max_frame_bytes:
+            update = read_update(frame, writer.update_prefix)
         try:
-            for key, message in self.session.receive(frame):
-                self._take(key, message)
+            if writer is not None and update is not None:
+                self._take_edit(writer, update, is_answer=False)
+            else:
+                for key, message in self.session.receive(frame):
+                    self._take(key, message)
         except CrdtError as error:
             self.close(error)
-        now = self._clock()
-        return max(self._frames.take(1, now), self._bytes.take(len(frame), now))
+        return self._meter.take(len(frame))
 
     def tell(self, payload: str) -> None:
         """Send a message outside of the documents, which only Hocuspocus has room for."""
@@ -247,6 +258,7 @@ class Connection:
         for peer in self._peers.values():
             peer.leave()
         self._peers.clear()
+        self._writer = None
         self._on_close(self)
 
     def _take(self, key: str, message: Message) -> None:
@@ -261,7 +273,8 @@ class Connection:
                 reason = "This socket carries no more documents; close one first, or open another socket."
                 self.channel.send(self.session.wire.prefix(key) + encode_denied(reason))
         elif isinstance(message, Edit):
-            self._take_edit(peer, message)
+            self._writer = peer
+            self._take_edit(peer, message.update, is_answer=message.is_answer)
         elif isinstance(message, OversizedEdit):
             self._take_oversized(peer, message)
         elif isinstance(message, Presence):
@@ -279,10 +292,10 @@ class Connection:
         elif isinstance(message, Leave):
             self._leave(key)
 
-    def _take_edit(self, peer: SocketPeer, edit: Edit) -> None:
+    def _take_edit(self, peer: SocketPeer, update: bytes, *, is_answer: bool) -> None:
         if peer.can_write:
-            peer.room.submit(peer, edit.update, is_answer=edit.is_answer)
-        elif peer.room.contains(edit.update):
+            peer.room.submit(peer, update, is_answer=is_answer)
+        elif peer.room.contains(update):
             # The answer to our step 1, with nothing new. But what it repeats may be on its way to the commit.
             peer.room.submit(peer, EMPTY_UPDATE)
         else:
@@ -302,8 +315,12 @@ class Connection:
         except EpochEnded as error:
             self.expel(key, error)
 
-    def _leave(self, key: str) -> None:
+    def _take_out(self, key: str) -> None:
+        self._writer = None
         self._peers.pop(key).leave()
+
+    def _leave(self, key: str) -> None:
+        self._take_out(key)
         self.session.leave(key)
 
     async def _admit(self, key: str, document: str, token: str, epoch: str | None) -> None:
@@ -386,7 +403,7 @@ class Connection:
         count(self._verdicts.refused, error.code)
         if self.session.wire.has_sync_status:
             # It may try again with another token, and its other documents are not concerned.
-            self._peers.pop(key).leave()
+            self._take_out(key)
             self.session.deny(key)
             self.channel.send(self.session.wire.prefix(key) + encode_denied(error.reason))
         else:

@@ -107,8 +107,7 @@ class LiveDocument:
                         self._doc.apply_update(update)
                     except ValueError:  # not decodable: pycrdt reads an update whole before it applies it
                         refused.add(index)
-            # What comes out as it went in has been taken in whole, and nothing waited for it.
-            if self._waiting.updates or self._changes != updates:
+            if refused or self._waiting.updates or not self._is_taken_whole(updates):
                 self._waiting.settle([update for index, update in enumerate(updates) if index not in refused])
         except BaseException as error:
             if not is_fault(error):
@@ -118,6 +117,12 @@ class LiveDocument:
         if len(self._changes) > 1:
             change = pycrdt.merge_updates(*self._changes)
         return Applied(change, frozenset(refused))
+
+    def _is_taken_whole(self, updates: Sequence[bytes]) -> bool:
+        # What comes out as it went in has been taken in whole, and nothing waited for it.
+        if len(updates) > 1 and len(self._changes) == 1:
+            return self._changes[0] == pycrdt.merge_updates(*updates)
+        return self._changes == updates
 
     def is_waiting(self, update: bytes) -> bool:
         """Whether an update that was applied waits for others, in part or whole."""

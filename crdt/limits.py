@@ -1,8 +1,12 @@
 """How much one peer may ask for, as pure arithmetic over a given clock (rule W4)."""
 
+from collections.abc import Callable
+
 import msgspec
 
 from crdt.errors import TooManySockets
+
+_PARTS = 64
 
 
 class Rate(msgspec.Struct, frozen=True):
@@ -25,6 +29,35 @@ class Bucket:
         self._level = min(self._rate.burst, self._level + (now - self._at) * self._rate.per_second) - amount
         self._at = now
         return max(0.0, -self._level / self._rate.per_second)
+
+
+class Meter:
+    """How fast one socket may send, in frames and in bytes.
+
+    The buckets are looked at only when a small part of what they hold has been used up: a clock costs time.
+    """
+
+    def __init__(self, frame_rate: Rate, byte_rate: Rate, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._frame_bucket = Bucket(frame_rate, clock())
+        self._byte_bucket = Bucket(byte_rate, clock())
+        self._frames_at_once = frame_rate.burst / _PARTS
+        self._bytes_at_once = byte_rate.burst / _PARTS
+        self._frames = 0
+        self._bytes = 0
+
+    def take(self, size_bytes: int) -> float:
+        """Count a frame; return for how many seconds to read nothing more, 0 mostly."""
+        self._frames += 1
+        self._bytes += size_bytes
+        if self._frames < self._frames_at_once and self._bytes < self._bytes_at_once:
+            return 0.0
+        now = self._clock()
+        pause_seconds = max(
+            self._frame_bucket.take(self._frames, now), self._byte_bucket.take(self._bytes, now)
+        )
+        self._frames = self._bytes = 0
+        return pause_seconds
 
 
 class Seats:

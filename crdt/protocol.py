@@ -130,9 +130,32 @@ def decode_hocuspocus(frame: bytes) -> tuple[str, Message]:
     return key, message
 
 
+def read_update(frame: bytes, prefix: bytes) -> bytes | None:
+    """Return the update in a frame that is one update message behind a prefix; None for any other frame.
+
+    What nearly every frame is, at a fraction of what decoding costs.
+    """
+    if not frame.startswith(prefix):
+        return None
+    position, end = len(prefix), len(frame)
+    length = shift = 0
+    while position < end and shift < _LENGTH_BITS:
+        byte = frame[position]
+        position += 1
+        length |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return frame[position:] if position + length == end else None
+        shift += 7
+    return None
+
+
 def document_of(key: str) -> str:
     """Return the document's name in a routing key, which may carry a session id behind a NUL."""
     return key.partition("\0")[0]
+
+
+_LENGTH_BITS = 35
+"""A frame's length is a varUint of five bytes at most."""
 
 
 class Reader:
@@ -280,6 +303,10 @@ def encode_string(text: str) -> bytes:
 # the same payload, so that a broadcast is encoded once for both wires (rule R1).
 
 
+UPDATE = b"\x00\x02"
+"""What an update message begins with, on its way in either direction."""
+
+
 def encode_step1(state_vector: bytes) -> bytes:
     """Ask a client for what we lack."""
     return b"\x00\x00" + encode_bytes(state_vector)
@@ -292,7 +319,7 @@ def encode_step2(update: bytes) -> bytes:
 
 def encode_update(update: bytes) -> bytes:
     """Tell a client of a change."""
-    return b"\x00\x02" + encode_bytes(update)
+    return UPDATE + encode_bytes(update)
 
 
 def encode_presence(update: bytes) -> bytes:

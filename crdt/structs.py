@@ -13,6 +13,9 @@ from crdt.errors import ProtocolError
 from crdt.protocol import Reader
 from crdt.waiting import read_state_vector
 
+_HEAD_BYTES = 17
+"""One byte for the number of clients, at most eight for each of two numbers below 2^53."""
+
 _HAS_ORIGIN, _HAS_RIGHT_ORIGIN, _HAS_PARENT_SUB = 0x80, 0x40, 0x20
 _GC, _SKIP = 0, 10
 _XML_ELEMENT, _XML_HOOK = 3, 5
@@ -35,15 +38,27 @@ def read_runs(update: bytes) -> list[Run]:
 
 
 def read_only_client(update: bytes) -> int | None:
-    """Return the one client whose structs an update brings; None for none and for several.
+    """Return the one client whose structs an update brings; None for none, for several, and for no update.
 
     What nearly every edit is, told by its first bytes.
     """
-    reader = Reader(update)
-    if reader.read_number() != 1:
+    # How many clients; how many structs of the first; its id.
+    if update[:1] != b"\x01":
         return None
-    reader.read_number()
-    return reader.read_number()
+    end = min(len(update), _HEAD_BYTES)
+    position = 1
+    while position < end and update[position] & 0x80:
+        position += 1
+    position += 1
+    client_id = shift = 0
+    while position < end:
+        byte = update[position]
+        client_id |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return client_id
+        position += 1
+        shift += 7
+    return None
 
 
 def brings_news(update: bytes, client_ids: Collection[int], state_vector: bytes) -> bool:

@@ -25,6 +25,8 @@ from server.realtime.handshake import UNKNOWN_PATH, Opening, read_opening
 logger = logging.getLogger("ionflux.websocket")
 logger.setLevel(logging.WARNING)
 
+_BINARY, _CLOSE = picows.WSMsgType.BINARY, picows.WSMsgType.CLOSE
+
 _WSProtocol: Any = vars(import_module("picows.picows"))["WSProtocol"]
 
 HANDSHAKE_SECONDS = 5.0
@@ -134,15 +136,15 @@ class _Listener(picows.WSListener):
     def on_ws_frame(self, transport: picows.WSTransport, frame: picows.WSFrame) -> None:
         """Take a frame of the client."""
         kind = frame.msg_type
-        if kind == picows.WSMsgType.CLOSE:
+        if kind is _CLOSE:
             self._end()
         elif self._is_closing or self._connection is None:
             return
         elif frame.rsv1 or frame.rsv2 or frame.rsv3:
             self.close(CLOSE_ABNORMALLY, "No extension was agreed on.")
-        elif kind == picows.WSMsgType.BINARY and frame.fin and not self._parts:
+        elif kind is _BINARY and frame.fin and not self._parts:
             self._take(frame.get_payload_as_bytes())
-        elif kind in (picows.WSMsgType.BINARY, picows.WSMsgType.CONTINUATION):
+        elif kind in (_BINARY, picows.WSMsgType.CONTINUATION):
             self._take_part(frame)
         elif kind == picows.WSMsgType.TEXT:
             self._connection.close(ProtocolError("text_frame", "The protocol has binary frames only."))
@@ -172,7 +174,7 @@ class _Listener(picows.WSListener):
     def send(self, frame: bytes) -> None:
         """Send one frame."""
         if not self._is_closing:
-            self._transport.send(picows.WSMsgType.BINARY, frame)
+            self._transport.send(_BINARY, frame)
 
     def close(self, code: int, reason: str) -> None:
         """Close after what is queued has been sent."""
@@ -193,7 +195,7 @@ class _Listener(picows.WSListener):
             asyncio.get_running_loop().call_later(pause_seconds, _resume_reading, reading)
 
     def _take_part(self, frame: picows.WSFrame) -> None:
-        is_first = frame.msg_type == picows.WSMsgType.BINARY
+        is_first = frame.msg_type is _BINARY
         if is_first == bool(self._parts):
             self.close(CLOSE_ABNORMALLY, "A fragment is out of place.")
             return

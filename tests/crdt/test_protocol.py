@@ -121,6 +121,21 @@ def test_W2_numbers_bytes_and_strings_come_back(number: int, data: bytes, text: 
     assert reader.is_done
 
 
+@given(st.binary(max_size=300), st.sampled_from(["", "page:1"]), st.binary(max_size=3))
+def test_W2_an_update_is_read_at_once_or_not_at_all(update: bytes, key: str, noise: bytes) -> None:
+    prefix = (encode_string(key) if key else b"") + protocol.UPDATE
+    frame = prefix + encode_bytes(update)
+    assert protocol.read_update(frame, prefix) == update
+    assert protocol.read_update(b"x" + frame, prefix) is None
+    if noise:
+        assert protocol.read_update(frame + noise, prefix) is None
+        assert protocol.read_update(frame[: -len(noise)], prefix) is None
+
+
+def test_W2_a_length_without_an_end_is_no_update() -> None:
+    assert protocol.read_update(protocol.UPDATE + b"\xff" * 20, protocol.UPDATE) is None
+
+
 def test_W1_what_the_server_says() -> None:
     assert protocol.encode_step1(b"\x00") == b"\x00\x00\x01\x00"
     assert protocol.encode_step2(b"\x00\x00") == b"\x00\x01\x02\x00\x00"

@@ -90,8 +90,15 @@ def test_W2_any_bytes_give_runs_or_a_protocol_error(noise: bytes, update: bytes,
     for data in (noise, update[:place] + noise + update[place:]):
         with contextlib.suppress(ProtocolError):
             read_runs(data)
-        with contextlib.suppress(ProtocolError):
-            read_only_client(data)
+        read_only_client(data)
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 4, 8])
+def test_A7_half_an_update_has_no_only_writer(size: int) -> None:
+    update = bytes([1, 0x81, 1]) + b"\xff" * 5 + b"\x01\x00"
+    assert read_only_client(update) == 2**36 - 1
+    assert read_only_client(update[:size]) is None
+    assert read_only_client(bytes([1]) + b"\xff" * 40) is None
 
 
 def test_A7_several_writers_are_not_one() -> None:
