@@ -5,7 +5,9 @@ the order in which the log gets them, so that snapshot and log give the same doc
 """
 
 import logging
+import weakref
 from collections.abc import Collection, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -71,7 +73,10 @@ class LiveDocument:
             self._build(state, [update for update in rows if update not in without])
         except (ProtocolError, ValueError) as error:
             raise DocumentDamaged("What is stored of this document is damaged.") from error
-        self._subscription = self._doc.observe(self._observe)
+        # A subscription holds its callback and the document, hidden from the garbage collector: it would keep
+        # all of this for ever, so the callback does not hold it, and the subscription ends with it.
+        subscription = self._doc.observe(partial(_observe, weakref.ref(self)))
+        weakref.finalize(self, subscription.drop).atexit = False
 
     def _build(self, state: bytes, updates: list[bytes]) -> None:
         self._doc: pycrdt.Doc[Any] = pycrdt.Doc()
@@ -191,7 +196,8 @@ class LiveDocument:
         """
         return b"".join(encode_bytes(update) for update in (self.state(), *self._waiting.updates))
 
-    def _observe(self, event: pycrdt.TransactionEvent) -> None:
+    def observe(self, event: pycrdt.TransactionEvent) -> None:
+        """Note what a transaction changed."""
         # Structs behind a gap in their writer's clock change the document and tell nobody until it is filled:
         # the event comes then too, with an empty update.
         is_told = event.update != EMPTY_UPDATE
@@ -209,6 +215,12 @@ class LiveDocument:
         self._full = None
         self._since.clear()
         self._since_bytes = 0
+
+
+def _observe(document: "weakref.ref[LiveDocument]", event: pycrdt.TransactionEvent) -> None:
+    observer = document()
+    assert observer is not None, "its subscription ends with it"
+    observer.observe(event)
 
 
 def read_snapshot(snapshot: bytes | None) -> list[bytes]:

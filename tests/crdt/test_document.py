@@ -1,6 +1,7 @@
 """The document behind a room: D4, whatever order its updates come in."""
 
 import random
+import weakref
 from typing import Any
 
 import pycrdt
@@ -267,6 +268,15 @@ def test_R1_an_update_known_already_is_no_change() -> None:
     document = LiveDocument(None, [typed("a")])
     assert document.apply([typed("a")]).change is None
     assert document.contains(typed("a"))
+
+
+def test_R5_a_document_that_nobody_holds_any_more_is_gone() -> None:
+    document = LiveDocument(None, [typed("a")])
+    document.apply([typed("b", 9)])
+    gone, behind = weakref.ref(document), weakref.ref(vars(document)["_doc"])
+    del document
+    assert gone() is None
+    assert behind() is None
 
 
 def test_W2_a_malformed_state_vector_is_a_protocol_error() -> None:
