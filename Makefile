@@ -18,7 +18,7 @@ fuzz: $(VENV)/.test ## Play thousands of stories against the live core (ROUNDS=5
 	@FUZZ_ROUNDS=$(or $(ROUNDS),5000) FUZZ_SEED=$(or $(SEED),$(shell date +%s)) $(BIN)/python -m pytest -x tests/fuzz
 
 chaos: $(VENV)/.test tests/clients/node_modules/.installed ## Let 200 people type while the server is killed, on both databases
-	@CHAOS_CLIENTS=200 CHAOS_SECONDS=30 $(BIN)/python -m pytest -s tests/chaos
+	@CHAOS_CLIENTS=200 CHAOS_SECONDS=30 CHAOS_ROOMS=10000 $(BIN)/python -m pytest -s tests/chaos
 
 coverage: $(VENV)/.test ## Show that the tests of the live core take its every branch
 	@$(BIN)/python -m coverage run --branch --source=crdt -m pytest tests/crdt
