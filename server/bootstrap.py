@@ -27,6 +27,7 @@ from server.background.webhooks import Webhooks
 from server.data_folder import OUTBOX, Secrets
 from server.folding import Folding
 from server.history import History
+from server.invitations import Invitations
 from server.login_limits import LoginLimits
 from server.mailing import Mailing
 from server.metrics import Metrics
@@ -77,6 +78,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     courier: Courier
     mailer: Mailer
     mailing: Mailing
+    invitations: Invitations
     metrics: Metrics
 
 
@@ -144,6 +146,7 @@ async def open_services(
             courier=courier,
             mailer=mailer,
             mailing=mailing,
+            invitations=Invitations(mailing, settings.effective_public_url),
         )
 
 

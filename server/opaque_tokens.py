@@ -6,8 +6,8 @@ import secrets
 from typing import Literal
 from uuid import UUID
 
-Kind = Literal["ifs", "ift", "ifx"]
-"""What a token is: `ifs` a share link, `ift` mailed to prove an address, `ifx` an API key."""
+Kind = Literal["ifi", "ifs", "ift", "ifx"]
+"""What a token is: `ifi` an invitation, `ifs` a share link, `ift` proves an address, `ifx` an API key."""
 
 _TOKEN = re.compile(r"([a-z]{3})_([0-9a-f]{32})_[A-Za-z0-9_-]{43}")
 

@@ -21,6 +21,7 @@ from storage.repositories.deliveries import Deliveries
 from storage.repositories.documents import Documents
 from storage.repositories.grants import Grants, ShareLinks
 from storage.repositories.idempotency import IdempotencyKeys
+from storage.repositories.invitations import Invitations
 from storage.repositories.leases import Leases
 from storage.repositories.owned import Owned
 from storage.repositories.pages import Pages
@@ -49,6 +50,7 @@ class UnitOfWork:
         self.api_keys = ApiKeys(session, now, self.access_changes)
         self.workspaces = Workspaces(session, now, new_id, self.access_changes)
         self.pages = Pages(session, now, new_id, self.access_changes)
+        self.invitations = Invitations(session, now)
         self.grants = Grants(session, now, self.access_changes)
         self.share_links = ShareLinks(session, now, self.access_changes)
         self.channels = Channels(session, now, new_id)

@@ -1,4 +1,4 @@
-"""The page that mailed links lead to: it sets a password or confirms an address, and loads nothing else."""
+"""The page that mailed links lead to: a password, an address, an invitation. It loads nothing else."""
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -21,7 +21,9 @@ PAGE = """<!doctype html>
 <main>
 <h1>Your account</h1>
 <form id="form" hidden>
-<label id="field">New password, 8 characters or more:
+<p id="about"></p>
+<label id="naming" hidden>Your name: <input id="name" autocomplete="name"></label>
+<label id="field"><span id="asked">New password, 8 characters or more:</span>
 <input id="password" type="password" autocomplete="new-password" minlength="8"></label>
 <button id="button"></button>
 </form>
@@ -39,19 +41,41 @@ history.replaceState(null, "", location.pathname);
 const known = {
   reset: ["Set the password", "/v1/auth/password-reset/confirm", "The password is set. You can sign in."],
   verify: ["Confirm the address", "/v1/auth/verify-email", "The address is confirmed."],
+  invitation: ["Join", "/v1/invitations/join", "You are in. You can sign in."],
 };
+const post = (path, body) => fetch(path, {
+  method: "POST",
+  headers: { "Content-Type": "application/json" },
+  body: JSON.stringify(body),
+});
+async function tellOfInvitation() {
+  const answer = await post("/v1/invitations/preview", { token });
+  const told = await answer.json();
+  at("form").hidden = !answer.ok;
+  if (!answer.ok) {
+    at("said").textContent = told.detail;
+    return;
+  }
+  at("about").textContent = `${told.inviter_name} invites ${told.email} to ${told.workspace_name}.`;
+  at("naming").hidden = told.has_account;
+  at("name").required = !told.has_account;
+  if (told.has_account) at("asked").textContent = "The password of your account:";
+}
 if (token && known[kind]) {
   const [label, path, done] = known[kind];
   at("said").textContent = "";
   at("button").textContent = label;
-  at("field").hidden = kind !== "reset";
-  at("password").required = kind === "reset";
+  at("field").hidden = kind === "verify";
+  at("password").required = kind !== "verify";
   at("form").hidden = false;
+  if (kind === "invitation") tellOfInvitation();
   at("form").addEventListener("submit", async (event) => {
     event.preventDefault();
-    const body = kind === "reset" ? { token, new_password: at("password").value } : { token };
-    const headers = { "Content-Type": "application/json" };
-    const answer = await fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
+    const body = { token };
+    if (kind === "reset") body.new_password = at("password").value;
+    if (kind === "invitation") body.password = at("password").value;
+    if (kind === "invitation" && !at("naming").hidden) body.name = at("name").value;
+    const answer = await post(path, body);
     at("form").hidden = answer.ok;
     at("said").textContent = answer.ok ? done : (await answer.json()).detail;
   });

@@ -92,7 +92,7 @@ async def register(call: Call, body: Registration) -> SessionAnswer:
             errors=(FieldError("body.email", "Already registered"),),
         ) from error
     call.services.account_safety.request_verification(user.id)
-    return show_session(await accounts.begin_session(user, _device(call)))
+    return show_session(await accounts.begin_session(user, device_of(call)))
 
 
 @routes.post("/v1/auth/login", refuses=(401, 429, 503))
@@ -102,7 +102,7 @@ async def log_in(call: Call, body: Login) -> SessionAnswer:
     email = body.email.lower()
     await limits.count_address(call.address)
     call.answer_headers |= await limits.count_account(email)
-    signed_in = await call.services.accounts.sign_in(email, body.password, _device(call))
+    signed_in = await call.services.accounts.sign_in(email, body.password, device_of(call))
     if signed_in is None:
         raise UnauthenticatedError("Address and password do not fit.", code="invalid_credentials")
     await limits.forgive_account(email)
@@ -175,7 +175,8 @@ def _profile_to_store(profile: ProfileInfo) -> dict[str, Any]:
     return msgspec.structs.asdict(profile)
 
 
-def _device(call: Call) -> Device:
+def device_of(call: Call) -> Device:
+    """Return where somebody signs in from."""
     agent = call.request.headers.get("user-agent", "")
     return Device(user_agent="".join(filter(str.isprintable, agent)), address=call.address)
 

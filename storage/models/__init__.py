@@ -13,6 +13,7 @@ from storage.models.documents import Document, Snapshot, Update, Version
 from storage.models.events import Event
 from storage.models.grants import GrantLevel, LinkLevel, PageGrant, ShareLink
 from storage.models.idempotency import IdempotencyKey
+from storage.models.invitations import Invitation
 from storage.models.leases import Lease
 from storage.models.pages import Page
 from storage.models.prompts import Prompt, PromptLibrary, PromptTag
@@ -37,6 +38,7 @@ __all__ = [
     "EventCursor",
     "GrantLevel",
     "IdempotencyKey",
+    "Invitation",
     "Lease",
     "LinkLevel",
     "Membership",

@@ -100,6 +100,7 @@ SPECIMENS: dict[str, Specimen] = {
     "channel_id": made("channels", name="general"),
     "creator_id": made("creators", name="Zoe"),
     "grantee_id": _grantee,
+    "invitation_id": made("invitations", email="new@example.com"),
     "library_id": made("prompt-libraries", name="Ours"),
     "name": _document,
     "page_id": made("pages", title="Plan"),

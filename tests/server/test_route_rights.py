@@ -65,7 +65,9 @@ def test_what_needs_nothing_is_what_has_no_credential_yet():
         "request_password_reset",
         "reset_password",
         "verify_email",
+        "join_by_invitation",
         "open_share_link",
+        "preview_invitation",
     }
 
 
