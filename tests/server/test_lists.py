@@ -1,0 +1,183 @@
+"""Every list of the API: what it asks the database does not grow with the page, and scans no table.
+
+The lists are those of the route table. One that cannot be filled by what is made at its own path needs a row
+in `FILL`.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from contextlib import contextmanager
+from typing import Any, cast
+
+import pytest
+from sqlalchemy import Engine, event
+
+from server.app import API
+from server.bootstrap import Services
+from server.routing import Operation
+from server.telemetry import request_id
+from storage.engine import Database
+from tests.server.api import PASSWORD, Api
+from tests.server.specimens import Plot
+
+FEW, MANY = 2, 12
+
+LISTS = [
+    operation
+    for module in API
+    for operation in module.routes.operations
+    if operation.query_type and "limit" in operation.query_type.__struct_fields__
+]
+MAKERS = {
+    operation.path: operation
+    for module in API
+    for operation in module.routes.operations
+    if operation.status == 201
+}
+
+Asked = tuple[str, Any]
+"""A statement and what it was asked with."""
+
+
+@contextmanager
+def asking(wanted_id: str) -> Generator[list[Asked]]:
+    """Note what a request asks the database; what runs beside it is not counted."""
+    asked: list[Asked] = []
+
+    def note(connection: object, cursor: object, statement: str, parameters: object, *others: object) -> None:
+        if request_id.get() == wanted_id:
+            asked.append((statement, parameters))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield asked
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+
+async def people(plot: Plot, count: int) -> list[Api]:
+    return [await plot.owner.sign_up(f"person{n}") for n in range(count)]
+
+
+async def _log_in(plot: Plot) -> None:
+    body = {"email": plot.owner.user["email"], "password": PASSWORD}
+    for _ in range(MANY):
+        assert (await plot.owner.post("/v1/auth/login", body)).status_code == 200
+
+
+async def _rename(plot: Plot) -> None:
+    for n in range(MANY):
+        await plot.owner.patch(plot.path, {"name": f"Name {n}"})
+
+
+async def _trash(plot: Plot) -> None:
+    for n in range(MANY):
+        page = await plot.owner.made(f"{plot.path}/pages", {"title": str(n)})
+        await plot.owner.delete(f"/v1/pages/{page['id']}")
+
+
+async def _add_people(plot: Plot) -> None:
+    for person in await people(plot, MANY):
+        await plot.add(person, "member")
+
+
+async def _grant_people(plot: Plot) -> None:
+    path = f"/v1/pages/{await plot.specimen('page_id')}/grants"
+    for person in await people(plot, MANY):
+        await plot.owner.made(path, {"email": person.user["email"], "level": "read"})
+
+
+async def _share_pages(plot: Plot) -> None:
+    elsewhere = (await plot.other.made("/v1/workspaces", {"name": "Elsewhere"}))["id"]
+    for n in range(MANY):
+        page = await plot.other.made(f"/v1/workspaces/{elsewhere}/pages", {"title": str(n)})
+        body = {"email": plot.owner.user["email"], "level": "read"}
+        await plot.other.made(f"/v1/pages/{page['id']}/grants", body)
+
+
+async def _deliver(plot: Plot) -> None:
+    path = f"/v1/webhooks/{await plot.specimen('webhook_id')}/test"
+    for _ in range(MANY):
+        assert (await plot.owner.post(path)).status_code < 300
+
+
+FILL: dict[str, Callable[[Plot], Awaitable[None]]] = {
+    "list_sessions": _log_in,
+    "list_own_audit": _log_in,
+    "list_audit": _rename,
+    "list_events": _rename,
+    "list_trash": _trash,
+    "list_members": _add_people,
+    "list_grants": _grant_people,
+    "list_shared_pages": _share_pages,
+    "list_deliveries": _deliver,
+}
+"""List -> how to give it enough to show, where making things at its path is not the way."""
+
+
+async def fill(plot: Plot, operation: Operation) -> None:
+    if operation.name in FILL:
+        await FILL[operation.name](plot)
+        return
+    assert operation.path in MAKERS, f"{operation.name}: tell FILL how to fill it"
+    maker = MAKERS[operation.path]
+    path = await plot.path_of(operation)
+    for n in range(MANY):
+        body = await plot.body_of(maker)
+        assert isinstance(body, dict)
+        body = cast("dict[str, object]", body)
+        named = {name: f"{name} {n}" for name in ("name", "title") if name in body}
+        await plot.owner.made(path, {**body, **named})
+
+
+async def read(plot: Plot, operation: Operation, limit: int) -> tuple[int, list[Asked]]:
+    """Return how many items there were, and what the database was asked."""
+    path = await plot.path_of(operation)
+    with asking(f"list-{limit}") as asked:
+        answer = await plot.owner.get(f"{path}?limit={limit}", headers={"X-Request-Id": f"list-{limit}"})
+    assert answer.status_code == 200, answer.text
+    return len(answer.json()["items"]), asked
+
+
+async def scans(services: Services, asked: Sequence[Asked]) -> list[str]:
+    """Return what the database would read from end to end to answer."""
+    found: list[str] = []
+    for statement, parameters in asked:
+        if not re.match(r"\s*(SELECT|WITH)\b", statement, re.IGNORECASE):
+            continue
+        for line in await plan(services.database, statement, parameters):
+            # SQLite says SCAN, of subqueries (`anon_1`) too; Postgres, kept from it where it can, Seq Scan.
+            if re.search(r"\bSCAN (?!\(|CONSTANT|anon_)|Seq Scan on", line):
+                found.append(f"{line.strip()} in {statement}")
+    return found
+
+
+async def plan(database: Database, statement: str, parameters: Any) -> list[str]:
+    async with database.engine.connect() as connection:
+        if database.kind == "sqlite":
+            rows = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            return [str(detail) for *_, detail in rows.all()]
+        await connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        rows = await connection.exec_driver_sql(f"EXPLAIN {statement}", parameters)
+        return [str(row[0]) for row in rows]
+
+
+@pytest.mark.parametrize("operation", LISTS, ids=lambda operation: operation.name)
+async def test_a_list_asks_as_little_for_many_as_for_few_and_scans_nothing(
+    services: Services, api: Api, operation: Operation
+):
+    owner, other = await api.sign_up("owner"), await api.sign_up("other")
+    plot = Plot(owner, other, (await owner.made("/v1/workspaces", {"name": "Ours"}))["id"])
+    await fill(plot, operation)
+    few, asked_for_few = await read(plot, operation, FEW)
+    many, asked_for_many = await read(plot, operation, MANY)
+    assert (few, many) == (FEW, MANY)
+    assert [statement for statement, _ in asked_for_few], "the request was not recognised"
+    assert len(asked_for_many) == len(asked_for_few), [statement for statement, _ in asked_for_many]
+    assert await scans(services, asked_for_many) == []
+
+
+async def test_a_scan_would_be_seen(services: Services, ann: Api):
+    mark = "$1::text" if services.database.kind == "postgres" else "?"
+    statement = f"SELECT id FROM users WHERE name = {mark}"
+    assert await scans(services, [(statement, ("Ann",))])
