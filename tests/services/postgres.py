@@ -121,6 +121,40 @@ class PostgresServer:
 def running_postgres() -> Generator[PostgresServer]:
     """Start a server with an empty cluster of its own; stop it and remove the cluster at the end."""
     with ExitStack() as stack:
+        binaries, data = stack.enter_context(_new_cluster())
+        process, port, drain = _start(binaries, data)
+        stack.callback(_stop, process, drain)
+        server = PostgresServer(port)
+        stack.callback(server.close)
+        yield server
+
+
+class StoppablePostgres:
+    """A server with one database, which a test stops and starts again at the same address."""
+
+    def __init__(self, binaries: Path, data: Path) -> None:
+        self._binaries = binaries
+        self._data = data
+        process, self._port, drain = _start(binaries, data)
+        self._running: tuple[subprocess.Popen[str], threading.Thread] | None = (process, drain)
+        self.url = f"postgresql://postgres@127.0.0.1:{self._port}/postgres"
+
+    def stop(self) -> None:
+        """End the server at once, as a crash would."""
+        if self._running is not None:
+            _stop(*self._running)
+            self._running = None
+
+    def start(self) -> None:
+        """Start it again. In the thread that made it: the kernel takes that one's end for the tests'."""
+        self._running = _start_on(self._binaries, self._data, self._port)
+        assert self._running is not None, "Postgres does not start"
+
+
+@contextmanager
+def _new_cluster() -> Generator[tuple[Path, Path]]:
+    """Make an empty cluster; give the folder of the programs and its own, and remove it at the end."""
+    with ExitStack() as stack:
         binaries = _binaries(stack)
         folder = _folder(stack, _memory())
         data = folder / "data"
@@ -128,11 +162,7 @@ def running_postgres() -> Generator[PostgresServer]:
         if user := _user():
             os.chown(data, user.pw_uid, user.pw_gid)
         _init_cluster(binaries, data)
-        process, port, drain = _start(binaries, data)
-        stack.callback(_stop, process, drain)
-        server = PostgresServer(port)
-        stack.callback(server.close)
-        yield server
+        yield binaries, data
 
 
 def _init_cluster(binaries: Path, data: Path) -> None:
@@ -148,28 +178,39 @@ def _init_cluster(binaries: Path, data: Path) -> None:
 
 
 def _start(binaries: Path, data: Path) -> tuple["subprocess.Popen[str]", int, threading.Thread]:
-    settings = [f"--{name}={value}" for name, value in _SETTINGS.items()]
-    lines: deque[str] = deque(maxlen=200)
     # Another process may take the port between the question and its use.
     for _ in range(5):
         port = _free_port()
-        process = subprocess.Popen(
-            _as_user([str(binaries / "postgres"), "-D", str(data), f"--port={port}", *settings]),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert process.stderr is not None
-        for line in process.stderr:
-            lines.append(line)
-            if "database system is ready to accept connections" in line:
-                drain = threading.Thread(target=lines.extend, args=(process.stderr,), daemon=True)
-                drain.start()
-                return process, port, drain
-        process.wait()
-        process.stderr.close()
-    raise AssertionError("Postgres does not start:\n" + "".join(lines))
+        started = _start_on(binaries, data, port)
+        if started is not None:
+            return started[0], port, started[1]
+    raise AssertionError("Postgres does not start")
+
+
+def _start_on(
+    binaries: Path, data: Path, port: int
+) -> tuple["subprocess.Popen[str]", threading.Thread] | None:
+    """Start Postgres on a port; return None where it ends at once, having printed why."""
+    settings = [f"--{name}={value}" for name, value in _SETTINGS.items()]
+    lines: deque[str] = deque(maxlen=200)
+    process = subprocess.Popen(
+        _as_user([str(binaries / "postgres"), "-D", str(data), f"--port={port}", *settings]),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        lines.append(line)
+        if "database system is ready to accept connections" in line:
+            drain = threading.Thread(target=lines.extend, args=(process.stderr,), daemon=True)
+            drain.start()
+            return process, drain
+    process.wait()
+    process.stderr.close()
+    print("".join(lines))
+    return None
 
 
 def _stop(process: "subprocess.Popen[str]", drain: threading.Thread) -> None:
@@ -258,3 +299,12 @@ def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
     """The address of a fresh database with all tables."""
     with postgres_server.database() as url:
         yield url
+
+
+@pytest.fixture
+def stoppable_postgres() -> Iterator[StoppablePostgres]:
+    """A server of the test's own, with one empty database."""
+    with _new_cluster() as (binaries, data):
+        server = StoppablePostgres(binaries, data)
+        yield server
+        server.stop()
