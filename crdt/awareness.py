@@ -39,6 +39,13 @@ class Announcement(msgspec.Struct, frozen=True):
     state: bytes | None
 
 
+class Remote(msgspec.Struct, frozen=True):
+    """The owner of an entry whose peer is in another process."""
+
+    voice: str
+    client_id: int
+
+
 class _Entry(msgspec.Struct):
     clock: int
     state: bytes | None
@@ -98,6 +105,14 @@ class Awareness:
         """Return the client ids that are here."""
         return [client_id for client_id, entry in self._entries.items() if entry.state is not None]
 
+    def own(self, client_ids: Iterable[int]) -> list[int]:
+        """Return those of these client ids whose entries belong to peers of this process."""
+        return [
+            client_id
+            for client_id in client_ids
+            if client_id in self._entries and not isinstance(self._entries[client_id].owner, Remote)
+        ]
+
     def encode(self, client_ids: Iterable[int]) -> bytes:
         """Encode the entries of these client ids as they are now."""
         known = [
@@ -118,6 +133,10 @@ class Awareness:
         own_id = self._client_ids.get(owner)
         if own_id is None:
             is_taken = said.state is not None and self._can_claim(entry, principal, said.clock)
+            # Who has moved to this process is still spoken of by the one they have left.
+            holder = self.owner_of(said.client_id)
+            if entry is not None and isinstance(owner, Remote) and not isinstance(holder, Remote | None):
+                is_taken = is_taken and said.clock > entry.clock
         else:
             is_taken = said.client_id == own_id and self._is_news(entry, said)
         if not is_taken:

@@ -6,10 +6,31 @@ A message is a hint that may be lost, repeated or late (N1): the log is the trut
 import asyncio
 from collections.abc import Callable
 
-from crdt.ports import Receiver
-from crdt.protocol import Reader, encode_number
+import msgspec
 
-_HINT = 0
+from crdt.ports import Receiver
+from crdt.protocol import Reader, encode_number, encode_string
+
+_HINT, _HERE, _WHO = 0, 1, 2
+
+
+class Hint(msgspec.Struct, frozen=True):
+    """The log reaches to a position."""
+
+    position: int
+
+
+class Here(msgspec.Struct, frozen=True):
+    """What a room says of its own people: how they show themselves, all of them or those who changed."""
+
+    voice: str
+    number: int
+    is_all: bool
+    update: bytes
+
+
+class Who(msgspec.Struct, frozen=True):
+    """Who is there? Asked by a room that has just opened."""
 
 
 def encode_hint(position: int) -> bytes:
@@ -17,10 +38,28 @@ def encode_hint(position: int) -> bytes:
     return encode_number(_HINT) + encode_number(position)
 
 
-def decode_hint(message: bytes) -> int | None:
-    """Return the position in a hint; None for what a newer version says. Raises ProtocolError."""
+def encode_here(here: Here) -> bytes:
+    """Say who is here."""
+    head = encode_number(_HERE) + encode_string(here.voice) + encode_number(here.number)
+    return head + encode_number(here.is_all) + here.update
+
+
+WHO = encode_number(_WHO)
+
+
+def decode_message(message: bytes) -> Hint | Here | Who | None:
+    """Read a message; None is what a newer version says. Raises ProtocolError."""
     reader = Reader(message)
-    return reader.read_number() if reader.read_number() == _HINT else None
+    match reader.read_number():
+        case 0:
+            return Hint(reader.read_number())
+        case 1:
+            voice, number, is_all = reader.read_string(), reader.read_number(), reader.read_number()
+            return Here(voice, number, bool(is_all), reader.read_rest())
+        case 2:
+            return Who()
+        case _:
+            return None
 
 
 class MemoryBus:

@@ -35,9 +35,9 @@ class Foreign:
         `take` puts rows into the document, or says that it cannot now; `lose` is called when rows are not to
         be had any more; `is_writing` tells whether rows of this room's own are under way.
         """
-        self.position = position
+        self.position: int = position
         """Every row up to here is in the document."""
-        self.rows = 0
+        self.rows: int = 0
         """How many rows of others have been taken."""
         self._address = address
         self._log = log

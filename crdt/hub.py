@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from types import TracebackType
 from typing import Self
+from uuid import uuid4
 
 import anyio
 import msgspec
@@ -204,6 +205,7 @@ class Hub:
                 self._bus,
                 stored,
                 epoch=epoch,
+                voice=uuid4().hex,
                 clock=self._clock,
                 start=self.start,
                 snapshot_every_updates=self._config.snapshot_every_updates,

@@ -213,6 +213,11 @@ class Reader:
         self._position = start + length
         return self._data[start : self._position]
 
+    def read_rest(self) -> bytes:
+        """Read all that is left."""
+        start, self._position = self._position, self._end
+        return self._data[start:]
+
     def read_string(self) -> str:
         """Read a string with its length in bytes."""
         try:

@@ -14,8 +14,9 @@ import msgspec
 
 from crdt.awareness import Awareness
 from crdt.broadcast import Broadcast, Echoes, Peer
-from crdt.bus import decode_hint, encode_hint
+from crdt.bus import WHO, Here, Hint, Who, decode_message, encode_here, encode_hint
 from crdt.document import LiveDocument, Poisoned, read_snapshot
+from crdt.elsewhere import Elsewhere
 from crdt.epoch import Epoch
 from crdt.errors import CrdtError, DocumentUnavailable, EditTooLarge, ProtocolError, UpdateRefused
 from crdt.foreign import Foreign
@@ -74,6 +75,7 @@ class Room:
         stored: tuple[int, bytes | None, list[bytes]],
         *,
         epoch: Epoch,
+        voice: str,
         clock: Callable[[], float],
         start: Callable[[Callable[[], Awaitable[None]]], object],
         snapshot_every_updates: int,
@@ -126,7 +128,9 @@ class Room:
             lose=self._begin_rebuild,
             is_writing=lambda: bool(self._open_turns),
         )
+        self._elsewhere = Elsewhere(voice, self._awareness, clock())
         self._line = bus.join(epoch.address, self._hear)
+        self._line.publish(WHO)
 
     # Peers
 
@@ -214,7 +218,9 @@ class Room:
         """Remove presence that was not renewed, and ask those whose edits did not fit for all that they have,
         where that may fit by now (W4)."""
         self._answered = None
-        self._note_presence(self._awareness.expire(self._clock()))
+        now = self._clock()
+        self._note_presence(self._awareness.expire(now) + self._elsewhere.expire(now))
+        self._tell_others(self._elsewhere.beat(now))
         if self._growth.due(self._clock(), self._snapshots.size_bytes):
             self._start(self._ask_again)
 
@@ -279,6 +285,7 @@ class Room:
             for peer in self._peers:
                 if peer not in self._lagging:
                     peer.deliver(broadcast)
+            self._tell_others(self._elsewhere.say(changes))
 
     def _refuse_forgery(self, peer: Peer, update: bytes) -> bool:
         if not self._signatures.is_forged(peer, update, self._document.state_vector):
@@ -422,12 +429,19 @@ class Room:
 
     def _hear(self, message: bytes) -> None:
         try:
-            position = decode_hint(message)
-        except ProtocolError:
+            said = decode_message(message)
+            if isinstance(said, Hint):
+                self.heard(said.position)
+            elif isinstance(said, Here):
+                self._note_presence(self._elsewhere.hear(said, self._clock()))
+            elif isinstance(said, Who):
+                self._tell_others(self._elsewhere.say_all())
+        except CrdtError:
             logger.warning("document %s: a message of the bus cannot be read", self.name)
-            return
-        if position is not None:
-            self.heard(position)
+
+    def _tell_others(self, here: Here | None) -> None:
+        if here is not None:
+            self._line.publish(encode_here(here))
 
     def _take_foreign(self, rows: Sequence[bytes]) -> bool:
         if self._is_rebuilding or self.failure is not None:
@@ -523,7 +537,8 @@ class Room:
             await self._snapshots.keep(due, self._foreign.position)
 
     def close(self) -> None:
-        """Hear nothing more of other processes."""
+        """Hear nothing more of other processes, and take leave of them."""
+        self._tell_others(self._elsewhere.say_gone())
         self._line.close()
 
     def end(self, error: CrdtError) -> None:

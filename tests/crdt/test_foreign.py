@@ -3,8 +3,6 @@
 import asyncio
 import logging
 import random
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pycrdt
@@ -13,63 +11,15 @@ import pytest
 from crdt import foreign
 from crdt.bus import MemoryBus, encode_hint
 from crdt.document import LiveDocument
-from crdt.hub import Hub, HubConfig
-from crdt.ports import Bus
 from crdt.protocol import encode_update
-from crdt.session import HOCUSPOCUS, YWS, Wire
-from tests.crdt.world import PAGE, Client, HeldLog, Rights, keystrokes, read_text, turns, typed
+from crdt.session import HOCUSPOCUS, YWS
+from tests.crdt.processes import EPOCH, processes
+from tests.crdt.world import PAGE, Client, keystrokes, read_text, turns, typed
 from tests.fakes.bus import HostileBus
-
-EPOCH = "0000000a"
 
 PANIC = bytes.fromhex("01010501088001f440600000")
 CONTRADICTION = bytes.fromhex("0101010513c405050206c3a9f09f988000")
 """Updates that break a document half-way: see `crdt.poison`."""
-
-
-class Processes:
-    """Hubs over one log, as several processes have them."""
-
-    def __init__(self, log: HeldLog, hubs: list[Hub]) -> None:
-        self.log, self.hubs = log, hubs
-
-    async def join(self, hub: int, wire: Wire = HOCUSPOCUS, token: str = "ann") -> Client:
-        client = Client(self.hubs[hub], wire, PAGE, token)
-        client.connect()
-        await client.synced()
-        await turns()
-        return client
-
-    async def write(self, *rows: bytes) -> None:
-        """Write into the log as a process does that shares nothing else."""
-        self.log.rows[PAGE] += [(row, "user:bob") for row in rows]
-
-    async def look(self) -> None:
-        """Let every process look at the log."""
-        for hub in self.hubs:
-            await hub.look()
-        await turns(40)
-
-    def text(self) -> str:
-        """Return what the log alone gives."""
-        return read_text(LiveDocument(None, [row for row, _ in self.log.rows[PAGE]]).state())
-
-
-@asynccontextmanager
-async def processes(
-    count: int = 2, *, bus: Bus | None = None, log: HeldLog | None = None, snapshot_every: int = 500
-) -> AsyncGenerator[Processes]:
-    log, rights = log or HeldLog(), Rights()
-    log.epochs[PAGE] = EPOCH
-    config = HubConfig(sweep_seconds=3600, look_seconds=3600, snapshot_every_updates=snapshot_every)
-    hubs = [Hub(log, rights, log.fold, config, bus=bus) for _ in range(count)]
-    tasks = [await hub.__aenter__() for hub in hubs]
-    try:
-        yield Processes(log, hubs)
-    finally:
-        log.release()
-        for hub in reversed(tasks):
-            await hub.__aexit__(None, None, None)
 
 
 async def test_N1_a_hint_brings_what_another_process_wrote() -> None:
