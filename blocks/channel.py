@@ -2,6 +2,13 @@
 
     messages    Map of message id -> Map {id, sender_id, sender_type, content_type, content, created_at,
                 edited_at, thread_id, deleted}
+    reactions   Map of "{message id}|{emoji}|{principal id}" -> true
+    reads       Map of principal id -> the last message id read
+    pins        Map of message id -> the principal id of who pinned it
+
+Message ids are UUIDv7, `sender_id` is a principal id, `thread_id` the id of the message that it answers.
+`content` is a Map by `content_type`: `text` and `markdown` have a string `text`, `file_attachment` a string
+`file_id`. What may be done to all this by whom is `blocks.channel_guard`.
 
 Times are RFC 3339 strings. Pure: ids and times are arguments.
 """
@@ -11,6 +18,9 @@ from typing import Any, Literal
 import pycrdt
 
 MESSAGES = "messages"
+REACTIONS = "reactions"
+READS = "reads"
+PINS = "pins"
 
 
 def post_text(

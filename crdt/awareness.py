@@ -8,7 +8,7 @@ Sans-I/O: the clock is an argument. The wire is y-protocols': varUint count, the
 client id, varUint clock, string with the state's JSON (`null` for "gone").
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -57,8 +57,12 @@ class _Entry(msgspec.Struct):
 class Awareness:
     """The entries of one document."""
 
-    def __init__(self, max_state_bytes: int = MAX_STATE_BYTES) -> None:
+    def __init__(
+        self, max_state_bytes: int = MAX_STATE_BYTES, owners: Mapping[int, str] | None = None
+    ) -> None:
+        """`owners` says which client ids belong to which principal, whoever is present (A7)."""
         self._max_state_bytes = max_state_bytes
+        self._owners: Mapping[int, str] = {} if owners is None else owners
         self._entries: dict[int, _Entry] = {}
         self._client_ids: dict[object, int] = {}
 
@@ -132,7 +136,7 @@ class Awareness:
         entry = self._entries.get(said.client_id)
         own_id = self._client_ids.get(owner)
         if own_id is None:
-            is_taken = said.state is not None and self._can_claim(entry, principal, said.clock)
+            is_taken = said.state is not None and self._can_claim(entry, principal, said)
             # Who has moved to this process is still spoken of by the one they have left.
             holder = self.owner_of(said.client_id)
             if entry is not None and isinstance(owner, Remote) and not isinstance(holder, Remote | None):
@@ -154,9 +158,11 @@ class Awareness:
             return True
         return said.clock == entry.clock and said.state is None
 
-    def _can_claim(self, entry: _Entry | None, principal: Principal, clock: int) -> bool:
+    def _can_claim(self, entry: _Entry | None, principal: Principal, said: Announcement) -> bool:
+        if self._owners.get(said.client_id, principal.id) != principal.id:
+            return False
         # The same principal may take its entry over: that is a reconnect, seen before the old socket's end.
-        return entry is None or (entry.principal_id == principal.id and clock >= entry.clock)
+        return entry is None or (entry.principal_id == principal.id and said.clock >= entry.clock)
 
     def _claim(self, owner: object, entry: _Entry | None, client_id: int) -> None:
         if entry is not None and entry.owner is not None:

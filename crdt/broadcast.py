@@ -72,7 +72,7 @@ class Echoes:
     """
 
     def __init__(self) -> None:
-        self._held: dict[Peer, deque[tuple[int, Broadcast]]] = {}
+        self._held: dict[Peer, deque[tuple[int, Broadcast | bytes]]] = {}
 
     def deliver(self, peer: Peer, broadcast: Broadcast) -> None:
         """Deliver a message, behind what is held back for the peer."""
@@ -81,9 +81,9 @@ class Echoes:
         else:
             peer.deliver(broadcast)
 
-    def hold(self, peer: Peer, turn: int, broadcast: Broadcast) -> None:
-        """Hold back a message until a turn is committed."""
-        self._held.setdefault(peer, deque()).append((turn, broadcast))
+    def hold(self, peer: Peer, turn: int, message: Broadcast | bytes) -> None:
+        """Hold back a message, or a payload for this peer only, until a turn is committed."""
+        self._held.setdefault(peer, deque()).append((turn, message))
 
     def release(self, peer: Peer, turn: int) -> None:
         """Deliver what waited for this turn."""
@@ -91,7 +91,11 @@ class Echoes:
         if held is None:
             return
         while held and held[0][0] <= turn:
-            peer.deliver(held.popleft()[1])
+            message = held.popleft()[1]
+            if isinstance(message, bytes):
+                peer.send(message)
+            else:
+                peer.deliver(message)
         if not held:
             del self._held[peer]
 

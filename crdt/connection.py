@@ -22,6 +22,7 @@ from crdt.errors import (
     EditTooLarge,
     EpochEnded,
     PresenceTooLarge,
+    RuleViolated,
     TokenExpired,
     TooLate,
     UpdateRefused,
@@ -118,7 +119,9 @@ class SocketPeer:
         """Refuse an edit that does not fit, or what no well-behaved client sends: then the socket ends."""
         if isinstance(error, UpdateRefused):
             self.deny(error.reason)
-        if not isinstance(error, EditTooLarge):
+        if isinstance(error, RuleViolated):
+            self._connection.expel(self._key, error)
+        elif not isinstance(error, EditTooLarge):
             self._connection.close(error)
 
     def refuse_presence(self, reason: str) -> None:

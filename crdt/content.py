@@ -42,6 +42,24 @@ def open_root(doc: pycrdt.Doc[Any], name: str) -> Shared | None:
     return doc.get(name, type=pycrdt.Array[Any]) if len(as_text) else None
 
 
+def read_entry(doc: pycrdt.Doc[Any], root: str, key: str) -> dict[str, object]:
+    """Return one entry of a root that is a map, as plain values; nothing where there is none."""
+    entries = doc.get(root, type=pycrdt.Map[Any])
+    return {key: _describe_strictly(entries[key])} if key in entries else {}
+
+
+def _describe_strictly(value: object) -> object:
+    """Return what `describe` does, with plain objects told from the shared maps that they may pose as."""
+    match value:
+        case pycrdt.Map():
+            fields = read_fields(cast("pycrdt.Map[Any]", value))
+            return {"map": {key: _describe_strictly(field) for key, field in fields.items()}}
+        case dict():
+            return {"object": cast("dict[str, object]", value)}
+        case _:
+            return describe(value)
+
+
 def describe(value: object) -> object:
     """Return a shared type as plain values, and anything else as it is."""
     match value:

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import pycrdt
 
+from crdt.content import read_entry
 from crdt.errors import DocumentDamaged, ProtocolError
 from crdt.poison import find_poison, is_fault
 from crdt.protocol import EMPTY_STATE_VECTOR, EMPTY_UPDATE, Reader, encode_bytes
@@ -194,7 +195,15 @@ class LiveDocument:
         They are the state and, each by itself, the updates that wait for others: merged into the state, they
         would hold back what is visible behind them.
         """
-        return b"".join(encode_bytes(update) for update in (self.state(), *self._waiting.updates))
+        return b"".join(encode_bytes(update) for update in self.pieces())
+
+    def pieces(self) -> list[bytes]:
+        """Return updates that give this document again: its state, then those that wait for others."""
+        return [self.state(), *self._waiting.updates]
+
+    def entry(self, root: str, key: str) -> dict[str, object]:
+        """Return one entry of a root that is a map, as plain values; nothing where there is none."""
+        return read_entry(self._doc, root, key)
 
     def observe(self, event: pycrdt.TransactionEvent) -> None:
         """Note what a transaction changed."""

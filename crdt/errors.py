@@ -13,7 +13,8 @@ CrdtError
 ├── DocumentUnavailable    the store does not give or take a document now (D5)
 ├── DocumentDamaged        what is stored makes no document: an error, never an empty one (D6)
 ├── UpdateRefused          an update that the document cannot take, or that its sender may not make (A2)
-│   └── EditTooLarge       one that does not fit: its sender stays, and may come with less (W4)
+│   ├── EditTooLarge       one that does not fit: its sender stays, and may come with less (W4)
+│   └── RuleViolated       its guard finds that it breaks a rule of the document (A6)
 └── HubClosed              the process is going down: come back in a moment (R6)
 
 Codes 4400-4499 are final for y-websocket clients; they come back after any other. Hocuspocus clients come
@@ -122,6 +123,17 @@ class EditTooLarge(UpdateRefused):
     """The edit is too large, or its document would become so, or it hangs on one that was; closes nothing."""
 
     code = "edit_too_large"
+
+
+class RuleViolated(UpdateRefused):
+    """The update breaks a rule of its document: the client has to throw its copy away."""
+
+    code = "rule_violated"
+    close_code = 4422
+
+    def __init__(self, rule: str, reason: str) -> None:
+        super().__init__(f"{reason} ({rule})")
+        self.rule = rule
 
 
 class HubClosed(CrdtError):

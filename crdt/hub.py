@@ -27,7 +27,7 @@ from crdt.errors import (
 )
 from crdt.limits import Overruns, Seats
 from crdt.peer import Replica
-from crdt.ports import Access, Bus, Channel, DocumentName, Principal, UpdateLog
+from crdt.ports import Access, Bus, Channel, ClientIds, DocumentName, Guard, Principal, UpdateLog
 from crdt.room import Room
 from crdt.session import Session, SessionLimits, Wire
 from crdt.snapshots import Folder
@@ -78,12 +78,16 @@ class Hub:
         config: HubConfig | None = None,
         *,
         bus: Bus | None = None,
+        client_ids: ClientIds,
+        guard_of: Callable[[str], Guard | None],
         clock: Callable[[], float] = time.monotonic,
         unix_time: Callable[[], float] = time.time,
     ) -> None:
         """Join what the ports give; without a bus, this process hears no hints of others (N1)."""
         self._log = log
         self._bus = bus or MemoryBus()
+        self._client_ids = client_ids
+        self._guard_of = guard_of
         self._access = access
         self._fold = fold
         self._config = config or HubConfig()
@@ -196,7 +200,9 @@ class Hub:
             if document not in heads:
                 raise DocumentRefused("There is no such document, or you may not read it.")
             epoch = Epoch(document, heads[document][0])
+            # In this order: whose an id is that wrote a row has been saved before the row counts.
             stored = await self._log.load(epoch.address)
+            bound = await self._client_ids.load(document)
             if document in self._rooms:  # a failed one, which the sweep has not found yet
                 self._forget(self._rooms[document])
             self._rooms[document] = Room(
@@ -206,6 +212,9 @@ class Hub:
                 stored,
                 epoch=epoch,
                 voice=uuid4().hex,
+                client_ids=self._client_ids,
+                bound=bound,
+                guard=self._guard_of(document),
                 clock=self._clock,
                 start=self.start,
                 snapshot_every_updates=self._config.snapshot_every_updates,

@@ -5,7 +5,7 @@ Their shapes are builtins wherever another package implements them, so that `sto
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Literal, NewType, Protocol
 
 import msgspec
@@ -29,6 +29,13 @@ class Principal(msgspec.Struct, frozen=True):
     avatar_url: str | None = None
     expires_at: float | None = None
     """Unix seconds when the credential ends; None for one that does not."""
+    run_id: str | None = None
+    """The agent run that this is done in."""
+
+    @property
+    def author(self) -> str:
+        """Who did something, as the log says it: the principal, and the run if there is one (A7)."""
+        return self.id if self.run_id is None else f"{self.id}|run:{self.run_id}"
 
 
 class UpdateLog(Protocol):
@@ -105,6 +112,25 @@ class Bus(Protocol):
         ...
 
 
+Binding = tuple[int, str, bool]
+"""A Yjs client id, the principal that it belongs to, and whether anything was written under it."""
+
+
+class ClientIds(Protocol):
+    """Which client ids of a document belong to whom, for as long as the document is there (A7)."""
+
+    async def load(self, document: str) -> list[Binding]:
+        """Return all bindings of a document; raises the store's own error when they cannot be read."""
+        ...
+
+    def bind(self, document: str, bindings: Sequence[Binding]) -> "asyncio.Future[list[Binding]]":
+        """Queue bindings and return at once; first come, first served.
+
+        The future gives, after the commit, those of the client ids that turned out to be somebody else's.
+        """
+        ...
+
+
 class Access(Protocol):
     """Who somebody is and what they may do; decided outside of the core."""
 
@@ -114,6 +140,30 @@ class Access(Protocol):
 
     async def decide(self, principal: Principal, document: str) -> Right:
         """Return the right of a principal on a document; `none` also for one that does not exist."""
+        ...
+
+
+class Guard(Protocol):
+    """The rules of one kind of document, which judge an edit before the document sees it (A6)."""
+
+    @property
+    def roots(self) -> Collection[str]:
+        """The names of all roots of such a document; they are maps, and there are no others."""
+        ...
+
+    def judge(
+        self,
+        author: str,
+        before: Mapping[str, Mapping[str, object]],
+        after: Mapping[str, Mapping[str, object]],
+    ) -> tuple[str, str] | None:
+        """Return the rule that an edit of this principal's breaks, with a sentence for them; None for none.
+
+        What the edit touches comes as root -> key -> value, as it is and as it would be; a key that is not
+        there is absent, and one that is the same before and after was touched all the same. Shared types are
+        told as by `crdt.content.describe`, for instance {"map": {...}}; a plain object is {"object": {...}}.
+        Must not raise, whatever the values are.
+        """
         ...
 
 

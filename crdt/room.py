@@ -12,7 +12,6 @@ from functools import partial
 
 import msgspec
 
-from crdt.awareness import Awareness
 from crdt.broadcast import Broadcast, Echoes, Peer
 from crdt.bus import WHO, Here, Hint, Who, decode_message, encode_here, encode_hint
 from crdt.document import LiveDocument, Poisoned, read_snapshot
@@ -21,8 +20,9 @@ from crdt.epoch import Epoch
 from crdt.errors import CrdtError, DocumentUnavailable, EditTooLarge, ProtocolError, UpdateRefused
 from crdt.foreign import Foreign
 from crdt.growth import Growth
+from crdt.guard import Gate
 from crdt.poison import find_poison
-from crdt.ports import Bus, DocumentName, UpdateLog
+from crdt.ports import Binding, Bus, ClientIds, DocumentName, Guard, UpdateLog
 from crdt.protocol import (
     EMPTY_STATE_VECTOR,
     EMPTY_UPDATE,
@@ -55,6 +55,8 @@ class _Turn(msgspec.Struct, eq=False):
     edits: dict[Peer, int]
     """How many edits of which peer wait for it."""
     is_saved: bool = False
+    is_signed: bool = True
+    """Whether it is saved whose the client ids are that it used first (A7)."""
     unsaved_updates: int = 0
     unsaved_bytes: int = 0
     position: int = 0
@@ -76,6 +78,9 @@ class Room:
         *,
         epoch: Epoch,
         voice: str,
+        client_ids: ClientIds,
+        bound: Sequence[Binding],
+        guard: Guard | None,
         clock: Callable[[], float],
         start: Callable[[Callable[[], Awaitable[None]]], object],
         snapshot_every_updates: int,
@@ -84,7 +89,10 @@ class Room:
         max_presence_bytes: int,
         fold_elsewhere: Folder,
     ) -> None:
-        """Open a room on what the log gave; `start` runs an async callable in the hub's task group."""
+        """Open a room on what the log and the table of client ids gave.
+
+        `start` runs an async callable in the hub's task group.
+        """
         self.name = name
         self.epoch = epoch
         self.idle_since: float | None = clock()
@@ -93,8 +101,12 @@ class Room:
         self._log = log
         position, snapshot, updates = stored
         self._document = LiveDocument(snapshot, updates, marker=epoch.marker)
-        self._awareness = Awareness(max_presence_bytes)
-        self._signatures = Signatures(self._awareness)
+        self._gate = Gate(guard) if guard is not None else None
+        self._client_ids = client_ids
+        self._signatures = Signatures(
+            bound, is_guarded=guard is not None, max_presence_bytes=max_presence_bytes
+        )
+        self._awareness = self._signatures.awareness
         self._growth = Growth(max_bytes)
         self._clock = clock
         self._start = start
@@ -148,6 +160,8 @@ class Room:
         del self._peers[peer]
         self._signatures.forget(peer)
         self._growth.forget(peer)
+        if self._gate is not None:
+            self._gate.forget(peer)
         self._lagging.pop(peer, None)
         self._echoes.forget(peer)
         self._note_presence(self._awareness.leave(peer, self._clock()))
@@ -171,7 +185,7 @@ class Room:
         """
         self._edits.append((peer, update))
         if is_answer:
-            self._signatures.note_answer(peer)
+            self._signatures.note_answer(peer, update)
             self._growth.note_answer(peer, update)
         self._schedule()
 
@@ -208,7 +222,9 @@ class Room:
 
     def announce(self, peer: Peer, presence: bytes) -> None:
         """Take a peer's presence (A5); raises ProtocolError when it is malformed, PresenceTooLarge."""
-        self._note_presence(self._awareness.apply(peer, peer.principal, presence, self._clock()))
+        changes = self._awareness.apply(peer, peer.principal, presence, self._clock())
+        self._signatures.note_presence(peer.principal, changes)
+        self._note_presence(changes)
 
     def send_presence(self, peer: Peer) -> None:
         """Tell a peer who is here."""
@@ -254,6 +270,8 @@ class Room:
             return
         edits, self._edits = self._edits, []
         edits = [edit for edit in edits if not (self._refuse_forgery(*edit) or self._refuse_growth(*edit))]
+        if self._gate is not None and edits:
+            edits = self._judge(self._gate, edits)
         if edits:
             try:
                 self._take_edits(edits)
@@ -280,6 +298,7 @@ class Room:
         for peer in catching_up:
             self._send_missed(peer)
         if self._presence_changes:
+            self._bind()
             changes, self._presence_changes = self._presence_changes, set()
             broadcast = Broadcast(encode_presence(self._awareness.encode(sorted(changes))))
             for peer in self._peers:
@@ -304,6 +323,14 @@ class Room:
         peer.refuse(EditTooLarge("The document would be too large with this edit, or with one before it."))
         return True
 
+    def _judge(self, gate: Gate, edits: list[tuple[Peer, bytes]]) -> list[tuple[Peer, bytes]]:
+        return gate.judge(
+            edits,
+            self._document,
+            is_answer=self._signatures.is_answer,
+            has_answered=self._signatures.has_answered,
+        )
+
     def _take_edits(self, edits: list[tuple[Peer, bytes]]) -> None:
         applied = self._document.apply([update for _, update in edits])
         for index in applied.refused:
@@ -311,14 +338,18 @@ class Room:
             edits[index][0].refuse(UpdateRefused("The update is malformed; the document never held it."))
         if applied.refused:
             edits = [edit for index, edit in enumerate(edits) if index not in applied.refused]
+        if self._gate is not None:
+            self._gate.follow()
         self.counts.taken(len(edits))
         turn = _Turn(self.counts.turns, {})
         for peer, _ in edits:
             turn.edits[peer] = turn.edits.get(peer, 0) + 1
         for peer, refused_before in self._growth.caught_up().items():
-            turn.edits[peer] += refused_before
+            if peer in turn.edits:  # its answer was not refused by a guard
+                turn.edits[peer] += refused_before
         self._open_turns.append(turn)
         self._save(turn, edits, is_change=applied.change is not None)
+        self._bind(turn)
         self._send_on(turn, edits, applied.change)
         self._close_turns()
 
@@ -327,7 +358,7 @@ class Room:
         # dependencies is news then (D4). The acknowledgement still waits for the turns before it, because
         # what is repeated may be on its way to the commit only now (D2).
         rows = [
-            (update, peer.principal.id)
+            (update, self._signatures.author_of(peer, update))
             for peer, update in edits
             if (is_change and update != EMPTY_UPDATE) or self._document.is_waiting(update)
         ]
@@ -358,15 +389,40 @@ class Room:
             if is_sender and peer.waits_for_echo:
                 self._echoes.hold(peer, turn.number, broadcast)
             elif peer not in self._lagging and not (is_sender and is_known_to_sender):
-                self._echoes.deliver(peer, broadcast)
+                if self._gate is None:
+                    self._echoes.deliver(peer, broadcast)
+                else:
+                    self._echoes.hold(peer, turn.number, broadcast)
+
+    def _bind(self, turn: _Turn | None = None) -> None:
+        bindings = self._signatures.take_unsaved()
+        if bindings:
+            if turn is not None:
+                turn.is_signed = False
+            self._client_ids.bind(self.name, bindings).add_done_callback(partial(self._on_bound, turn))
+
+    def _on_bound(self, turn: _Turn | None, bound: "asyncio.Future[list[Binding]]") -> None:
+        if bound.cancelled():
+            return
+        error = bound.exception()
+        if error is not None:
+            self._give_up(error)
+            return
+        self._signatures.correct(bound.result())
+        if turn is not None:
+            turn.is_signed = True
+            self._close_turns()
+
+    def _give_up(self, error: BaseException) -> None:
+        logger.error("document %s: an edit cannot be saved: %s", self.name, error)
+        self.fail(DocumentUnavailable("The document cannot be saved any more."))
 
     def _on_saved(self, turn: _Turn, saved: "asyncio.Future[int]") -> None:
         if saved.cancelled():
             return
         error = saved.exception()
         if error is not None:
-            logger.error("document %s: an edit cannot be saved: %s", self.name, error)
-            self.fail(DocumentUnavailable("The document cannot be saved any more."))
+            self._give_up(error)
             return
         turn.is_saved, turn.position = True, saved.result()
         is_next = self._foreign.saved(turn.position - turn.unsaved_updates + 1, turn.position)
@@ -379,8 +435,11 @@ class Room:
         self._close_turns()
 
     def _close_turns(self) -> None:
-        while self._open_turns and self._open_turns[0].is_saved:
+        while self._open_turns and self._open_turns[0].is_saved and self._open_turns[0].is_signed:
             turn = self._open_turns.popleft()
+            if self._gate is not None:
+                for peer in self._peers:
+                    self._echoes.release(peer, turn.number)
             for peer, count in turn.edits.items():
                 self._echoes.release(peer, turn.number)
                 peer.acknowledge(count, turn.position or self._foreign.position)
@@ -399,14 +458,23 @@ class Room:
                 peer.refuse(error)
                 return
         self._peers[peer] = True
-        peer.send(encode_step1(self._document.state_vector()))
+        self._show(peer, encode_step1(self._document.state_vector()))
         if self._answered is None or self._answered.update is not state:
             self._answered = Broadcast(encode_step2(state), state)
-        peer.deliver(self._answered)
+        self._show(peer, self._answered)
         if since is not None:
-            peer.send(encode_update(since))
+            self._show(peer, encode_update(since))
         if peer.is_full:
             self.lag(peer)
+
+    def _show(self, peer: Peer, message: Broadcast | bytes) -> None:
+        # Where there is a guard, nobody ever holds what the log lacks (A6).
+        if self._gate is not None and self._open_turns:
+            self._echoes.hold(peer, self.counts.turns, message)
+        elif isinstance(message, bytes):
+            peer.send(message)
+        else:
+            peer.deliver(message)
 
     def _send_missed(self, peer: Peer) -> None:
         state_vector = self._lagging.pop(peer, None)
@@ -415,10 +483,10 @@ class Room:
         missed = self._document.diff(state_vector)
         # What it typed meanwhile is in there too, and is no echo before its commit (D2).
         unsaved = next((turn.number for turn in reversed(self._open_turns) if peer in turn.edits), None)
-        if unsaved is not None and peer.waits_for_echo:
+        if unsaved is not None and peer.waits_for_echo and self._gate is None:
             self._echoes.hold(peer, unsaved, Broadcast(encode_update(missed), missed))
         elif missed != EMPTY_UPDATE:
-            peer.send(encode_update(missed))
+            self._show(peer, encode_update(missed))
         peer.send(encode_presence(self._awareness.encode_all()))
 
     # What others wrote (N1)
@@ -452,6 +520,8 @@ class Room:
         except Poisoned:
             self._begin_rebuild(known)
             return False
+        if self._gate is not None:
+            self._gate.reset()
         self._snapshots.added(len(rows), sum(len(row) for row in rows))
         if applied.change is not None:
             self._tell_all(applied.change)
@@ -474,6 +544,8 @@ class Room:
             stored = [*read_snapshot(snapshot), *updates]
             poison = find_poison([*stored, *(update for _, update in self._edits)])
             self._document = LiveDocument(snapshot, updates, without=poison, marker=self.epoch.marker)
+            if self._gate is not None:
+                self._gate.reset()
             self._snapshots.loaded(snapshot, updates)
             if known is None and position > self._foreign.position:
                 # Others wrote meanwhile. What the peers have cannot be told from a document that broke.

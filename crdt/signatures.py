@@ -1,55 +1,151 @@
-"""Whether an edit is written under a client id that is somebody else's (rule A7).
+"""Who writes under which Yjs client id (rule A7).
 
-After a crash a peer may honestly send what it had heard of another, so structs of others are taken. But once
-the owner of a client id is here and has sent all that it has, nobody else can know more of it than the room.
+A client id belongs to the principal that first used it, by presence or by an edit. Owns these bindings for
+one document, what of them is not saved yet, and the judgement of an edit by them.
+
+After a crash a peer may honestly send what it had heard of another, so structs of others are taken in general
+and noted as relayed. But once the owner of a client id is here and has sent all that it has, nobody else can
+know more of it than the room. In guarded documents nobody ever holds what the log lacks (A6), so there nobody
+has anything of others to relay.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from crdt.awareness import Awareness
+import pycrdt
+
+from crdt.awareness import MAX_STATE_BYTES, Awareness
 from crdt.broadcast import Peer
-from crdt.errors import ProtocolError
-from crdt.structs import brings_news, read_only_client, read_runs
+from crdt.poison import is_fault
+from crdt.ports import Binding, Principal
+from crdt.protocol import EMPTY_UPDATE, Reader
+from crdt.structs import read_only_client, read_runs
+
+LARGE_BYTES = 64 * 1024
+"""More news of several clients than this are not taken apart, unless somebody could be wronged by them."""
 
 
 class Signatures:
-    """Which peers of a room are in step with it, and what nobody but them can write."""
+    """The client ids of a room: whose they are, and which peers are in step with the room."""
 
-    def __init__(self, awareness: Awareness) -> None:
-        self._awareness = awareness
-        self._answering: list[Peer] = []
+    def __init__(
+        self, bound: Iterable[Binding], *, is_guarded: bool, max_presence_bytes: int = MAX_STATE_BYTES
+    ) -> None:
+        self.owners: dict[int, str] = {}
+        """Client id -> principal id."""
+        self.awareness = Awareness(max_presence_bytes, self.owners)
+        self._written: dict[int, str] = {}  # those of the owners that have written here
+        self._unsaved: dict[int, Binding] = {}
+        self._is_guarded = is_guarded
+        self._answering: list[tuple[Peer, bytes]] = []
         self._answered: set[Peer] = set()
+        self._relayed: set[tuple[Peer, bytes]] = set()
+        self.correct(bound)
 
-    def note_answer(self, peer: Peer) -> None:
+    def note_answer(self, peer: Peer, update: bytes) -> None:
         """Note that a peer has sent all that it has; it counts when that has been applied."""
-        self._answering.append(peer)
+        self._answering.append((peer, update))
 
     def note_applied(self) -> None:
         """Note that everything which was sent so far has been applied."""
-        self._answered.update(self._answering)
-        self._answering.clear()
+        if self._answering:
+            self._answered.update(peer for peer, _ in self._answering)
+            self._answering.clear()
+        self._relayed.clear()
+
+    def note_presence(self, principal: Principal, client_ids: Iterable[int]) -> None:
+        """Bind what a peer has announced."""
+        for client_id in client_ids:
+            if client_id not in self.owners:
+                self._bind(client_id, principal.id, has_written=False)
 
     def forget(self, peer: Peer) -> None:
         """Let go of a peer that has left."""
         self._answered.discard(peer)
-        self._answering = [other for other in self._answering if other is not peer]
+        self._answering = [answer for answer in self._answering if answer[0] is not peer]
+
+    def is_answer(self, update: bytes) -> bool:
+        """Whether this very update is the answer to our step 1."""
+        return any(update is answer for _, answer in self._answering)
+
+    def has_answered(self, peer: Peer) -> bool:
+        """Whether a peer is in step with the room."""
+        return peer in self._answered
 
     def is_forged(self, peer: Peer, update: bytes, state_vector: Callable[[], bytes]) -> bool:
-        """Whether an edit brings structs under the client id of another who is in step with the room."""
+        """Whether an edit brings what only somebody else can write.
+
+        If not, it binds the client ids that the sender is the first to use.
+        """
         try:
             only = read_only_client(update)
-            if only is not None:
-                foreign = [only] if self._is_foreign(peer, only) else []
-            elif any(other.principal.id != peer.principal.id for other in self._answered):
-                foreign = [run[0] for run in read_runs(update) if self._is_foreign(peer, run[0])]
-            else:
+            if update == EMPTY_UPDATE or (only is not None and self._written.get(only) == peer.principal.id):
                 return False
-            return bool(foreign) and brings_news(update, foreign, state_vector())
-        except ProtocolError:  # no update: found out when it is applied
-            return False
+            news = pycrdt.get_update(update, state_vector())
+            if not self._is_worth_reading(peer, news):
+                self._relayed.add((peer, update))
+                return False
+            writers = read_writers(news)
+        except BaseException as error:
+            if not isinstance(error, ValueError) and not is_fault(error):
+                raise
+            return False  # no update: found out when it is applied
+        return self._is_forged(peer, update, writers)
 
-    def _is_foreign(self, peer: Peer, client_id: int) -> bool:
-        owner = self._awareness.owner_of(client_id)
-        if owner is None or owner is peer:
-            return False
-        return any(other is owner and other.principal.id != peer.principal.id for other in self._answered)
+    def author_of(self, peer: Peer, update: bytes) -> str:
+        """Return what the log says of where an edit came from: who sent it, and whether as a relay."""
+        author = peer.principal.author
+        return f"{author}|relayed" if self._relayed and (peer, update) in self._relayed else author
+
+    def take_unsaved(self) -> list[Binding]:
+        """Return the bindings that are to be saved now."""
+        if not self._unsaved:
+            return []
+        unsaved, self._unsaved = list(self._unsaved.values()), {}
+        return unsaved
+
+    def correct(self, bound: Iterable[Binding]) -> None:
+        """Take over what is stored: another process may have been faster."""
+        for client_id, principal_id, has_written in bound:
+            self.owners[client_id] = principal_id
+            self._written.pop(client_id, None)
+            if has_written:
+                self._written[client_id] = principal_id
+
+    def _is_forged(self, peer: Peer, update: bytes, writers: list[int]) -> bool:
+        own = peer.principal.id
+        foreign = [client_id for client_id in writers if self.owners.get(client_id, own) != own]
+        if foreign and (self._is_guarded or any(self._is_in_step(client_id) for client_id in foreign)):
+            return True
+        # An answer may bring what its sender has heard of others, whoever they were.
+        binds = self._is_guarded or not self.is_answer(update)
+        for client_id in writers:
+            if (client_id in self.owners or binds) and client_id not in foreign:
+                self._bind(client_id, own, has_written=True)
+        if any(self.owners.get(client_id) != own for client_id in writers):
+            self._relayed.add((peer, update))
+        return False
+
+    def _bind(self, client_id: int, principal_id: str, *, has_written: bool) -> None:
+        binding = self._unsaved[client_id] = (client_id, principal_id, has_written)
+        self.correct([binding])
+
+    def _is_in_step(self, client_id: int) -> bool:
+        owner = self.awareness.owner_of(client_id)
+        return any(other is owner for other in self._answered)
+
+    def _is_worth_reading(self, peer: Peer, news: bytes) -> bool:
+        return (
+            len(news) <= LARGE_BYTES
+            or self._is_guarded
+            or read_only_client(news) is not None
+            or any(other.principal.id != peer.principal.id for other in self._answered)
+        )
+
+
+def read_writers(news: bytes) -> list[int]:
+    """Return whose structs an update brings."""
+    clients = Reader(news).read_number()
+    if clients == 0:
+        return []
+    only = read_only_client(news)
+    return [only] if only is not None else [run[0] for run in read_runs(news)]

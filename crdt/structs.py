@@ -7,11 +7,8 @@ means to read every struct before it. Bounded and without recursion, like `crdt.
 Source: yjs 13.6, `readClientsStructRefs` and the content readers; lib0 0.2, `readAny`.
 """
 
-from collections.abc import Collection
-
 from crdt.errors import ProtocolError
 from crdt.protocol import Reader
-from crdt.waiting import read_state_vector
 
 _HEAD_BYTES = 17
 """One byte for the number of clients, at most eight for each of two numbers below 2^53."""
@@ -59,14 +56,6 @@ def read_only_client(update: bytes) -> int | None:
         position += 1
         shift += 7
     return None
-
-
-def brings_news(update: bytes, client_ids: Collection[int], state_vector: bytes) -> bool:
-    """Whether an update has structs of one of these clients that a state vector does not know."""
-    known = read_state_vector(state_vector)
-    return any(
-        client_id in client_ids and end > known.get(client_id, 0) for client_id, _, end in read_runs(update)
-    )
 
 
 def _skip_struct(reader: Reader) -> int:

@@ -22,10 +22,12 @@ from integrations.transport import Transport
 from server.account_safety import AccountSafety
 from server.auth import DatabaseAccess
 from server.background.access_watch import AccessWatch
+from server.background.forgetting import Forgetting
 from server.background.retention import Retention
 from server.background.webhooks import Webhooks
 from server.data_folder import OUTBOX, Secrets
 from server.folding import Folding
+from server.guards import guard_of
 from server.history import History
 from server.invitations import Invitations
 from server.login_limits import LoginLimits
@@ -40,6 +42,7 @@ from server.sse import Streams
 from server.tokens import Tokens
 from server.vault_keys import VaultKeyFile
 from server.webhooks import Courier
+from storage.client_ids import ClientIdTable
 from storage.engine import Database
 from storage.event_feed import EventFeed
 from storage.update_log import UpdateLog
@@ -92,13 +95,22 @@ async def open_services(
     async with AsyncExitStack() as stack:
         passwords = stack.enter_context(open_passwords(settings))
         update_log = await stack.enter_async_context(UpdateLog.of(database, close_seconds=LOG_CLOSE_SECONDS))
+        client_ids = await stack.enter_async_context(ClientIdTable(database))
         mailer = create_mailer(settings, clock)
         mailing = await stack.enter_async_context(Mailing(mailer))
         limits = RateLimits()
         offload = Offload()
         fold = Folding(update_log, offload).fold
         hub = await stack.enter_async_context(
-            Hub(update_log, access, fold, _hub_config(settings), bus=_open_bus(settings))
+            Hub(
+                update_log,
+                access,
+                fold,
+                _hub_config(settings),
+                bus=_open_bus(settings),
+                client_ids=client_ids,
+                guard_of=guard_of(clock),
+            )
         )
         feed = EventFeed(database)
         hub.start(feed.run)
@@ -108,6 +120,7 @@ async def open_services(
         courier = Courier(transport, vault, clock)
         if "worker" in settings.roles:
             hub.start(Webhooks(database, feed, courier).run)
+            hub.start(Forgetting(database).run)
         if "worker" in settings.roles and settings.history_days:
             hub.start(Retention(database, update_log, offload, history_days=settings.history_days).run)
         yield Services(

@@ -16,6 +16,7 @@ from storage.repositories.account_tokens import AccountTokens
 from storage.repositories.api_keys import ApiKeys
 from storage.repositories.audit import Audit
 from storage.repositories.channels import Channels
+from storage.repositories.client_ids import ClientIds
 from storage.repositories.consumers import Consumers
 from storage.repositories.deliveries import Deliveries
 from storage.repositories.documents import Documents
@@ -55,6 +56,7 @@ class UnitOfWork:
         self.share_links = ShareLinks(session, now, self.access_changes)
         self.channels = Channels(session, now, new_id)
         self.brands = Owned(Brand, session, now)
+        self.client_ids = ClientIds(session, now)
         self.creators = Owned(Creator, session, now)
         self.documents = Documents(session, now, new_id)
         self.prompt_libraries = Owned(PromptLibrary, session, now)

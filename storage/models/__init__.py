@@ -6,6 +6,7 @@ from storage.models.api_keys import ApiKey
 from storage.models.audit import AuditEntry
 from storage.models.brands import Brand
 from storage.models.channels import Channel, ChannelMember, ChannelType
+from storage.models.client_ids import ClientId
 from storage.models.consumers import EventConsumer, EventCursor
 from storage.models.creators import Creator
 from storage.models.declarative import Model, Sealed, UtcDateTime
@@ -31,6 +32,7 @@ __all__ = [
     "Channel",
     "ChannelMember",
     "ChannelType",
+    "ClientId",
     "Creator",
     "Document",
     "Event",

@@ -38,6 +38,9 @@ class Document(Model, kw_only=True):
 class Update(Model, kw_only=True):
     """One row of the log: the raw bytes received (D1) and who sent them.
 
+    `author` is a principal id, then `|run:{id}` for what an agent did in a run, then `|relayed` where
+    something in it was not written by the sender, or not provably (A7).
+
     On SQLite rows lie in the order of writing, beside the index of the key. Clustered by the key (WITHOUT
     ROWID) a commit over many documents rewrites a whole page for each: measured twice as dear, and no faster
     to read.

@@ -144,7 +144,8 @@ def group_rows(rows: Sequence[tuple[int, str, datetime]]) -> list[Change]:
         Change(
             first_position=group[-1][0],
             position=group[0][0],
-            authors=tuple(dict.fromkeys(author for _, author, _ in reversed(group))),
+            # Behind the principal stands in which run, or as whose relay (A7).
+            authors=tuple(dict.fromkeys(author.partition("|")[0] for _, author, _ in reversed(group))),
             started_at=group[-1][2],
             ended_at=group[0][2],
         )

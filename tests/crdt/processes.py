@@ -5,9 +5,9 @@ from contextlib import asynccontextmanager
 
 from crdt.document import LiveDocument
 from crdt.hub import Hub, HubConfig
-from crdt.ports import Bus
+from crdt.ports import Bus, Guard
 from crdt.session import HOCUSPOCUS, Wire
-from tests.crdt.world import PAGE, Client, Clock, HeldLog, Rights, read_text, turns
+from tests.crdt.world import PAGE, Client, Clock, HeldClientIds, HeldLog, Rights, read_text, turns
 
 EPOCH = "0000000a"
 
@@ -42,12 +42,21 @@ class Processes:
 
 @asynccontextmanager
 async def processes(
-    count: int = 2, *, bus: Bus | None = None, log: HeldLog | None = None, snapshot_every: int = 500
+    count: int = 2,
+    *,
+    bus: Bus | None = None,
+    log: HeldLog | None = None,
+    snapshot_every: int = 500,
+    guard: Guard | None = None,
 ) -> AsyncGenerator[Processes]:
     log, rights, clock = log or HeldLog(), Rights(), Clock()
     log.epochs[PAGE] = EPOCH
     config = HubConfig(sweep_seconds=3600, look_seconds=3600, snapshot_every_updates=snapshot_every)
-    hubs = [Hub(log, rights, log.fold, config, bus=bus, clock=clock) for _ in range(count)]
+    ids = HeldClientIds()
+    hubs = [
+        Hub(log, rights, log.fold, config, bus=bus, client_ids=ids, guard_of=lambda _: guard, clock=clock)
+        for _ in range(count)
+    ]
     tasks = [await hub.__aenter__() for hub in hubs]
     try:
         yield Processes(log, hubs, clock)

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from crdt.document import LiveDocument
 from crdt.hub import Hub, HubConfig
+from crdt.ports import Guard
 from crdt.session import HOCUSPOCUS, YWS
-from tests.crdt.world import PAGE, Client, Clock, HeldLog, Rights, turns
+from tests.crdt.world import PAGE, Client, Clock, HeldClientIds, HeldLog, Lenient, Rights, turns
 
 Action = tuple[str, int, int]
 """What happens, to which of four clients, and a number to do it with."""
@@ -34,8 +35,9 @@ actions = st.lists(
 class Story:
     """Four clients on both wires, one log, and one server after another."""
 
-    def __init__(self, log: HeldLog) -> None:
+    def __init__(self, log: HeldLog, guard: Guard | None = None) -> None:
         self.log, self.rights, self.clock = log, Rights(), Clock()
+        self.client_ids, self.guard = HeldClientIds(), guard
         self.clients: list[Client] = []
 
     async def play(self, script: list[Action]) -> None:
@@ -43,7 +45,15 @@ class Story:
         rest = list(script)
         while True:
             config = HubConfig(sweep_seconds=3600, room_idle_seconds=0, snapshot_every_updates=3)
-            async with Hub(self.log, self.rights, self.log.fold, config, clock=self.clock) as hub:
+            async with Hub(
+                self.log,
+                self.rights,
+                self.log.fold,
+                config,
+                client_ids=self.client_ids,
+                guard_of=lambda _: self.guard,
+                clock=self.clock,
+            ) as hub:
                 if not self.clients:
                     wires = (YWS, HOCUSPOCUS, YWS, HOCUSPOCUS)
                     self.clients = [
@@ -66,6 +76,8 @@ class Story:
     async def act(self, hub: Hub, action: str, client: Client, number: int) -> None:
         """Do one thing."""
         text = client.text
+        if self.guard is not None and action in ("type", "erase", "paragraph"):
+            action = "field"  # a guarded document has maps only
         if action == "type":
             text.insert(min(number, len(text)) if str(text).isascii() else 0, "aé🙂"[number % 3])
         elif action == "erase" and len(text) and str(text).isascii():
@@ -96,6 +108,7 @@ class Story:
     async def settle(self) -> None:
         """Let everybody come back and hear everything."""
         self.log.release()
+        self.client_ids.release()
         for client in self.clients:
             client.resume()
             if client.connection is None:
@@ -114,8 +127,17 @@ def seen(doc: pycrdt.Doc[Any]) -> tuple[str, object, str]:
 
 @given(actions)
 def test_D4_all_documents_and_the_log_are_equal_at_the_end(script: list[Action]) -> None:
+    tell(script, None)
+
+
+@given(actions)
+def test_A6_honest_edits_of_a_guarded_document_all_arrive(script: list[Action]) -> None:
+    tell(script, Lenient("fields"))
+
+
+def tell(script: list[Action], guard: Guard | None) -> None:
     log = HeldLog()
-    story = Story(log)
+    story = Story(log, guard)
     asyncio.run(story.play(script))
     stored = pycrdt.Doc[Any]()
     stored.apply_update(LiveDocument(None, [update for update, _ in log.rows[PAGE]]).state())

@@ -5,7 +5,7 @@ import pytest
 from crdt import room
 from crdt.document import LiveDocument
 from crdt.errors import DocumentUnavailable
-from crdt.hub import Hub, HubConfig
+from crdt.hub import HubConfig
 from crdt.protocol import encode_step1, encode_update
 from crdt.session import HOCUSPOCUS, YWS, Wire
 from tests.crdt.test_document import TRAP
@@ -148,7 +148,8 @@ async def test_D5_a_commit_that_was_called_off_is_no_failure() -> None:
 
 async def test_N1_what_another_process_wrote_is_not_lost_and_reaches_everybody() -> None:
     config = HubConfig(snapshot_every_updates=1, sweep_seconds=3600)
-    async with world(config=config) as w, Hub(w.log, w.rights, w.log.fold, config, clock=w.clock) as other:
+    async with world(config=config) as w, world(config=config, log=w.log, client_ids=w.client_ids) as far:
+        other = far.hub
         ann, bob = await w.joined(HOCUSPOCUS), Client(other, YWS, PAGE, "bob")
         bob.connect()
         await bob.synced()
@@ -179,7 +180,8 @@ async def test_N1_what_another_process_wrote_reaches_everybody_though_an_edit_br
     is_typing: bool,
 ) -> None:
     config = HubConfig(sweep_seconds=3600)
-    async with world(config=config) as w, Hub(w.log, w.rights, w.log.fold, config, clock=w.clock) as other:
+    async with world(config=config) as w, world(config=config, log=w.log, client_ids=w.client_ids) as far:
+        other = far.hub
         ann = await w.joined(client_id=5)
         ann.text.insert(0, "hé")
         await ann.heard(lambda ann: ann.unsaved == 0)

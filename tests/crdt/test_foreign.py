@@ -14,7 +14,7 @@ from crdt.document import LiveDocument
 from crdt.protocol import encode_update
 from crdt.session import HOCUSPOCUS, YWS
 from tests.crdt.processes import EPOCH, processes
-from tests.crdt.world import PAGE, Client, keystrokes, read_text, turns, typed
+from tests.crdt.world import PAGE, Client, Lenient, keystrokes, read_text, turns, typed
 from tests.fakes.bus import HostileBus
 
 PANIC = bytes.fromhex("01010501088001f440600000")
@@ -317,3 +317,23 @@ async def test_N1_whatever_the_bus_does_all_processes_converge(seed: int) -> Non
         for position, state in p.log.snapshots.get(PAGE, []):
             expected = LiveDocument(None, rows[:position]).state()
             assert read_text(LiveDocument(state, []).state()) == read_text(expected)
+
+
+async def test_A6_a_guard_knows_what_another_process_wrote() -> None:
+    async with processes(guard=Lenient("fields")) as p:
+        ann, bob = Client(p.hubs[0], HOCUSPOCUS, PAGE, "ann"), Client(p.hubs[1], HOCUSPOCUS, PAGE, "bob")
+        for client in (ann, bob):
+            client.connect()
+            await client.synced()
+        for number in range(3):
+            for writer, reader in ((ann, bob), (bob, ann)):
+                fields_of(writer)[f"{writer.token}{number}"] = pycrdt.Map({"n": number})
+                await writer.heard(lambda writer: writer.unsaved == 0)
+                await p.hubs[0].look()
+                await p.hubs[1].look()
+                await reader.heard(lambda reader: len(fields_of(reader)) == len(fields_of(writer)))
+        assert fields_of(ann).to_py() == fields_of(bob).to_py()
+
+
+def fields_of(client: Client) -> "pycrdt.Map[Any]":
+    return client.doc.get("fields", type=pycrdt.Map[Any])

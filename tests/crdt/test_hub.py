@@ -12,6 +12,7 @@ from tests.crdt.world import (
     PAGE,
     Client,
     Clock,
+    HeldClientIds,
     HeldLog,
     Rights,
     presence_of,
@@ -432,7 +433,15 @@ async def test_W1_an_update_that_says_nothing_is_acknowledged() -> None:
 async def test_R6_what_is_committed_after_the_hub_has_ended_starts_nothing() -> None:
     log, clock = HeldLog(), Clock()
     config = HubConfig(snapshot_every_updates=1, shutdown_seconds=0)
-    async with Hub(log, Rights(), log.fold, config, clock=clock) as hub:
+    async with Hub(
+        log,
+        Rights(),
+        log.fold,
+        config,
+        client_ids=HeldClientIds(),
+        guard_of=lambda _: None,
+        clock=clock,
+    ) as hub:
         ann = Client(hub, HOCUSPOCUS, PAGE, "ann")
         ann.connect()
         await ann.synced()

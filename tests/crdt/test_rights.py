@@ -243,7 +243,7 @@ async def test_A7_what_a_peer_relays_of_somebody_who_is_away_is_taken() -> None:
         bob.say(encode_step2(relayed))
         await bob.heard(lambda bob: len(w.stored()) == 1)
         assert bob.closed is None
-        assert w.log.rows[PAGE][0][1] == "user:bob"
+        assert w.log.rows[PAGE][0][1] == "user:bob|relayed"
 
 
 async def test_A7_ones_own_other_window_is_no_forger() -> None:

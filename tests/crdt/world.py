@@ -1,7 +1,7 @@
 """A small world around the live core: a log whose commits a test holds back, and clients without sockets."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
@@ -10,7 +10,7 @@ import pycrdt
 
 from crdt.connection import Connection
 from crdt.hub import Hub, HubConfig
-from crdt.ports import DocumentName, Principal, PrincipalId, Right
+from crdt.ports import Binding, DocumentName, Guard, Principal, PrincipalId, Right
 from crdt.protocol import (
     EMPTY_UPDATE,
     Reader,
@@ -154,6 +154,66 @@ class HeldLog:
                 continue
             self.rows[document] += rows
             saved.set_result(len(self.rows[document]))
+
+
+class HeldClientIds:
+    """A table of client ids in memory, which commits in the next turn of the loop, or when a test lets it."""
+
+    def __init__(self) -> None:
+        self.owners: dict[tuple[str, int], tuple[str, bool]] = {}
+        self.is_held = False
+        self.error: Exception | None = None
+        self._open: list[tuple[str, Sequence[Binding], asyncio.Future[list[Binding]]]] = []
+
+    async def load(self, document: str) -> list[Binding]:
+        return [(place[1], *owner) for place, owner in self.owners.items() if place[0] == document]
+
+    def bind(self, document: str, bindings: Sequence[Binding]) -> "asyncio.Future[list[Binding]]":
+        loop = asyncio.get_running_loop()
+        bound: asyncio.Future[list[Binding]] = loop.create_future()
+        self._open.append((document, bindings, bound))
+        if not self.is_held:
+            loop.call_soon(self._commit)
+        return bound
+
+    def release(self) -> None:
+        self.is_held = False
+        self._commit()
+
+    def cancel(self) -> None:
+        opened, self._open = self._open, []
+        for _, _, bound in opened:
+            bound.cancel()
+
+    def _commit(self) -> None:
+        opened, self._open = self._open, []
+        for document, bindings, bound in opened:
+            if self.error is not None:
+                bound.set_exception(self.error)
+                continue
+            others: list[Binding] = []
+            for client_id, principal, has_written in bindings:
+                owner, had_written = self.owners.get((document, client_id), (principal, False))
+                is_own = owner == principal
+                self.owners[document, client_id] = (owner, had_written or (has_written and is_own))
+                if not is_own:
+                    others.append((client_id, *self.owners[document, client_id]))
+            bound.set_result(others)
+
+
+class Lenient:
+    """A guard that has nothing against anything in its roots."""
+
+    def __init__(self, *roots: str) -> None:
+        self.roots = frozenset(roots)
+
+    def judge(
+        self,
+        author: str,
+        before: Mapping[str, Mapping[str, object]],
+        after: Mapping[str, Mapping[str, object]],
+    ) -> tuple[str, str] | None:
+        return None
 
 
 class Rights:
@@ -347,8 +407,11 @@ class _Socket:
 class World:
     """A hub over a held log, with a clock that a test moves."""
 
-    def __init__(self, hub: Hub, log: HeldLog, rights: Rights, clock: "Clock") -> None:
+    def __init__(
+        self, hub: Hub, log: HeldLog, rights: Rights, clock: "Clock", client_ids: HeldClientIds
+    ) -> None:
         self.hub, self.log, self.rights, self.clock = hub, log, rights, clock
+        self.client_ids = client_ids
 
     def client(
         self,
@@ -394,14 +457,29 @@ class Clock:
 
 @asynccontextmanager
 async def world(
-    *documents: str, config: HubConfig | None = None, look_seconds: float = 3600.0
+    *documents: str,
+    config: HubConfig | None = None,
+    look_seconds: float = 3600.0,
+    guard: Guard | None = None,
+    log: HeldLog | None = None,
+    client_ids: HeldClientIds | None = None,
 ) -> AsyncGenerator[World]:
-    """Open a hub on an empty log."""
-    log, rights, clock = HeldLog(*documents), Rights(), Clock()
+    """Open a hub on an empty log, or on what another one has left."""
+    log, client_ids = log or HeldLog(*documents), client_ids or HeldClientIds()
+    rights, clock = Rights(), Clock()
     # Nothing in a test waits for the sweeper: tests sweep by hand.
     config = msgspec.structs.replace(config or HubConfig(), sweep_seconds=3600.0, look_seconds=look_seconds)
-    async with Hub(log, rights, log.fold, config, clock=clock, unix_time=clock) as hub:
-        yield World(hub, log, rights, clock)
+    async with Hub(
+        log,
+        rights,
+        log.fold,
+        config,
+        client_ids=client_ids,
+        guard_of=lambda _: guard,
+        clock=clock,
+        unix_time=clock,
+    ) as hub:
+        yield World(hub, log, rights, clock, client_ids)
         log.release()
 
 

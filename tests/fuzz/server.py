@@ -14,7 +14,7 @@ from crdt.session import YWS
 from storage.errors import StoreUnavailableError
 from storage.stores.ports import Batch, History, LogStore
 from storage.update_log import UpdateLog
-from tests.crdt.world import Rights
+from tests.crdt.world import HeldClientIds, Rights
 from tests.fakes.update_log import Around, MemoryStore
 from tests.fuzz.network import Client, Link
 
@@ -82,7 +82,14 @@ class Server:
         self._loop = asyncio.get_running_loop()
         self._log = UpdateLog(self.store, close_seconds=5.0)
         self.hub = Hub(
-            self._log, rights, self._fold, config, clock=self._loop.time, unix_time=self._loop.time
+            self._log,
+            rights,
+            self._fold,
+            config,
+            client_ids=HeldClientIds(),
+            guard_of=lambda _: None,
+            clock=self._loop.time,
+            unix_time=self._loop.time,
         )
         self._end = asyncio.Event()
         self._is_up = asyncio.Event()

@@ -1,0 +1,214 @@
+"""Client ids that belong to whoever first used them: in presence, in edits, and in a room opened again."""
+
+from typing import Any
+
+import msgspec
+import pycrdt
+import pytest
+
+from crdt.ports import Binding
+from crdt.protocol import encode_step2, encode_update
+from crdt.session import HOCUSPOCUS, YWS, Wire
+from crdt.signatures import LARGE_BYTES, Signatures
+from tests.crdt.test_rights import forged
+from tests.crdt.world import (
+    PAGE,
+    HeldClientIds,
+    HeldLog,
+    Lenient,
+    World,
+    presence_of,
+    turns,
+    typed,
+    user,
+    world,
+)
+
+both_wires = pytest.mark.parametrize("wire", [YWS, HOCUSPOCUS], ids=lambda wire: wire.name)
+FIELDS = Lenient("fields")
+
+
+def authors(w: World) -> list[str]:
+    return [author for _, author in w.log.rows[PAGE]]
+
+
+def field_by(client_id: int) -> bytes:
+    """Return the update of somebody who sets a field in an empty document."""
+    doc = pycrdt.Doc[Any](client_id=client_id)
+    doc.get("fields", type=pycrdt.Map[Any])["k"] = client_id
+    return doc.get_update()
+
+
+@both_wires
+async def test_A7_A5_a_client_id_stays_its_owners_when_everybody_has_left(wire: Wire) -> None:
+    client_ids = HeldClientIds()
+    async with world(client_ids=client_ids) as w:
+        ann = await w.joined()
+        ann.say_presence(5, 1, "{}")
+        await turns()
+    assert client_ids.owners == {(PAGE, 5): ("user:ann", False)}
+    async with world(client_ids=client_ids) as w:
+        bob, eve = await w.joined(), await w.joined(wire, "eve")
+        eve.say_presence(5, 9, "{}")
+        eve.say_presence(6, 1, "{}")
+        await bob.heard(lambda bob: "presence" in bob.names)
+        assert [presence_of(said) for said in bob.said if said.name == "presence"] == [
+            {6: {"user": presence_of(bob.said[-1])[6]["user"]}}  # pyright: ignore[reportOptionalSubscript]
+        ]
+    assert client_ids.owners[PAGE, 5] == ("user:ann", False)
+
+
+@both_wires
+@pytest.mark.parametrize("encode", [encode_update, encode_step2])
+@pytest.mark.parametrize("is_present", [True, False], ids=["present", "absent"])
+async def test_A7_in_a_guarded_document_nobody_writes_as_somebody_else(
+    wire: Wire, encode: Any, is_present: bool
+) -> None:
+    log, client_ids = HeldLog(), HeldClientIds()
+    async with world(log=log, client_ids=client_ids, guard=FIELDS) as w:
+        ann = await w.joined(client_id=5)
+        ann.doc.get("fields", type=pycrdt.Map[Any])["k"] = 1
+        await ann.heard(lambda ann: ann.unsaved == 0)
+        ann.disconnect()
+    async with world(log=log, client_ids=client_ids, guard=FIELDS) as w:
+        if is_present:
+            ann.move_to(w.hub)
+            ann.connect()
+            await ann.synced()
+        eve = await w.joined(wire, "eve")
+        eve.say(encode(forged(ann, "eve's ")))
+        await eve.heard(lambda eve: eve.closed)
+        assert eve.closed == (4400, "The update is written under somebody else's client id.")
+        assert authors(w) == ["user:ann"]
+
+
+async def test_A7_in_a_guarded_document_an_answer_binds_too() -> None:
+    async with world(guard=FIELDS) as w:
+        ann = await w.joined()
+        ann.say(encode_step2(field_by(5)))
+        await ann.heard(lambda ann: ann.unsaved == -1)
+        assert w.client_ids.owners == {(PAGE, 5): ("user:ann", True)}
+
+
+async def test_A7_what_an_answer_brings_of_nobody_known_is_relayed_and_binds_nothing() -> None:
+    async with world() as w:
+        bob = await w.joined(token="bob")
+        bob.say(encode_step2(typed("lost in a crash", 5)))
+        await bob.heard(lambda bob: bob.unsaved == -1)
+        assert authors(w) == ["user:bob|relayed"]
+        assert w.client_ids.owners == {}
+        ann = await w.joined(client_id=5)
+        ann.text.insert(0, "mine ")
+        await ann.heard(lambda ann: ann.unsaved == 0)
+        assert w.client_ids.owners == {(PAGE, 5): ("user:ann", True)}
+        assert authors(w)[1:] == ["user:ann"]
+
+
+async def test_A7_what_an_answer_brings_of_its_sender_is_its_senders() -> None:
+    async with world() as w:
+        ann = await w.joined()
+        ann.say_presence(5, 1, "{}")
+        ann.say(encode_step2(typed("offline", 5)))
+        await ann.heard(lambda ann: ann.unsaved == -1)
+        assert authors(w) == ["user:ann"]
+        assert w.client_ids.owners == {(PAGE, 5): ("user:ann", True)}
+
+
+async def test_A7_what_somebody_who_is_away_wrote_is_relayed() -> None:
+    client_ids = HeldClientIds()
+    client_ids.owners[PAGE, 5] = ("user:ann", True)
+    async with world(client_ids=client_ids) as w:
+        bob = await w.joined(token="bob")
+        mixed = pycrdt.Doc[Any](client_id=6)
+        mixed.apply_update(typed("hers", 5))
+        mixed.get("text", type=pycrdt.Text).insert(0, "his ")
+        bob.say(encode_update(mixed.get_update()))
+        await bob.heard(lambda bob: bob.unsaved == -1)
+        assert authors(w) == ["user:bob|relayed"]
+        assert client_ids.owners == {(PAGE, 5): ("user:ann", True), (PAGE, 6): ("user:bob", True)}
+
+
+async def test_A7_a_long_relay_is_not_taken_apart_where_nobody_is_wronged() -> None:
+    doc = pycrdt.Doc[Any](client_id=5)
+    doc.get("text", type=pycrdt.Text).insert(0, "x" * LARGE_BYTES)
+    doc.apply_update(typed("y", 6))
+    async with world() as w:
+        bob = await w.joined(token="bob")
+        bob.say(encode_update(doc.get_update()))
+        await bob.heard(lambda bob: bob.unsaved == -1)
+        assert authors(w) == ["user:bob|relayed"]
+        assert w.client_ids.owners == {}
+
+
+async def test_A7_D2_an_acknowledgement_follows_the_binding() -> None:
+    async with world() as w:
+        w.client_ids.is_held = True
+        ann = await w.joined(client_id=5)
+        ann.text.insert(0, "a")
+        await turns()
+        assert len(w.stored()) == 1
+        assert ann.unsaved == 1
+        w.client_ids.release()
+        await ann.heard(lambda ann: ann.unsaved == 0)
+
+
+async def test_A7_another_process_may_have_been_faster() -> None:
+    async with world() as w:
+        w.client_ids.is_held = True
+        ann = await w.joined(client_id=5)
+        ann.text.insert(0, "a")
+        await turns()
+        w.client_ids.owners[PAGE, 5] = ("user:eve", True)
+        w.client_ids.release()
+        await ann.heard(lambda ann: ann.unsaved == 0)
+        ann.text.insert(0, "b")
+        await ann.heard(lambda ann: ann.unsaved == 0)
+        assert authors(w) == ["user:ann", "user:ann|relayed"]
+
+
+async def test_A7_bindings_that_cannot_be_saved_end_the_room(caplog: pytest.LogCaptureFixture) -> None:
+    async with world() as w:
+        w.client_ids.error = ValueError("no such document")
+        ann = await w.joined(client_id=5)
+        ann.text.insert(0, "a")
+        await ann.heard(lambda ann: ann.closed)
+        assert ann.closed == (1013, "The document cannot be saved any more.")
+        assert "no such document" in caplog.text
+
+
+async def test_A7_bindings_that_nobody_waits_for_any_more_change_nothing() -> None:
+    async with world() as w:
+        w.client_ids.is_held = True
+        ann = await w.joined(client_id=5)
+        ann.say_presence(5, 1, "{}")
+        await turns()
+        w.client_ids.cancel()
+        await turns()
+        assert ann.closed is None
+
+
+async def test_A7_the_log_names_the_run_of_an_agent() -> None:
+    agent = msgspec.structs.replace(user("agent"), kind="agent", run_id="7")
+    async with world() as w, w.hub.join(PAGE, agent) as replica:
+        replica.doc.get("text", type=pycrdt.Text).insert(0, "a")
+        await replica.saved()
+        assert authors(w) == ["user:agent|run:7"]
+
+
+class Nobody:
+    """As much of a peer as signatures look at."""
+
+    principal = user("eve")
+
+
+def test_A7_a_fault_while_an_edit_is_looked_at_is_found_when_it_is_applied() -> None:
+    signatures = Signatures(list[Binding](), is_guarded=False)
+    eve: Any = Nobody()
+
+    def broken(error: BaseException) -> bytes:
+        raise error
+
+    assert not signatures.is_forged(eve, typed("x"), lambda: broken(RuntimeError()))
+    assert not signatures.is_forged(eve, b"\xff", lambda: b"\x00")
+    with pytest.raises(KeyboardInterrupt):
+        signatures.is_forged(eve, typed("x"), lambda: broken(KeyboardInterrupt()))
