@@ -344,9 +344,10 @@ class Room:
         turn = _Turn(self.counts.turns, {})
         for peer, _ in edits:
             turn.edits[peer] = turn.edits.get(peer, 0) + 1
-        for peer, refused_before in self._growth.caught_up().items():
-            if peer in turn.edits:  # its answer was not refused by a guard
-                turn.edits[peer] += refused_before
+        # Whose answer was refused by a guard is out.
+        caught_up = {peer: edits for peer, edits in self._growth.caught_up().items() if peer in turn.edits}
+        for peer, refused_before in caught_up.items():
+            turn.edits[peer] += refused_before
         self._open_turns.append(turn)
         self._save(turn, edits, is_change=applied.change is not None)
         self._bind(turn)

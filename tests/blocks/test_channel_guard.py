@@ -1,0 +1,158 @@
+"""What people may do to a channel by writing its document."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from blocks.channel_guard import MAX_AHEAD, MAX_TEXT_CHARACTERS, ChannelGuard
+
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+ANN, EVE = "user:ann", "user:eve"
+M1, M2 = "0198c5b7-5c2f-7000-8000-000000000001", "0198c5b7-5c2f-7000-8000-000000000002"
+
+guard = ChannelGuard(lambda: NOW)
+
+
+def message(**fields: object) -> dict[str, object]:
+    """Return a message by Ann as a guard is told of it."""
+    content = fields.pop("content", {"map": {"text": "Hi"}})
+    return {
+        "map": {
+            "id": M1,
+            "sender_id": ANN,
+            "sender_type": "user",
+            "content_type": "text",
+            "content": content,
+            "created_at": NOW.isoformat(),
+            "edited_at": None,
+            "thread_id": None,
+            "deleted": False,
+        }
+        | fields
+    }
+
+
+def judge(author: str, before: dict[str, Any], after: dict[str, Any], root: str = "messages") -> str | None:
+    violation = guard.judge(author, {root: before}, {root: after})
+    return violation[0] if violation else None
+
+
+def test_A6_people_post_edit_and_delete_as_themselves() -> None:
+    assert judge(ANN, {}, {M1: message()}) is None
+    edited = message(content={"map": {"text": "Hello"}}, edited_at="2026-05-01T12:00:00Z")
+    assert judge(ANN, {M1: message()}, {M1: edited}) is None
+    assert judge(ANN, {M1: message()}, {M1: message(deleted=True)}) is None
+    assert judge(ANN, {}, {M1: message(thread_id=M2, content_type="markdown")}) is None
+    agent = {"sender_id": "agent:1", "sender_type": "agent"}
+    assert judge("agent:1", {}, {M1: message(**agent, content_type="json_proposal")}) is None
+    file = message(content_type="file_attachment", content={"map": {"file_id": "f"}})
+    assert judge(ANN, {}, {M1: file}) is None
+
+
+@pytest.mark.parametrize(
+    ("rule", "author", "before", "after"),
+    [
+        ("message.sender", EVE, {}, {M1: message()}),
+        ("message.sender", ANN, {}, {M1: message(sender_type="agent")}),
+        ("message.sender", EVE, {M1: message()}, {M1: message(content={"map": {"text": "I am Ann"}})}),
+        ("message.sender", EVE, {M1: message()}, {M1: message()}),
+        ("message.sender", EVE, {M1: message()}, {M1: message(sender_id=EVE)}),
+        ("message.sender", EVE, {M1: message()}, {M1: message(deleted=True)}),
+        ("message.sender", EVE, {M1: message()}, {}),
+        ("message.removal", ANN, {M1: message()}, {}),
+        ("message.lasting", ANN, {M1: message()}, {M1: message(created_at="2026-01-01T00:00:00Z")}),
+        ("message.lasting", ANN, {M1: message()}, {M1: message(thread_id=M2)}),
+        ("message.lasting", ANN, {M1: message()}, {M1: "taken away"}),
+        ("message.id", ANN, {}, {M2: message()}),
+        ("message.id", ANN, {}, {"m1": message(id="m1")}),
+        ("message.id", ANN, {}, {M1.upper().replace("7-", "7A", 1): message()}),
+        ("message.id", ANN, {}, {M1.replace("-7", "-4"): message(id=M1.replace("-7", "-4"))}),
+        ("message.schema", ANN, {}, {M1: message(extra=1)}),
+        ("message.schema", ANN, {}, {M1: message(deleted="yes")}),
+        ("message.schema", ANN, {}, {M1: message(thread_id="x")}),
+        ("message.schema", ANN, {}, {M1: {"map": {"id": M1}}}),
+        ("message.schema", ANN, {}, {M1: {"object": message()["map"]}}),
+        ("message.schema", ANN, {}, {M1: {"map": 1}}),
+        ("message.schema", ANN, {}, {M1: None}),
+        ("message.content", ANN, {}, {M1: message(content_type="html")}),
+        ("message.content", ANN, {}, {M1: message(content_type=None)}),
+        ("message.content", ANN, {}, {M1: message(content="Hi")}),
+        ("message.content", ANN, {}, {M1: message(content={"object": {"text": "Hi"}})}),
+        ("message.content", ANN, {}, {M1: message(content={"map": {"text": {"text": []}}})}),
+        (
+            "message.content",
+            ANN,
+            {},
+            {M1: message(content={"map": {"text": "x" * (MAX_TEXT_CHARACTERS + 1)}})},
+        ),
+        ("message.content", ANN, {}, {M1: message(content_type="file_attachment")}),
+        ("message.time", ANN, {}, {M1: message(created_at=None)}),
+        ("message.time", ANN, {}, {M1: message(created_at="yesterday")}),
+        ("message.time", ANN, {}, {M1: message(created_at="2026-05-01T12:00:00")}),
+        ("message.time", ANN, {}, {M1: message(edited_at=5.0)}),
+        ("message.time", ANN, {}, {M1: message(created_at=str(NOW + MAX_AHEAD + timedelta(seconds=1)))}),
+    ],
+)
+def test_A6_what_a_message_may_not_be(
+    rule: str, author: str, before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    assert judge(author, before, after) == rule
+
+
+def test_A6_a_clock_may_be_five_minutes_ahead() -> None:
+    assert judge(ANN, {}, {M1: message(created_at=str(NOW + timedelta(minutes=5)))}) is None
+
+
+@pytest.mark.parametrize(
+    ("root", "key", "value", "rule"),
+    [
+        ("reactions", f"{M1}|👍|{ANN}", True, None),
+        ("reactions", f"{M1}|👍|{EVE}", True, "reaction.owner"),
+        ("reactions", f"{M1}|👍", True, "reaction.owner"),
+        ("reactions", f"{M1}|👍|{ANN}", 1.0, "reaction.schema"),
+        ("reactions", f"m1|👍|{ANN}", True, "reaction.schema"),
+        ("reactions", f"{M1}||{ANN}", True, "reaction.schema"),
+        ("reactions", f"{M1}|{'x' * 33}|{ANN}", True, "reaction.schema"),
+        ("reads", ANN, M1, None),
+        ("reads", EVE, M1, "read.owner"),
+        ("reads", ANN, "m1", "read.schema"),
+        ("pins", M1, ANN, None),
+        ("pins", M1, EVE, "pin.owner"),
+        ("pins", "m1", ANN, "pin.owner"),
+    ],
+)
+def test_A6_reactions_read_marks_and_pins(root: str, key: str, value: object, rule: str | None) -> None:
+    assert judge(ANN, {}, {key: value}, root) == rule
+
+
+def test_A6_what_one_may_take_back() -> None:
+    assert judge(ANN, {f"{M1}|👍|{ANN}": True}, {}, "reactions") is None
+    assert judge(EVE, {f"{M1}|👍|{ANN}": True}, {}, "reactions") == "reaction.owner"
+    assert judge(EVE, {ANN: M1}, {}, "reads") == "read.owner"
+    assert judge(ANN, {ANN: M1}, {}, "reads") is None
+    assert judge(EVE, {M1: ANN}, {}, "pins") is None
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text(max_size=5) | st.binary(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["map", "object", "text", "id", "content"]), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+fields = st.sampled_from(
+    ["id", "sender_id", "sender_type", "content_type", "content", "created_at", "thread_id"]
+)
+
+
+@given(st.dictionaries(fields, values), st.sampled_from(["messages", "reactions", "reads", "pins"]), values)
+def test_A6_any_values_get_an_answer(changed: dict[str, object], root: str, other: object) -> None:
+    for value in (other, message(**changed)):
+        for key in (M1, ANN, ""):
+            judge(ANN, {}, {key: value}, root)
+            judge(ANN, {key: value}, {key: other}, root)
+            judge(ANN, {key: message()}, {key: value}, root)

@@ -1,0 +1,273 @@
+"""Forgeries on a real server, by stock clients on both wires: refused, and what the clients do then."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pycrdt
+import pytest
+
+from blocks.channel import MESSAGES, REACTIONS, READS, post_text
+from storage.ids import Uuid7
+from tests.clients.client import WIRES, NodeClient, Wire
+from tests.e2e import frames
+from tests.services.ionflux import Document, Person
+from tests.services.studio import Studio
+
+pytestmark = pytest.mark.node
+
+new_id = Uuid7()
+
+
+class Channel:
+    """A channel with a message by Ann, and clients that open it."""
+
+    def __init__(self, studio: Studio, document: Document, eve: Person) -> None:
+        self.studio, self.document, self.eve = studio, document, eve
+        self.ann = studio.owner
+        self.message_id = str(new_id())
+        self.reaction = f"{self.message_id}|👍|{self.ann.principal_id}"
+
+    async def join(self, wire: Wire, person: Person, **options: Any) -> NodeClient:
+        return await self.studio.join(wire, person, document=self.document.name, **options)
+
+    async def read(self) -> dict[str, Any]:
+        """Return the channel as somebody sees it who comes now."""
+        fresh = await self.join("hocuspocus", self.ann)
+        doc = pycrdt.Doc[Any]()
+        doc.apply_update(await fresh.update())
+        await fresh.destroy()
+        return {root: maps(doc, root).to_py() for root in doc.keys()}  # noqa: SIM118 - a Doc is no dict
+
+
+def maps(doc: pycrdt.Doc[Any], root: str) -> pycrdt.Map[Any]:
+    return doc.get(root, type=pycrdt.Map[Any])
+
+
+async def change(
+    client: NodeClient, edit: Callable[[pycrdt.Doc[Any]], object], *, client_id: int | None = None
+) -> bytes:
+    """Edit a copy of a client's document in one transaction; return what that adds to it."""
+    doc = pycrdt.Doc[Any](client_id=client_id)
+    doc.apply_update(await client.update())
+    before = doc.get_state()
+    with doc.transaction():
+        edit(doc)
+    return doc.get_update(before)
+
+
+def post(
+    doc: pycrdt.Doc[Any], sender: Person, *, message_id: str | None = None, ahead: timedelta = timedelta()
+) -> None:
+    post_text(
+        doc,
+        message_id or str(new_id()),
+        "Hello",
+        sender_id=sender.principal_id,
+        sender_type="user",
+        created_at=(datetime.now(UTC) + ahead).isoformat(),
+    )
+
+
+@pytest.fixture
+async def channel(studio: Studio) -> Channel:
+    eve = await studio.member("Eve")
+    document = await studio.owner.channel(studio.page.workspace_id)
+    channel = Channel(studio, document, eve)
+    ann = await channel.join("hocuspocus", channel.ann)
+
+    def begin(doc: pycrdt.Doc[Any]) -> None:
+        post(doc, channel.ann, message_id=channel.message_id)
+        maps(doc, REACTIONS)[channel.reaction] = True
+        maps(doc, READS)[channel.ann.principal_id] = channel.message_id
+
+    await ann.apply(await change(ann, begin))
+    await ann.saved()
+    await ann.destroy()
+    return channel
+
+
+def post_honestly_and_forge(channel: Channel, doc: pycrdt.Doc[Any]) -> None:
+    post(doc, channel.eve)
+    maps(doc, MESSAGES)[channel.message_id]["deleted"] = True
+
+
+FORGERIES: dict[str, tuple[str, Callable[[Channel, pycrdt.Doc[Any]], object]]] = {
+    "post as somebody else": ("message.sender", lambda channel, doc: post(doc, channel.ann)),
+    "edit another's message": (
+        "message.sender",
+        lambda channel, doc: maps(doc, MESSAGES)[channel.message_id]["content"].update({"text": "forged"}),
+    ),
+    "take another's message over": (
+        "message.sender",
+        lambda channel, doc: maps(doc, MESSAGES)[channel.message_id].update(
+            {"sender_id": channel.eve.principal_id}
+        ),
+    ),
+    "delete another's message": (
+        "message.sender",
+        lambda channel, doc: maps(doc, MESSAGES).pop(channel.message_id),
+    ),
+    "delete a field of another's message": (
+        "message.sender",
+        lambda channel, doc: maps(doc, MESSAGES)[channel.message_id].pop("content"),
+    ),
+    "post under an id that is taken": (
+        "message.sender",
+        lambda channel, doc: post(doc, channel.eve, message_id=channel.message_id),
+    ),
+    "post in the future": (
+        "message.time",
+        lambda channel, doc: post(doc, channel.eve, ahead=timedelta(minutes=6)),
+    ),
+    "remove another's reaction": (
+        "reaction.owner",
+        lambda channel, doc: maps(doc, REACTIONS).pop(channel.reaction),
+    ),
+    "react as somebody else": (
+        "reaction.owner",
+        lambda channel, doc: maps(doc, REACTIONS).update({channel.reaction.replace("👍", "👎"): True}),
+    ),
+    "move another's read mark": (
+        "read.owner",
+        lambda channel, doc: maps(doc, READS).update({channel.ann.principal_id: str(new_id())}),
+    ),
+    "an honest post and a forgery in one": ("message.sender", post_honestly_and_forge),
+    "write where nobody looks": ("schema", lambda _, doc: maps(doc, "hidden").update({"k": "v"})),
+}
+
+
+async def out(client: NodeClient, rule: str) -> None:
+    """Wait until a client is out for breaking a rule, and check that it does not come back by itself."""
+    if client.wire == "y-websocket":
+        told = await client.event("terminal", code=4422)
+        assert not (await client.state())["wants"]
+    else:
+        told = await client.event("authenticationFailed")
+        assert client.all_events("close") == []  # the socket may carry other documents
+        assert (await client.state())["receipts"]["refused"] == 1
+    assert told["reason"].endswith(f"({rule})")
+    assert (await client.state())["attempts"] == 1
+
+
+@pytest.mark.parametrize(("rule", "forge"), FORGERIES.values(), ids=FORGERIES.keys())
+@pytest.mark.parametrize("wire", WIRES)
+async def test_A6_a_channel_holds_nothing_forged(
+    channel: Channel, wire: Wire, rule: str, forge: Callable[[Channel, pycrdt.Doc[Any]], object]
+) -> None:
+    before = await channel.read()
+    watcher = await channel.join("y-websocket", channel.ann, name="watcher")
+    eve = await channel.join(wire, channel.eve, name="eve")
+
+    await eve.apply(await change(eve, lambda doc: forge(channel, doc)))
+
+    await out(eve, rule)
+    assert await channel.read() == before
+    honest = await change(watcher, lambda doc: post(doc, channel.ann))
+    await watcher.apply(honest)
+    await (await channel.join(wire, channel.ann)).has(honest)
+    channel.studio.clients.take_console()
+
+
+@pytest.mark.parametrize("wire", WIRES)
+async def test_A6_people_post_edit_react_and_read_also_offline(channel: Channel, wire: Wire) -> None:
+    watcher = await channel.join("hocuspocus", channel.ann, name="watcher")
+    eve = await channel.join(wire, channel.eve, name="eve")
+    message_id = str(new_id())
+    edits: list[Callable[[pycrdt.Doc[Any]], object]] = [
+        lambda doc: post(doc, channel.eve, message_id=message_id),
+        lambda doc: maps(doc, MESSAGES)[message_id]["content"].update({"text": "Better"}),
+        lambda doc: maps(doc, REACTIONS).update({f"{message_id}|🎉|{channel.eve.principal_id}": True}),
+        lambda doc: maps(doc, READS).update({channel.eve.principal_id: message_id}),
+        lambda doc: maps(doc, MESSAGES)[message_id].update({"deleted": True}),
+    ]
+    for number, edit in enumerate(edits):
+        if number == 2:
+            await eve.disconnect()
+        if number == 4:
+            await eve.connect()
+        written = await change(eve, edit)
+        await eve.apply(written)
+    await watcher.has(await eve.update())
+
+    seen = await channel.read()
+    assert seen[MESSAGES][message_id]["content"] == {"text": "Better"}
+    assert seen[MESSAGES][message_id]["deleted"] is True
+    assert eve.all_events("terminal") == eve.all_events("authenticationFailed") == []
+
+
+@pytest.mark.parametrize("is_present", [True, False], ids=["present", "absent"])
+@pytest.mark.parametrize("wire", WIRES)
+async def test_A7_nobody_writes_under_anothers_client_id_in_a_channel(
+    channel: Channel, wire: Wire, is_present: bool
+) -> None:
+    ann = await channel.join("hocuspocus", channel.ann, name="ann")
+    await ann.set_presence("cursor", 1)
+    eve = await channel.join(wire, channel.eve, name="eve")
+    await eve.sees(ann, "cursor", 1)
+    if not is_present:
+        await ann.destroy()
+        await eve.sees_gone(ann)
+
+    # An honest message, but signed with an id that Ann was the first to use.
+    forged = await change(eve, lambda doc: post(doc, channel.eve), client_id=ann.client_id)
+    await eve.apply(forged)
+
+    await eve.event("terminal" if wire == "y-websocket" else "close", code=4400)
+    await eve.destroy()
+    assert list((await channel.read())[MESSAGES]) == [channel.message_id]
+    channel.studio.clients.take_console()
+
+
+@pytest.mark.parametrize("wire", WIRES)
+async def test_A7_on_a_page_nobody_writes_under_the_client_id_of_somebody_who_is_present(
+    studio: Studio, wire: Wire
+) -> None:
+    ann = await studio.join("hocuspocus", name="ann")
+    await ann.set_presence("cursor", 1)
+    eve = await studio.join(wire, await studio.member("Eve"), name="eve")
+    await eve.sees(ann, "cursor", 1)
+
+    forged = await change(eve, lambda doc: maps(doc, "m").update({"k": "v"}), client_id=ann.client_id)
+    await eve.apply(forged)
+
+    await eve.event("terminal" if wire == "y-websocket" else "close", code=4400)
+    await eve.destroy()
+    assert await (await studio.join(wire)).map("m").read() == {}
+    studio.clients.take_console()
+
+
+@pytest.mark.parametrize("wire", WIRES)
+async def test_A7_A5_a_client_id_stays_its_owners_over_a_restart(own_studio: Studio, wire: Wire) -> None:
+    studio = own_studio
+    ann = await studio.join("hocuspocus", name="ann")
+    await ann.set_presence("cursor", "ann")
+    watcher = await studio.join("y-websocket", name="watcher")
+    await watcher.sees(ann, "cursor", "ann")
+    await ann.destroy()
+    await studio.server.kill()
+    await studio.server.restart()
+    await watcher.event("attempt", number=2)
+    await watcher.synced()
+
+    mallory = await studio.join(wire, await studio.member("Mallory"), name="mallory")
+    await mallory.send_raw(
+        frames.frame(wire, studio.page.name, frames.presence(ann.client_id, 1000, {"cursor": "forged"}))
+    )
+    await mallory.set_presence("cursor", "mine")
+
+    await watcher.sees(mallory, "cursor", "mine")
+    assert ann.client_id not in await watcher.presence()
+
+
+@pytest.mark.parametrize("wire", WIRES)
+async def test_A2_a_guest_changes_nothing_in_a_channel(channel: Channel, wire: Wire) -> None:
+    gus = await channel.studio.member("Gus", "guest")
+    client = await channel.join(wire, gus, name="gus")
+
+    await client.apply(await change(client, lambda doc: post(doc, gus)))
+
+    await client.refused()
+    assert list((await channel.read())[MESSAGES]) == [channel.message_id]
+    assert client.all_events("terminal") == client.all_events("close") == []
+    channel.studio.clients.take_console()
