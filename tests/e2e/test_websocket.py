@@ -8,10 +8,22 @@ import struct
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
+import pycrdt
 import pytest
 
-from crdt.protocol import Edit, SyncStep1, decode_yws, encode_step1
+from crdt.protocol import (
+    Edit,
+    Reader,
+    SyncStep1,
+    decode_yws,
+    encode_step1,
+    encode_string,
+    encode_sync_status,
+    encode_update,
+)
+from tests.crdt.world import keystrokes
 from tests.services.ionflux import Document, IonfluxServer, Person
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -115,14 +127,16 @@ class RawSocket:
 
 
 @asynccontextmanager
-async def opened(page: tuple[Person, Document], *headers: str) -> AsyncGenerator[RawSocket]:
-    """Open the page's document on y-websocket's route."""
+async def opened(
+    page: tuple[Person, Document], *headers: str, target: str | None = None
+) -> AsyncGenerator[RawSocket]:
+    """Open a target, by default the page's document on y-websocket's route."""
     ann, document = page
     async with asyncio.timeout(20):
         reader, writer = await asyncio.open_connection("127.0.0.1", ann.server.port)
         socket = RawSocket(reader, writer)
         try:
-            await socket.upgrade(f"/sync/{document.name}?token={ann.token}", *headers)
+            await socket.upgrade(target or f"/sync/{document.name}?token={ann.token}", *headers)
             yield socket
         finally:
             writer.close()
@@ -138,6 +152,33 @@ async def test_W1_a_message_may_come_in_fragments_with_control_frames_between(
         socket.send(CONTINUATION, STEP1[2:])
         assert await socket.receive() == (PONG, b"are you there?")
         await socket.synced()
+
+
+@pytest.mark.parametrize("session", ["", "\0" + "s" * 100], ids=["short", "long"])
+async def test_D2_acknowledgements_and_edits_of_others_come_in_whole_frames(
+    page: tuple[Person, Document], session: str
+) -> None:
+    ann, document = page
+    prefix = encode_string(document.name + session)
+    async with opened(page, target="/collab") as first, opened(page, target="/collab") as second:
+        sockets, edits = (first, second), (keystrokes("a" * 50, 7), keystrokes("b" * 50, 8))
+        for socket in sockets:
+            socket.send(BINARY, prefix + b"\x02\x00" + encode_string(ann.token))
+            socket.send(BINARY, prefix + STEP1)
+        for pair in zip(*edits, strict=True):
+            for socket, update in zip(sockets, pair, strict=True):
+                socket.send(BINARY, prefix + encode_update(update))
+        for socket, own in zip(sockets, edits, strict=True):
+            doc = pycrdt.Doc[Any]()
+            doc.apply_update(pycrdt.merge_updates(*own))
+            acknowledged = 0
+            while acknowledged < 50 or len(doc.get("text", type=pycrdt.Text)) < 100:
+                opcode, frame = await socket.receive()
+                assert (opcode, frame[: len(prefix)]) == (BINARY, prefix)
+                payload = frame[len(prefix) :]
+                acknowledged += payload == encode_sync_status(is_saved=True)
+                if payload[0] == 0 and payload[1] != 0:
+                    doc.apply_update(Reader(payload[2:]).read_bytes())
 
 
 async def test_W1_the_close_handshake_is_answered(page: tuple[Person, Document]) -> None:
