@@ -42,6 +42,8 @@ Action = Literal[
     "pages.share",
     "channels.read",
     "channels.create",
+    "channels.invite",
+    "channels.manage",
     "channels.write",
     "brands.read",
     "brands.write",
@@ -71,6 +73,7 @@ LEAST_ROLE: dict[Action, Role] = {
     "pages.share": "member",
     "channels.write": "member",
     "channels.create": "member",
+    "channels.invite": "member",
     "api_keys.create": "member",
     "brands.write": "member",
     "creators.write": "member",
@@ -79,6 +82,7 @@ LEAST_ROLE: dict[Action, Role] = {
     "api_keys.manage": "admin",
     "audit.read": "admin",
     "webhooks.manage": "admin",
+    "channels.manage": "admin",
     "members.manage": "admin",
     "owners.manage": "owner",
     "workspace.delete": "owner",
@@ -115,6 +119,9 @@ LEVELS: tuple[GrantLevel, ...] = ("read", "comment", "write", "manage")
 
 IN_CHANNEL: frozenset[Action] = frozenset({"channels.read", "channels.write"})
 """What whoever is in a private channel or a direct conversation may do there, whatever their role."""
+
+OF_MAKER: frozenset[Action] = frozenset({"channels.manage"})
+"""What members may do with a channel of their own making."""
 
 
 class Caller(msgspec.Struct, frozen=True):
@@ -322,6 +329,8 @@ async def channel_standing(
     if channel.type != "public" and not is_in_channel:
         return None
     more = frozenset[Action]() if channel.type == "public" else IN_CHANNEL
+    if channel.created_by_user_id == caller.user_id and can(role, "channels.create"):
+        more |= OF_MAKER
     return channel, Standing(caller, role, caller.within_scopes(actions_of(role) | more))
 
 

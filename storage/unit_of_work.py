@@ -54,7 +54,7 @@ class UnitOfWork:
         self.invitations = Invitations(session, now)
         self.grants = Grants(session, now, self.access_changes)
         self.share_links = ShareLinks(session, now, self.access_changes)
-        self.channels = Channels(session, now, new_id)
+        self.channels = Channels(session, now, new_id, self.access_changes)
         self.brands = Owned(Brand, session, now)
         self.client_ids = ClientIds(session, now)
         self.creators = Owned(Creator, session, now)

@@ -5,7 +5,7 @@ from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from server.errors import FieldError, InvalidError
 from server.rest.fields import DocumentEpoch, Listing, Name, Prose, Slice, Time, list_slice, read_cursor
@@ -15,6 +15,8 @@ from storage.models import Channel, ChannelType
 from storage.unit_of_work import UnitOfWork
 
 routes = Routes("Channels")
+
+NAME_LENGTH = 200
 
 
 class ChannelAnswer(msgspec.Struct, frozen=True):
@@ -31,6 +33,13 @@ class ChannelAnswer(msgspec.Struct, frozen=True):
     created_by_user_id: UUID
     created_at: Time
     updated_at: Time
+
+
+class ChannelChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What to change; what is left out stays."""
+
+    name: Name | UnsetType = UNSET
+    description: Prose | UnsetType | None = UNSET
 
 
 class NewChannel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -69,9 +78,79 @@ async def list_channels(
 async def create_channel(
     call: UserCall, uow: UnitOfWork, workspace_id: UUID, body: NewChannel
 ) -> ChannelAnswer:
-    """Make a channel and its empty document."""
-    await find_workspace(call, uow, workspace_id, "channels.create")
+    """Make a channel and its empty document.
+
+    A direct conversation of people who have one is given again.
+    """
+    await find_workspace(call, uow, workspace_id, "channels.create", lock=body.type == "dm")
     members = await _members_of(call, uow, workspace_id, body)
+    if body.type == "dm":
+        return await open_direct_message(call, uow, workspace_id, members, body)
+    return await _create(call, uow, workspace_id, body, members)
+
+
+@routes.get("/v1/channels/{channel_id}", "channels.read")
+async def get_channel(call: UserCall, uow: UnitOfWork, channel_id: UUID) -> ChannelAnswer:
+    """Return a channel."""
+    return await read_channel(uow, await find_channel(call, uow, channel_id, "channels.read"))
+
+
+@routes.patch("/v1/channels/{channel_id}", "channels.manage")
+async def change_channel(
+    call: UserCall, uow: UnitOfWork, channel_id: UUID, body: ChannelChange
+) -> ChannelAnswer:
+    """Rename or describe a channel. Admins may, and who made it."""
+    channel = await find_channel(call, uow, channel_id, "channels.manage")
+    if body != ChannelChange():
+        if body.name is not UNSET:
+            channel.name = body.name
+        if body.description is not UNSET:
+            channel.description = body.description
+        await uow.channels.change(channel)
+        payload = {"name": channel.name}
+        await uow.events.append(
+            channel.workspace_id, "channel.updated", call.actor, document_of(channel), payload
+        )
+    return await read_channel(uow, channel)
+
+
+def document_of(channel: Channel) -> str:
+    """Return the name of a channel's document."""
+    return f"channel:{channel.id}"
+
+
+async def read_channel(uow: UnitOfWork, channel: Channel) -> ChannelAnswer:
+    """Return a channel as those see it who may, with who is in it."""
+    members = await uow.channels.members([channel.id])
+    epochs = await uow.documents.epochs([document_of(channel)])
+    return show_channel(channel, members.get(channel.id, []), epochs)
+
+
+async def open_direct_message(
+    call: UserCall,
+    uow: UnitOfWork,
+    workspace_id: UUID,
+    members: list[UUID],
+    body: NewChannel | None = None,
+) -> ChannelAnswer:
+    """Return the direct conversation of these people, made now if there is none.
+
+    The workspace is locked, so that two who begin at once find the same one.
+    """
+    channel = await uow.channels.find_direct_message(workspace_id, members)
+    if channel is None:
+        people = await uow.users.list_names(members)
+        name = ", ".join(people)[:NAME_LENGTH]
+        body = body or NewChannel(name=name, type="dm")
+        return await _create(call, uow, workspace_id, body, members)
+    for user_id in members:  # whoever has left the workspace and come back is in it again
+        await uow.channels.add_member(channel.id, user_id)
+    return await read_channel(uow, channel)
+
+
+async def _create(
+    call: UserCall, uow: UnitOfWork, workspace_id: UUID, body: NewChannel, members: list[UUID]
+) -> ChannelAnswer:
     channel = await uow.channels.create(
         workspace_id,
         name=body.name,
@@ -85,20 +164,6 @@ async def create_channel(
         workspace_id, "channel.created", call.actor, document_of(channel), {"type": channel.type}
     )
     return show_channel(channel, members, {document.name: document.epoch})
-
-
-@routes.get("/v1/channels/{channel_id}", "channels.read")
-async def get_channel(call: UserCall, uow: UnitOfWork, channel_id: UUID) -> ChannelAnswer:
-    """Return a channel."""
-    channel = await find_channel(call, uow, channel_id, "channels.read")
-    members = await uow.channels.members([channel_id])
-    epochs = await uow.documents.epochs([document_of(channel)])
-    return show_channel(channel, members.get(channel_id, []), epochs)
-
-
-def document_of(channel: Channel) -> str:
-    """Return the name of a channel's document."""
-    return f"channel:{channel.id}"
 
 
 def show_channel(channel: Channel, members: list[UUID], epochs: Mapping[str, str]) -> ChannelAnswer:
@@ -122,15 +187,18 @@ async def _members_of(call: UserCall, uow: UnitOfWork, workspace_id: UUID, body:
     """Return who will be in the channel, its maker included. Raises InvalidError."""
     if body.type == "public":
         if body.member_user_ids:
-            raise _bad_members("A public channel has no list of members")
+            raise _bad_members("member_user_ids", "A public channel has no list of members")
         return []
-    members = sorted({call.user_id, *body.member_user_ids})
+    return await check_members(uow, workspace_id, {call.user_id, *body.member_user_ids}, "member_user_ids")
+
+
+async def check_members(uow: UnitOfWork, workspace_id: UUID, user_ids: set[UUID], field: str) -> list[UUID]:
+    """Return the people in order. Raises InvalidError unless all of them are in the workspace."""
+    members = sorted(user_ids)
     if await uow.workspaces.count_members(workspace_id, members) != len(members):
-        raise _bad_members("Not all of them are in the workspace")
+        raise _bad_members(field, "Not all of them are in the workspace")
     return members
 
 
-def _bad_members(detail: str) -> InvalidError:
-    return InvalidError(
-        f"{detail}.", code="invalid_reference", errors=(FieldError("body.member_user_ids", detail),)
-    )
+def _bad_members(field: str, detail: str) -> InvalidError:
+    return InvalidError(f"{detail}.", code="invalid_reference", errors=(FieldError(f"body.{field}", detail),))

@@ -38,6 +38,12 @@ class MemberChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     role: Role
 
 
+class OwnershipTransfer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who is to be the owner."""
+
+    user_id: UUID
+
+
 @routes.get("/v1/workspaces/{workspace_id}/members", "members.read")
 async def list_members(
     call: UserCall, uow: UnitOfWork, workspace_id: UUID, query: Slice
@@ -84,6 +90,26 @@ async def change_member(
     await _keep_owner(uow, workspace)
     await _tell(call, uow, "member.role_changed", membership)
     return show_member(membership, user)
+
+
+@routes.post("/v1/workspaces/{workspace_id}/transfer-ownership", "owners.manage", refuses=(409, 422))
+async def transfer_ownership(
+    call: UserCall, uow: UnitOfWork, workspace_id: UUID, body: OwnershipTransfer
+) -> MemberAnswer:
+    """Hand one's ownership over to a member, who is returned; oneself becomes an admin."""
+    workspace, _ = await find_workspace(call, uow, workspace_id, "owners.manage", lock=True)
+    if body.user_id == call.user_id:
+        raise ConflictError("You are an owner.", code="already_owner")
+    taker = await uow.workspaces.find_member(workspace_id, body.user_id)
+    if taker is None:
+        fault = FieldError("body.user_id", "Not in the workspace")
+        raise InvalidError("An owner is a member.", code="invalid_reference", errors=(fault,))
+    giver, _ = await _find_member(uow, workspace_id, call.user_id)
+    await uow.workspaces.transfer(workspace, giver, taker[0])
+    payload = {"from": str(call.user_id), "to": str(body.user_id)}
+    subject = f"workspace:{workspace_id}"
+    await uow.events.append(workspace_id, "ownership.transferred", call.actor, subject, payload)
+    return show_member(*taker)
 
 
 @routes.delete("/v1/workspaces/{workspace_id}/members/{user_id}", "members.manage", refuses=(403, 409))

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.models.declarative import Model
@@ -16,7 +16,10 @@ class Channel(Model, kw_only=True):
     """A channel. Its messages are in its document `channel:{id}`."""
 
     __tablename__ = "channels"
-    __table_args__ = (CheckConstraint("type IN ('public', 'private', 'dm')", name="type_known"),)
+    __table_args__ = (
+        CheckConstraint("type IN ('public', 'private', 'dm')", name="type_known"),
+        Index("uq_channels_dm", "workspace_id", "dm_key", unique=True),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"), index=True)
@@ -26,6 +29,8 @@ class Channel(Model, kw_only=True):
     created_by_user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="RESTRICT"))
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+    # Of a direct conversation: who is in it, so that the same people have one.
+    dm_key: Mapped[str | None] = mapped_column(default=None)
 
 
 class ChannelMember(Model, kw_only=True):

@@ -9,15 +9,23 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.models import Channel, ChannelMember, ChannelType, Membership, Role
+from storage.repositories.access_changes import AccessChanges
 
 
 class Channels:
     """Channels by id and by workspace."""
 
-    def __init__(self, session: AsyncSession, now: datetime, new_id: Callable[[], UUID]) -> None:
+    def __init__(
+        self,
+        session: AsyncSession,
+        now: datetime,
+        new_id: Callable[[], UUID],
+        access_changes: AccessChanges,
+    ) -> None:
         self._session = session
         self._now = now
         self._new_id = new_id
+        self._access_changes = access_changes
 
     async def create(
         self,
@@ -37,6 +45,7 @@ class Channels:
             type=type,
             description=description,
             created_by_user_id=created_by_user_id,
+            dm_key=_dm_key(members) if type == "dm" else None,
             created_at=self._now,
             updated_at=self._now,
         )
@@ -45,6 +54,36 @@ class Channels:
         self._session.add_all(ChannelMember(channel_id=channel.id, user_id=user_id) for user_id in members)
         await self._session.flush()
         return channel
+
+    async def find_direct_message(self, workspace_id: UUID, members: Sequence[UUID]) -> Channel | None:
+        """Return the direct conversation of these people."""
+        return await self._session.scalar(
+            select(Channel).where(Channel.workspace_id == workspace_id, Channel.dm_key == _dm_key(members))
+        )
+
+    async def change(self, channel: Channel) -> None:
+        """Write the fields that were set on a channel."""
+        channel.updated_at = self._now
+        await self._session.flush()
+
+    async def add_member(self, channel_id: UUID, user_id: UUID) -> bool:
+        """Put somebody into a private channel; False for one who is in it."""
+        if await self._session.get(ChannelMember, (channel_id, user_id)):
+            return False
+        self._session.add(ChannelMember(channel_id=channel_id, user_id=user_id))
+        await self._access_changes.note_user(user_id)
+        await self._session.flush()
+        return True
+
+    async def remove_member(self, channel_id: UUID, user_id: UUID) -> bool:
+        """Take somebody out of a private channel; False for one who is not in it."""
+        member = await self._session.get(ChannelMember, (channel_id, user_id))
+        if member is None:
+            return False
+        await self._session.delete(member)
+        await self._access_changes.note_user(user_id)
+        await self._session.flush()
+        return True
 
     async def find_with_role(self, channel_id: UUID, user_id: UUID) -> tuple[Channel, Role, bool] | None:
         """Return a channel, the user's role in its workspace and whether they are in the channel.
@@ -116,6 +155,10 @@ class Channels:
         for row in rows:
             await self._session.delete(row)
         await self._session.flush()
+
+
+def _dm_key(members: Sequence[UUID]) -> str:
+    return ",".join(sorted(map(str, members)))
 
 
 def _is_in_channel(user_id: UUID) -> ColumnElement[bool]:

@@ -1,6 +1,6 @@
 """People with an account. Their passwords come here hashed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -40,6 +40,11 @@ class Users:
     async def find_by_email(self, email: str) -> User | None:
         """Return the user with an address, or None."""
         return await self._session.scalar(select(User).where(User.email == email))
+
+    async def list_names(self, user_ids: Sequence[UUID]) -> Sequence[str]:
+        """Return the names of people, in the order of their accounts."""
+        found = await self._session.scalars(select(User.name).where(User.id.in_(user_ids)).order_by(User.id))
+        return found.all()
 
     async def count(self) -> int:
         """Return how many users there are."""

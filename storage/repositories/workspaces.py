@@ -197,6 +197,15 @@ class Workspaces:
         await self._session.flush()
         return True
 
+    async def transfer(self, workspace: Workspace, giver: Membership, taker: Membership) -> None:
+        """Make one member an owner, and the owner who gives that up an admin."""
+        await self.change_role(taker, "owner")
+        await self.change_role(giver, "admin")
+        if workspace.owner_user_id == giver.user_id:
+            workspace.owner_user_id = taker.user_id
+        workspace.updated_at = self._now
+        await self._session.flush()
+
     async def count_members(self, workspace_id: UUID, user_ids: Sequence[UUID]) -> int:
         """Return how many of the users are members."""
         count = await self._session.scalar(

@@ -102,6 +102,21 @@ async def test_A3_a_restriction_sends_those_without_a_grant_away(studio: Studio,
     assert time.monotonic() - began < SECONDS
 
 
+@pytest.mark.parametrize("wire", WIRES)
+async def test_A3_whoever_is_taken_out_of_a_channel_is_out_within_a_second(
+    studio: Studio, wire: Wire
+) -> None:
+    bob = await studio.member("Bob")
+    body = {"name": "secret", "type": "private", "member_user_ids": [bob.user_id]}
+    channels = f"/v1/workspaces/{studio.page.workspace_id}/channels"
+    channel = await ask(studio.owner, "POST", channels, body)
+    client = await studio.join(wire, bob, document=channel["document"])
+    await ask(studio.owner, "DELETE", f"/v1/channels/{channel['id']}/members/{bob.user_id}")
+    began = time.monotonic()
+    await out(client)
+    assert time.monotonic() - began < SECONDS
+
+
 async def test_A3_a_grant_lets_a_reader_write_and_its_end_takes_that_back(studio: Studio) -> None:
     gus = await studio.member("Gus", "guest")
     client = await studio.join("hocuspocus", gus, name="gus")

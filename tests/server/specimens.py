@@ -68,6 +68,10 @@ async def _other(plot: Plot) -> str:
     return plot.other.user["id"]
 
 
+async def _same_other(plot: Plot) -> str:
+    return await plot.specimen("user_id")
+
+
 async def _grantee(plot: Plot) -> str:
     body = {"email": plot.other.user["email"], "level": "write"}
     return (await plot.owner.made(f"/v1/pages/{await plot.specimen('page_id')}/grants", body))["user_id"]
@@ -102,6 +106,7 @@ SPECIMENS: dict[str, Specimen] = {
     "grantee_id": _grantee,
     "invitation_id": made("invitations", email="new@example.com"),
     "library_id": made("prompt-libraries", name="Ours"),
+    "member_id": _same_other,
     "name": _document,
     "page_id": made("pages", title="Plan"),
     "prompt_id": _prompt,
@@ -122,6 +127,10 @@ async def _new_grant(plot: Plot) -> dict[str, Any]:
     return {"email": plot.other.user["email"], "level": "read"}
 
 
+async def _direct_message(plot: Plot) -> dict[str, Any]:
+    return {"user_ids": [plot.owner.user["id"]]}
+
+
 async def _new_api_key(plot: Plot) -> dict[str, Any]:
     return {"name": "Robot", "scopes": ["pages:read"]}
 
@@ -129,6 +138,7 @@ async def _new_api_key(plot: Plot) -> dict[str, Any]:
 BODIES: dict[str, Body] = {
     "add_member": _new_member,
     "create_api_key": _new_api_key,
+    "get_direct_message": _direct_message,
     "create_grant": _new_grant,
 }
 """Operation -> a body that it takes."""
