@@ -1,7 +1,8 @@
 """What can go wrong with agents and what they are made of.
 
 AgentError
-└── InvalidPromptError    a template, its variables or their values do not fit together
+├── InvalidPromptError    a template, its variables or their values do not fit together
+└── InvalidConfigError    a YAML configuration cannot be read, or does not fit its definition
 """
 
 from typing import ClassVar
@@ -26,6 +27,16 @@ class InvalidPromptError(AgentError, ValueError):
     """All that is wrong with a prompt, at least one fault."""
 
     code = "invalid_prompt"
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        self.faults = faults
+        super().__init__("; ".join(f"{fault.path}: {fault.detail}" for fault in faults))
+
+
+class InvalidConfigError(AgentError, ValueError):
+    """All that is wrong with a configuration, at least one fault."""
+
+    code = "invalid_config"
 
     def __init__(self, faults: tuple[Fault, ...]) -> None:
         self.faults = faults

@@ -25,6 +25,8 @@ from server.middleware.security_headers import SecurityHeadersMiddleware
 from server.realtime.routes import realtime_app
 from server.rest import (
     account,
+    agent_definitions,
+    agents,
     api_keys,
     auth,
     brands,
@@ -37,7 +39,9 @@ from server.rest import (
     invitations,
     members,
     pages,
+    playbooks,
     prompts,
+    runs,
     versions,
     webhooks,
     workspaces,
@@ -64,6 +68,10 @@ API = (
     prompts,
     events,
     webhooks,
+    agent_definitions,
+    agents,
+    runs,
+    playbooks,
 )
 
 

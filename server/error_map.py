@@ -8,7 +8,7 @@ import http
 import msgspec
 from starlette.responses import Response
 
-from agents.errors import InvalidPromptError
+from agents.errors import InvalidConfigError, InvalidPromptError
 from crdt.errors import DocumentRefused, DocumentUnavailable, HubClosed, UpdateRefused
 from server.errors import ApiError, ConflictError, FieldError, InvalidError, NotFoundError, OverloadedError
 from server.telemetry import request_id
@@ -61,7 +61,7 @@ def translate(error: Exception) -> ApiError:
             return NotFoundError("This does not exist any more.")
         case ConstraintError():
             return ConflictError("Somebody else changed the same thing at this moment. Try again.")
-        case InvalidPromptError():
+        case InvalidPromptError() | InvalidConfigError():
             faults = tuple(FieldError(f"body.{fault.path}", fault.detail) for fault in error.faults)
             return InvalidError("The body does not fit: see `errors`.", code=error.code, errors=faults)
         case VaultError():

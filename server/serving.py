@@ -10,6 +10,7 @@ import msgspec
 import uvloop
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from agents.catalogue import bring_up_to_date, read_catalogue
 from server import __version__
 from server.app import create_app
 from server.bootstrap import Services, open_database, open_services
@@ -46,6 +47,7 @@ async def _serve(
         if settings.migrate_on_start:
             await migrations.upgrade(database)
         await migrations.require_current(database)
+        await bring_up_to_date(database, read_catalogue())
         async with open_services(settings, secrets, database) as services:
             if with_seed:
                 await seed(services)

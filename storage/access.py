@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 
 from storage.models import (
+    AgentRunLog,
     ApiKey,
     Channel,
     GrantLevel,
@@ -53,6 +54,10 @@ Action = Literal[
     "prompts.write",
     "events.read",
     "webhooks.manage",
+    "agents.read",
+    "agents.write",
+    "playbooks.read",
+    "playbooks.write",
 ]
 DocumentRight = Literal["none", "read", "comment", "write"]
 
@@ -69,6 +74,8 @@ LEAST_ROLE: dict[Action, Role] = {
     "prompts.read": "guest",
     "events.read": "guest",
     "pages.comment": "member",
+    "agents.read": "guest",
+    "playbooks.read": "guest",
     "pages.write": "member",
     "pages.share": "member",
     "channels.write": "member",
@@ -78,6 +85,8 @@ LEAST_ROLE: dict[Action, Role] = {
     "brands.write": "member",
     "creators.write": "member",
     "prompts.write": "member",
+    "agents.write": "member",
+    "playbooks.write": "member",
     "workspace.update": "admin",
     "api_keys.manage": "admin",
     "audit.read": "admin",
@@ -273,6 +282,18 @@ async def prompt_standing(
     if found is None or not caller.reaches(found[0][1].workspace_id):
         return None
     return found[0], Standing(caller, found[1], caller.within_scopes(actions_of(found[1])))
+
+
+async def run_standing(
+    uow: "UnitOfWork", caller: Caller, run_id: UUID
+) -> tuple[AgentRunLog, Standing] | None:
+    """Return a run of an agent and what the caller may do with it, or None."""
+    if caller.user_id is None:
+        return None
+    found = await uow.agent_runs.find_with_role(run_id, caller.user_id)
+    if found is None or not caller.reaches(found[0][1].workspace_id):
+        return None
+    return found[0][0], Standing(caller, found[1], caller.within_scopes(actions_of(found[1])))
 
 
 async def page_standing(uow: "UnitOfWork", caller: Caller, page_id: UUID) -> tuple[Page, Standing] | None:

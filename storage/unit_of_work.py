@@ -10,9 +10,10 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.events import Events
-from storage.models import Brand, Creator, PromptLibrary, Webhook
+from storage.models import AgentConfiguration, Brand, Creator, Playbook, PromptLibrary, Webhook
 from storage.repositories.access_changes import AccessChanges
 from storage.repositories.account_tokens import AccountTokens
+from storage.repositories.agents import AgentDefinitions, AgentRuns, Agents
 from storage.repositories.api_keys import ApiKeys
 from storage.repositories.audit import Audit
 from storage.repositories.channels import Channels
@@ -60,6 +61,11 @@ class UnitOfWork:
         self.creators = Owned(Creator, session, now)
         self.documents = Documents(session, now, new_id)
         self.prompt_libraries = Owned(PromptLibrary, session, now)
+        self.agent_definitions = AgentDefinitions(session, now)
+        self.agent_configurations = Owned(AgentConfiguration, session, now)
+        self.agents = Agents(session)
+        self.playbooks = Owned(Playbook, session, now)
+        self.agent_runs = AgentRuns(session)
         self.prompts = Prompts(session, now)
         self.versions = Versions(session, now, new_id)
         self.idempotency = IdempotencyKeys(session, now)

@@ -12,9 +12,10 @@ from storage.access import (
     owned_standing,
     page_standing,
     prompt_standing,
+    run_standing,
     workspace_standing,
 )
-from storage.models import Channel, Document, Page, Prompt, PromptLibrary, Workspace
+from storage.models import AgentRunLog, Channel, Document, Page, Prompt, PromptLibrary, Workspace
 from storage.repositories.owned import M, Owned
 from storage.unit_of_work import UnitOfWork
 
@@ -72,6 +73,15 @@ async def find_prompt(
     found = await prompt_standing(uow, call.caller, prompt_id)
     if found is None:
         raise NotFoundError("There is no such prompt, or you may not see it.")
+    require(found[1], action)
+    return found[0]
+
+
+async def find_run(call: UserCall, uow: UnitOfWork, run_id: UUID, action: Action) -> AgentRunLog:
+    """Return a run of an agent. Raises NotFoundError, ForbiddenError."""
+    found = await run_standing(uow, call.caller, run_id)
+    if found is None:
+        raise NotFoundError("There is no such run, or you may not see it.")
     require(found[1], action)
     return found[0]
 

@@ -2,6 +2,16 @@
 
 from storage.models.access_changes import AccessChange
 from storage.models.account_tokens import AccountToken
+from storage.models.agents import (
+    AgentConfiguration,
+    AgentDefinition,
+    AgentRunLog,
+    ConfigurationStatus,
+    DefinitionStatus,
+    LastRunStatus,
+    RunStatus,
+    RunTrigger,
+)
 from storage.models.api_keys import ApiKey
 from storage.models.audit import AuditEntry
 from storage.models.brands import Brand
@@ -17,6 +27,7 @@ from storage.models.idempotency import IdempotencyKey
 from storage.models.invitations import Invitation
 from storage.models.leases import Lease
 from storage.models.pages import Page
+from storage.models.playbooks import Playbook
 from storage.models.prompts import Prompt, PromptLibrary, PromptTag
 from storage.models.sessions import Session
 from storage.models.users import User
@@ -26,6 +37,9 @@ from storage.models.workspaces import Membership, Role, Workspace
 __all__ = [
     "AccessChange",
     "AccountToken",
+    "AgentConfiguration",
+    "AgentDefinition",
+    "AgentRunLog",
     "ApiKey",
     "AuditEntry",
     "Brand",
@@ -33,7 +47,9 @@ __all__ = [
     "ChannelMember",
     "ChannelType",
     "ClientId",
+    "ConfigurationStatus",
     "Creator",
+    "DefinitionStatus",
     "Document",
     "Event",
     "EventConsumer",
@@ -41,6 +57,7 @@ __all__ = [
     "GrantLevel",
     "IdempotencyKey",
     "Invitation",
+    "LastRunStatus",
     "Lease",
     "LinkLevel",
     "Membership",
@@ -48,10 +65,13 @@ __all__ = [
     "Outcome",
     "Page",
     "PageGrant",
+    "Playbook",
     "Prompt",
     "PromptLibrary",
     "PromptTag",
     "Role",
+    "RunStatus",
+    "RunTrigger",
     "Sealed",
     "Session",
     "ShareLink",

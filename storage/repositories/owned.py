@@ -8,9 +8,18 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage.models import Brand, Creator, Membership, PromptLibrary, Role, Webhook
+from storage.models import (
+    AgentConfiguration,
+    Brand,
+    Creator,
+    Membership,
+    Playbook,
+    PromptLibrary,
+    Role,
+    Webhook,
+)
 
-M = TypeVar("M", Brand, Creator, PromptLibrary, Webhook)
+M = TypeVar("M", AgentConfiguration, Brand, Creator, Playbook, PromptLibrary, Webhook)
 
 
 class Owned(Generic[M]):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from agents.catalogue import bring_up_to_date, read_catalogue
 from server.app import create_app
 from server.bootstrap import Services, open_services
 from server.data_folder import Secrets
@@ -46,6 +47,7 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 async def services(settings: Settings, database: Database, clock: Clock) -> AsyncIterator[Services]:
     database.clock = clock
+    await bring_up_to_date(database, read_catalogue())
     opened: asyncio.Future[Services] = asyncio.Future()
     done = asyncio.Event()
 

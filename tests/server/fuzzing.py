@@ -95,6 +95,9 @@ class World:
         users = [self._register(name) for name in ("ann", "bob")]
         self.token = users[0]["access_token"]
         self.known["email"] = [user["user"]["email"] for user in users]
+        headers = {"Authorization": f"Bearer {self.token}"}
+        catalogue = self.http.get(f"{self.server.url}/v1/agent-definitions", headers=headers).json()
+        self.known["definition_id"] = [definition["id"] for definition in catalogue["items"]]
         self.known["user_id"] = [user["user"]["id"] for user in users]
 
     def is_well(self) -> bool:

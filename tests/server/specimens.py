@@ -6,26 +6,32 @@ guessed, or that names something of the workspace, stands in `BODIES` under the 
 
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import msgspec
 
 from server.routing import Operation
-from storage.models import Role
+from storage.engine import Database
+from storage.models import AgentRunLog, Role
 from tests.server.api import Api
 
 Specimen = Callable[["Plot"], Awaitable[str]]
+DEFINITION = "agent_email_wizard"
+"""An agent of the catalogue."""
+
 Body = Callable[["Plot"], Awaitable[dict[str, Any]]]
 
 
 class Plot:
     """A workspace with one of everything, made when it is asked for."""
 
-    def __init__(self, owner: Api, other: Api, workspace_id: str) -> None:
+    def __init__(self, owner: Api, other: Api, workspace_id: str, database: Database) -> None:
         self.owner = owner
         self.other = other
         """A member of the workspace to whom things are done."""
         self.workspace_id = workspace_id
+        self.database = database
+        """For what no request makes."""
         self.path = f"/v1/workspaces/{workspace_id}"
         self._found: dict[str, str] = {"workspace_id": workspace_id}
 
@@ -85,6 +91,28 @@ async def _document(plot: Plot) -> str:
     return f"page:{await plot.specimen('page_id')}"
 
 
+async def _definition(plot: Plot) -> str:
+    return DEFINITION
+
+
+async def add_run(plot: Plot) -> str:
+    """Add a run of the agent that there is, as running it will; return its id."""
+    run_id = uuid4()
+    agent_id = UUID(await plot.specimen("agent_id"))
+    async with plot.database.transaction() as uow:
+        uow.session.add(
+            AgentRunLog(
+                id=uow.new_id(),
+                agent_configuration_id=agent_id,
+                run_id=run_id,
+                trigger_type="manual",
+                status="pending",
+                start_time=uow.now,
+            )
+        )
+    return str(run_id)
+
+
 async def _prompt(plot: Plot) -> str:
     path = f"/v1/prompt-libraries/{await plot.specimen('library_id')}/prompts"
     return (await plot.owner.made(path, {"name": "Greeting", "text": "Hello"}))["id"]
@@ -99,17 +127,21 @@ async def _session(plot: Plot) -> str:
 
 
 SPECIMENS: dict[str, Specimen] = {
+    "agent_id": made("agents", name="Ann's", agent_definition_id=DEFINITION),
     "api_key_id": made("api-keys", name="Robot", scopes=["pages:read"]),
     "brand_id": made("brands", name="Acme"),
     "channel_id": made("channels", name="general"),
     "creator_id": made("creators", name="Zoe"),
+    "definition_id": _definition,
     "grantee_id": _grantee,
     "invitation_id": made("invitations", email="new@example.com"),
     "library_id": made("prompt-libraries", name="Ours"),
     "member_id": _same_other,
     "name": _document,
     "page_id": made("pages", title="Plan"),
+    "playbook_id": made("playbooks", name="Win back", trigger_event_type="cart_abandoned"),
     "prompt_id": _prompt,
+    "run_id": add_run,
     "session_id": _session,
     "share_link_id": _share_link,
     "user_id": _other,
@@ -135,8 +167,13 @@ async def _new_api_key(plot: Plot) -> dict[str, Any]:
     return {"name": "Robot", "scopes": ["pages:read"]}
 
 
+async def _new_agent(plot: Plot) -> dict[str, Any]:
+    return {"name": "Monday mail", "agent_definition_id": DEFINITION}
+
+
 BODIES: dict[str, Body] = {
     "add_member": _new_member,
+    "create_agent": _new_agent,
     "create_api_key": _new_api_key,
     "get_direct_message": _direct_message,
     "create_grant": _new_grant,

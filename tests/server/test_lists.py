@@ -9,16 +9,18 @@ from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
 
+import msgspec
 import pytest
 from sqlalchemy import Engine, event
 
+from agents.catalogue import bring_up_to_date, read_catalogue
 from server.app import API
 from server.bootstrap import Services
 from server.routing import Operation
 from server.telemetry import request_id
 from storage.engine import Database
 from tests.server.api import PASSWORD, Api
-from tests.server.specimens import Plot
+from tests.server.specimens import Plot, add_run
 
 FEW, MANY = 2, 12
 
@@ -101,7 +103,20 @@ async def _deliver(plot: Plot) -> None:
         assert (await plot.owner.post(path)).status_code < 300
 
 
+async def _define(plot: Plot) -> None:
+    catalogue = read_catalogue()
+    more = [msgspec.structs.replace(catalogue[0], id=f"agent_more_{n}", name=f"More{n}") for n in range(MANY)]
+    await bring_up_to_date(plot.database, catalogue + more)
+
+
+async def _run(plot: Plot) -> None:
+    for _ in range(MANY):
+        await add_run(plot)
+
+
 FILL: dict[str, Callable[[Plot], Awaitable[None]]] = {
+    "list_agent_definitions": _define,
+    "list_runs": _run,
     "list_sessions": _log_in,
     "list_own_audit": _log_in,
     "list_audit": _rename,
@@ -167,7 +182,7 @@ async def test_a_list_asks_as_little_for_many_as_for_few_and_scans_nothing(
     services: Services, api: Api, operation: Operation
 ):
     owner, other = await api.sign_up("owner"), await api.sign_up("other")
-    plot = Plot(owner, other, (await owner.made("/v1/workspaces", {"name": "Ours"}))["id"])
+    plot = Plot(owner, other, (await owner.made("/v1/workspaces", {"name": "Ours"}))["id"], services.database)
     await fill(plot, operation)
     few, asked_for_few = await read(plot, operation, FEW)
     many, asked_for_many = await read(plot, operation, MANY)

@@ -6,6 +6,7 @@ import pytest
 from server.app import API
 from server.routing import Operation
 from storage.access import LEAST_ROLE, PERSONAL, ROLES, can
+from storage.engine import Database
 from storage.models import Role
 from tests.server.api import Api
 from tests.server.specimens import Plot
@@ -23,11 +24,14 @@ class Cast(msgspec.Struct, frozen=True):
     neighbour: Api
     owner: Api
     other: Api
+    database: Database
 
 
 @pytest.fixture
-async def cast(api: Api) -> Cast:
-    cast = Cast(api, *[await api.sign_up(name) for name in ("stranger", "neighbour", "owner", "other")])
+async def cast(api: Api, database: Database) -> Cast:
+    people = [await api.sign_up(name) for name in ("stranger", "neighbour", "owner", "other")]
+    stranger, neighbour, owner, other = people
+    cast = Cast(api, stranger, neighbour, owner, other, database)
     await cast.neighbour.made("/v1/workspaces", {"name": "Next door"})
     return cast
 
@@ -38,6 +42,8 @@ def told(operation: Operation, role: Role | None) -> int:
         if role is None:
             return 404
         return ALLOWED if can(role, operation.needed) else 403
+    if operation.needed == "signed_in":
+        return ALLOWED
     # What is one's own is nobody else's.
     return 404 if operation.path_types else ALLOWED
 
@@ -52,7 +58,7 @@ async def call(plot: Plot, who: Api, operation: Operation) -> int:
 
 async def new_plot(cast: Cast) -> Plot:
     workspace = await cast.owner.made("/v1/workspaces", {"name": "Ours"})
-    return Plot(cast.owner, cast.other, workspace["id"])
+    return Plot(cast.owner, cast.other, workspace["id"], cast.database)
 
 
 def test_what_needs_nothing_is_what_has_no_credential_yet():

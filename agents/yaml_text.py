@@ -1,0 +1,159 @@
+"""Reads YAML that people write into what JSON can say, and nothing more.
+
+Only what is plain in YAML 1.2's core schema: `no` is a text, `12:30` and `2026-01-01` are texts, `true` is a
+boolean. Anchors, aliases, tags, several documents, keys that are no texts and keys that are given twice are
+refused with their place. Built from the parser's events, so that neither depth nor aliases can exhaust
+anything and no constructor ever runs.
+"""
+
+import math
+import re
+from collections.abc import Iterator
+from typing import Any, cast
+
+import yaml
+from yaml.events import (
+    AliasEvent,
+    CollectionEndEvent,
+    CollectionStartEvent,
+    DocumentStartEvent,
+    Event,
+    MappingStartEvent,
+    NodeEvent,
+    ScalarEvent,
+)
+
+from agents.errors import Fault, InvalidConfigError
+
+MAX_LEVELS = 20
+MAX_VALUES = 2000
+MAX_INTEGER = 2**53
+"""What JSON.parse reads back exactly."""
+
+_NULL = {"", "~", "null", "Null", "NULL"}
+_TRUE = {"true", "True", "TRUE"}
+_FALSE = {"false", "False", "FALSE"}
+_INTEGER = re.compile(r"[-+]?[0-9]{1,20}|0o[0-7]{1,20}|0x[0-9a-fA-F]{1,20}")
+_NUMBER = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+
+
+def read_mapping(text: str, path: str) -> dict[str, Any]:
+    """Return what a text says; an empty one says nothing. Raises InvalidConfigError, with `path` in front."""
+    reader = _Reader(path)
+    try:
+        for event in _events(text):
+            reader.take(event)
+    except yaml.MarkedYAMLError as error:
+        raise _fault(path, error.problem_mark or error.context_mark, _sentence(error.problem)) from error
+    except yaml.YAMLError as error:
+        raise _fault(path, None, _sentence(str(error).splitlines()[0])) from error
+    root: object = reader.root
+    if root is None:
+        return {}
+    if not isinstance(root, dict):
+        raise _fault(path, None, "Expected a mapping: lines of `name: value`")
+    return cast("dict[str, Any]", root)
+
+
+def _events(text: str) -> Iterator[Event]:
+    return yaml.parse(text, Loader=yaml.CSafeLoader)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  (the stubs say nothing)
+
+
+class _Reader:
+    """What has been read so far."""
+
+    def __init__(self, path: str) -> None:
+        self.root: Any = None
+        self._path = path
+        self._open: list[dict[str, Any] | list[Any]] = []
+        self._keys: list[str | None] = []
+        self._values = 0
+        self._documents = 0
+
+    def take(self, event: Event) -> None:
+        """Take the next event of the parser."""
+        if isinstance(event, DocumentStartEvent):
+            self._documents += 1
+            if self._documents > 1:
+                raise self._refuse(event, "Expected one document, without a second `---`")
+        elif isinstance(event, AliasEvent):
+            raise self._refuse(event, "Aliases (`*name`) are not supported: write the value out")
+        elif isinstance(event, NodeEvent):
+            self._take_node(event)
+        elif isinstance(event, CollectionEndEvent):
+            self._open.pop()
+            self._keys.pop()
+
+    def _take_node(self, event: NodeEvent) -> None:
+        if event.anchor is not None:
+            raise self._refuse(event, "Anchors (`&name`) are not supported")
+        if getattr(event, "tag", None) is not None:
+            raise self._refuse(event, "Tags (`!name`) are not supported")
+        self._values += 1
+        if self._values > MAX_VALUES:
+            raise self._refuse(event, f"More than {MAX_VALUES} values")
+        if isinstance(event, ScalarEvent):
+            self._put(event, self._scalar(event))
+            return
+        assert isinstance(event, CollectionStartEvent)
+        if len(self._open) == MAX_LEVELS:
+            raise self._refuse(event, f"More than {MAX_LEVELS} levels")
+        opened: dict[str, Any] | list[Any] = {} if isinstance(event, MappingStartEvent) else []
+        self._put(event, opened)
+        self._open.append(opened)
+        self._keys.append(None)
+
+    def _put(self, event: NodeEvent, value: Any) -> None:
+        """Put a value, or a key, where it belongs."""
+        if not self._open:
+            self.root = value
+            return
+        place = self._open[-1]
+        if isinstance(place, list):
+            place.append(value)
+            return
+        key = self._keys[-1]
+        if key is not None:
+            place[key] = value
+            self._keys[-1] = None
+            return
+        if not isinstance(value, str):
+            raise self._refuse(event, "A name has to be a text: put it in quotes")
+        if value in place:
+            raise self._refuse(event, "This name is given twice")
+        self._keys[-1] = value
+
+    def _scalar(self, event: ScalarEvent) -> str | int | float | bool | None:
+        text: str = event.value
+        if "\0" in text:
+            raise self._refuse(event, "Contains U+0000")
+        if event.style:  # quoted, or a block of text
+            return text
+        if text in _NULL:
+            return None
+        if text in _TRUE or text in _FALSE:
+            return text in _TRUE
+        if _INTEGER.fullmatch(text):
+            number = int(text, 0) if text[:2] in ("0o", "0x") else int(text)
+            if abs(number) > MAX_INTEGER:
+                raise self._refuse(event, "A whole number of more than 53 bits: put it in quotes")
+            return number
+        if _NUMBER.fullmatch(text):
+            number = float(text)
+            if math.isinf(number):
+                raise self._refuse(event, "A number that is too large")
+            return number
+        return text
+
+    def _refuse(self, event: Event, detail: str) -> InvalidConfigError:
+        return _fault(self._path, event.start_mark, detail)
+
+
+def _fault(path: str, mark: Any, detail: str) -> InvalidConfigError:
+    place = f"Line {mark.line + 1}, column {mark.column + 1}: " if mark is not None else ""
+    return InvalidConfigError((Fault(path, f"{place}{detail}"),))
+
+
+def _sentence(text: str | None) -> str:
+    words = text or "cannot be read as YAML"
+    return words[:1].upper() + words[1:]

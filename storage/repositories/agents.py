@@ -1,0 +1,157 @@
+"""Agent definitions and the log of runs. Configurations are `storage.repositories.owned`'s."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from storage.models import (
+    AgentConfiguration,
+    AgentDefinition,
+    AgentRunLog,
+    ConfigurationStatus,
+    DefinitionStatus,
+    Membership,
+    Role,
+    RunStatus,
+)
+
+
+class AgentDefinitions:
+    """The catalogue."""
+
+    def __init__(self, session: AsyncSession, now: datetime) -> None:
+        self._session = session
+        self._now = now
+
+    async def get(self, definition_id: str) -> AgentDefinition | None:
+        """Return a definition, or None."""
+        return await self._session.get(AgentDefinition, definition_id)
+
+    async def list_all(
+        self, *, category: str | None, status: DefinitionStatus | None, after: str | None, limit: int
+    ) -> Sequence[AgentDefinition]:
+        """Return the definitions by id, behind `after`."""
+        statement = select(AgentDefinition).order_by(AgentDefinition.id).limit(limit)
+        statement = statement.where(AgentDefinition.id > (after or ""))
+        if category is not None:
+            statement = statement.where(AgentDefinition.category == category)
+        if status is not None:
+            statement = statement.where(AgentDefinition.status == status)
+        return (await self._session.scalars(statement)).all()
+
+    async def replace_all(self, catalogue: Mapping[str, Mapping[str, Any]]) -> set[str]:
+        """Make the catalogue what is given, id -> fields; return the ids of those that have changed.
+
+        A definition that is given no more stays, since agents refer to it, and is deprecated.
+        """
+        known = {row.id: row for row in await self._session.scalars(select(AgentDefinition))}
+        changed: set[str] = set()
+        for definition_id, fields in catalogue.items():
+            row = known.get(definition_id)
+            if row is None:
+                self._session.add(
+                    AgentDefinition(id=definition_id, created_at=self._now, updated_at=self._now, **fields)
+                )
+                changed.add(definition_id)
+            elif self._set(row, fields):
+                changed.add(definition_id)
+        for definition_id in known.keys() - catalogue.keys():
+            self._set(known[definition_id], {"status": "deprecated"})
+        await self._session.flush()
+        return changed
+
+    def _set(self, row: AgentDefinition, fields: Mapping[str, Any]) -> bool:
+        differing = {name: value for name, value in fields.items() if getattr(row, name) != value}
+        for name, value in differing.items():
+            setattr(row, name, value)
+        if differing:
+            row.updated_at = self._now
+        return bool(differing)
+
+
+class Agents:
+    """What is asked of configurations beyond what `Owned` knows."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def list_in(
+        self,
+        workspace_id: UUID,
+        *,
+        status: ConfigurationStatus | None,
+        definition_id: str | None,
+        after: UUID | None,
+        limit: int,
+    ) -> Sequence[AgentConfiguration]:
+        """Return a workspace's agents, oldest first, behind `after`; without a status those not archived."""
+        statement = (
+            select(AgentConfiguration)
+            .where(AgentConfiguration.workspace_id == workspace_id)
+            .order_by(AgentConfiguration.id)
+            .limit(limit)
+        )
+        if status is None:
+            statement = statement.where(AgentConfiguration.status != "archived")
+        else:
+            statement = statement.where(AgentConfiguration.status == status)
+        if definition_id is not None:
+            statement = statement.where(AgentConfiguration.agent_definition_id == definition_id)
+        if after is not None:
+            statement = statement.where(AgentConfiguration.id > after)
+        return (await self._session.scalars(statement)).all()
+
+    async def of_definition(
+        self, definition_id: str, *, after: UUID | None, limit: int
+    ) -> Sequence[AgentConfiguration]:
+        """Return the agents of a definition in all workspaces, oldest first, behind `after`."""
+        statement = (
+            select(AgentConfiguration)
+            .where(AgentConfiguration.agent_definition_id == definition_id)
+            .order_by(AgentConfiguration.id)
+            .limit(limit)
+        )
+        if after is not None:
+            statement = statement.where(AgentConfiguration.id > after)
+        return (await self._session.scalars(statement)).all()
+
+
+class AgentRuns:
+    """The log of runs, by run and by agent."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def find_with_role(
+        self, run_id: UUID, user_id: UUID
+    ) -> tuple[tuple[AgentRunLog, AgentConfiguration], Role] | None:
+        """Return a run with its agent and the user's role in the workspace, or None for no member."""
+        row = (
+            await self._session.execute(
+                select(AgentRunLog, AgentConfiguration, Membership.role)
+                .join(AgentConfiguration, AgentConfiguration.id == AgentRunLog.agent_configuration_id)
+                .join(Membership, Membership.workspace_id == AgentConfiguration.workspace_id)
+                .where(AgentRunLog.run_id == run_id, Membership.user_id == user_id)
+            )
+        ).one_or_none()
+        return ((row[0], row[1]), row[2]) if row else None
+
+    async def list_of(
+        self, agent_id: UUID, *, status: RunStatus | None, before: UUID | None, limit: int
+    ) -> Sequence[AgentRunLog]:
+        """Return the runs of an agent, the newest first, older than the one with the id `before`."""
+        statement = (
+            select(AgentRunLog)
+            .where(AgentRunLog.agent_configuration_id == agent_id)
+            .order_by(AgentRunLog.id.desc())
+            .limit(limit)
+        )
+        if status is not None:
+            statement = statement.where(AgentRunLog.status == status)
+        if before is not None:
+            statement = statement.where(AgentRunLog.id < before)
+        return (await self._session.scalars(statement)).all()
