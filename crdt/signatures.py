@@ -19,9 +19,12 @@ from crdt.poison import is_fault
 from crdt.ports import Binding, Principal
 from crdt.protocol import EMPTY_UPDATE, Reader
 from crdt.structs import read_only_client, read_runs
+from crdt.waiting import encode_state_vector, read_state_vector
 
 LARGE_BYTES = 64 * 1024
-"""More news of several clients than this are not taken apart, unless somebody could be wronged by them."""
+"""More news of several clients than this are not taken apart: that would hold everybody up (R7)."""
+
+_ALL_CLOCKS = 2**32 - 1
 
 
 class Signatures:
@@ -80,10 +83,11 @@ class Signatures:
             only = read_only_client(update)
             if update == EMPTY_UPDATE or (only is not None and self._written.get(only) == peer.principal.id):
                 return False
-            news = pycrdt.get_update(update, state_vector())
-            if not self._is_worth_reading(peer, news):
+            known = state_vector()
+            news = pycrdt.get_update(update, known)
+            if len(news) > LARGE_BYTES and read_only_client(news) is None:
                 self._relayed.add((peer, update))
-                return False
+                return self._is_wronging(peer, update, news, known)
             writers = read_writers(news)
         except BaseException as error:
             if not isinstance(error, ValueError) and not is_fault(error):
@@ -114,7 +118,7 @@ class Signatures:
     def _is_forged(self, peer: Peer, update: bytes, writers: list[int]) -> bool:
         own = peer.principal.id
         foreign = [client_id for client_id in writers if self.owners.get(client_id, own) != own]
-        if foreign and (self._is_guarded or any(self._is_in_step(client_id) for client_id in foreign)):
+        if any(self._is_guarded or self._is_in_step(client_id) for client_id in foreign):
             return True
         # An answer may bring what its sender has heard of others, whoever they were.
         binds = self._is_guarded or not self.is_answer(update)
@@ -130,16 +134,17 @@ class Signatures:
         self.correct([binding])
 
     def _is_in_step(self, client_id: int) -> bool:
-        owner = self.awareness.owner_of(client_id)
-        return any(other is owner for other in self._answered)
+        return self.awareness.owner_of(client_id) in self._answered
 
-    def _is_worth_reading(self, peer: Peer, news: bytes) -> bool:
-        return (
-            len(news) <= LARGE_BYTES
-            or self._is_guarded
-            or read_only_client(news) is not None
-            or any(other.principal.id != peer.principal.id for other in self._answered)
-        )
+    def _is_wronging(self, peer: Peer, update: bytes, news: bytes, known: bytes) -> bool:
+        """Whether much news has something that only somebody else can write: whether it would be less if all
+        of theirs were known."""
+        clocks = read_state_vector(known)
+        own = peer.principal.id
+        for client_id, owner in self.owners.items():
+            if owner != own and (self._is_guarded or self._is_in_step(client_id)):
+                clocks[client_id] = _ALL_CLOCKS
+        return pycrdt.get_update(update, encode_state_vector(clocks)) != news
 
 
 def read_writers(news: bytes) -> list[int]:

@@ -3,12 +3,12 @@
 Pure: works on a pycrdt document, an update's bytes and a state vector.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pycrdt
 
-from crdt.protocol import EMPTY_UPDATE, Reader
+from crdt.protocol import EMPTY_UPDATE, Reader, encode_number
 
 Missing = tuple[int, int]
 """A client id, and the clock from which on an update may find its place; -1 for always worth a try."""
@@ -95,6 +95,12 @@ def read_state_vector(encoded: bytes) -> dict[int, int]:
     """Return a state vector as client id -> number of its structs' clocks that are known."""
     reader = Reader(encoded)
     return {reader.read_number(): reader.read_number() for _ in range(reader.read_number())}
+
+
+def encode_state_vector(clocks: Mapping[int, int]) -> bytes:
+    """Return what `read_state_vector` reads."""
+    entries = (encode_number(client_id) + encode_number(clock) for client_id, clock in clocks.items())
+    return encode_number(len(clocks)) + b"".join(entries)
 
 
 def _read_delete_set(reader: Reader) -> Deletions:

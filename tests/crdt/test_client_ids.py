@@ -128,16 +128,36 @@ async def test_A7_what_somebody_who_is_away_wrote_is_relayed() -> None:
         assert client_ids.owners == {(PAGE, 5): ("user:ann", True), (PAGE, 6): ("user:bob", True)}
 
 
-async def test_A7_a_long_relay_is_not_taken_apart_where_nobody_is_wronged() -> None:
+def long_relay(*client_ids: int) -> bytes:
+    """Return an update with much of client 5 and a little of each of these."""
     doc = pycrdt.Doc[Any](client_id=5)
     doc.get("text", type=pycrdt.Text).insert(0, "x" * LARGE_BYTES)
-    doc.apply_update(typed("y", 6))
+    for client_id in client_ids:
+        doc.apply_update(typed("y", client_id))
+    return doc.get_update()
+
+
+async def test_A7_a_long_relay_is_not_taken_apart() -> None:
     async with world() as w:
         bob = await w.joined(token="bob")
-        bob.say(encode_update(doc.get_update()))
+        bob.say(encode_update(long_relay(6)))
         await bob.heard(lambda bob: bob.unsaved == -1)
         assert authors(w) == ["user:bob|relayed"]
         assert w.client_ids.owners == {}
+
+
+async def test_A7_R7_a_long_relay_brings_nothing_of_somebody_who_is_here_and_in_step() -> None:
+    async with world() as w:
+        ann, bob, eve = await w.joined(), await w.joined(token="bob"), await w.joined(token="eve")
+        ann.say_presence(6, 1, "{}")
+        ann.text.insert(0, "a")
+        await ann.heard(lambda ann: ann.unsaved == 0)
+        eve.say(encode_update(long_relay(6)))
+        await eve.heard(lambda eve: eve.closed)
+        assert authors(w) == ["user:ann"]
+        bob.say(encode_update(long_relay(8)))
+        await bob.heard(lambda bob: bob.unsaved == -1)
+        assert authors(w) == ["user:ann", "user:bob|relayed"]
 
 
 async def test_A7_D2_an_acknowledgement_follows_the_binding() -> None:
