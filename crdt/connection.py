@@ -55,6 +55,7 @@ from crdt.protocol import (
 from crdt.room import Opener, Room
 from crdt.session import Session, SessionLimits
 from crdt.statistics import Verdicts, count
+from crdt.structs import is_too_deep
 
 logger = logging.getLogger(__name__)
 
@@ -297,7 +298,9 @@ class Connection:
             self._leave(key)
 
     def _take_edit(self, peer: SocketPeer, update: bytes, *, is_answer: bool) -> None:
-        if peer.can_write:
+        if is_too_deep(update):
+            peer.refuse(UpdateRefused("The update is malformed, or its values are nested too deeply."))
+        elif peer.can_write:
             peer.room.submit(peer, update, is_answer=is_answer)
         elif peer.room.contains(update):
             # The answer to our step 1, with nothing new. But what it repeats may be on its way to the commit.

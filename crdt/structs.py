@@ -17,6 +17,11 @@ _HAS_ORIGIN, _HAS_RIGHT_ORIGIN, _HAS_PARENT_SUB = 0x80, 0x40, 0x20
 _GC, _SKIP = 0, 10
 _XML_ELEMENT, _XML_HOOK = 3, 5
 
+_ARRAY, _OBJECT = b"\x75", b"\x76"
+
+MAX_LEVELS = 1000
+"""Of arrays and objects in each other."""
+
 Run = tuple[int, int, int]
 """A client id, the first clock of its structs in an update, and the clock behind the last of them."""
 
@@ -56,6 +61,20 @@ def read_only_client(update: bytes) -> int | None:
         position += 1
         shift += 7
     return None
+
+
+def is_too_deep(update: bytes) -> bool:
+    """Whether values in an update are nested deeper than anybody means it, or cannot be told to be less so.
+
+    pycrdt reads them by recursion: some ten thousand levels end the process (yrs 0.28).
+    """
+    if len(update) < MAX_LEVELS or update.count(_ARRAY) + update.count(_OBJECT) < MAX_LEVELS:
+        return False
+    try:
+        read_runs(update)
+    except ProtocolError:
+        return True
+    return False
 
 
 def _skip_struct(reader: Reader) -> int:
@@ -126,6 +145,8 @@ def _skip_any(reader: Reader, values: int) -> None:
         if left == 0:
             continue
         levels.append((left - 1, has_key))
+        if len(levels) > MAX_LEVELS:
+            raise ProtocolError("bad_update", "Values are nested too deeply.")
         if has_key:
             reader.read_bytes()
         match reader.read_byte():
@@ -139,9 +160,9 @@ def _skip_any(reader: Reader, values: int) -> None:
                 reader.skip(8)
             case 116 | 119:  # bytes, string
                 reader.read_bytes()
-            case 117:  # array
+            case 117:  # _ARRAY
                 levels.append((reader.read_number(), False))
-            case 118:  # object
+            case 118:  # _OBJECT
                 levels.append((reader.read_number(), True))
             case kind:
                 raise ProtocolError("bad_update", f"There is no value of type {kind}.")

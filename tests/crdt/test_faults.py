@@ -9,6 +9,7 @@ from crdt.hub import HubConfig
 from crdt.protocol import encode_step1, encode_update
 from crdt.session import HOCUSPOCUS, YWS, Wire
 from tests.crdt.test_document import TRAP
+from tests.crdt.test_structs import nested
 from tests.crdt.world import PAGE, Client, read_text, turns, world
 
 both_wires = pytest.mark.parametrize("wire", [YWS, HOCUSPOCUS], ids=lambda wire: wire.name)
@@ -205,3 +206,17 @@ async def test_W2_a_malformed_state_vector_ends_its_connection_only() -> None:
         eve.say(encode_step1(b"\x05\x01"))
         await eve.heard(lambda eve: eve.closed)
         assert ann.closed is None
+
+
+@pytest.mark.parametrize("name", ["ann", "eve"])
+@pytest.mark.parametrize("wire", [YWS, HOCUSPOCUS], ids=lambda wire: wire.name)
+async def test_R7_what_would_end_the_process_is_refused(name: str, wire: Wire) -> None:
+    async with world() as w:
+        w.rights.rights["Eve", PAGE] = "read"
+        bob, mallory = await w.joined(token="bob"), await w.joined(wire, name)
+        mallory.say(encode_update(nested(b"\x75\x01", 100_000)))
+        await mallory.heard(lambda mallory: mallory.closed)
+        assert mallory.closed is not None
+        assert mallory.closed[0] == 4400
+        assert bob.closed is None
+        assert w.stored() == []

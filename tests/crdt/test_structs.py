@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crdt.errors import ProtocolError
-from crdt.structs import read_only_client, read_runs
+from crdt.structs import is_too_deep, read_only_client, read_runs
 from crdt.waiting import read_state_vector
 from tests.crdt.test_document import Edit, edits, write
 from tests.crdt.world import keystrokes, typed
@@ -99,6 +99,26 @@ def test_A7_half_an_update_has_no_only_writer(size: int) -> None:
     assert read_only_client(update) == 2**36 - 1
     assert read_only_client(update[:size]) is None
     assert read_only_client(bytes([1]) + b"\xff" * 40) is None
+
+
+def nested(level: bytes, depth: int) -> bytes:
+    """Return an update that puts a value of so many levels into an array."""
+    head = bytes([1, 1, 5, 0])
+    return head + b"\x08\x01\x01a\x01" + level * depth + b"\x7e" + b"\x00"
+
+
+@pytest.mark.parametrize(
+    "level", [b"\x75\x01", b"\x76\x01\x01k", b"\x75\x02\x7e"], ids=["array", "object", "pair"]
+)
+def test_R7_what_is_nested_too_deeply_is_told_before_pycrdt_sees_it(level: bytes) -> None:
+    assert is_too_deep(nested(level, 100_000))
+    assert is_too_deep(nested(level, 1001))
+    assert not is_too_deep(nested(level, 900))
+    # Only the nesting counts.
+    assert not is_too_deep(typed("u" * 5000))
+    doc = pycrdt.Doc[Any]()
+    doc.apply_update(nested(b"\x75\x01", 900))
+    assert len(doc.get("a", type=pycrdt.Array[Any])) == 1
 
 
 def test_A7_several_writers_are_not_one() -> None:
