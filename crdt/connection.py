@@ -170,6 +170,8 @@ class Connection:
         self._overruns = overruns
         self._verdicts = verdicts
         self._on_close = on_close
+        self.credential = ""
+        """What the socket was opened with: it stands where a client brings no token of its own."""
         self.is_full = False
         """Whether the client reads more slowly than it is written to (R3)."""
         self._clock = clock
@@ -266,11 +268,15 @@ class Connection:
         self._writer = None
         self._on_close(self)
 
+    def _token(self, message: Token) -> tuple[str, str | None]:
+        token, epoch = read_token(message.token)
+        return token or self.credential, epoch
+
     def _take(self, key: str, message: Message) -> None:
         peer = self._peers.get(key)
         if peer is None:
             if isinstance(message, Token):
-                self._start(partial(self._admit, key, document_of(key), *read_token(message.token)))
+                self._start(partial(self._admit, key, document_of(key), *self._token(message)))
             elif isinstance(message, Ping):
                 self.channel.send(PONG)
             elif isinstance(message, OneTooMany):
@@ -293,7 +299,7 @@ class Connection:
         elif isinstance(message, QueryPresence):
             peer.room.send_presence(peer)
         elif isinstance(message, Token):
-            self._start(partial(self._review, key, peer, *read_token(message.token)))
+            self._start(partial(self._review, key, peer, *self._token(message)))
         elif isinstance(message, Leave):
             self._leave(key)
 

@@ -90,7 +90,10 @@ def create_app(services: Services) -> ASGIApp:
     app.state.services = services
     app.router.redirect_slashes = False
     app.router.default = _refuse_unknown_path
-    sockets = realtime_app(services.hub if "realtime" in settings.roles else None)
+    sockets = realtime_app(
+        services.hub if "realtime" in settings.roles else None,
+        services.browser_sessions.credential_of_socket,
+    )
 
     async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
         await (sockets if scope["type"] == "websocket" else app)(scope, receive, send)
@@ -111,7 +114,8 @@ def _middleware(services: Services) -> list[Middleware]:
         CORSMiddleware,
         allow_origins=settings.cors_origins,
         allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
-        allow_headers=("Authorization", "Content-Type", "Idempotency-Key", "X-Request-Id"),
+        allow_credentials="*" not in settings.cors_origins,
+        allow_headers=("Authorization", "Content-Type", "Idempotency-Key", "X-CSRF-Token", "X-Request-Id"),
         expose_headers=(
             "X-Request-Id",
             "Idempotent-Replayed",

@@ -40,6 +40,8 @@ class DatabaseAccess:
         """Return whom an access token, API key or visit speaks for; None when it is forged or has ended."""
         if (key_id := row_of_token("ifx", credential)) is not None:
             return await self._identify_key(key_id, credential)
+        if (session_id := row_of_token("ifb", credential)) is not None:
+            return await self._identify_browser(session_id, credential)
         claims = self._tokens.read(credential, now=self._clock())
         if claims is None:
             return await self._identify_visitor(credential)
@@ -53,6 +55,22 @@ class DatabaseAccess:
             name=user.name,
             avatar_url=user.profile_info.get("avatar_url"),
             expires_at=claims.expires_at,
+        )
+
+    async def _identify_browser(self, session_id: UUID, credential: str) -> Identity | None:
+        async with self._database.read() as uow:
+            session = await uow.sessions.get(session_id)
+            user = await uow.sessions.find_standing(session_id)
+        if session is None or user is None:
+            return None
+        if not is_same_hash(session.refresh_token_hash, hash_token(credential)):
+            return None
+        return Identity(
+            caller=Caller.of_user(user.id),
+            session_id=session_id,
+            name=user.name,
+            avatar_url=user.profile_info.get("avatar_url"),
+            expires_at=session.expires_at.timestamp(),
         )
 
     async def _identify_key(self, key_id: UUID, credential: str) -> Identity | None:

@@ -25,6 +25,7 @@ from server.background.access_watch import AccessWatch
 from server.background.forgetting import Forgetting
 from server.background.retention import Retention
 from server.background.webhooks import Webhooks
+from server.browser_sessions import BrowserSessions
 from server.data_folder import OUTBOX, Secrets
 from server.folding import Folding
 from server.guards import guard_of
@@ -68,6 +69,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     update_log: UpdateLog
     accounts: Accounts
     account_safety: AccountSafety
+    browser_sessions: BrowserSessions
     access: DatabaseAccess
     tokens: Tokens
     hub: Hub
@@ -136,6 +138,11 @@ async def open_services(
                 refresh_lifetime=timedelta(days=settings.refresh_token_days),
             ),
             account_safety=AccountSafety(database, passwords, mailing, settings.effective_public_url),
+            browser_sessions=BrowserSessions(
+                secrets.access_token_key,
+                public_url=settings.effective_public_url,
+                origins=settings.cors_origins,
+            ),
             access=access,
             tokens=tokens,
             hub=hub,

@@ -97,14 +97,11 @@ async def _identify(operation: Operation, request: Request, services: Services) 
     """Return the call, with its user where the operation needs one."""
     if operation.needed is None:
         return Call(request, services)
-    scheme, _, credential = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer":
-        raise UnauthenticatedError("Sign in and send `Authorization: Bearer <access token>`.")
-    identity = await services.access.identify(credential.strip())
+    credential = _read_credential(operation, request, services)
+    identity = await services.access.identify(credential)
     if identity is None:
         raise UnauthenticatedError("The credential is unknown or has expired.", code="invalid_token")
     _check_scope(operation.needed, identity.caller)
-    credential = credential.strip()
     if operation.takes_visitors:
         call = ReaderCall(request, services, identity.caller, identity.session_id, credential)
     elif identity.caller.user_id is None:
@@ -115,6 +112,23 @@ async def _identify(operation: Operation, request: Request, services: Services) 
         call.actor
     )
     return call
+
+
+def _read_credential(operation: Operation, request: Request, services: Services) -> str:
+    """Return the credential in the header, else the one in a browser's cookie. Raises what it lacks."""
+    scheme, _, credential = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return credential.strip()
+    browsers = services.browser_sessions
+    credential = browsers.credential(request.headers) if not scheme else ""
+    if not credential:
+        raise UnauthenticatedError("Sign in and send `Authorization: Bearer <access token>`.")
+    if operation.method != "GET" and not browsers.is_genuine(credential, request.headers):
+        raise ForbiddenError(
+            "With a cookie, a change needs the session's `X-CSRF-Token`, from a page of ours.",
+            code="csrf_refused",
+        )
+    return credential
 
 
 def _check_scope(needed: Needed, caller: Caller) -> None:

@@ -6,8 +6,10 @@ import secrets
 from typing import Literal
 from uuid import UUID
 
-Kind = Literal["ifi", "ifs", "ift", "ifx"]
-"""What a token is: `ifi` an invitation, `ifs` a share link, `ift` proves an address, `ifx` an API key."""
+Kind = Literal["ifb", "ifi", "ifs", "ift", "ifx"]
+"""What it is: `ifb` a browser's session, `ifi` an invitation, `ifs` a share link, `ift` proves an address,
+`ifx` an API key.
+"""
 
 _TOKEN = re.compile(r"([a-z]{3})_([0-9a-f]{32})_[A-Za-z0-9_-]{43}")
 

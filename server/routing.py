@@ -62,7 +62,7 @@ class ReaderCall(Call):
         super().__init__(request, services)
         self.caller = caller
         self._session_id = session_id
-        self._credential = credential
+        self.credential = credential
 
     @property
     def actor(self) -> str:
@@ -71,7 +71,7 @@ class ReaderCall(Call):
 
     async def is_standing(self) -> bool:
         """Tell whether the credential is still good: for answers that last."""
-        return await self.services.access.identify(self._credential) is not None
+        return await self.services.access.identify(self.credential) is not None
 
 
 class UserCall(ReaderCall):
@@ -249,8 +249,8 @@ def _implied_refusals(
 ) -> set[int]:
     """Return the statuses that follow from what an operation takes."""
     implied: set[int] = {401} if needed is not None else set()
-    if needed not in (None, "signed_in"):
-        implied |= {403}  # where the credential is not good for it
+    if needed is not None:
+        implied |= {403}  # where the credential is not good for it, or another site sends a browser's
     if body_type:
         implied |= {400, 408, 413, 415, 422}
     if has_path:

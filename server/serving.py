@@ -78,7 +78,11 @@ def _websockets(services: Services) -> type[asyncio.Protocol]:
     if settings.websockets == "asgi":
         return WebSocketsSansIOProtocol
     hub = services.hub if "realtime" in settings.roles else None
-    return picows_protocol(hub, READ_FRAMES * settings.max_frame_bytes)
+    return picows_protocol(
+        hub,
+        READ_FRAMES * settings.max_frame_bytes,
+        services.browser_sessions.credential_of_socket,
+    )
 
 
 def _welcome(services: Services, demo: Demo | None) -> str:

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import msgspec
 
+from server.opaque_tokens import hash_token, new_token
 from server.passwords import Passwords
 from server.tokens import (
     Tokens,
@@ -41,6 +42,14 @@ class SignedIn(msgspec.Struct, frozen=True):
     access_token: str
     access_token_seconds: int
     refresh_token: str
+
+
+class BrowserSignedIn(msgspec.Struct, frozen=True):
+    """A user with what their browser keeps; it is not rotated, since no script can read it."""
+
+    user: User
+    credential: str
+    expires_at: datetime
 
 
 class EmailTakenError(Exception):
@@ -95,29 +104,49 @@ class Accounts:
 
     async def sign_in(self, email: str, password: str, device: Device) -> SignedIn | None:
         """Begin a session; None when address and password don't fit, in the same time for any reason."""
+        user = await self._authenticate(email, password, device)
+        return await self.begin_session(user, device) if user else None
+
+    async def sign_in_browser(self, email: str, password: str, device: Device) -> BrowserSignedIn | None:
+        """Begin a session that lasts in a cookie; None as above."""
+        user = await self._authenticate(email, password, device)
+        if user is None:
+            return None
+        async with self._database.transaction() as uow:
+            session_id = uow.new_id()
+            credential = new_token("ifb", session_id)
+            session = await self._begin(uow, session_id, user, device, hash_token(credential))
+        return BrowserSignedIn(user, credential, session.expires_at)
+
+    async def _authenticate(self, email: str, password: str, device: Device) -> User | None:
         async with self._database.read() as uow:
             user = await uow.users.find_by_email(email.lower())
         if not await self._passwords.verify(user.password_hash if user else None, password) or user is None:
             # For an unknown account too: the answer takes as long.
             await self._note_failure(user.id if user else None, device)
             return None
-        return await self.begin_session(user, device)
+        return user
 
     async def begin_session(self, user: User, device: Device) -> SignedIn:
         """Begin a session of a user whose identity is certain."""
         async with self._database.transaction() as uow:
             session_id = uow.new_id()
             refresh_token = new_refresh_token(session_id)
-            await uow.sessions.create(
-                session_id,
-                user.id,
-                refresh_token_hash=hash_refresh_token(refresh_token),
-                user_agent=device.user_agent[:USER_AGENT_LENGTH],
-                address=device.address,
-                expires_at=uow.now + self._refresh_lifetime,
-            )
-            _note(uow, user.id, session_id, "account.signed_in", device.address)
+            await self._begin(uow, session_id, user, device, hash_refresh_token(refresh_token))
         return self._signed_in(user, session_id, refresh_token)
+
+    async def _begin(
+        self, uow: UnitOfWork, session_id: UUID, user: User, device: Device, token_hash: str
+    ) -> Session:
+        _note(uow, user.id, session_id, "account.signed_in", device.address)
+        return await uow.sessions.create(
+            session_id,
+            user.id,
+            refresh_token_hash=token_hash,
+            user_agent=device.user_agent[:USER_AGENT_LENGTH],
+            address=device.address,
+            expires_at=uow.now + self._refresh_lifetime,
+        )
 
     async def refresh(self, refresh_token: str) -> SignedIn | None:
         """Rotate a session's refresh token; None when it is not the newest one of a session that stands."""
@@ -147,6 +176,13 @@ class Accounts:
             if session is not None:
                 newest = is_same_hash(session.refresh_token_hash, hash_refresh_token(refresh_token))
                 await self._end(uow, session, "logout" if newest else "reuse")
+
+    async def end_session(self, session_id: UUID) -> None:
+        """End the session that asks for it."""
+        async with self._database.transaction() as uow:
+            session = await uow.sessions.get(session_id)
+            if session is not None:
+                await self._end(uow, session, "logout")
 
     async def _end(self, uow: UnitOfWork, session: Session, reason: Literal["logout", "reuse"]) -> None:
         if await uow.sessions.revoke(session.id, reason):

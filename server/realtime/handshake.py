@@ -1,6 +1,6 @@
 """What the opening request of a WebSocket asks for: which protocol, which document, on whose behalf."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from urllib.parse import parse_qs, unquote
 
 import msgspec
@@ -20,14 +20,20 @@ class Opening(msgspec.Struct, frozen=True):
 
     def begin(self, connection: Connection) -> None:
         """Let the connection start; a Hocuspocus client brings a token for each document later."""
+        connection.credential = self.token
         if self.wire is YWS:
             connection.sign_in(self.document, self.token)
 
 
-def read_opening(path: str, query: str, headers: Mapping[str, str]) -> Opening | None:
-    """Return what is asked for; None where there is nothing at the path, which is still percent-encoded."""
+def read_opening(
+    path: str, query: str, headers: Mapping[str, str], cookie: Callable[[Mapping[str, str]], str]
+) -> Opening | None:
+    """Return what is asked for; None where there is nothing at the path, which is still percent-encoded.
+
+    `cookie` gives what counts of the browser's cookie: it stands where a client brings no credential.
+    """
     if path == "/collab":
-        return Opening(HOCUSPOCUS)
+        return Opening(HOCUSPOCUS, token=cookie(headers))
     root, _, document = path.removeprefix("/").partition("/")
     if root != "sync" or not document or "/" in document:
         return None
@@ -35,7 +41,7 @@ def read_opening(path: str, query: str, headers: Mapping[str, str]) -> Opening |
     # Browsers can put a credential only into the URL; other clients had better send the header.
     scheme, _, token = headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
-        token = parameters.get("token", [""])[0]
+        token = parameters.get("token", [""])[0] or cookie(headers)
     if "epoch" in parameters:
         token += "#" + parameters["epoch"][0]
     return Opening(YWS, unquote(document), token)

@@ -8,7 +8,7 @@ does the same over ASGI, for any other server.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from importlib import import_module
 from typing import Any, cast
@@ -46,7 +46,9 @@ SHORT_BYTES = 125
 TOO_BIG = 1009
 
 
-def picows_protocol(hub: Hub | None, max_frame_bytes: int) -> type[asyncio.Protocol]:
+def picows_protocol(
+    hub: Hub | None, max_frame_bytes: int, cookie: Callable[[Mapping[str, str]], str]
+) -> type[asyncio.Protocol]:
     """Return what uvicorn makes for each upgraded connection; without a hub it serves no documents."""
 
     class PicowsProtocol(asyncio.Protocol):
@@ -80,7 +82,8 @@ def picows_protocol(hub: Hub | None, max_frame_bytes: int) -> type[asyncio.Proto
 
         def _listen(self, request: picows.WSUpgradeRequest) -> picows.WSListener:
             path, _, query = request.path.decode("latin-1").partition("?")
-            opening = read_opening(path, query, request.headers) if hub is not None else None
+            headers = {name.lower(): value for name, value in request.headers.items()}
+            opening = read_opening(path, query, headers, cookie) if hub is not None else None
             self._listener = _Listener(
                 hub, opening, max_frame_bytes, on_end=partial(self._connections.discard, self)
             )

@@ -1,5 +1,7 @@
 """The ASGI application for WebSockets: the same as `picows_protocol`, for any server that speaks ASGI."""
 
+from collections.abc import Callable, Mapping
+
 import anyio
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -13,7 +15,7 @@ from server.realtime.handshake import UNKNOWN_PATH, Opening, read_opening
 TOO_BIG = 1009
 
 
-def realtime_app(hub: Hub | None) -> ASGIApp:
+def realtime_app(hub: Hub | None, cookie: Callable[[Mapping[str, str]], str]) -> ASGIApp:
     """Return what answers WebSockets; without a hub, this process serves no documents."""
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
@@ -22,7 +24,7 @@ def realtime_app(hub: Hub | None) -> ASGIApp:
         await receive()
         await send({"type": "websocket.accept"})
         path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
-        opening = read_opening(path, query, Headers(scope=scope))
+        opening = read_opening(path, query, Headers(scope=scope), cookie)
         if hub is None or opening is None:
             code, reason = UNKNOWN_PATH
             await send({"type": "websocket.close", "code": code, "reason": reason})

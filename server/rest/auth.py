@@ -7,6 +7,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from server.errors import ConflictError, FieldError, UnauthenticatedError
+from server.opaque_tokens import row_of_token
 from server.rest.fields import Email, Name, Password, Prose, Time, Token, Url
 from server.routing import Call, Routes, UserCall
 from server.sign_in import Device, EmailTakenError, SignedIn
@@ -48,6 +49,13 @@ class SessionAnswer(msgspec.Struct, frozen=True):
     refresh_token: str
     expires_in: int
     """Seconds until the access token ends."""
+
+
+class BrowserSessionAnswer(msgspec.Struct, frozen=True):
+    """Who is signed in with the cookie, and what their changes have to bring in `X-CSRF-Token`."""
+
+    user: UserAnswer
+    csrf_token: str
 
 
 class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -127,6 +135,44 @@ async def refresh(call: Call, body: RefreshToken) -> SessionAnswer:
 async def log_out(call: Call, body: RefreshToken) -> None:
     """End the session of a refresh token; its access tokens end with it."""
     await call.services.accounts.sign_out(body.refresh_token)
+
+
+@routes.post("/v1/auth/browser-session", refuses=(401,))
+async def begin_browser_session(call: Call, body: Login) -> BrowserSessionAnswer:
+    """Sign in a browser: the session is in an HttpOnly cookie.
+
+    Requests that change something then need the header `X-CSRF-Token`. Sockets of the same origin need no
+    token.
+    """
+    limits = call.services.login_limits
+    email = body.email.lower()
+    await limits.count_address(call.address)
+    call.answer_headers |= await limits.count_account(email)
+    signed_in = await call.services.accounts.sign_in_browser(email, body.password, device_of(call))
+    if signed_in is None:
+        raise UnauthenticatedError("Address and password do not fit.", code="invalid_credentials")
+    await limits.forgive_account(email)
+    browsers = call.services.browser_sessions
+    left = signed_in.expires_at - call.services.clock()
+    call.answer_headers["Set-Cookie"] = browsers.cookie(
+        signed_in.credential, seconds=int(left.total_seconds())
+    )
+    return BrowserSessionAnswer(show_user(signed_in.user), browsers.csrf_token(signed_in.credential))
+
+
+@routes.get("/v1/auth/browser-session", "account")
+async def get_browser_session(call: UserCall, uow: UnitOfWork) -> BrowserSessionAnswer:
+    """Return who is signed in, and the session's CSRF token: for a page that was loaded anew."""
+    browsers = call.services.browser_sessions
+    return BrowserSessionAnswer(show_user(await _me(call, uow)), browsers.csrf_token(call.credential))
+
+
+@routes.delete("/v1/auth/browser-session", "account")
+async def end_browser_session(call: UserCall) -> None:
+    """Sign out here, and have the cookie forgotten; a session that is in no cookie goes on."""
+    if row_of_token("ifb", call.credential) is not None:
+        await call.services.accounts.end_session(call.session_id)
+    call.answer_headers["Set-Cookie"] = call.services.browser_sessions.cookie("", seconds=0)
 
 
 @routes.get("/v1/me", "signed_in")

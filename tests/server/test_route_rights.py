@@ -71,6 +71,7 @@ def test_what_needs_nothing_is_what_has_no_credential_yet():
         "request_password_reset",
         "reset_password",
         "verify_email",
+        "begin_browser_session",
         "join_by_invitation",
         "open_share_link",
         "preview_invitation",
