@@ -2,6 +2,7 @@
 
 import random
 import weakref
+from itertools import count
 from typing import Any
 
 import pycrdt
@@ -239,6 +240,39 @@ def test_R7_a_trap_that_springs_only_when_all_is_loaded_at_once_is_found() -> No
     honest = [typed("hé", 5), waits]
     assert find_poison([*honest, b"unreadable", TRAP]) == {TRAP}
     assert LiveDocument(None, [*honest, TRAP]).state() == LiveDocument(None, honest).state()
+    assert find_poison([*honest, TRAP, b"unreadable", typed("d", 9)]) == {TRAP}
+
+
+def behind_a_gap(value: object) -> bytes:
+    """Return client 3's second edit, of a root that needs nothing before it."""
+    doc: pycrdt.Doc[Any] = pycrdt.Doc(client_id=3)
+    fields = doc.get("fields", type=pycrdt.Map[Any])
+    fields["first"] = 1
+    before = doc.get_state()
+    fields["second"] = value
+    return doc.get_update(before)
+
+
+def test_D4_one_update_tells_of_all_that_a_turn_brought_to_light() -> None:
+    first, second = keystrokes("ab", client_id=1)
+    # A map with something in it, behind a gap: pycrdt tells of it only when it is tried again.
+    nested = bytes.fromhex(
+        "010301032701066669656c6473026b3101280001030474657874017702626328000103046c6973740175037c418000007e7800"
+    )
+    document = LiveDocument(None, [])
+    for early in (second, nested):
+        assert document.apply([early]).change is None
+    change = document.apply([first]).change
+    assert change is not None
+    assert content(LiveDocument(None, [change])) == content(document)
+    assert read_text(change) == "ab"
+
+
+def test_R4_a_state_that_a_change_behind_a_gap_made_old_is_not_given_again() -> None:
+    document = LiveDocument(None, [typed("a" * 1000)])
+    document.state()
+    assert document.apply([behind_a_gap("x")]).change is None
+    assert document.parts() == (document.state(), None)
 
 
 def test_D6_a_snapshot_that_breaks_is_an_error_and_never_left_out() -> None:
@@ -298,3 +332,31 @@ def test_cancellation_is_no_fault_of_the_document(monkeypatch: pytest.MonkeyPatc
         LiveDocument(None, [typed("a")])
     with pytest.raises(KeyboardInterrupt):
         find_poison([typed("a")])
+
+
+def test_cancellation_while_all_is_loaded_at_once_is_no_fault_of_the_document(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    applied = count()
+
+    class InterruptedLater(pycrdt.Doc[Any]):
+        def apply_update(self, update: bytes) -> None:
+            if next(applied):
+                raise KeyboardInterrupt
+            super().apply_update(update)
+
+    monkeypatch.setattr(pycrdt, "Doc", InterruptedLater)
+    with pytest.raises(KeyboardInterrupt):
+        find_poison([typed("a")])
+
+
+def test_D4_what_still_waits_after_it_was_tried_again_is_kept() -> None:
+    first, second = keystrokes("ab", client_id=1)
+    theirs, theirs_behind, theirs_last = keystrokes("xyz", client_id=2)
+    document = LiveDocument(None, [])
+    document.apply([theirs_last, second])
+    document.apply([first])
+    assert document.is_waiting(theirs_last)
+    document.apply([theirs, theirs_behind])
+    assert not document.is_waiting(theirs_last)
+    assert {*read_text(document.state())} == {*"abxyz"}

@@ -331,5 +331,22 @@ async def test_A6_a_guard_knows_what_another_process_wrote() -> None:
         assert len(p.log.rows[PAGE]) == 3
 
 
+async def test_A6_a_guard_follows_a_document_that_was_read_back() -> None:
+    async with processes(bus=MemoryBus(), guard=Lenient("fields")) as p:
+        ann = await p.join(0)
+        fields_of(ann)["k"] = 1
+        await ann.heard(lambda ann: ann.unsaved == 0)
+        theirs: pycrdt.Doc[Any] = pycrdt.Doc(client_id=9)
+        theirs.get("fields", type=pycrdt.Map[Any])["theirs"] = pycrdt.Map({"n": 1})
+        p.log.read_error = LookupError("pruned")
+        await p.write(theirs.get_update())
+        await p.look()
+        await ann.heard(lambda ann: "theirs" in fields_of(ann))
+        fields_of(ann)["theirs"]["n"] = 2
+        await ann.heard(lambda ann: ann.unsaved == 0)
+        assert ann.closed is None
+        assert len(p.log.rows[PAGE]) == 3
+
+
 def fields_of(client: Client) -> "pycrdt.Map[Any]":
     return client.doc.get("fields", type=pycrdt.Map[Any])

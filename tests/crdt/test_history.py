@@ -338,6 +338,26 @@ def test_D8_rewriting_keeps_what_is_equal_and_goes_into_what_is_alike() -> None:
     assert "meanwhile text 2" in str(current.get("body", type=pycrdt.XmlFragment))
 
 
+def test_D8_rewriting_puts_one_kind_in_the_place_of_another() -> None:
+    docs: list[Doc] = []
+    for number, items in enumerate((["a", pycrdt.Map({"n": 1}), "z"], [pycrdt.Map({"n": 2}), "b"]), start=1):
+        writer = Writer(client_id=number)
+        writer.doc.get("items", type=pycrdt.Array[Any]).extend(items)
+        body = writer.doc.get("body", type=pycrdt.XmlFragment)
+        body.children.append(pycrdt.XmlElement(f"h{number}", {}, [pycrdt.XmlText(f"title {number}")]))
+        writer.fields[f"only in {number}"] = number
+        writer.fields["same in both"] = "same"
+        writer.fields["kind"] = pycrdt.Text("text") if number == 2 else "plain"
+        docs.append(writer.doc)
+    current, wanted = docs
+    # A root that had something once, and has nothing in either.
+    emptied = current.get("emptied", type=pycrdt.Text)
+    emptied += "gone"
+    emptied.clear()
+    rewrite(current, wanted)
+    assert read_content(doc_of(current.get_update())) == read_content(wanted)
+
+
 def disprove(*_: object) -> bool:
     return False
 

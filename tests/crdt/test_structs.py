@@ -128,3 +128,10 @@ def test_A7_several_writers_are_not_one() -> None:
     assert read_only_client(doc.get_update()) is None
     assert read_only_client(typed("x", 3)) == 3
     assert sorted(read_runs(doc.get_update())) == [(3, 0, 1), (4, 0, 1)]
+
+
+def test_W2_a_struct_that_ends_early_is_a_protocol_error() -> None:
+    float64 = typed("a")[:4] + b"\x08\x01\x01t\x01\x7b\x00"
+    with pytest.raises(ProtocolError) as caught:
+        read_runs(float64)
+    assert caught.value.code == "truncated"
