@@ -56,6 +56,10 @@ def _parser() -> argparse.ArgumentParser:
     actions = user.add_subparsers(title="commands", metavar="COMMAND", required=True)
     create = actions.add_parser("create", help="make an account; asks for its password")
     _add_account(create)
+    off = actions.add_parser("deactivate", help="end an account's sessions and keys, and let nobody in to it")
+    on = actions.add_parser("reactivate", help="let somebody sign in again")
+    for action in (off, on):
+        action.add_argument("email", help="the account's address")
     keys = commands.add_parser("keys", help="manage the keys that stored secrets are encrypted with")
     key_actions = keys.add_subparsers(title="commands", metavar="COMMAND", required=True)
     rotate = key_actions.add_parser("rotate", help="make a new key and encrypt every stored secret with it")
@@ -65,12 +69,14 @@ def _parser() -> argparse.ArgumentParser:
     reset.add_argument("name", help="its name, for instance page:{uuid}")
     doctor = commands.add_parser("doctor", help="check this installation and say what is wrong")
     version = commands.add_parser("version", help="print the version")
-    for command in (serve, migrate, create, rotate, reset, doctor):
+    for command in (serve, migrate, create, off, on, rotate, reset, doctor):
         _add_database(command)
     for command, run in (
         (serve, _serve),
         (migrate, _migrate),
         (create, _create_user),
+        (off, _deactivate_user),
+        (on, _reactivate_user),
         (rotate, _rotate_keys),
         (reset, _reset_document),
         (doctor, _doctor),
@@ -118,6 +124,21 @@ def _migrate(arguments: argparse.Namespace) -> int:
     from server.operations import migrate
 
     print(asyncio.run(migrate(_settings(arguments))))
+    return 0
+
+
+def _deactivate_user(arguments: argparse.Namespace) -> int:
+    return _set_active(arguments, is_active=False)
+
+
+def _reactivate_user(arguments: argparse.Namespace) -> int:
+    return _set_active(arguments, is_active=True)
+
+
+def _set_active(arguments: argparse.Namespace, *, is_active: bool) -> int:
+    from server.operations import set_active
+
+    print(asyncio.run(set_active(_settings(arguments), arguments.email, is_active=is_active)))
     return 0
 
 

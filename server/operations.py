@@ -6,6 +6,7 @@ import msgspec
 
 from server.bootstrap import open_database, open_passwords
 from server.data_folder import prepare_data_folder
+from server.deactivation import deactivate, reactivate
 from server.errors import InvalidError, StartError
 from server.parsing import parse_body
 from server.rest.auth import Registration
@@ -102,6 +103,23 @@ async def reset_document(settings: Settings, name: str) -> str:
         except UnknownDocumentError as error:
             raise StartError(f"there is no document {name}") from error
     return f"{name} is empty now, in epoch {document.epoch}. What it was is kept as {name}@{ended}."
+
+
+async def set_active(settings: Settings, email: str, *, is_active: bool) -> str:
+    """Deactivate an account or put it back, and say so. Raises StartError where there is none."""
+    async with open_database(settings) as database:
+        await migrations.require_current(database)
+        async with database.transaction() as uow:
+            user = await uow.users.find_by_email(email.lower())
+            if user is None:
+                raise StartError(f"there is no account with the address {email}")
+            if is_active:
+                await reactivate(uow, user)
+                return f"{user.email} can sign in again."
+            await deactivate(uow, user, actor=None)
+            if await uow.workspaces.is_last_owner(user.id):
+                return f"{user.email} is deactivated, and was the last owner of a workspace."
+            return f"{user.email} is deactivated."
 
 
 def _check(new: NewUser) -> Registration:

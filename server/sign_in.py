@@ -121,7 +121,8 @@ class Accounts:
     async def _authenticate(self, email: str, password: str, device: Device) -> User | None:
         async with self._database.read() as uow:
             user = await uow.users.find_by_email(email.lower())
-        if not await self._passwords.verify(user.password_hash if user else None, password) or user is None:
+        fits = await self._passwords.verify(user.password_hash if user else None, password)
+        if not fits or user is None or user.deactivated_at is not None:
             # For an unknown account too: the answer takes as long.
             await self._note_failure(user.id if user else None, device)
             return None

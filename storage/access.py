@@ -234,7 +234,7 @@ async def find_caller(uow: "UnitOfWork", principal_id: str) -> Caller | None:
     """Return the caller that a principal of a document is; None for one that is no more."""
     match parse_document_name(principal_id):
         case ("user", user_id):
-            return Caller.of_user(user_id)
+            return Caller.of_user(user_id) if await uow.users.is_active(user_id) else None
         case ("key", key_id):
             found = await uow.api_keys.find_standing(key_id)
             return Caller.of_key(found[0]) if found else None

@@ -6,7 +6,8 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from server.errors import FieldError, InvalidError, NotFoundError
+from server.deactivation import deactivate
+from server.errors import ConflictError, FieldError, InvalidError, NotFoundError
 from server.rest.fields import Email, Listing, Password, Slice, Time, Token, list_slice, read_cursor
 from server.rest.gate import find_workspace
 from server.routing import Call, Routes, UserCall
@@ -66,6 +67,12 @@ class AuditAnswer(msgspec.Struct, frozen=True):
     created_at: Time
 
 
+class Deactivation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What proves that it is the account's owner who asks."""
+
+    password: Password
+
+
 @routes.post("/v1/auth/password-reset")
 async def request_password_reset(call: Call, body: ResetRequest) -> None:
     """Mail a link that sets a new password.
@@ -116,6 +123,31 @@ async def change_password(call: UserCall, body: PasswordChange) -> None:
         fault = FieldError("body.current_password", "Not the current password")
         raise InvalidError("The current password is not right.", code="invalid_credentials", errors=(fault,))
     await call.services.login_limits.forgive_account(str(call.user_id))
+
+
+@routes.post("/v1/me/deactivate", "account", refuses=(409, 422, 429, 503))
+async def deactivate_account(call: UserCall, body: Deactivation) -> None:
+    """Take one's account out of use: sessions and keys end, and nobody can sign in to it.
+
+    Only an operator puts it back. Whoever is the last owner of a workspace hands that over before.
+    """
+    services = call.services
+    async with services.database.read() as uow:
+        user = await uow.users.get(call.user_id)
+    assert user is not None
+    await services.login_limits.count_account(user.email)
+    if not await services.accounts.check_password(user.password_hash, body.password):
+        fault = FieldError("body.password", "Not the account's password")
+        raise InvalidError("The password does not fit.", code="wrong_password", errors=(fault,))
+    await services.login_limits.forgive_account(user.email)
+    async with services.database.transaction() as uow:
+        user = await uow.users.get(call.user_id)
+        assert user is not None
+        if await uow.workspaces.is_last_owner(call.user_id):
+            raise ConflictError(
+                "You are the last owner of a workspace: make somebody else one first.", code="last_owner"
+            )
+        await deactivate(uow, user, actor=call.actor, address=call.address)
 
 
 @routes.get("/v1/me/sessions", "account")

@@ -1,8 +1,10 @@
 """Who belongs to a workspace, and in which role. A workspace always has an owner."""
 
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
+from msgspec import Meta
 
 from server.errors import ConflictError, FieldError, InvalidError, NotFoundError
 from server.rest.fields import Email, Listing, Slice, Time, list_slice, read_cursor
@@ -22,6 +24,7 @@ class MemberAnswer(msgspec.Struct, frozen=True):
     email: str
     avatar_url: str | None
     role: Role
+    is_active: Annotated[bool, Meta(description="False for an account that is deactivated.")]
     created_at: Time
 
 
@@ -137,6 +140,7 @@ def show_member(membership: Membership, user: User) -> MemberAnswer:
         email=user.email,
         avatar_url=user.profile_info.get("avatar_url"),
         role=membership.role,
+        is_active=user.deactivated_at is None,
         created_at=membership.created_at,
     )
 

@@ -29,3 +29,4 @@ class User(Model, kw_only=True):
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     email_verified_at: Mapped[datetime | None] = mapped_column(default=None)
+    deactivated_at: Mapped[datetime | None] = mapped_column(default=None)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.models import ApiKey, User
@@ -66,6 +66,7 @@ class ApiKeys:
                     ApiKey.id == key_id,
                     ApiKey.revoked_at.is_(None),
                     or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > self._now),
+                    User.deactivated_at.is_(None),
                 )
             )
         ).one_or_none()
@@ -109,13 +110,16 @@ class ApiKeys:
 
     async def revoke_of_member(self, workspace_id: UUID, user_id: UUID) -> None:
         """End the keys of somebody who leaves a workspace."""
+        await self._revoke_all(ApiKey.workspace_id == workspace_id, ApiKey.user_id == user_id)
+
+    async def revoke_of_user(self, user_id: UUID) -> None:
+        """End all keys of somebody."""
+        await self._revoke_all(ApiKey.user_id == user_id)
+
+    async def _revoke_all(self, *chosen: ColumnElement[bool]) -> None:
         revoked = await self._session.scalars(
             update(ApiKey)
-            .where(
-                ApiKey.workspace_id == workspace_id,
-                ApiKey.user_id == user_id,
-                ApiKey.revoked_at.is_(None),
-            )
+            .where(*chosen, ApiKey.revoked_at.is_(None))
             .values(revoked_at=self._now)
             .returning(ApiKey.id)
             .execution_options(synchronize_session=False)

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from storage.models import Session, User
 from storage.repositories.access_changes import AccessChanges
 
-RevocationReason = Literal["logout", "reuse", "revoked", "password"]
+RevocationReason = Literal["logout", "reuse", "revoked", "password", "deactivated"]
 
 
 class Sessions:
@@ -56,7 +56,12 @@ class Sessions:
         return await self._session.scalar(
             select(User)
             .join(Session, Session.user_id == User.id)
-            .where(Session.id == session_id, Session.revoked_at.is_(None), Session.expires_at > self._now)
+            .where(
+                Session.id == session_id,
+                Session.revoked_at.is_(None),
+                Session.expires_at > self._now,
+                User.deactivated_at.is_(None),
+            )
         )
 
     async def rotate(self, session_id: UUID, *, old_hash: str, new_hash: str, expires_at: datetime) -> bool:

@@ -50,6 +50,19 @@ class Users:
         """Return how many users there are."""
         return await self._session.scalar(select(func.count()).select_from(User)) or 0
 
+    async def is_active(self, user_id: UUID) -> bool:
+        """Tell whether there is such an account, and it is not deactivated."""
+        found = await self._session.scalar(
+            select(User.id).where(User.id == user_id, User.deactivated_at.is_(None))
+        )
+        return found is not None
+
+    async def set_active(self, user: User, *, is_active: bool) -> None:
+        """Take an account out of use, or put it back."""
+        user.deactivated_at = None if is_active else self._now
+        user.updated_at = self._now
+        await self._session.flush()
+
     async def set_password(self, user: User, password_hash: str) -> None:
         """Replace the password."""
         user.password_hash = password_hash

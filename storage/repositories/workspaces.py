@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import delete, func, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from storage.models import Document, Membership, PromptLibrary, Role, User, Workspace
 from storage.repositories.access_changes import AccessChanges
@@ -184,9 +185,15 @@ class Workspaces:
         await self._session.flush()
 
     async def keep_owner(self, workspace: Workspace) -> bool:
-        """Let `owner_user_id` name somebody with the role; False when nobody has it any more."""
-        owners = select(Membership.user_id).where(
-            Membership.workspace_id == workspace.id, Membership.role == "owner"
+        """Let `owner_user_id` name somebody active with the role; False when nobody has it any more."""
+        owners = (
+            select(Membership.user_id)
+            .join(User, User.id == Membership.user_id)
+            .where(
+                Membership.workspace_id == workspace.id,
+                Membership.role == "owner",
+                User.deactivated_at.is_(None),
+            )
         )
         if await self._session.scalar(owners.where(Membership.user_id == workspace.owner_user_id)):
             return True
@@ -196,6 +203,33 @@ class Workspaces:
         workspace.owner_user_id = successor
         await self._session.flush()
         return True
+
+    async def is_last_owner(self, user_id: UUID) -> bool:
+        """Tell whether somebody is the only active owner of any workspace; locks those they own."""
+        owned = (Membership.user_id == user_id, Membership.role == "owner")
+        # In one order, so that two owners who go at once wait for each other.
+        await self._session.execute(
+            select(Workspace.id)
+            .join(Membership, Membership.workspace_id == Workspace.id)
+            .where(*owned)
+            .order_by(Workspace.id)
+            .with_for_update(of=Workspace)
+        )
+        other = aliased(Membership)
+        others = (
+            select(other.user_id)
+            .join(User, User.id == other.user_id)
+            .where(
+                other.workspace_id == Membership.workspace_id,
+                other.role == "owner",
+                other.user_id != user_id,
+                User.deactivated_at.is_(None),
+            )
+        )
+        found = await self._session.scalar(
+            select(Membership.workspace_id).where(*owned, ~others.exists()).limit(1)
+        )
+        return found is not None
 
     async def transfer(self, workspace: Workspace, giver: Membership, taker: Membership) -> None:
         """Make one member an owner, and the owner who gives that up an admin."""

@@ -117,6 +117,21 @@ async def test_A3_whoever_is_taken_out_of_a_channel_is_out_within_a_second(
     assert time.monotonic() - began < SECONDS
 
 
+@pytest.mark.parametrize("wire", WIRES)
+async def test_A3_a_deactivated_account_and_its_keys_are_out_within_a_second(
+    studio: Studio, wire: Wire
+) -> None:
+    bob = await studio.member("Bob")
+    keys = f"/v1/workspaces/{studio.page.workspace_id}/api-keys"
+    key = await ask(bob, "POST", keys, {"name": "Robot", "scopes": ["pages:write"]})
+    client, robot = await studio.join(wire, bob), await studio.join(wire, token=key["key"])
+    await ask(bob, "POST", "/v1/me/deactivate", {"password": "correct horse battery"})
+    began = time.monotonic()
+    await out(client)
+    await out(robot)
+    assert time.monotonic() - began < SECONDS
+
+
 async def test_A3_a_grant_lets_a_reader_write_and_its_end_takes_that_back(studio: Studio) -> None:
     gus = await studio.member("Gus", "guest")
     client = await studio.join("hocuspocus", gus, name="gus")

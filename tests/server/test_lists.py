@@ -142,6 +142,7 @@ async def fill(plot: Plot, operation: Operation) -> None:
         assert isinstance(body, dict)
         body = cast("dict[str, object]", body)
         named = {name: f"{name} {n}" for name in ("name", "title") if name in body}
+        named |= {"email": f"{n}@example.com"} if "email" in body else {}
         await plot.owner.made(path, {**body, **named})
 
 
