@@ -34,6 +34,7 @@ from server.rest import (
     channels,
     creators,
     events,
+    files,
     grants,
     health,
     invitations,
@@ -72,6 +73,7 @@ API = (
     agents,
     runs,
     playbooks,
+    files,
 )
 
 

@@ -4,6 +4,7 @@
 database, a clock and settings of their own.
 """
 
+import hmac
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -23,13 +24,16 @@ from server.account_safety import AccountSafety
 from server.auth import DatabaseAccess
 from server.background.access_watch import AccessWatch
 from server.background.forgetting import Forgetting
+from server.background.orphans import Orphans
 from server.background.retention import Retention
 from server.background.webhooks import Webhooks
 from server.browser_sessions import BrowserSessions
 from server.data_folder import OUTBOX, Secrets
+from server.files import Files
 from server.folding import Folding
 from server.guards import guard_of
 from server.history import History
+from server.images import Images
 from server.invitations import Invitations
 from server.login_limits import LoginLimits
 from server.mailing import Mailing
@@ -46,6 +50,7 @@ from server.webhooks import Courier
 from storage.client_ids import ClientIdTable
 from storage.engine import Database
 from storage.event_feed import EventFeed
+from storage.files import FileStore, S3Access
 from storage.update_log import UpdateLog
 from storage.vault import Vault
 
@@ -81,6 +86,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     vault: Vault
     transport: Transport
     courier: Courier
+    files: Files
     mailer: Mailer
     mailing: Mailing
     invitations: Invitations
@@ -119,10 +125,18 @@ async def open_services(
         hub.start(AccessWatch(database, hub, feed).run)
         transport = await stack.enter_async_context(Transport(allow_private=settings.allow_private_addresses))
         vault = _open_vault(settings)
+        files = Files(
+            FileStore.open(settings.effective_files_url, _s3_access(settings)),
+            Images(),
+            hmac.digest(secrets.access_token_key, b"ionflux file links", "sha256"),
+            max_bytes=settings.max_file_bytes,
+            quota_bytes=settings.file_quota_bytes,
+        )
         courier = Courier(transport, vault, clock)
         if "worker" in settings.roles:
             hub.start(Webhooks(database, feed, courier).run)
             hub.start(Forgetting(database).run)
+            hub.start(Orphans(database, files.store).run)
         if "worker" in settings.roles and settings.history_days:
             hub.start(Retention(database, update_log, offload, history_days=settings.history_days).run)
         yield Services(
@@ -164,10 +178,20 @@ async def open_services(
             vault=vault,
             transport=transport,
             courier=courier,
+            files=files,
             mailer=mailer,
             mailing=mailing,
             invitations=Invitations(mailing, settings.effective_public_url),
         )
+
+
+def _s3_access(settings: Settings) -> S3Access:
+    return S3Access(
+        endpoint=settings.files_s3_endpoint,
+        region=settings.files_s3_region,
+        access_key_id=settings.files_s3_access_key_id,
+        secret_access_key=settings.files_s3_secret_access_key,
+    )
 
 
 def _open_vault(settings: Settings) -> Vault:

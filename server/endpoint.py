@@ -55,7 +55,8 @@ class PathEndpoint:
         if operation is None:
             raise WrongMethodError(f"Here one can {self._allow}.", headers={"Allow": self._allow})
         services: Services = request.app.state.services
-        deadline = asyncio.timeout(services.settings.request_timeout_seconds)
+        # Whoever sends a large file may take long, as long as it goes on.
+        deadline = asyncio.timeout(None if operation.takes else services.settings.request_timeout_seconds)
         try:
             async with deadline:
                 response = await run_operation(operation, request, services)
@@ -79,6 +80,8 @@ async def run_operation(operation: Operation, request: Request, services: Servic
     if operation.body_type:
         data = await _read_body(request, services.settings.max_body_bytes)
         arguments["body"] = parse_body(data, operation.body_type)
+    elif operation.takes:
+        data = request.url.query.encode()  # all that tells one request with a key from another
     key = request.headers.get("idempotency-key") if operation.idempotent else None
     if not operation.needs_transaction:
         if key is None:

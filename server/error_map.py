@@ -14,6 +14,7 @@ from server.errors import ApiError, ConflictError, FieldError, InvalidError, Not
 from server.telemetry import request_id
 from storage.errors import (
     ConstraintError,
+    FilesUnavailableError,
     SchemaOutdatedError,
     StoreUnavailableError,
     UnknownDocumentError,
@@ -69,6 +70,12 @@ def translate(error: Exception) -> ApiError:
                 "A stored secret cannot be opened. The operator can tell why with `ionflux doctor`.",
                 code=error.code,
                 retry_after_seconds=VAULT_RETRY_SECONDS,
+            )
+        case FilesUnavailableError():
+            return OverloadedError(
+                "Files cannot be used at the moment.",
+                code=FilesUnavailableError.code,
+                retry_after_seconds=STORE_RETRY_SECONDS,
             )
         case StoreUnavailableError() | SchemaOutdatedError():
             return OverloadedError(

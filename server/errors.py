@@ -13,6 +13,7 @@ ServerError
     ├── ConflictError          409
     ├── TooLargeError          413
     ├── WrongMediaTypeError    415
+    ├── RangeError             416  a file has no such part
     ├── InvalidError           422  JSON that does not fit, with the paths of its faults
     ├── RateLimitedError       429
     ├── HeadTooLargeError      431
@@ -131,6 +132,13 @@ class WrongMediaTypeError(ApiError):
 
     status = 415
     code = "unsupported_media_type"
+
+
+class RangeError(ApiError):
+    """The file has no such part."""
+
+    status = 416
+    code = "range_not_satisfiable"
 
 
 class InvalidError(ApiError):

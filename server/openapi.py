@@ -41,6 +41,10 @@ IDEMPOTENCY_KEY: JsonObject = {
 }
 
 
+ANY = "*/*"
+"""What an answer is that carries a file: it may also come in part, or not at all."""
+
+
 def describe(operations: Sequence[Operation], server_url: str) -> JsonObject:
     """Return the document for the operations."""
     types = [
@@ -83,6 +87,8 @@ def _operation(operation: Operation, by_type: Mapping[Any, JsonObject]) -> JsonO
         described["parameters"] = parameters
     if operation.body_type:
         described["requestBody"] = {"required": True, "content": _json(by_type[operation.body_type])}
+    if operation.takes:
+        described["requestBody"] = {"required": True, "content": {operation.takes: {}}}
     if operation.needed is not None:
         described["security"] = [{"accessToken": []}]
     return described
@@ -120,7 +126,7 @@ def _responses(operation: Operation, by_type: Mapping[Any, JsonObject]) -> JsonO
         json = {} if operation.answer_type is type(None) else _json(by_type[operation.answer_type])
         success["content"] = json | {media_type: {} for media_type in operation.media_types}
     problem = {MEDIA_TYPE: {"schema": by_type[Problem]}}
-    refusals = {
+    refusals: JsonObject = {
         str(status): {
             "description": http.HTTPStatus(status).phrase,
             "headers": {**REQUEST_ID, **(RETRY_AFTER if status in (429, 503) else {})},
@@ -128,6 +134,9 @@ def _responses(operation: Operation, by_type: Mapping[Any, JsonObject]) -> JsonO
         }
         for status in operation.refuses
     }
+    if ANY in operation.media_types:
+        refusals["206"] = success | {"description": http.HTTPStatus.PARTIAL_CONTENT.phrase}
+        refusals["304"] = {"description": http.HTTPStatus.NOT_MODIFIED.phrase, "headers": REQUEST_ID}
     unexpected = {"description": "An error", "headers": REQUEST_ID, "content": problem}
     return {str(operation.status): success, **refusals, "default": unexpected}
 

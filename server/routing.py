@@ -117,6 +117,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it takes an `Idempotency-Key`."""
     told_once: str
     """The field of the answer that is not kept for it."""
+    takes: str = ""
+    """The media type of a body that the handler reads by itself."""
 
 
 class Routes:
@@ -141,13 +143,15 @@ class Routes:
         refuses: tuple[int, ...] = (),
         idempotent: bool = False,
         told_once: str = "",
+        takes: str = "",
     ) -> Callable[[H], H]:
         """Declare an action, or a creation (`status=201`).
 
-        `told_once` is a field of the answer that is a secret: null where the answer is given again.
+        `told_once` is a field of the answer that is a secret: null where the answer is given again. `takes`
+        is the media type of a body that the handler reads by itself, however long that lasts.
         """
         return self._declare(
-            "POST", path, needed, status, refuses, idempotent=idempotent, told_once=told_once
+            "POST", path, needed, status, refuses, idempotent=idempotent, told_once=told_once, takes=takes
         )
 
     def patch(
@@ -172,11 +176,16 @@ class Routes:
         *,
         idempotent: bool,
         told_once: str = "",
+        takes: str = "",
     ) -> Callable[[H], H]:
         def register(handler: H) -> H:
-            self.operations.append(
-                _inspect(self.tag, method, path, needed, status, refuses, idempotent, told_once, handler)
+            operation = _inspect(
+                self.tag, method, path, needed, status, refuses, idempotent, told_once, handler
             )
+            if takes:
+                refused = tuple(sorted({*operation.refuses, 408, 413}))
+                operation = msgspec.structs.replace(operation, takes=takes, refuses=refused)
+            self.operations.append(operation)
             return handler
 
         return register

@@ -131,6 +131,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Count, doc("Largest live document, as it is stored; it can still be read, and made smaller.")
     ] = 32 * 1024 * 1024
     max_awareness_bytes: Annotated[Count, doc("Largest presence of one peer in a document.")] = 64 * 1024
+    files_url: Annotated[
+        str,
+        doc("Where files are kept: `s3://bucket/prefix` or `file:///folder`; empty: in the data folder."),
+    ] = ""
+    files_s3_endpoint: Annotated[
+        str, doc("Address of S3-compatible storage; empty: Amazon's, or `AWS_ENDPOINT_URL`.")
+    ] = ""
+    files_s3_region: Annotated[str, doc("Region of that storage; empty: `AWS_REGION`.")] = ""
+    files_s3_access_key_id: Annotated[str, doc("Name of its key; empty: `AWS_ACCESS_KEY_ID`.")] = ""
+    files_s3_secret_access_key: Annotated[str, doc("Its key; empty: `AWS_SECRET_ACCESS_KEY`.")] = ""
+    max_file_bytes: Annotated[Count, doc("Largest file that can be uploaded.")] = 100 * 1024 * 1024
+    file_quota_bytes: Annotated[Count, doc("What all files of one workspace may have together.")] = (
+        10 * 1024 * 1024 * 1024
+    )
     allow_private_addresses: Annotated[
         bool,
         doc(
@@ -186,6 +200,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def __repr__(self) -> str:
         """Say nothing of the values: a database URL holds a password."""
         return f"<Settings of {self.data_dir}>"
+
+    @property
+    def effective_files_url(self) -> str:
+        """The place for files with the default resolved."""
+        return self.files_url or (self.data_dir / "files").absolute().as_uri()
 
     @property
     def effective_database_url(self) -> str:

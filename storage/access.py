@@ -58,6 +58,8 @@ Action = Literal[
     "agents.write",
     "playbooks.read",
     "playbooks.write",
+    "files.read",
+    "files.write",
 ]
 DocumentRight = Literal["none", "read", "comment", "write"]
 
@@ -92,6 +94,8 @@ LEAST_ROLE: dict[Action, Role] = {
     "audit.read": "admin",
     "webhooks.manage": "admin",
     "channels.manage": "admin",
+    "files.read": "member",
+    "files.write": "member",
     "members.manage": "admin",
     "owners.manage": "owner",
     "workspace.delete": "owner",

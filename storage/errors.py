@@ -11,7 +11,9 @@ StorageError
 ├── UnknownPositionError      also a LookupError; the log never reached it, or it was pruned
 ├── VaultError                a stored secret cannot be opened
 │   ├── UnknownKeyError       it is sealed under a key that is not here
-│   └── BrokenSealError       also a ValueError; it was changed, or belongs elsewhere
+│   ├── InvalidFilesUrlError      the setting names no place for files
+├── FilesUnavailableError     the place for files fails at the moment
+└── BrokenSealError       also a ValueError; it was changed, or belongs elsewhere
 ├── PruneRefusedError         something that is still needed would go with what is to be pruned
 ├── CorruptDocumentError      also a ValueError; its rows contradict each other: never served (D6)
 └── LogClosedError            appended to a log that is closing, or closed before it could be committed
@@ -164,3 +166,15 @@ class LogClosedError(StorageError):
     """The update log no longer takes, or no longer commits, what is appended."""
 
     code = "log_closed"
+
+
+class InvalidFilesUrlError(StorageError):
+    """The place for files cannot be used."""
+
+    code = "invalid_files_url"
+
+
+class FilesUnavailableError(StorageError):
+    """Files cannot be read or written at the moment."""
+
+    code = "files_unavailable"

@@ -18,6 +18,7 @@ NEEDED: dict[str, Action] = {
     "workspace": "workspace.read",
     "user": "members.read",
     "webhook": "webhooks.manage",
+    "file": "files.read",
     "brand": "brands.read",
     "creator": "creators.read",
     "prompt_library": "prompts.read",

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.events import Events
-from storage.models import AgentConfiguration, Brand, Creator, Playbook, PromptLibrary, Webhook
+from storage.models import AgentConfiguration, Brand, Creator, File, Playbook, PromptLibrary, Webhook
 from storage.repositories.access_changes import AccessChanges
 from storage.repositories.account_tokens import AccountTokens
 from storage.repositories.agents import AgentDefinitions, AgentRuns, Agents
@@ -21,6 +21,7 @@ from storage.repositories.client_ids import ClientIds
 from storage.repositories.consumers import Consumers
 from storage.repositories.deliveries import Deliveries
 from storage.repositories.documents import Documents
+from storage.repositories.file_space import FileSpace
 from storage.repositories.grants import Grants, ShareLinks
 from storage.repositories.idempotency import IdempotencyKeys
 from storage.repositories.invitations import Invitations
@@ -74,3 +75,5 @@ class UnitOfWork:
         self.leases = Leases(session, now)
         self.webhooks = Owned(Webhook, session, now)
         self.deliveries = Deliveries(session, now)
+        self.files = Owned(File, session, now)
+        self.file_space = FileSpace(session)

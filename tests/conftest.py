@@ -9,6 +9,7 @@ pytest_plugins = [
     "tests.clients.fixtures",
     "tests.services.ionflux",
     "tests.services.receiver",
+    "tests.services.s3",
     "tests.services.studio",
 ]
 

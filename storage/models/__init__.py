@@ -22,6 +22,7 @@ from storage.models.creators import Creator
 from storage.models.declarative import Model, Sealed, UtcDateTime
 from storage.models.documents import Document, Snapshot, Update, Version
 from storage.models.events import Event
+from storage.models.files import File
 from storage.models.grants import GrantLevel, LinkLevel, PageGrant, ShareLink
 from storage.models.idempotency import IdempotencyKey
 from storage.models.invitations import Invitation
@@ -54,6 +55,7 @@ __all__ = [
     "Event",
     "EventConsumer",
     "EventCursor",
+    "File",
     "GrantLevel",
     "IdempotencyKey",
     "Invitation",

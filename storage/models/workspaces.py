@@ -24,6 +24,7 @@ class Workspace(Model, kw_only=True):
     event_head: Mapped[int] = mapped_column(BigInteger, default=0)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+    file_bytes: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
 
 
 class Membership(Model, kw_only=True):

@@ -12,6 +12,7 @@ from storage.models import (
     AgentConfiguration,
     Brand,
     Creator,
+    File,
     Membership,
     Playbook,
     PromptLibrary,
@@ -19,7 +20,7 @@ from storage.models import (
     Webhook,
 )
 
-M = TypeVar("M", AgentConfiguration, Brand, Creator, Playbook, PromptLibrary, Webhook)
+M = TypeVar("M", AgentConfiguration, Brand, Creator, File, Playbook, PromptLibrary, Webhook)
 
 
 class Owned(Generic[M]):
@@ -34,6 +35,10 @@ class Owned(Generic[M]):
         """Add a row."""
         self._session.add(row)
         await self._session.flush()
+
+    async def get(self, row_id: UUID) -> M | None:
+        """Return a row of whatever workspace, or None."""
+        return await self._session.get(self._model, row_id)
 
     async def find_in(self, workspace_id: UUID, row_id: UUID) -> M | None:
         """Return a row if it is in the workspace."""

@@ -4,11 +4,13 @@ A new parameter of a path needs a row in `SPECIMENS`. A body is made from its St
 guessed, or that names something of the workspace, stands in `BODIES` under the operation's name.
 """
 
+import io
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 from uuid import UUID, uuid4
 
 import msgspec
+from PIL import Image
 
 from server.routing import Operation
 from storage.engine import Database
@@ -118,6 +120,13 @@ async def _prompt(plot: Plot) -> str:
     return (await plot.owner.made(path, {"name": "Greeting", "text": "Hello"}))["id"]
 
 
+async def _file(plot: Plot) -> str:
+    image = io.BytesIO()
+    Image.new("RGB", (1, 1)).save(image, "PNG")
+    answer = await plot.owner.request("POST", f"{plot.path}/files", content=image.getvalue())
+    return answer.json()["id"]
+
+
 async def _first_position(plot: Plot) -> str:
     return "position:0"
 
@@ -137,6 +146,7 @@ SPECIMENS: dict[str, Specimen] = {
     "invitation_id": made("invitations", email="new@example.com"),
     "library_id": made("prompt-libraries", name="Ours"),
     "member_id": _same_other,
+    "file_id": _file,
     "name": _document,
     "page_id": made("pages", title="Plan"),
     "playbook_id": made("playbooks", name="Win back", trigger_event_type="cart_abandoned"),

@@ -1,0 +1,54 @@
+"""Removes contents of files that nobody knows: of uploads that broke off, and of what was deleted."""
+
+import asyncio
+import logging
+from datetime import timedelta
+
+from server.background.leadership import Leadership
+from server.files import file_id_of
+from storage.engine import Database
+from storage.errors import StorageError
+from storage.files import FileStore
+
+logger = logging.getLogger(__name__)
+
+EVERY_SECONDS = 6 * 3600.0
+AGE = timedelta(hours=24)
+"""An upload is over by then, and its row is written or never will be."""
+
+
+class Orphans:
+    """Looks through the store, in the one process that leads."""
+
+    def __init__(self, database: Database, store: FileStore) -> None:
+        self._database = database
+        self._store = store
+        self._leadership = Leadership(database, "files")
+
+    async def run(self) -> None:
+        """Collect again and again, until the task is cancelled."""
+        await self._leadership.lead(self._collect_forever)
+
+    async def collect(self) -> int:
+        """Collect once; return how many objects went."""
+        gone = 0
+        old = self._database.clock() - AGE
+        async for found in self._store.list_parts():
+            owners = {one.key: file_id_of(one.key) for one in found if one.modified_at < old}
+            ids = {file_id for file_id in owners.values() if file_id is not None}
+            async with self._database.read() as uow:
+                existing = await uow.file_space.existing(ids)
+            for key, file_id in owners.items():
+                if file_id is not None and file_id not in existing:
+                    await self._store.delete(key)
+                    gone += 1
+        return gone
+
+    async def _collect_forever(self) -> None:
+        while True:
+            try:
+                if gone := await self.collect():
+                    logger.info("%d objects without a file were removed", gone)
+            except StorageError as error:
+                logger.warning("files without a row are not collected: %s", error)
+            await asyncio.sleep(EVERY_SECONDS)

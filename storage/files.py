@@ -1,0 +1,153 @@
+"""The contents of files: objects by key, in a local folder or in S3-compatible storage, through obstore.
+
+Knows no rows and no rights. Objects appear whole or not at all, are never changed, and are read in ranges.
+obstore's own streams are not used for reading: one that is open when Python ends aborts the process.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import LocalStore, S3Store
+
+from storage.errors import FilesUnavailableError, InvalidFilesUrlError
+
+T = TypeVar("T")
+
+READ_BYTES = 1024 * 1024
+"""What is held of an object while it is read."""
+
+PART_BYTES = 8 * 1024 * 1024
+"""What is held of an object while it is written; S3 takes no parts below 5 MiB."""
+
+LISTED = 100
+"""Objects that are listed at a time."""
+
+CONNECT_SECONDS = "5s"
+REQUEST_SECONDS = "60s"
+
+
+class S3Access(msgspec.Struct, frozen=True):
+    """How S3 is reached; empty values are S3's own, or what the environment's AWS variables say."""
+
+    endpoint: str = ""
+    region: str = ""
+    access_key_id: str = ""
+    secret_access_key: str = ""
+
+    def __repr__(self) -> str:
+        """Say nothing of the values."""
+        return "<S3Access>"
+
+
+class StoredFile(msgspec.Struct, frozen=True):
+    """An object, as a listing tells it."""
+
+    key: str
+    size: int
+    modified_at: datetime
+
+
+class FileStore:
+    """Objects by key. Keys are made here and in `server`, never by users."""
+
+    def __init__(self, store: LocalStore | S3Store) -> None:
+        self._store = store
+
+    @classmethod
+    def open(cls, url: str, s3: S3Access) -> "FileStore":
+        """Return the store at `file:///folder` (made where it is missing) or `s3://bucket/prefix`.
+
+        Raises InvalidFilesUrlError.
+        """
+        parts = urlsplit(url)
+        try:
+            if parts.scheme == "file" and not parts.netloc and parts.path:
+                return cls(LocalStore(Path(parts.path), mkdir=True))
+            if parts.scheme == "s3" and parts.netloc:
+                return cls(_s3(parts.netloc, parts.path.strip("/"), s3))
+        except (BaseError, ValueError, OSError) as error:
+            raise InvalidFilesUrlError(f"the files cannot be kept there: {_one_line(error)}") from error
+        raise InvalidFilesUrlError("files are kept at file:///folder or s3://bucket/prefix")
+
+    async def put(self, key: str, parts: AsyncIterator[bytes]) -> None:
+        """Write an object. What `parts` raises comes out, and then there is no object.
+
+        Raises FilesUnavailableError.
+        """
+        try:
+            await obstore.put_async(self._store, key, parts, chunk_size=PART_BYTES, max_concurrency=2)
+        except (BaseError, FileNotFoundError, PermissionError) as error:
+            raise _unavailable(error) from error
+
+    async def read(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
+        """Yield an object's bytes from `start` up to, and without, `end`.
+
+        Raises FilesUnavailableError, also when there is none.
+        """
+        for begin in range(start, end, READ_BYTES):
+            upto = min(begin + READ_BYTES, end)
+            try:
+                part = bytes(await obstore.get_range_async(self._store, key, start=begin, end=upto))
+            except (BaseError, FileNotFoundError, PermissionError) as error:
+                raise _unavailable(error) from error
+            if len(part) != upto - begin:
+                raise FilesUnavailableError("an object is shorter than it was")
+            yield part
+
+    async def delete(self, key: str) -> None:
+        """Remove an object; one that is not there is fine. Raises FilesUnavailableError."""
+        try:
+            await obstore.delete_async(self._store, key)
+        except FileNotFoundError:
+            return
+        except (BaseError, PermissionError) as error:
+            raise _unavailable(error) from error
+
+    async def list_parts(self) -> AsyncIterator[Sequence[StoredFile]]:
+        """Yield all objects, some at a time, in no order. Raises FilesUnavailableError."""
+        stream = obstore.list(self._store, chunk_size=LISTED)  # pyright: ignore[reportUnknownMemberType]  (of another overload)
+        while found := await _in_thread(lambda: next(stream, None)):
+            yield [StoredFile(one["path"], one["size"], one["last_modified"]) for one in found]
+
+
+def _s3(bucket: str, prefix: str, access: S3Access) -> S3Store:
+    given = {
+        "endpoint": access.endpoint,
+        "region": access.region,
+        "access_key_id": access.access_key_id,
+        "secret_access_key": access.secret_access_key,
+    }
+    config = {name: value for name, value in given.items() if value}
+    return S3Store(
+        bucket,
+        prefix=prefix or None,
+        config=config,  # pyright: ignore[reportArgumentType]  (a TypedDict of the same names)
+        client_options={
+            "allow_http": access.endpoint.startswith("http://"),
+            "connect_timeout": CONNECT_SECONDS,
+            "timeout": REQUEST_SECONDS,
+        },
+        virtual_hosted_style_request=False,
+    )
+
+
+async def _in_thread(work: Callable[[], T]) -> T:
+    try:
+        return await asyncio.to_thread(work)
+    except (BaseError, FileNotFoundError, PermissionError) as error:
+        raise _unavailable(error) from error
+
+
+def _unavailable(error: Exception) -> FilesUnavailableError:
+    return FilesUnavailableError(f"the file store failed: {_one_line(error)}")
+
+
+def _one_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]

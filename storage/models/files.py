@@ -1,0 +1,30 @@
+"""Files: what is known of them. Their contents are `storage.files`'."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import BigInteger, ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from storage.models.declarative import Model
+
+
+class File(Model, kw_only=True):
+    """A file. Whoever may read its document may read it, without one every member."""
+
+    __tablename__ = "files"
+    __table_args__ = (Index(None, "workspace_id", "id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
+    document: Mapped[str | None] = mapped_column(default=None)
+    name: Mapped[str]
+    content_type: Mapped[str]
+    size: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[str]
+    width: Mapped[int | None] = mapped_column(default=None)
+    height: Mapped[int | None] = mapped_column(default=None)
+    thumbnail_size: Mapped[int | None] = mapped_column(default=None)
+    created_by: Mapped[str]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
