@@ -1,11 +1,12 @@
 """Brands. Their access tokens go in and never come out: answers tell only whether there is one."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from server.rest.connections import seal_tokens, tell_connections
 from server.rest.fields import (
     Line,
     Listing,
@@ -98,10 +99,12 @@ async def create_brand(call: UserCall, uow: UnitOfWork, workspace_id: UUID, body
     """Make a brand."""
     await find_workspace(call, uow, workspace_id, "brands.write")
     brand_id = uow.new_id()
-    values = _seal(call, brand_id, msgspec.structs.asdict(body))
+    values = seal_tokens(call, "brands", brand_id, msgspec.structs.asdict(body))
     brand = Brand(id=brand_id, workspace_id=workspace_id, created_at=uow.now, updated_at=uow.now, **values)
     await uow.brands.add(brand)
     await _tell(call, uow, "brand.created", brand)
+    given_tokens = {name: value for name, value in values.items() if value is not None}
+    await tell_connections(call, uow, workspace_id, f"brand:{brand_id}", given_tokens)
     return show_brand(brand)
 
 
@@ -115,9 +118,10 @@ async def get_brand(call: UserCall, uow: UnitOfWork, brand_id: UUID) -> BrandAns
 async def change_brand(call: UserCall, uow: UnitOfWork, brand_id: UUID, body: BrandChange) -> BrandAnswer:
     """Change a brand."""
     brand = await find_owned(call, uow.brands, brand_id, "brands.write", "brand")
-    values = _seal(call, brand_id, given(body))
+    values = seal_tokens(call, "brands", brand_id, given(body))
     if await uow.brands.change(brand, values):
         await _tell(call, uow, "brand.updated", brand)
+        await tell_connections(call, uow, brand.workspace_id, f"brand:{brand_id}", values)
     return show_brand(brand)
 
 
@@ -144,12 +148,6 @@ def show_brand(brand: Brand) -> BrandAnswer:
         has_tiktok_access_token=brand.tiktok_access_token is not None,
         created_at=brand.created_at,
         updated_at=brand.updated_at,
-    )
-
-
-def _seal(call: UserCall, brand_id: UUID, values: dict[str, Any]) -> dict[str, Any]:
-    return call.services.vault.seal_into(
-        "brands", brand_id, values, "shopify_access_token", "tiktok_access_token"
     )
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from server.rest.connections import seal_tokens, tell_connections
 from server.rest.fields import (
     JsonObject,
     Line,
@@ -101,6 +102,8 @@ async def create_creator(
     )
     await uow.creators.add(creator)
     await _tell(call, uow, "creator.created", creator)
+    given_tokens = {name: value for name, value in values.items() if value is not None}
+    await tell_connections(call, uow, workspace_id, f"creator:{creator_id}", given_tokens)
     return show_creator(creator)
 
 
@@ -119,6 +122,7 @@ async def change_creator(
     values = _values(call, creator_id, given(body))
     if await uow.creators.change(creator, values):
         await _tell(call, uow, "creator.updated", creator)
+        await tell_connections(call, uow, creator.workspace_id, f"creator:{creator_id}", values)
     return show_creator(creator)
 
 
@@ -149,7 +153,7 @@ def show_creator(creator: Creator) -> CreatorAnswer:
 def _values(call: UserCall, creator_id: UUID, values: dict[str, Any]) -> dict[str, Any]:
     """Return the values as they are stored. Raises InvalidError."""
     check_json(values.get("audience_demographics"), "body.audience_demographics")
-    return call.services.vault.seal_into("creators", creator_id, values, "tiktok_access_token")
+    return seal_tokens(call, "creators", creator_id, values)
 
 
 async def _tell(call: UserCall, uow: UnitOfWork, event: str, creator: Creator) -> None:

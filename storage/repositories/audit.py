@@ -14,6 +14,7 @@ AUDITED = frozenset(
     {
         "api_key",
         "channel_member",
+        "connection",
         "export",
         "grant",
         "import",

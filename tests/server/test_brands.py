@@ -118,6 +118,22 @@ async def test_a_token_goes_in_and_never_comes_out(
     assert (await ann.patch(path, {column: None})).json()[f"has_{column}"] is False
 
 
+async def test_whoever_connects_or_disconnects_a_service_is_audited(
+    ann: Api, workspace: str, services: Services
+):
+    made = await ann.made(f"{workspace}/brands", {"name": "Acme", "tiktok_access_token": "hunter2"})
+    path = f"/v1/brands/{made['id']}"
+    await ann.patch(path, {"name": "New"})
+    await ann.patch(path, {"tiktok_access_token": None, "shopify_access_token": "hunter3"})
+    found = (await ann.get(f"{workspace}/audit")).json()["items"]
+    entries = [entry for entry in found if entry["action"] == "connection.changed"]
+    assert [(entry["actor"], entry["subject"], entry["details"]) for entry in entries[::-1]] == [
+        (f"user:{ann.user['id']}", f"brand:{made['id']}", {"service": service, "is_connected": is_connected})
+        for service, is_connected in (("tiktok", True), ("shopify", True), ("tiktok", False))
+    ]
+    assert "hunter" not in str(found)
+
+
 @both_kinds
 async def test_lists_are_filtered_and_read_in_parts(
     ann: Api, workspace: str, kind: str, fields: dict[str, Any]
