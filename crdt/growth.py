@@ -37,6 +37,8 @@ class Growth:
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
+        self.doubt_bytes = max_bytes // 4
+        """How wrong a size may be at most where an edit is refused by it."""
         self._behind: dict[Peer, _Behind] = {}
         self._answers: dict[Peer, bytes] = {}
         self._caught_up: dict[Peer, int] = {}

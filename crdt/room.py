@@ -319,6 +319,8 @@ class Room:
         size = self._snapshots.size_bytes
         if not self._growth.refuses(peer, update, size, self._document.state_vector):
             return False
+        if self._snapshots.measure(self._document, self._growth.doubt_bytes):
+            return self._refuse_growth(peer, update)
         self._growth.refused(peer, self._clock(), size)
         self.counts.refused("too_large")
         peer.refuse(EditTooLarge("The document would be too large with this edit, or with one before it."))

@@ -35,20 +35,39 @@ class Snapshots:
         self._fold_elsewhere = fold_elsewhere
         self._every_updates = every_updates
         self._is_busy = False
+        self._known_bytes = 0  # of the newest snapshot, or measured
+        self._since_bytes = 0  # of the rows after that
+        self._taken_bytes = 0  # of those rows, what the snapshot under way has
         self.rows = 0
         """How many rows a load would have to apply after the newest snapshot, or the one under way."""
-        self.size_bytes = 0
+
+    @property
+    def size_bytes(self) -> int:
         """About how large the document is: its newest snapshot and the rows after it."""
+        return self._known_bytes + self._since_bytes
 
     def loaded(self, snapshot: bytes | None, updates: list[bytes]) -> None:
         """Note what a document was loaded from."""
         self.rows = len(updates)
-        self.size_bytes = len(snapshot or b"") + sum(len(update) for update in updates)
+        self._known_bytes = len(snapshot or b"")
+        self._since_bytes = sum(len(update) for update in updates)
+        self._taken_bytes = 0
 
     def added(self, rows: int, size_bytes: int) -> None:
         """Note what a turn adds to the log."""
         self.rows += rows
-        self.size_bytes += size_bytes
+        self._since_bytes += size_bytes
+
+    def measure(self, document: LiveDocument, at_least_bytes: int) -> bool:
+        """Find out how large the document is, if that many bytes have come since that was known.
+
+        It may be much smaller than its rows, which may all have replaced one value.
+        """
+        if self._since_bytes < at_least_bytes:
+            return False
+        self._known_bytes = len(document.state())
+        self._since_bytes = self._taken_bytes = 0
+        return True
 
     def take(self, document: LiveDocument, *, at_least: int | None = None) -> Due | None:
         """Return a snapshot of this very moment where one is due, to be kept once its turn is committed.
@@ -59,18 +78,20 @@ class Snapshots:
             return None
         self._is_busy = True
         self.rows = 0
+        self._taken_bytes = self._since_bytes
         return Due(None if self.size_bytes > LARGE_BYTES else document.snapshot())
 
     async def keep(self, due: Due, position: int) -> None:
         """Keep a snapshot at its committed position; where that fails, the rows are still there."""
-        size_before = self.size_bytes
         try:
             if due.state is None:
                 size = await self._fold_elsewhere(self._document, position)
             else:
                 await self._log.save_snapshot(self._document, position, due.state)
                 size = len(due.state)
-            self.size_bytes += size - size_before
+            self._known_bytes = size
+            self._since_bytes -= self._taken_bytes
+            self._taken_bytes = 0
         except Exception:  # whatever the store says: a snapshot only saves time
             logger.exception("document %s: no snapshot at position %d", self._document, position)
         finally:

@@ -48,6 +48,18 @@ async def test_W4_a_document_does_not_grow_beyond_its_limit_and_serves_on(wire: 
         assert ann.closed is None
 
 
+async def test_W4_a_document_is_as_large_as_what_is_left_of_what_was_written() -> None:
+    async with world(config=SMALL) as w:
+        ann = await w.joined()
+        for _ in range(10):
+            ann.text.insert(0, "x" * 400)
+            await ann.heard(lambda ann: ann.unsaved == 0)
+            ann.text.clear()
+            await ann.heard(lambda ann: ann.unsaved == 0)
+        assert "refused" not in ann.names
+        assert w.hub.statistics().rooms[PAGE].document_bytes < 1000
+
+
 @pytest.mark.parametrize("config", [SMALL, NARROW], ids=["document", "frame"])
 @pytest.mark.parametrize("wire", WIRES)
 async def test_W4_undoing_what_did_not_fit_brings_a_client_in_step_again(
