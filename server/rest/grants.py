@@ -143,10 +143,10 @@ async def change_page_access(
     if body.mode == "restricted" and page.access_root_id != page.id:
         await uow.pages.restrict(page)
         await _grant(uow, page, call.user_id, "manage")
-        await _tell(call, uow, "page.restricted", page)
+        await _tell(call, uow, "page_access.restricted", page)
     elif body.mode == "inherit" and page.access_root_id == page.id:
         await uow.pages.unrestrict(page)
-        await _tell(call, uow, "page.opened", page)
+        await _tell(call, uow, "page_access.opened", page)
     _, standing = await find_page_standing(call, uow, page_id, "pages.read")
     return _show_access(page, page_level(standing))
 

@@ -22,6 +22,7 @@ AUDITED = frozenset(
         "key",
         "member",
         "ownership",
+        "page_access",
         "share_link",
         "webhook",
         "workspace",

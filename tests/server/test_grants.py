@@ -251,7 +251,7 @@ async def test_what_is_granted_is_told(ann: Api, bob: Api, workspace: str, datab
     assert [event.type for event in events][2:] == [
         "grant.created",
         "grant.changed",
-        "page.restricted",
+        "page_access.restricted",
         "share_link.created",
         "share_link.revoked",
         "grant.deleted",
