@@ -19,6 +19,8 @@ NEEDED: dict[str, Action] = {
     "user": "members.read",
     "webhook": "webhooks.manage",
     "file": "files.read",
+    "agent": "agents.read",
+    "playbook": "playbooks.read",
     "brand": "brands.read",
     "creator": "creators.read",
     "prompt_library": "prompts.read",

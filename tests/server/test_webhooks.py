@@ -11,6 +11,7 @@ from server.background.webhooks import RETRY_SECONDS
 from server.bootstrap import Services
 from server.rest.webhooks import MOST
 from server.settings import Settings
+from storage.models import Webhook
 from tests.server.api import Api
 from tests.server.conftest import Clock
 from tests.services.receiver import SECONDS, Receiver
@@ -258,8 +259,19 @@ async def test_a_webhook_is_changed_and_deleted(
     assert (await ann.get(path)).status_code == 404
 
 
-async def test_a_workspace_has_only_so_many(ann: Api, workspace: str, receiver: Receiver):
-    for _ in range(MOST):
-        await ann.made(f"{workspace}/webhooks", {"url": receiver.url})
+async def test_a_workspace_has_only_so_many(ann: Api, workspace: str, receiver: Receiver, services: Services):
+    async with services.database.transaction() as uow:
+        for _ in range(MOST):
+            row = Webhook(
+                id=uow.new_id(),
+                workspace_id=UUID(workspace.rpartition("/")[2]),
+                url=receiver.url,
+                secret=b"",
+                state="paused",
+                created_by_user_id=UUID(ann.user["id"]),
+                created_at=uow.now,
+                updated_at=uow.now,
+            )
+            await uow.webhooks.add(row)
     answer = await ann.post(f"{workspace}/webhooks", {"url": receiver.url})
     assert (answer.status_code, answer.json()["code"]) == (409, "too_many_webhooks")
