@@ -18,11 +18,12 @@ class Channel(Model, kw_only=True):
     __tablename__ = "channels"
     __table_args__ = (
         CheckConstraint("type IN ('public', 'private', 'dm')", name="type_known"),
+        Index(None, "workspace_id", "id"),
         Index("uq_channels_dm", "workspace_id", "dm_key", unique=True),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"), index=True)
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
     name: Mapped[str]
     type: Mapped[ChannelType] = mapped_column(Text)
     description: Mapped[str | None] = mapped_column(default=None)

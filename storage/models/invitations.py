@@ -17,6 +17,7 @@ class Invitation(Model, kw_only=True):
 
     __tablename__ = "invitations"
     __table_args__ = (
+        Index(None, "workspace_id", "id"),
         # Of two for one address, one would go on working when the other is revoked.
         Index(
             "uq_invitations_open",
@@ -30,7 +31,7 @@ class Invitation(Model, kw_only=True):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"), index=True)
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
     email: Mapped[str]
     role: Mapped[Role] = mapped_column(Text)
     token_hash: Mapped[str] = mapped_column(repr=False)

@@ -13,7 +13,11 @@ class Page(Model, kw_only=True):
     """A page. Siblings are sorted by `order_key`, a fractional index compared byte by byte."""
 
     __tablename__ = "pages"
-    __table_args__ = (Index(None, "workspace_id", "parent_page_id", "order_key"),)
+    __table_args__ = (
+        Index(None, "workspace_id", "parent_page_id", "order_key"),
+        Index(None, "workspace_id", "order_key", "id"),
+        Index(None, "workspace_id", "trashed_at", "id"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))

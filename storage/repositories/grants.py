@@ -64,11 +64,11 @@ class Grants:
             select(Page, PageGrant.level)
             .join(PageGrant, PageGrant.page_id == Page.id)
             .where(PageGrant.user_id == user_id, Page.trashed_at.is_(None))
-            .order_by(Page.id)
+            .order_by(PageGrant.page_id)
             .limit(limit)
         )
         if after is not None:
-            statement = statement.where(Page.id > after)
+            statement = statement.where(PageGrant.page_id > after)
         return [(row[0], row[1]) for row in await self._session.execute(statement)]
 
     async def create(self, page_id: UUID, user_id: UUID, level: GrantLevel) -> PageGrant:

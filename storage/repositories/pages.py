@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CTE, ColumnElement, and_, or_, select, update
+from sqlalchemy import CTE, ColumnElement, and_, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.models import Membership, Page, PageGrant, Role
@@ -106,14 +106,11 @@ class Pages:
         statement = (
             select(Page)
             .where(Page.workspace_id == workspace_id, Page.trashed_at.is_not(None), *visible_to(reader))
-            .order_by(Page.trashed_at.desc(), Page.id)
+            .order_by(Page.trashed_at.desc(), Page.id.desc())
             .limit(limit)
         )
         if after is not None:
-            when, page_id = after
-            statement = statement.where(
-                or_(Page.trashed_at < when, and_(Page.trashed_at == when, Page.id > page_id))
-            )
+            statement = statement.where(tuple_(Page.trashed_at, Page.id) < after)
         return (await self._session.scalars(statement)).all()
 
     async def neighbours(
@@ -243,7 +240,7 @@ def _subtree(root: Page, chosen: ColumnElement[bool]) -> CTE:
 
 
 def _is_behind(order_key: str, page_id: UUID) -> ColumnElement[bool]:
-    return or_(Page.order_key > order_key, and_(Page.order_key == order_key, Page.id > page_id))
+    return tuple_(Page.order_key, Page.id) > (order_key, page_id)
 
 
 def _siblings(

@@ -92,13 +92,13 @@ class Workspaces:
             select(Workspace, Membership.role)
             .join(Membership, Membership.workspace_id == Workspace.id)
             .where(Membership.user_id == user_id)
-            .order_by(Workspace.id)
+            .order_by(Membership.workspace_id)
             .limit(limit)
         )
         if only is not None:
-            statement = statement.where(Workspace.id == only)
+            statement = statement.where(Membership.workspace_id == only)
         if after is not None:
-            statement = statement.where(Workspace.id > after)
+            statement = statement.where(Membership.workspace_id > after)
         return [(row[0], row[1]) for row in await self._session.execute(statement)]
 
     async def change(

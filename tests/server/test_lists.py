@@ -163,7 +163,9 @@ async def scans(services: Services, asked: Sequence[Asked]) -> list[str]:
             continue
         for line in await plan(services.database, statement, parameters):
             # SQLite says SCAN, of subqueries (`anon_1`) too; Postgres, kept from it where it can, Seq Scan.
-            if re.search(r"\bSCAN (?!\(|CONSTANT|anon_)|Seq Scan on", line):
+            is_scan = re.search(r"\bSCAN (?!\(|CONSTANT|anon_)|Seq Scan on", line)
+            # To sort a part is nothing; to sort everything in order to return a part of it is a scan.
+            if is_scan or ("TEMP B-TREE FOR ORDER BY" in line and "LIMIT" in statement):
                 found.append(f"{line.strip()} in {statement}")
     return found
 
