@@ -1,28 +1,32 @@
 """What leaves a room for its peers: messages to all of them, and the echoes that wait for a commit."""
 
 from collections import deque
+from collections.abc import Callable
 from typing import Protocol
 
 from crdt.errors import CrdtError
 from crdt.ports import Principal
 
+MOST_HELD = 4096
+"""Messages that wait for one peer; their bytes are no more than what waits for its commit."""
+
 
 class Broadcast:
     """One message to all peers of a room; its frame is built once for each prefix that they use."""
 
-    __slots__ = ("_frames", "_payload", "update")
+    __slots__ = ("_frames", "payload", "update")
 
     def __init__(self, payload: bytes, update: bytes | None = None) -> None:
         self.update = update
         """The Yjs update inside, for peers in this process; None when it carries presence."""
-        self._payload = payload
+        self.payload = payload
         self._frames: dict[bytes, bytes] = {}
 
     def frame(self, prefix: bytes) -> bytes:
         """Return the frame for peers whose frames start with `prefix`."""
         frame = self._frames.get(prefix)
         if frame is None:
-            frame = self._frames[prefix] = prefix + self._payload
+            frame = self._frames[prefix] = prefix + self.payload
         return frame
 
 
@@ -69,21 +73,28 @@ class Echoes:
     """Holds back, for each peer that takes an echo for the acknowledgement, what it must not hear yet (D2).
 
     What comes after an echo that is held back waits behind it, so that the peer gets everything in order.
+    Where that becomes too much, because the store fails for long, `on_full` is told of a peer that has lost
+    what was held back for it, but for what was for that peer only (R3, D5).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_full: Callable[[Peer], None]) -> None:
         self._held: dict[Peer, deque[tuple[int, Broadcast | bytes]]] = {}
+        self._on_full = on_full
 
     def deliver(self, peer: Peer, broadcast: Broadcast) -> None:
         """Deliver a message, behind what is held back for the peer."""
         if peer in self._held:
-            self._held[peer].append((0, broadcast))
+            self.hold(peer, 0, broadcast)
         else:
             peer.deliver(broadcast)
 
     def hold(self, peer: Peer, turn: int, message: Broadcast | bytes) -> None:
         """Hold back a message, or a payload for this peer only, until a turn is committed."""
-        self._held.setdefault(peer, deque()).append((turn, message))
+        held = self._held.setdefault(peer, deque())
+        held.append((turn, message))
+        if len(held) > MOST_HELD and isinstance(message, Broadcast):
+            self._held[peer] = deque(entry for entry in held if isinstance(entry[1], bytes))
+            self._on_full(peer)
 
     def release(self, peer: Peer, turn: int) -> None:
         """Deliver what waited for this turn."""

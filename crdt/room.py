@@ -129,7 +129,8 @@ class Room:
 
         self.counts = RoomCounts()
         self._open_turns: deque[_Turn] = deque()
-        self._echoes = Echoes()
+        self._echoes = Echoes(self._fall_behind)
+        self._behind: set[Peer] = set()  # who gets everything once all is saved
         self._settled = asyncio.Event()
         self._foreign = Foreign(
             epoch.address,
@@ -164,6 +165,7 @@ class Room:
             self._gate.forget(peer)
         self._lagging.pop(peer, None)
         self._echoes.forget(peer)
+        self._behind.discard(peer)
         self._note_presence(self._awareness.leave(peer, self._clock()))
         if not self._peers:
             self.idle_since = self._clock()
@@ -210,6 +212,10 @@ class Room:
             # A document that is being rebuilt is no measure of what the peer has.
             is_known = not self._is_rebuilding
             self._lagging[peer] = self._document.state_vector() if is_known else EMPTY_STATE_VECTOR
+
+    def _fall_behind(self, peer: Peer) -> None:
+        self._lagging[peer] = EMPTY_STATE_VECTOR
+        self._behind.add(peer)
 
     def catch_up(self, peer: Peer) -> None:
         """Send a peer all that it has missed, at the end of this turn."""
@@ -451,6 +457,10 @@ class Room:
         if not self._open_turns:
             self._settled.set()
             self._foreign.look()
+            if self._behind:
+                behind, self._behind = self._behind, set()
+                for peer in behind:
+                    self.catch_up(peer)
 
     def _answer(self, peer: Peer, state_vector: bytes) -> None:
         since: bytes | None = None
@@ -475,16 +485,17 @@ class Room:
     def _show(self, peer: Peer, message: Broadcast | bytes) -> None:
         # Where there is a guard, nobody ever holds what the log lacks (A6).
         if self._gate is not None and self._open_turns:
-            self._echoes.hold(peer, self.counts.turns, message)
+            payload = message if isinstance(message, bytes) else message.payload
+            self._echoes.hold(peer, self.counts.turns, payload)
         elif isinstance(message, bytes):
             peer.send(message)
         else:
             peer.deliver(message)
 
     def _send_missed(self, peer: Peer) -> None:
-        state_vector = self._lagging.pop(peer, None)
-        if state_vector is None:
+        if peer not in self._lagging or peer.is_full:
             return
+        state_vector = self._lagging.pop(peer)
         missed = self._document.diff(state_vector)
         # What it typed meanwhile is in there too, and is no echo before its commit (D2).
         unsaved = next((turn.number for turn in reversed(self._open_turns) if peer in turn.edits), None)

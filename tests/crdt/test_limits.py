@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from crdt import broadcast
 from crdt.errors import DocumentUnavailable
 from crdt.hub import HubConfig
 from crdt.limits import Bucket, Rate
@@ -75,6 +76,27 @@ async def test_D5_peers_are_told_when_the_store_fails_and_when_it_is_back() -> N
         assert told == [b'{"store":"degraded"}', b'{"store":"ok"}']
         await ann.heard(lambda ann: ann.unsaved == 0)
         assert ann.closed is bob.closed is None
+
+
+async def test_D5_R3_what_waits_behind_an_echo_is_bounded_and_nothing_is_missed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(broadcast, "MOST_HELD", 5)
+    async with world() as w:
+        ann, bob = await w.joined(YWS), await w.joined(HOCUSPOCUS, "bob")
+        w.log.hold()
+        ann.text.insert(0, "ann's ")
+        await turns()
+        for _ in range(20):
+            bob.text.insert(0, "x")
+            await turns()
+        assert "update" not in ann.names
+        assert w.hub.statistics().rooms[PAGE].lagging_peers == 1
+        w.log.release()
+        await ann.heard(lambda ann: str(ann.text) == str(bob.text))
+        assert ann.names.count("update") < 10
+        bob.text.insert(0, "more")
+        await ann.heard(lambda ann: str(ann.text) == str(bob.text))
 
 
 async def test_D5_memory_for_the_unsaved_is_bounded_and_everything_gathered_is_kept() -> None:
