@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALL := install --require-hashes --only-binary :all: --no-deps -r
 PACKAGES := crdt blocks storage integrations agents server
 
-.PHONY: run test fuzz chaos coverage api-fuzz check format lock clean
+.PHONY: run test fuzz chaos coverage api-fuzz bench-lists check format lock clean
 
 run: $(VENV)/.run ## Set up and serve a seeded workspace at http://127.0.0.1:8000
 	@exec $(BIN)/ionflux serve --seed
@@ -29,6 +29,9 @@ bench: $(VENV)/.test bench/node_modules/.installed ## Measure beside the peers, 
 
 api-fuzz: $(VENV)/.test ## Try every operation of the API with odd input, on both databases (EXAMPLES=200)
 	@FUZZ_EXAMPLES=$(or $(EXAMPLES),200) $(BIN)/python -m pytest tests/server/test_fuzz.py
+
+bench-lists: $(VENV)/.test ## Measure the long lists over 100,000 rows, on both databases
+	@$(BIN)/python -m bench.lists
 
 check: $(VENV)/.test ## Format, lint, types and import contracts
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .

@@ -114,6 +114,13 @@ async def _run(plot: Plot) -> None:
         await add_run(plot)
 
 
+async def _upload(plot: Plot) -> None:
+    for n in range(MANY):
+        name = {"name": f"{n}.txt"}
+        answer = await plot.owner.request("POST", f"{plot.path}/files", params=name, content=b"x")
+        assert answer.status_code == 201, answer.text
+
+
 FILL: dict[str, Callable[[Plot], Awaitable[None]]] = {
     "list_agent_definitions": _define,
     "list_runs": _run,
@@ -122,6 +129,7 @@ FILL: dict[str, Callable[[Plot], Awaitable[None]]] = {
     "list_audit": _rename,
     "list_events": _rename,
     "list_trash": _trash,
+    "list_files": _upload,
     "list_members": _add_people,
     "list_grants": _grant_people,
     "list_shared_pages": _share_pages,

@@ -1,0 +1,165 @@
+"""`python -m bench.lists`: how long the API's long lists take over 100,000 rows, on SQLite and on Postgres.
+
+The whole way of a request is measured, in this process: middleware, rights, queries, JSON. Each list is read
+at its beginning, in the middle and near its end, fifty items at a time. It fails where one takes too long.
+"""
+
+import argparse
+import asyncio
+import base64
+import sys
+import tempfile
+from contextlib import AsyncExitStack, ExitStack
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import insert, text
+
+from blocks.order import key_between
+from server.app import create_app
+from server.bootstrap import open_services
+from server.data_folder import read_secrets
+from server.settings import Settings
+from storage import migrations
+from storage.engine import Database
+from storage.models import AuditEntry, Channel, Membership, Model, Page, Session, User, Workspace
+from tests.server.api import Api, open_api
+from tests.services.postgres import running_postgres
+
+Row = dict[str, Any]
+
+LIMIT_MS = 100.0
+REPEATS = 7
+CHUNK = 5000
+
+
+async def measure(url: str, folder: Path, rows: int) -> list[tuple[str, float, float]]:
+    """Return for each list its median and its longest time in milliseconds."""
+    settings = Settings(
+        data_dir=folder, password_hash_memory_kib=8, password_hash_passes=1, requests_per_minute_per_user=0
+    )
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(Database(url))
+        await migrations.upgrade(database)
+        services = await stack.enter_async_context(open_services(settings, read_secrets(folder), database))
+        api = await stack.enter_async_context(open_api(create_app(services)))
+        ann = await api.sign_up("ann")
+        workspace = (await ann.made("/v1/workspaces", {"name": "Large"}))["id"]
+        cursors = await fill(database, UUID(workspace), UUID(ann.user["id"]), rows)
+        return [
+            (path, *await time_list(ann, path.replace("{id}", workspace), at)) for path, at in cursors.items()
+        ]
+
+
+async def fill(database: Database, workspace: UUID, user: UUID, rows: int) -> dict[str, list[object]]:
+    """Add the rows; return for each list the cursors of its middle and its end."""
+    async with database.read() as uow:
+        now, new_id = uow.now, uow.new_id
+    stamps: Row = {"created_at": now, "updated_at": now}
+    ids = [new_id() for _ in range(rows)]
+    keys = [key_between(None, None)]
+    for _ in range(rows - 1):
+        keys.append(key_between(keys[-1], None))
+    page: Row = {"workspace_id": workspace, "title": "x", "created_by_user_id": user, **stamps}
+    own: Row = {"user_id": user, "created_at": now}
+    person: Row = {"name": "x", "password_hash": "-", "profile_info": {}, **stamps}
+    people = [{**person, "id": one, "email": f"{n}@x.example"} for n, one in enumerate(ids)]
+    await add(database, User, people)
+    member: Row = {"workspace_id": workspace, "role": "member", "created_at": now}
+    await add(database, Membership, [{**member, "user_id": one} for one in ids])
+    await add(database, Page, [{**page, "id": one, "order_key": k} for one, k in zip(ids, keys, strict=True)])
+    thrown: list[Row] = [{**page, "id": new_id(), "order_key": "z", "trashed_at": now} for _ in ids]
+    await add(database, Page, thrown)
+    channel: Row = {
+        "workspace_id": workspace,
+        "name": "x",
+        "type": "public",
+        "created_by_user_id": user,
+        **stamps,
+    }
+    await add(database, Channel, [{**channel, "id": one} for one in ids])
+    entry: Row = {"action": "member.added", "details": {}, "created_at": now}
+    await add(database, AuditEntry, [{**entry, "id": one, "workspace_id": workspace} for one in ids])
+    session: Row = {
+        "user_agent": "x",
+        "address": "x",
+        "last_used_at": now,
+        "expires_at": now.replace(year=2100),
+    }
+    await add(
+        database,
+        Session,
+        [{**own, **session, "id": one, "refresh_token_hash": f"h{n}"} for n, one in enumerate(ids)],
+    )
+    spaces: list[Row] = [
+        {"id": one, "name": "x", "owner_user_id": user, "settings": {}, **stamps} for one in ids
+    ]
+    await add(database, Workspace, spaces)
+    mine: Row = {"role": "owner", **own}
+    await add(database, Membership, [{**mine, "workspace_id": one} for one in ids])
+    async with database.engine.begin() as connection:
+        await connection.execute(text("ANALYZE"))
+    places = (rows // 2, rows - 60)
+    by_id: list[object] = [ids[n] for n in places]
+    return {
+        "/v1/workspaces": by_id,
+        "/v1/workspaces/{id}/members": by_id,
+        "/v1/workspaces/{id}/pages": [(keys[n], ids[n]) for n in places],
+        "/v1/workspaces/{id}/trash": [],
+        "/v1/workspaces/{id}/channels": by_id,
+        "/v1/workspaces/{id}/audit": by_id,
+        "/v1/me/sessions": by_id,
+    }
+
+
+async def add(database: Database, model: type[Model], rows: list[Row]) -> None:
+    """Insert rows, many at a time."""
+    async with database.engine.begin() as connection:
+        for start in range(0, len(rows), CHUNK):
+            await connection.execute(insert(model), rows[start : start + CHUNK])
+
+
+async def time_list(ann: Api, path: str, cursors: list[object]) -> tuple[float, float]:
+    """Return the median and the longest time of a list's parts."""
+    taken: list[float] = []
+    for cursor in (None, *cursors):
+        query = "?limit=50"
+        if cursor is not None:
+            query += "&cursor=" + base64.urlsafe_b64encode(msgspec.json.encode(cursor)).decode()
+        for _ in range(REPEATS):
+            started = perf_counter()
+            answer = await ann.client.get(path + query, headers={"Authorization": f"Bearer {ann.token}"})
+            taken.append((perf_counter() - started) * 1000)
+            assert answer.status_code == 200, (path, answer.text)
+            assert len(answer.json()["items"]) == 50, (path, query)
+    return median(taken), max(taken)
+
+
+def main() -> None:
+    """Measure on both databases and print a table."""
+    parser = argparse.ArgumentParser(prog="python -m bench.lists", description=__doc__)
+    parser.add_argument("--rows", type=int, default=100_000, help="of each kind (100,000)")
+    rows: int = parser.parse_args().rows
+    too_slow: list[str] = []
+    print(f"| list over {rows:,} rows | database | median ms | longest ms |\n|---|---|---|---|")
+    for name in ("SQLite", "Postgres"):
+        with ExitStack() as stack:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            url = f"sqlite:///{folder / 'ionflux.db'}"
+            if name == "Postgres":
+                server = stack.enter_context(running_postgres())
+                url = stack.enter_context(server.empty_database())
+            for path, usual, longest in asyncio.run(measure(url, folder, rows)):
+                print(f"| `{path}` | {name} | {usual:.1f} | {longest:.1f} |", flush=True)
+                if usual > LIMIT_MS:
+                    too_slow.append(f"{path} on {name}")
+    if too_slow:
+        sys.exit(f"over {LIMIT_MS:.0f} ms: {', '.join(too_slow)}")
+
+
+if __name__ == "__main__":
+    main()
