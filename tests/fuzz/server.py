@@ -76,7 +76,14 @@ class Store(Around):
 class Server:
     """One process from its start to its end."""
 
-    def __init__(self, rows: MemoryStore, rights: Rights, config: HubConfig, chance: random.Random) -> None:
+    def __init__(
+        self,
+        rows: MemoryStore,
+        client_ids: HeldClientIds,
+        rights: Rights,
+        config: HubConfig,
+        chance: random.Random,
+    ) -> None:
         self.store = Store(rows, chance)
         self.links: list[Link] = []
         self._loop = asyncio.get_running_loop()
@@ -86,7 +93,7 @@ class Server:
             rights,
             self._fold,
             config,
-            client_ids=HeldClientIds(),
+            client_ids=client_ids,
             guard_of=lambda _: None,
             clock=self._loop.time,
             unix_time=self._loop.time,
@@ -144,6 +151,7 @@ class Servers:
         self, rows: MemoryStore, rights: Rights, new_config: Callable[[], HubConfig], chance: random.Random
     ) -> None:
         self._rows, self._rights, self._new_config, self._chance = rows, rights, new_config, chance
+        self._client_ids = HeldClientIds()
         self._old: list[Server] = []
         self.links: list[Link] = []
         self.now = self._start()
@@ -151,7 +159,7 @@ class Servers:
 
     def _start(self) -> Server:
         chance = random.Random(self._chance.random())
-        return Server(self._rows, self._rights, self._new_config(), chance)
+        return Server(self._rows, self._client_ids, self._rights, self._new_config(), chance)
 
     def connect(self, person: Client, *, is_slow: bool) -> Link:
         """Open a socket to the server that runs."""
