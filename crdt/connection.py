@@ -312,14 +312,14 @@ class Connection:
             # The answer to our step 1, with nothing new. But what it repeats may be on its way to the commit.
             peer.room.submit(peer, EMPTY_UPDATE)
         else:
-            peer.room.counts.refused("read_only")
+            peer.room.deny(peer, is_answer=is_answer)
             peer.deny(READ_ONLY)
 
     def _take_oversized(self, peer: SocketPeer, edit: OversizedEdit) -> None:
         if peer.can_write:
             peer.room.refuse_oversized(peer, is_answer=edit.is_answer)
         else:
-            peer.room.counts.refused("read_only")
+            peer.room.deny(peer, is_answer=edit.is_answer)
             peer.deny(READ_ONLY)
 
     def _request_state(self, key: str, peer: SocketPeer, message: SyncStep1) -> None:
@@ -410,6 +410,8 @@ class Connection:
             peer.can_write = can_write
             if self.session.wire.has_sync_status:
                 peer.send(encode_scope(can_write=can_write))
+            if can_write:
+                peer.room.promote(peer)
 
     def expel(self, key: str, error: CrdtError) -> None:
         """Send a client out of one document; the others on its socket stay where the protocol can say so."""

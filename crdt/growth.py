@@ -1,8 +1,9 @@
-"""How large a document may become, and who holds edits that did not fit (W4).
+"""How large a document may become, and who holds edits that did not fit (W4) or were a reader's (A2).
 
 A refusal is no end: the peer stays, and deletions and repetitions are always taken. What it writes after a
 refused edit hangs on that one, so it is refused too, until the peer has offered all that it has once more: a
-step 1 asks for that when it may fit by then. Knows no document; the room says how large it is.
+step 1 asks for that when it may fit by then, or when the reader may write. Knows no document; the room says
+how large it is.
 """
 
 from collections.abc import Callable
@@ -30,6 +31,8 @@ class _Behind(msgspec.Struct):
     """How many of its answers are still to come that its client does not count."""
     is_hopeful: bool = True
     """Whether something has happened that may have made the peer's edits fit."""
+    is_reader: bool = False
+    """Whether there is no use in asking before the peer may write."""
 
 
 class Growth:
@@ -83,6 +86,19 @@ class Growth:
             behind.is_hopeful = True
             behind.refused_edits += 1
 
+    def denied(self, peer: Peer, now: float) -> None:
+        """Note that an edit was refused because its peer may only read."""
+        self.refused(peer, now, None)
+        self._behind[peer].is_reader = True
+
+    def promoted(self, peer: Peer, now: float) -> bool:
+        """Note that a peer may write; return whether it is to be asked for what it was refused before."""
+        behind = self._behind.get(peer)
+        if behind is None or not behind.is_reader:
+            return False
+        behind.is_reader, behind.is_hopeful, behind.due_at = False, True, now
+        return True
+
     def restarted(self, peer: Peer) -> None:
         """Note that a client syncs from the beginning, and counts anew."""
         if peer in self._behind:
@@ -115,4 +131,5 @@ class Growth:
 
 
 def _is_due(behind: _Behind, now: float, size_bytes: int) -> bool:
-    return now >= behind.due_at and (behind.is_hopeful or behind.size_bytes not in (None, size_bytes))
+    is_of_use = not behind.is_reader and now >= behind.due_at
+    return is_of_use and (behind.is_hopeful or behind.size_bytes not in (None, size_bytes))

@@ -27,7 +27,7 @@ from crdt.errors import (
 )
 from crdt.limits import Overruns, Seats
 from crdt.peer import Replica
-from crdt.ports import Access, Bus, Channel, ClientIds, DocumentName, Guard, Principal, UpdateLog
+from crdt.ports import Access, Binding, Bus, Channel, ClientIds, DocumentName, Guard, Principal, UpdateLog
 from crdt.room import Room
 from crdt.session import Session, SessionLimits, Wire
 from crdt.snapshots import Folder
@@ -203,26 +203,15 @@ class Hub:
             # In this order: whose an id is that wrote a row has been saved before the row counts.
             stored = await self._log.load(epoch.address)
             bound = await self._client_ids.load(document)
+            try:
+                room = self._new_room(document, epoch, stored, bound)
+            except DocumentDamaged as error:
+                room = self._new_room(
+                    document, epoch, await self._load_rows(epoch.address, stored, error), bound
+                )
             if document in self._rooms:  # a failed one, which the sweep has not found yet
                 self._forget(self._rooms[document])
-            self._rooms[document] = Room(
-                document,
-                self._log,
-                self._bus,
-                stored,
-                epoch=epoch,
-                voice=uuid4().hex,
-                client_ids=self._client_ids,
-                bound=bound,
-                guard=self._guard_of(document),
-                clock=self._clock,
-                start=self.start,
-                snapshot_every_updates=self._config.snapshot_every_updates,
-                coalesce_max_seconds=self._config.coalesce_max_seconds,
-                max_bytes=self._config.max_document_bytes,
-                max_presence_bytes=self._config.max_presence_bytes,
-                fold_elsewhere=self._fold,
-            )
+            self._rooms[document] = room
             opening.set_result(None)
         except DocumentRefused as error:
             self._give_up(opening, error)
@@ -236,6 +225,49 @@ class Hub:
         finally:
             del self._opening[document]
             opening.cancel()  # where shutting down has ended this task
+
+    async def _load_rows(
+        self, address: str, stored: tuple[int, bytes | None, list[bytes]], error: DocumentDamaged
+    ) -> tuple[int, bytes | None, list[bytes]]:
+        """Return what is stored without its snapshot: that only sums up rows, which are there if not pruned.
+
+        Raises the error of what is stored where that is no way out.
+        """
+        position, snapshot, _ = stored
+        if snapshot is None:
+            raise error
+        try:
+            rows = await self._log.read_rows(address, 0, position)
+        except LookupError:
+            raise error from None
+        logger.error("document %s: its snapshot is damaged, and its rows are read instead", address)
+        return position, None, rows
+
+    def _new_room(
+        self,
+        document: DocumentName,
+        epoch: Epoch,
+        stored: tuple[int, bytes | None, list[bytes]],
+        bound: list[Binding],
+    ) -> Room:
+        return Room(
+            document,
+            self._log,
+            self._bus,
+            stored,
+            epoch=epoch,
+            voice=uuid4().hex,
+            client_ids=self._client_ids,
+            bound=bound,
+            guard=self._guard_of(document),
+            clock=self._clock,
+            start=self.start,
+            snapshot_every_updates=self._config.snapshot_every_updates,
+            coalesce_max_seconds=self._config.coalesce_max_seconds,
+            max_bytes=self._config.max_document_bytes,
+            max_presence_bytes=self._config.max_presence_bytes,
+            fold_elsewhere=self._fold,
+        )
 
     def _give_up(self, opening: "asyncio.Future[None]", error: CrdtError) -> None:
         opening.set_exception(error)

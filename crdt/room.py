@@ -199,6 +199,18 @@ class Room:
         self._growth.refused(peer, self._clock(), None)
         peer.refuse(EditTooLarge("The edit is too large; undo it, or make it in parts."))
 
+    def deny(self, peer: Peer, *, is_answer: bool) -> None:
+        """Note that an edit was refused because its peer may only read (A2); later ones may hang on it."""
+        if is_answer:
+            self._growth.note_answer(peer, EMPTY_UPDATE)
+        self.counts.refused("read_only")
+        self._growth.denied(peer, self._clock())
+
+    def promote(self, peer: Peer) -> None:
+        """Let a peer write that could only read, and ask it for what it was refused (A3)."""
+        if self._growth.promoted(peer, self._clock()):
+            self._start(self._ask_again)
+
     async def _ask_again(self) -> None:
         await self.fold()  # says how large the document really is
         now, size = self._clock(), self._snapshots.size_bytes
@@ -329,7 +341,9 @@ class Room:
             return self._refuse_growth(peer, update)
         self._growth.refused(peer, self._clock(), size)
         self.counts.refused("too_large")
-        peer.refuse(EditTooLarge("The document would be too large with this edit, or with one before it."))
+        peer.refuse(
+            EditTooLarge("The document would be too large with this edit, or it builds on a refused one.")
+        )
         return True
 
     def _judge(self, gate: Gate, edits: list[tuple[Peer, bytes]]) -> list[tuple[Peer, bytes]]:

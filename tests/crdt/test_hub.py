@@ -2,12 +2,14 @@
 
 import asyncio
 
+import pycrdt
 import pytest
 
 from crdt.errors import DocumentRefused, DocumentUnavailable, HubClosed, UpdateRefused
 from crdt.hub import Hub, HubConfig
-from crdt.protocol import EMPTY_UPDATE, encode_presence, encode_string, encode_update
+from crdt.protocol import EMPTY_UPDATE, encode_bytes, encode_presence, encode_string, encode_update
 from crdt.session import HOCUSPOCUS, YWS, SessionLimits, Wire
+from tests.crdt.test_document import TRAP
 from tests.crdt.world import (
     PAGE,
     Client,
@@ -113,6 +115,27 @@ async def test_D6_a_document_that_cannot_be_loaded_is_no_empty_document(wire: Wi
         w.log.load_error = None
         ann.connect()
         await ann.synced()
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [b"\x05abc", encode_bytes(pycrdt.merge_updates(typed("abc", 5), TRAP))],
+    ids=["bytes", "content"],
+)
+@pytest.mark.parametrize("is_pruned", [False, True])
+async def test_D6_where_a_snapshot_is_damaged_its_rows_are_read(damaged: bytes, *, is_pruned: bool) -> None:
+    async with world() as w:
+        w.log.rows[PAGE] += [(typed("kept"), "user:ann"), (typed("after", 9), "user:ann")]
+        w.log.snapshots[PAGE] = [(1, damaged)]
+        w.log.read_error = LookupError("pruned") if is_pruned else None
+        ann = w.client(YWS)
+        if is_pruned:
+            assert (await verdict(ann))[0] == 1011
+            return
+        await ann.heard(lambda ann: {*str(ann.text)} == {*"keptafter"})
+        ann.text.insert(0, "more ")
+        await turns()
+        assert w.hub.statistics().rooms[PAGE].position == 3
 
 
 @both_wires

@@ -90,6 +90,45 @@ async def test_A3_a_promoted_reader_writes() -> None:
         assert len(w.stored()) == 1
 
 
+@both_wires
+@pytest.mark.parametrize("is_typing_on", [False, True])
+async def test_A3_what_a_reader_was_refused_comes_in_with_the_promotion(
+    wire: Wire, *, is_typing_on: bool
+) -> None:
+    async with world() as w:
+        w.rights.rights["Eve", PAGE] = "read"
+        eve, bob = await w.joined(wire, "eve"), await w.joined(YWS, "bob")
+        for text in ("one ", "two "):
+            eve.text.insert(0, text)
+        await turns()
+        assert str(bob.text) == ""
+        w.clock.now += 60
+        await w.hub.sweep()
+        await turns()
+        assert eve.names.count("step1") == 1, "there is no use in asking a reader"
+        w.rights.rights["Eve", PAGE] = "write"
+        w.hub.review({"user:eve"})
+        if is_typing_on:
+            await turns(1)
+            eve.text.insert(0, "three ")
+        await bob.heard(lambda bob: str(bob.text) == str(eve.text))
+        eve.text.insert(0, "and on ")
+        await bob.heard(lambda bob: str(bob.text) == str(eve.text))
+        assert eve.closed is None
+        if wire is HOCUSPOCUS:
+            await eve.heard(lambda eve: eve.unsaved == 0)
+
+
+async def test_A3_a_promoted_reader_who_was_refused_nothing_is_asked_nothing() -> None:
+    async with world() as w:
+        w.rights.rights["Eve", PAGE] = "read"
+        eve = await w.joined(YWS, "eve")
+        w.rights.rights["Eve", PAGE] = "write"
+        w.hub.review({"user:eve"})
+        await turns(30)
+        assert eve.names.count("step1") == 1
+
+
 async def test_A3_nobody_else_is_asked() -> None:
     async with world() as w:
         ann = await w.joined()
