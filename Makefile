@@ -14,7 +14,7 @@ run: $(VENV)/.run ## Set up and serve a seeded workspace at http://127.0.0.1:800
 test: $(VENV)/.test tests/clients/node_modules/.installed ## Set up and run the test suite
 	@$(BIN)/python -m pytest
 
-fuzz: $(VENV)/.test ## Play thousands of stories against the live core (ROUNDS=5000, SEED: the first one's)
+fuzz: $(VENV)/.test tests/clients/node_modules/.installed ## Play thousands of stories (ROUNDS=5000, SEED: the first one's)
 	@FUZZ_ROUNDS=$(or $(ROUNDS),5000) FUZZ_SEED=$(or $(SEED),$(shell date +%s)) $(BIN)/python -m pytest -x tests/fuzz
 
 chaos: $(VENV)/.test tests/clients/node_modules/.installed ## Let 200 people type while the server is killed, on both databases
