@@ -126,7 +126,7 @@ async def open_services(
         transport = await stack.enter_async_context(Transport(allow_private=settings.allow_private_addresses))
         vault = _open_vault(settings)
         files = Files(
-            FileStore.open(settings.effective_files_url, _s3_access(settings)),
+            open_file_store(settings),
             Images(),
             hmac.digest(secrets.access_token_key, b"ionflux file links", "sha256"),
             max_bytes=settings.max_file_bytes,
@@ -250,6 +250,11 @@ def create_mailer(settings: Settings, clock: Clock) -> Mailer:
 def open_database(settings: Settings, clock: Clock = utc_now) -> Database:
     """Return the database of the settings, to be opened with `async with`; that raises storage's errors."""
     return Database(settings.effective_database_url, durability=settings.durability, clock=clock)
+
+
+def open_file_store(settings: Settings) -> FileStore:
+    """Return the place where the contents of files are; raises InvalidFilesUrlError."""
+    return FileStore.open(settings.effective_files_url, _s3_access(settings))
 
 
 @contextmanager

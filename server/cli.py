@@ -6,9 +6,11 @@ Exit status: 0 done, 1 refused or failed with one line on standard error, 2 argu
 import argparse
 import asyncio
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
+from typing import Any
 
 from server import __version__
 from server.errors import ServerError, StartError
@@ -67,9 +69,14 @@ def _parser() -> argparse.ArgumentParser:
     document_actions = document.add_subparsers(title="commands", metavar="COMMAND", required=True)
     reset = document_actions.add_parser("reset", help="begin a document anew, empty; what it was is kept")
     reset.add_argument("name", help="its name, for instance page:{uuid}")
+    backup = commands.add_parser("backup", help="write everything into one file, while the server runs")
+    _add_backup(backup)
+    restore = commands.add_parser("restore", help="make an empty database what a backup holds")
+    restore.add_argument("file", metavar="FILE", type=Path, help="a file that `ionflux backup` wrote")
+    restore.add_argument("--replace", action="store_true", help="throw away what is in the database")
     doctor = commands.add_parser("doctor", help="check this installation and say what is wrong")
     version = commands.add_parser("version", help="print the version")
-    for command in (serve, migrate, create, off, on, rotate, reset, doctor):
+    for command in (serve, migrate, create, off, on, rotate, reset, backup, restore, doctor):
         _add_database(command)
     for command, run in (
         (serve, _serve),
@@ -79,11 +86,20 @@ def _parser() -> argparse.ArgumentParser:
         (on, _reactivate_user),
         (rotate, _rotate_keys),
         (reset, _reset_document),
+        (backup, _backup),
+        (restore, _restore),
         (doctor, _doctor),
         (version, _version),
     ):
         command.set_defaults(command=run)
     return parser
+
+
+def _add_backup(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", type=Path, help="the file, for instance ionflux.tar.gz")
+    parser.add_argument("--with-secrets", action="store_true", help="include the keys of the data folder")
+    parser.add_argument("--without-files", action="store_true", help="leave out what people have uploaded")
+    parser.add_argument("--verify", action="store_true", help="write nothing: check a file that is there")
 
 
 def _add_account(parser: argparse.ArgumentParser) -> None:
@@ -169,6 +185,53 @@ def _reset_document(arguments: argparse.Namespace) -> int:
 
     print(asyncio.run(reset_document(_settings(arguments), arguments.name)))
     return 0
+
+
+def _backup(arguments: argparse.Namespace) -> int:
+    from server.backups.operations import back_up, verify
+
+    if arguments.verify:
+        print(verify(arguments.file))
+        return 0
+    settings = _settings(arguments)
+    work = back_up(
+        settings,
+        arguments.file,
+        _report,
+        with_secrets=arguments.with_secrets,
+        with_files=not arguments.without_files,
+    )
+    print(_run_to_signal(work))
+    if not arguments.with_secrets:
+        print(f"Keep secrets.json and vault-keys.json of {settings.data_dir} with it (or --with-secrets).")
+    return 0
+
+
+def _restore(arguments: argparse.Namespace) -> int:
+    from server.backups.operations import restore
+
+    settings = _settings(arguments)
+    print(_run_to_signal(restore(settings, arguments.file, _report, replace=arguments.replace)))
+    return 0
+
+
+def _report(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _run_to_signal(work: Coroutine[Any, Any, str]) -> str:
+    """Run something that cleans up after itself, also when it is told to end by SIGTERM."""
+
+    async def run() -> str:
+        task = asyncio.current_task()
+        assert task
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        return await work
+
+    try:
+        return asyncio.run(run())
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
 
 
 def _doctor(arguments: argparse.Namespace) -> int:

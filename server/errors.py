@@ -3,6 +3,7 @@
 ServerError
 ├── SettingsError              a setting's value cannot be used
 ├── StartError                 the process cannot start: one line for the operator
+├── BackupError                a backup cannot be written, or not be used
 └── ApiError                   a request is refused
     ├── MalformedError         400  not JSON, not an id, not a cursor
     ├── UnauthenticatedError   401
@@ -46,6 +47,12 @@ class StartError(ServerError):
     """The process cannot start or go on; the message is one line for the operator."""
 
     code = "cannot_start"
+
+
+class BackupError(ServerError):
+    """A backup cannot be written or used; the message is one line for the operator."""
+
+    code = "bad_backup"
 
 
 class ApiError(ServerError):

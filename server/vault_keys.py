@@ -63,6 +63,14 @@ class VaultKeyFile:
             replace_private_file(self.path, msgspec.json.encode(VaultKeys(keys)))
         return keys[-1]
 
+    def include(self, older: Sequence[bytes]) -> None:
+        """Have these keys too, as older ones: secrets that come back from a backup need them."""
+        with _alone(self.path.parent):
+            keys = list(self())
+            merged = [*(key for key in older if key not in keys), *keys]
+            if merged != keys:
+                replace_private_file(self.path, msgspec.json.encode(VaultKeys(merged)))
+
     def _read(self) -> Sequence[bytes]:
         try:
             found = msgspec.json.decode(self.path.read_bytes(), type=VaultKeys)

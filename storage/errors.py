@@ -15,6 +15,8 @@ StorageError
 ├── FilesUnavailableError     the place for files fails at the moment
 └── BrokenSealError       also a ValueError; it was changed, or belongs elsewhere
 ├── PruneRefusedError         something that is still needed would go with what is to be pruned
+├── DatabaseNotEmptyError     rows of a backup would meet others
+├── BadRowsError              also a ValueError; rows of a backup that do not fit their table
 ├── CorruptDocumentError      also a ValueError; its rows contradict each other: never served (D6)
 └── LogClosedError            appended to a log that is closing, or closed before it could be committed
 
@@ -160,6 +162,29 @@ class PruneRefusedError(StorageError):
         self.position = position
         self.missing = missing
         super().__init__(f"{document!r} cannot be pruned to {position}: there is no snapshot at {missing}")
+
+
+class DatabaseNotEmptyError(StorageError):
+    """The database holds something that a backup would take the place of."""
+
+    code = "database_not_empty"
+
+    def __init__(self, database: str) -> None:
+        super().__init__(
+            f"the database {database} is not empty: a backup would take the place of everything in it "
+            f"(--replace, with the server stopped)"
+        )
+
+
+class BadRowsError(StorageError, ValueError):
+    """Rows that are to be taken in do not fit their table."""
+
+    code = "bad_rows"
+
+    def __init__(self, table: str, reason: str) -> None:
+        self.table = table
+        self.reason = reason
+        super().__init__(f"rows of the table {table} cannot be read: {reason}")
 
 
 class LogClosedError(StorageError):

@@ -58,6 +58,19 @@ async def require_current(database: Database) -> None:
         raise found.error
 
 
+async def require_current_on(connection: AsyncConnection) -> None:
+    """Raise SchemaOutdatedError unless a transaction that is open sees the tables of this program."""
+    found = SchemaStatus(current=await connection.run_sync(_current), head=_head())
+    if not found.is_current:
+        raise found.error
+
+
+def require_known(revision: str) -> None:
+    """Raise SchemaOutdatedError for a revision that this program does not have."""
+    if not _is_known(revision):
+        raise SchemaStatus(current=revision, head=_head()).error
+
+
 async def upgrade(database: Database) -> SchemaStatus:
     """Bring the tables to this program's revision, all or nothing; does nothing where they are.
 
@@ -65,18 +78,21 @@ async def upgrade(database: Database) -> SchemaStatus:
     status that was found. A database that a newer program has upgraded raises SchemaOutdatedError.
     """
     with translated(str(database)):
-        async with database.write_gate(), _exclusive(database) as connection:
+        async with database.write_gate(), exclusive(database) as connection:
             found = SchemaStatus(current=await connection.run_sync(_current), head=_head())
             if found.current is not None and not _is_known(found.current):
                 raise found.error
             if not found.is_current:
-                await connection.run_sync(_upgrade)
+                await connection.run_sync(upgrade_on)
     return found
 
 
 @asynccontextmanager
-async def _exclusive(database: Database) -> AsyncGenerator[AsyncConnection]:
-    """Open a transaction that keeps other migrations out, until its end."""
+async def exclusive(database: Database) -> AsyncGenerator[AsyncConnection]:
+    """Open a transaction that keeps other migrations out, until its end.
+
+    SQLite checks references at the end only.
+    """
     async with database.engine.connect() as connection:
         if database.kind == "postgres":
             async with connection.begin():
@@ -121,7 +137,8 @@ def _current(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def _upgrade(connection: Connection) -> None:
+def upgrade_on(connection: Connection, revision: str = "head") -> None:
+    """Bring the tables to a revision, in a transaction that is open and that nobody else migrates in."""
     config = _config()
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)

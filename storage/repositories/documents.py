@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.errors import UnknownDocumentError
 from storage.models import Document, Update
+
+_BATCH = 500
 
 
 class Documents:
@@ -55,6 +57,19 @@ class Documents:
             )
             await self._session.flush()
         return document
+
+    async def begin_epochs(self) -> None:
+        """Begin a new epoch of every document with the log that it has: it came back from a backup (D7).
+
+        What resets ended (`NAME@EPOCH`) is nobody's copy and keeps its name.
+        """
+        after = 0
+        while found := await self.list_after(after, _BATCH):
+            after = found[-1].id
+            fresh = [{"id": one.id, "epoch": self._new_epoch()} for one in found if "@" not in one.name]
+            if fresh:
+                await self._session.execute(update(Document), fresh)
+            self._session.expunge_all()
 
     async def epochs(self, names: Iterable[str]) -> dict[str, str]:
         """Return the epoch of each of these documents that exists."""

@@ -85,6 +85,10 @@ class Typist(WSListener):
         """Wait until all that was typed is acknowledged."""
         await self._until(lambda: self.acknowledged == self.typed)
 
+    async def acknowledges(self, count: int) -> None:
+        """Wait until so many characters are acknowledged."""
+        await self._until(lambda: self.acknowledged >= count)
+
     async def knows(self, clocks: dict[int, int]) -> None:
         """Wait until all that these clients have typed has come."""
         await self._until(lambda: clocks.items() <= self.view_clocks().items())
