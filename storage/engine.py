@@ -24,6 +24,7 @@ from storage.errors import InvalidDatabaseUrlError
 from storage.failures import translated
 from storage.ids import Uuid7
 from storage.sqlite import Durability
+from storage.sqlite_connections import SqliteConnections
 from storage.unit_of_work import UnitOfWork
 
 
@@ -65,9 +66,12 @@ class Database:
         # SQLite has one writer at a time. Waiting here is in order of arrival and costs nothing; its own busy
         # handler, where other processes still meet, polls and lets anybody pass.
         self._gate = asyncio.Lock()
-        if is_sqlite:
-            self._writer = self._sqlite_engine("BEGIN IMMEDIATE", pool_size=1)
-            self._reader = self._sqlite_engine("BEGIN", pool_size, "PRAGMA query_only = ON")
+        self._sqlite_connections = SqliteConnections(self.path) if self.path is not None else None
+        if self._sqlite_connections is not None:
+            self._writer = self._sqlite_engine(self._sqlite_connections, "BEGIN IMMEDIATE", pool_size=1)
+            self._reader = self._sqlite_engine(
+                self._sqlite_connections, "BEGIN", pool_size, "PRAGMA query_only = ON"
+            )
         else:
             self._writer = create_async_engine(
                 "postgresql+asyncpg://",
@@ -102,6 +106,8 @@ class Database:
     ) -> None:
         await self._writer.dispose()
         await self._reader.dispose()
+        if self._sqlite_connections is not None:
+            await self._sqlite_connections.close()
 
     def write_gate(self) -> AbstractAsyncContextManager[object]:
         """Hold this during each write transaction on SQLite; it does nothing on Postgres.
@@ -142,18 +148,18 @@ class Database:
         """Open a plain connection to the server."""
         return await postgres.connect(self._dsn, self._label)
 
-    def _sqlite_engine(self, begin: str, pool_size: int, *more_pragmas: str) -> AsyncEngine:
+    def _sqlite_engine(
+        self, connections: SqliteConnections, begin: str, pool_size: int, *more_pragmas: str
+    ) -> AsyncEngine:
         engine = create_async_engine(
             URL.create("sqlite+aiosqlite", database=str(self.path)),
+            async_creator=connections.connect,
             pool_size=pool_size,
             max_overflow=0,
             hide_parameters=True,
         )
 
         def configure(connection: Any, _entry: ConnectionPoolEntry) -> None:
-            # The driver would begin by itself, late and deferred; and a deferred transaction that turns to
-            # writing fails at once if another has written since, whatever the busy timeout.
-            connection.isolation_level = None
             cursor = connection.cursor()
             for pragma in (*sqlite.pragmas(self.durability, self.busy_seconds), *more_pragmas):
                 cursor.execute(pragma)

@@ -2,10 +2,12 @@
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
+import anyio
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import StatementError
@@ -18,6 +20,7 @@ from storage.errors import (
     UnknownWorkspaceError,
 )
 from storage.models import Document, Membership, Model, User, Workspace
+from storage.sqlite_connections import SqliteConnections
 from storage.unit_of_work import UnitOfWork
 from tests.services.databases import add_workspace
 
@@ -257,3 +260,63 @@ async def test_a_lost_connection_is_a_storage_error_and_the_next_unit_works(post
     await killer.close()
     async with postgres_database.transaction() as uow:
         await uow.documents.create("page:a", None)
+
+
+async def _cancel_a_query(url: str, released: threading.Event) -> None:
+    """Cancel a query that is under way, and leave the database while it still is."""
+    loop = asyncio.get_running_loop()
+    under_way = asyncio.Event()
+
+    def hold() -> None:
+        loop.call_soon_threadsafe(under_way.set)
+        released.wait()
+
+    async def ask(database: Database) -> None:
+        async with database.read() as uow:
+            connection = await (await uow.session.connection()).get_raw_connection()
+            assert connection.driver_connection is not None
+            await connection.driver_connection.create_function("hold", 0, hold)
+            await uow.session.execute(text("SELECT hold()"))
+
+    async with Database(url) as database:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(ask, database)
+            await under_way.wait()
+            tasks.cancel_scope.cancel()
+        loop.call_later(0.05, released.set)
+    assert released.is_set(), "the database was closed beside its thread"
+
+
+def test_a_query_cancelled_with_its_task_group_lets_database_and_loop_end(sqlite_url: str):
+    released = threading.Event()
+    faults: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            asyncio.run(_cancel_a_query(sqlite_url, released))
+        except BaseException as error:  # noqa: BLE001 - the test raises it
+            faults.append(error)
+
+    # In a thread that can be left behind: the fault is that it never ends.
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(20)
+    released.set()
+    assert not thread.is_alive()
+    assert faults == []
+
+
+async def test_a_sqlite_connection_can_be_told_to_end_any_number_of_times(tmp_path: Path):
+    connections = SqliteConnections(tmp_path / "ionflux.db")
+    connection = await connections.connect()
+    async with asyncio.timeout(20):
+        await asyncio.gather(connection.close(), connection.close(), connections.close())
+        await connection.close()
+
+
+async def test_a_sqlite_connection_that_was_lost_ends_with_the_others(tmp_path: Path):
+    connections = SqliteConnections(tmp_path / "ionflux.db")
+    connection = await connections.connect()
+    await connections.close()
+    with pytest.raises(ValueError, match="no active connection"):
+        await connection.execute("SELECT 1")
