@@ -1,6 +1,8 @@
 """Backups of real servers that people write on."""
 
 import asyncio
+import os
+import sys
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
@@ -8,7 +10,7 @@ from typing import Any
 
 import pycrdt
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from crdt.waiting import read_state_vector
 from storage.engine import Database
@@ -16,7 +18,7 @@ from storage.models import Document, Update
 from tests.chaos.typist import Typist
 from tests.clients.client import WIRES, Wire
 from tests.e2e.test_epochs import sent_away
-from tests.services.databases import BOTH
+from tests.services.databases import BOTH, add_workspace
 from tests.services.ionflux import IonfluxServer, expect_no_fault
 from tests.services.postgres import PostgresServer
 from tests.services.studio import Studio
@@ -127,6 +129,30 @@ async def test_a_backup_under_write_load_is_a_prefix_of_every_log_on_both_databa
             assert code == 0, said
     for typist in typists:
         typist.leave()
+
+
+@pytest.mark.postgres
+async def test_a_backup_that_is_told_to_end_leaves_no_file(postgres_url: str, tmp_path: Path):
+    target = tmp_path / "backups"
+    await asyncio.to_thread(target.mkdir)
+    async with Database(postgres_url) as database:
+        await add_workspace(database)
+        async with database.engine.begin() as connection:
+            # Rows of accounts can be read, and then it has to wait.
+            await connection.execute(text("LOCK TABLE workspaces IN ACCESS EXCLUSIVE MODE"))
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                *("-m", "server", "backup", str(target / "backup.tar.gz"), "--database-url", postgres_url),
+                *("--data-dir", str(tmp_path)),
+                stderr=asyncio.subprocess.PIPE,
+            )
+            assert process.stderr is not None
+            async with asyncio.timeout(30):
+                assert await process.stderr.readline() == b"users: 1 rows\n"
+                assert await asyncio.to_thread(os.listdir, target) != []
+                process.terminate()
+                assert await process.wait() == 130
+    assert await asyncio.to_thread(os.listdir, target) == []
 
 
 @pytest.mark.node
