@@ -16,7 +16,7 @@ from tests.services.studio import Studio
 
 pytestmark = [pytest.mark.node, pytest.mark.chaos]
 
-KILLS = 20
+KILLS = 8
 SEED = 8128
 PACE_SECONDS = 0.005
 """Between two keystrokes of one typist: quicker than any person, slower than a machine."""
