@@ -46,15 +46,15 @@ async def shape(database: Database) -> Shape:
     found = await migrations.status(database)
     if not found.is_current:
         raise found.error
-    return Shape(found.head, [describe(table) for table in Model.metadata.sorted_tables])
+    return Shape(found.head, [describe(table) for table in _copied_tables()])
 
 
 async def copy_out(database: Database) -> AsyncGenerator[Part]:
-    """Yield all rows as of the moment of the first step, table by table."""
+    """Yield all rows as of the moment of the first step, table by table, but those of NOT_IN_BACKUPS."""
     async with database.read() as uow:
         # A migration may have come between the shape and this moment.
         await migrations.require_current_on(await uow.session.connection())
-        for table in Model.metadata.sorted_tables:
+        for table in _copied_tables():
             async for part in _read(uow.session, table):
                 yield part
 
@@ -85,6 +85,10 @@ async def copy_in(
             await connection.run_sync(migrations.upgrade_on, "head")
             async with AsyncSession(connection) as session:
                 await Documents(session, database.clock(), database.new_id).begin_epochs()
+
+
+def _copied_tables() -> list[Table]:
+    return [table for table in Model.metadata.sorted_tables if table.info.get("in_backups", True)]
 
 
 async def _read(session: AsyncSession, table: Table) -> AsyncGenerator[Part]:

@@ -65,6 +65,9 @@ ByteOrdered = Text().with_variant(Text(collation="C"), "postgresql")
 
 JsonColumn = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
+NOT_IN_BACKUPS = {"info": {"in_backups": False}}
+"""Table arguments for what only processes that run need, or what is made anew from other tables."""
+
 
 class Model(MappedAsDataclass, DeclarativeBase, eq=False):
     """A table.

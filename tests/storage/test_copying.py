@@ -22,7 +22,7 @@ from storage.errors import (
     SchemaOutdatedError,
     StorageError,
 )
-from storage.models import Document, Model, Page, PromptLibrary, Update, Workspace
+from storage.models import Document, Lease, Model, Page, PromptLibrary, Update, Workspace
 from storage.portable import Kind, PortableColumn, PortableTable
 from tests.services.databases import BOTH, add_workspace
 from tests.services.postgres import PostgresServer
@@ -120,6 +120,14 @@ async def test_D7_documents_begin_an_epoch_and_those_that_were_ended_keep_theirs
     assert after[ended] == before[ended]
     assert after["page:a"] != before["page:a"]
     assert len(after["page:a"]) == 8
+
+
+async def test_leases_of_processes_stay_behind(database: Database, target: Database):
+    async with database.transaction() as uow:
+        uow.session.add(Lease(name="job", holder="gone", expires_at=NOW))
+    await copy_in(target, *_source(await copy(database)))
+    async with target.read() as uow:
+        assert (await uow.session.scalars(select(Lease))).all() == []
 
 
 async def test_new_documents_come_behind_those_that_came_back(database: Database, target: Database):
