@@ -54,6 +54,8 @@ class _Turn(msgspec.Struct, eq=False):
     number: int
     edits: dict[Peer, int]
     """How many edits of which peer wait for it."""
+    authors: list[Peer]
+    """Who wait for it because another has sent what they wrote: to them it is an echo too."""
     is_saved: bool = False
     is_signed: bool = True
     """Whether it is saved whose the client ids are that it used first (A7)."""
@@ -64,6 +66,10 @@ class _Turn(msgspec.Struct, eq=False):
     snapshot: Due | None = None
     foreign_rows: int = 0
     """How many rows of others the document had when the snapshot was taken."""
+
+    def is_echo_to(self, peer: Peer) -> bool:
+        """Whether something in it is a peer's own."""
+        return peer in self.edits or peer in self.authors
 
 
 class Room:
@@ -364,7 +370,7 @@ class Room:
         if self._gate is not None:
             self._gate.follow()
         self.counts.taken(len(edits))
-        turn = _Turn(self.counts.turns, {})
+        turn = _Turn(self.counts.turns, {}, [])
         for peer, _ in edits:
             turn.edits[peer] = turn.edits.get(peer, 0) + 1
         # Whose answer was refused by a guard is out.
@@ -406,17 +412,21 @@ class Room:
         # Mostly an edit comes out as it went in; where it does not, it brought to light what was waiting for
         # it, and its sender lacks that too.
         is_known_to_sender = len(edits) == 1 and edits[0][1] == change
+        authors = self._signatures.relayed_authors(edits)
         for peer, is_synced in self._peers.items():
             if not is_synced:
                 continue
             is_sender = peer in turn.edits
+            is_author = peer.waits_for_echo and (authors is None or peer in authors)
+            if is_author:
+                turn.authors.append(peer)
             if is_sender and peer.waits_for_echo:
                 self._echoes.hold(peer, turn.number, broadcast)
             elif peer not in self._lagging and not (is_sender and is_known_to_sender):
-                if self._gate is None:
-                    self._echoes.deliver(peer, broadcast)
-                else:
+                if is_author or self._gate is not None:
                     self._echoes.hold(peer, turn.number, broadcast)
+                else:
+                    self._echoes.deliver(peer, broadcast)
 
     def _bind(self, turn: _Turn | None = None) -> None:
         bindings = self._signatures.take_unsaved()
@@ -465,6 +475,8 @@ class Room:
             if self._gate is not None:
                 for peer in self._peers:
                     self._echoes.release(peer, turn.number)
+            for peer in turn.authors:
+                self._echoes.release(peer, turn.number)
             for peer, count in turn.edits.items():
                 self._echoes.release(peer, turn.number)
                 peer.acknowledge(count, turn.position or self._foreign.position)
@@ -512,7 +524,7 @@ class Room:
         state_vector = self._lagging.pop(peer)
         missed = self._document.diff(state_vector)
         # What it typed meanwhile is in there too, and is no echo before its commit (D2).
-        unsaved = next((turn.number for turn in reversed(self._open_turns) if peer in turn.edits), None)
+        unsaved = next((turn.number for turn in reversed(self._open_turns) if turn.is_echo_to(peer)), None)
         if unsaved is not None and peer.waits_for_echo and self._gate is None:
             self._echoes.hold(peer, unsaved, Broadcast(encode_update(missed), missed))
         elif missed != EMPTY_UPDATE:

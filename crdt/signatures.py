@@ -15,6 +15,7 @@ import pycrdt
 
 from crdt.awareness import MAX_STATE_BYTES, Awareness
 from crdt.broadcast import Peer
+from crdt.errors import ProtocolError
 from crdt.poison import is_fault
 from crdt.ports import Binding, Principal
 from crdt.protocol import EMPTY_UPDATE, Reader
@@ -94,6 +95,21 @@ class Signatures:
                 raise
             return False  # no update: found out when it is applied
         return self._is_forged(peer, update, writers)
+
+    def relayed_authors(self, edits: Iterable[tuple[Peer, bytes]]) -> set[object] | None:
+        """Return which of the peers here wrote what another has sent; None where that may be anybody."""
+        authors: set[object] = set()
+        for peer, update in edits:
+            only = read_only_client(update)
+            try:
+                if only is None and len(update) > LARGE_BYTES:
+                    return None
+                writers = read_writers(update) if only is None else [only]
+            except ProtocolError:
+                return None
+            owners = (self.awareness.owner_of(client_id) for client_id in writers)
+            authors.update(owner for owner in owners if owner is not None and owner is not peer)
+        return authors
 
     def author_of(self, peer: Peer, update: bytes) -> str:
         """Return what the log says of where an edit came from: who sent it, and whether as a relay."""

@@ -36,7 +36,9 @@ PAUSE_SECONDS = 0.25
 async def server(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[IonfluxServer]:
     """A running server that may be killed: once on SQLite, once on Postgres."""
     is_postgres = request.param == "postgres"
-    settings = {"IONFLUX_DATABASE_URL": request.getfixturevalue("postgres_url")} if is_postgres else {}
+    settings = {"IONFLUX_MAX_SOCKETS_PER_USER": str(CLIENTS + 10)}  # one person has them all
+    if is_postgres:
+        settings["IONFLUX_DATABASE_URL"] = request.getfixturevalue("postgres_url")
     server = IonfluxServer(tmp_path, settings)
     server.start()
     yield server

@@ -11,6 +11,7 @@ from crdt.document import LiveDocument
 from crdt.hub import HubConfig
 from crdt.protocol import encode_presence, encode_step1, encode_step2, encode_update
 from crdt.session import HOCUSPOCUS, YWS
+from crdt.signatures import Signatures
 from tests.crdt.world import PAGE, keystrokes, presence_of, read_text, turns, typed, user, world
 
 
@@ -362,6 +363,39 @@ async def test_D1_the_log_has_the_raw_bytes_with_their_author() -> None:
         bob.say(encode_update(second))
         await turns()
         assert w.log.rows[PAGE] == [(first, "user:ann"), (second, "user:bob")]
+
+
+@pytest.mark.parametrize("kind", ["alone", "with another's", "large"])
+@pytest.mark.parametrize("is_full", [False, True])
+async def test_D2_an_edit_that_another_tab_relays_reaches_its_author_after_the_commit(
+    kind: str, *, is_full: bool
+) -> None:
+    async with world() as w:
+        ann, tab, bob = await w.joined(YWS), await w.joined(HOCUSPOCUS), await w.joined(YWS, "bob")
+        bob.say_presence(bob.doc.client_id, 1, "{}")
+        ann.say_presence(ann.doc.client_id, 1, "{}")
+        await turns()
+        relayed = typed("said in a tab" + " and on" * (20_000 * (kind == "large")), ann.doc.client_id)
+        if kind != "alone":
+            relayed = pycrdt.merge_updates(relayed, typed("x", 9))
+        w.log.hold()
+        tab.say(encode_update(relayed))
+        await turns()
+        if is_full:
+            assert ann.connection is not None
+            ann.connection.set_full(True)
+            ann.connection.set_full(False)
+            await turns()
+        assert "update" not in ann.names
+        assert ("update" in bob.names) == (kind != "large")
+        w.log.release()
+        await ann.heard(lambda ann: "said in a tab" in str(ann.text))
+        await bob.heard(lambda bob: "said in a tab" in str(bob.text))
+
+
+def test_D2_who_wrote_an_update_that_cannot_be_taken_apart_may_be_anybody() -> None:
+    peer: Any = None
+    assert Signatures([], is_guarded=False).relayed_authors([(peer, b"\x02\xff")]) is None
 
 
 async def test_D2_edits_of_somebody_who_left_are_committed() -> None:

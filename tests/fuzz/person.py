@@ -93,10 +93,9 @@ class Person:
     def whisper(self) -> None:
         """Tell the other tab of the newest edit, past the server.
 
-        What comes back to a y-websocket client by another's hand looks like a receipt, so none of them does;
-        and of whom the server refuses edits, an edit would wait for them for ever.
+        Who was refused an edit throws it away here; with another tab's help it would come back.
         """
-        if self.tab is not None and self.wire is HOCUSPOCUS and self.token == "ann":
+        if self.tab is not None and self.token == "ann":
             self.tab.overhear(self._newest)
 
     def overhear(self, update: bytes) -> None:

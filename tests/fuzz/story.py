@@ -4,7 +4,6 @@ Everything in it follows from the seed: chance, the order of events, and time it
 """
 
 import asyncio
-import hashlib
 import logging
 import random
 from collections import Counter
@@ -71,14 +70,6 @@ class Story:
             self._check()
             await self.servers.end()
         assert not listener.heard, listener.heard
-
-    def digest(self) -> str:
-        """Return what tells this story from others: all that was written, by whom, in which order."""
-        told = hashlib.sha256()
-        for name, stored in sorted(self.rows.documents.items()):
-            for position, (edit, author) in sorted(stored.rows.items()):
-                told.update(f"{name} {position} {author} {edit.hex()}\n".encode())
-        return told.hexdigest()
 
     def _config(self) -> HubConfig:
         return HubConfig(
