@@ -83,7 +83,6 @@ class SocketPeer:
         self._key = key
         self._connection = connection
         self._send = connection.channel.send
-        self._send_soon = connection.channel.send_soon
         self._prefix = connection.session.wire.prefix(key)
         self.update_prefix = self._prefix + UPDATE
         """What frames with an update from this client begin with."""
@@ -106,7 +105,7 @@ class SocketPeer:
         if not self.waits_for_echo:
             frame = self._prefix + encode_sync_status(is_saved=True)
             for _ in range(edits):
-                self._send_soon(frame)
+                self._send(frame)
 
     def leave(self) -> None:
         """Go out of the room."""

@@ -168,14 +168,10 @@ class Guard(Protocol):
 
 
 class Channel(Protocol):
-    """A way to one client, already open. No call blocks, and none raises once the client is gone."""
+    """A way to one client, already open. Neither call blocks, and neither raises once the client is gone."""
 
     def send(self, frame: bytes) -> None:
         """Queue one frame."""
-        ...
-
-    def send_soon(self, frame: bytes) -> None:
-        """Queue one frame that may leave together with the next, if that follows in this turn of the loop."""
         ...
 
     def close(self, code: int, reason: str) -> None:

@@ -290,7 +290,6 @@ class Room:
     def _take_turn(self) -> None:
         self._is_turn_due = False
         self._rest()
-        self._close_turns()
         if self._is_rebuilding or self.failure is not None:
             return
         edits, self._edits = self._edits, []
@@ -466,8 +465,7 @@ class Room:
             is_whole = is_next and turn.foreign_rows == self._foreign.rows and not self._is_rebuilding
             due = turn.snapshot if is_whole else Due(None)
             self._start(partial(self._snapshots.keep, due, turn.position))
-        if not self._is_turn_due:  # else its peers get both at once
-            self._close_turns()
+        self._close_turns()
 
     def _close_turns(self) -> None:
         while self._open_turns and self._open_turns[0].is_saved and self._open_turns[0].is_signed:

@@ -37,10 +37,6 @@ class SocketChannel:
             self._is_full = True
             self.on_full(True)
 
-    def send_soon(self, frame: bytes) -> None:
-        """Queue one frame; the task writes all of them."""
-        self.send(frame)
-
     def close(self, code: int, reason: str) -> None:
         """Close after what is queued has been sent."""
         if self._close is None:

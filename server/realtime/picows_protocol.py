@@ -38,11 +38,6 @@ CLOSE_SECONDS = 2.0
 """How long a client has to answer a close frame."""
 
 CLOSE_ABNORMALLY = 1002
-
-BINARY_MESSAGE = 0x82
-"""The first byte of a whole binary message; its size is the second if that is short (RFC 6455, 5.2)."""
-
-SHORT_BYTES = 125
 TOO_BIG = 1009
 
 
@@ -183,15 +178,6 @@ class _Listener(picows.WSListener):
         """Send one frame."""
         if not self._is_closing:
             self._transport.send(_BINARY, frame)
-
-    def send_soon(self, frame: bytes) -> None:
-        """Send one frame with what else is sent in this turn of the loop."""
-        size = len(frame)
-        if size > SHORT_BYTES:
-            self.send(frame)
-        elif not self._is_closing:
-            # The transport keeps it until then, and picows sends nothing past what the transport keeps.
-            self._transport.underlying_transport.write(bytes((BINARY_MESSAGE, size)) + frame)
 
     def close(self, code: int, reason: str) -> None:
         """Close after what is queued has been sent."""

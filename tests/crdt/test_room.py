@@ -145,24 +145,6 @@ async def test_R2_a_lone_typist_waits_for_nothing_and_a_crowd_shares_turns(
         assert ann.names.count("update") == 2
 
 
-async def test_R2_an_acknowledgement_leaves_with_the_turn_that_is_due(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    async with world(config=HubConfig(coalesce_max_seconds=0.5)) as w:
-        ann, bob = await w.joined(HOCUSPOCUS), await w.joined(HOCUSPOCUS, "bob")
-        monkeypatch.setattr(room_module, "WINDOW_SECONDS_PER_PEER", 0.1)
-        w.log.hold()
-        ann.text.insert(0, "1")
-        await turns()
-        bob.text.insert(0, "2")
-        w.log.release()
-        await turns()
-        assert ann.unsaved == 1
-        await ann.heard(lambda ann: ann.unsaved == 0)
-        assert ann.names[-2:] == ["saved", "update"]
-        await bob.heard(lambda bob: bob.unsaved == 0)
-
-
 async def test_R1_a_lone_edit_is_not_sent_back() -> None:
     async with world() as w:
         ann = await w.joined(HOCUSPOCUS)

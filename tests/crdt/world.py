@@ -397,9 +397,6 @@ class _Socket:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    def send_soon(self, frame: bytes) -> None:
-        self.send(frame)
-
     def send(self, frame: bytes) -> None:
         self._client.hear(self, frame)
 

@@ -85,9 +85,6 @@ class Link:
 
     # The server's end
 
-    def send_soon(self, frame: bytes) -> None:
-        self.send(frame)
-
     def send(self, frame: bytes) -> None:
         """Take a frame for the client; an acknowledgement in it must be true by now (D2)."""
         if self._is_closed:
