@@ -23,7 +23,7 @@ FIRST_SEED = int(os.environ.get("FUZZ_SEED", "1"))
 def test_D2_D4_R4_all_documents_and_the_log_are_equal_at_the_end(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # So that stories are long enough for folding elsewhere, and a seed tells the same one each time.
+    # So that stories are long enough for folding elsewhere.
     monkeypatch.setattr(snapshots, "LARGE_BYTES", 4096)
     client_ids = count(1 << 20)
 
