@@ -412,16 +412,11 @@ class Room:
         # it, and its sender lacks that too.
         is_known_to_sender = len(edits) == 1 and edits[0][1] == change
         authors = self._signatures.relayed_authors(edits)
-        # What somebody sent by one socket may have been sent by another of theirs before, as a client does
-        # that came back before its old socket has ended.
-        senders = {peer.principal.id for peer in turn.edits}
         for peer, is_synced in self._peers.items():
             if not is_synced:
                 continue
             is_sender = peer in turn.edits
-            is_author = peer.waits_for_echo and (
-                authors is None or peer in authors or peer.principal.id in senders
-            )
+            is_author = peer.waits_for_echo and (authors is None or peer in authors)
             if is_author:
                 turn.authors.append(peer)
             if is_sender and peer.waits_for_echo:

@@ -145,19 +145,6 @@ async def test_R2_a_lone_typist_waits_for_nothing_and_a_crowd_shares_turns(
         assert ann.names.count("update") == 2
 
 
-async def test_D2_what_a_client_sends_again_by_a_new_socket_is_no_receipt_on_its_old_one() -> None:
-    async with world() as w:
-        old, bob = await w.joined(YWS), await w.joined(YWS, "bob")
-        new = await w.joined(YWS)
-        w.log.hold()
-        edit = encode_update(typed("again", client_id=77))
-        new.say(edit)
-        await bob.heard(lambda bob: str(bob.text) == "again")
-        assert "update" not in old.names
-        w.log.release()
-        await old.heard(lambda old: str(old.text) == "again")
-
-
 async def test_R1_a_lone_edit_is_not_sent_back() -> None:
     async with world() as w:
         ann = await w.joined(HOCUSPOCUS)
