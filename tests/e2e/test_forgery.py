@@ -184,6 +184,8 @@ async def test_A6_people_post_edit_react_and_read_also_offline(channel: Channel,
     for number, edit in enumerate(edits):
         if number == 2:
             await eve.disconnect()
+            # A Hocuspocus client that is told to connect before it has heard of the end does nothing.
+            await eve.event("close")
         if number == 4:
             await eve.connect()
         written = await change(eve, edit)
