@@ -6,14 +6,13 @@ The hot path schedules its turns with the loop's own `call_soon`: a task per tur
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
-import msgspec
-
-from crdt.broadcast import Broadcast, Echoes, Peer
+from crdt.audience import Audience
+from crdt.broadcast import Peer
 from crdt.bus import WHO, Here, Hint, Who, decode_message, encode_here, encode_hint
+from crdt.commits import Commits, Turn
 from crdt.document import LiveDocument, Poisoned, read_snapshot
 from crdt.elsewhere import Elsewhere
 from crdt.epoch import Epoch
@@ -28,8 +27,6 @@ from crdt.protocol import (
     EMPTY_UPDATE,
     encode_presence,
     encode_step1,
-    encode_step2,
-    encode_update,
 )
 from crdt.signatures import Signatures
 from crdt.snapshots import Due, Folder, Snapshots
@@ -46,30 +43,6 @@ SHORTEST_WINDOW_SECONDS = 0.001
 
 Opener = Callable[[DocumentName, str | None], Awaitable["Room"]]
 """Gives the room of a document in an epoch; see `Hub.open`."""
-
-
-class _Turn(msgspec.Struct, eq=False):
-    """One turn's edits on their way to the commit."""
-
-    number: int
-    edits: dict[Peer, int]
-    """How many edits of which peer wait for it."""
-    authors: list[Peer]
-    """Who wait for it because another has sent what they wrote: to them it is an echo too."""
-    is_saved: bool = False
-    is_signed: bool = True
-    """Whether it is saved whose the client ids are that it used first (A7)."""
-    unsaved_updates: int = 0
-    unsaved_bytes: int = 0
-    position: int = 0
-    """That of its last row, once it is saved."""
-    snapshot: Due | None = None
-    foreign_rows: int = 0
-    """How many rows of others the document had when the snapshot was taken."""
-
-    def is_echo_to(self, peer: Peer) -> bool:
-        """Whether something in it is a peer's own."""
-        return peer in self.edits or peer in self.authors
 
 
 class Room:
@@ -122,21 +95,17 @@ class Room:
         self._next_turn_at = 0.0
         self._loop = asyncio.get_running_loop()
 
-        self._peers: dict[Peer, bool] = {}  # True once the peer has been sent the state (R4)
         self._edits: list[tuple[Peer, bytes]] = []
         self._requests: list[tuple[Peer, bytes]] = []
         self._presence_changes: set[int] = set()
-        self._lagging: dict[Peer, bytes] = {}  # with the state vector that the peer has (R3)
         self._catching_up: list[Peer] = []
-        self._answered: Broadcast | None = None  # for those who come together (R4)
         self._is_turn_due = False
         self._is_rebuilding = False
         self._is_poison_unknown = False  # whether a rebuild has not shown yet that it was of use
 
         self.counts = RoomCounts()
-        self._open_turns: deque[_Turn] = deque()
-        self._echoes = Echoes(self._fall_behind)
-        self._behind: set[Peer] = set()  # who gets everything once all is saved
+        self._commits = Commits(saved=self._on_saved, signed=self._close_turns, failed=self._give_up)
+        self._audience = Audience(self._commits, is_guarded=guard is not None)
         self._settled = asyncio.Event()
         self._foreign = Foreign(
             epoch.address,
@@ -145,7 +114,7 @@ class Room:
             start=start,
             take=self._take_foreign,
             lose=self._begin_rebuild,
-            is_writing=lambda: bool(self._open_turns),
+            is_writing=lambda: self._commits.is_open,
         )
         self._elsewhere = Elsewhere(voice, self._awareness, clock())
         self._line = bus.join(epoch.address, self._hear)
@@ -157,23 +126,20 @@ class Room:
         """Take a peer in: presence from now on, edits once its first step 1 has been answered (R4)."""
         if self.failure is not None:
             raise self.failure
-        self._peers[peer] = False
+        self._audience.join(peer)
         self.idle_since = None
         if self._awareness.present():
             self.send_presence(peer)
 
     def leave(self, peer: Peer) -> None:
         """Let a peer go. What it has sent is committed all the same."""
-        del self._peers[peer]
+        self._audience.leave(peer)
         self._signatures.forget(peer)
         self._growth.forget(peer)
         if self._gate is not None:
             self._gate.forget(peer)
-        self._lagging.pop(peer, None)
-        self._echoes.forget(peer)
-        self._behind.discard(peer)
         self._note_presence(self._awareness.leave(peer, self._clock()))
-        if not self._peers:
+        if not self._audience:
             self.idle_since = self._clock()
 
     def request_state(self, peer: Peer, state_vector: bytes) -> None:
@@ -226,14 +192,9 @@ class Room:
 
     def lag(self, peer: Peer) -> None:
         """Send a peer nothing more, because its transport is full (R3)."""
-        if self._peers[peer] and peer not in self._lagging:
-            # A document that is being rebuilt is no measure of what the peer has.
-            is_known = not self._is_rebuilding
-            self._lagging[peer] = self._document.state_vector() if is_known else EMPTY_STATE_VECTOR
-
-    def _fall_behind(self, peer: Peer) -> None:
-        self._lagging[peer] = EMPTY_STATE_VECTOR
-        self._behind.add(peer)
+        # A document that is being rebuilt is no measure of what the peer has.
+        is_known = not self._is_rebuilding
+        self._audience.lag(peer, self._document.state_vector() if is_known else EMPTY_STATE_VECTOR)
 
     def catch_up(self, peer: Peer) -> None:
         """Send a peer all that it has missed, at the end of this turn."""
@@ -257,7 +218,7 @@ class Room:
     def sweep(self) -> None:
         """Remove presence that was not renewed, and ask those whose edits did not fit for all that they have,
         where that may fit by now (W4)."""
-        self._answered = None
+        self._audience.forget_answer()
         now = self._clock()
         self._note_presence(self._awareness.expire(now) + self._elsewhere.expire(now))
         self._tell_others(self._elsewhere.beat(now))
@@ -283,7 +244,7 @@ class Room:
     def _rest(self) -> None:
         # What a turn costs grows with the peers that it is sent to, so the time between two turns does too
         # (R2): whoever types alone finds the room rested, a hundred who type share one turn.
-        window = len(self._peers) * WINDOW_SECONDS_PER_PEER
+        window = len(self._audience) * WINDOW_SECONDS_PER_PEER
         if window >= SHORTEST_WINDOW_SECONDS:
             self._next_turn_at = self._loop.time() + min(window, self._coalesce_max_seconds)
 
@@ -316,18 +277,16 @@ class Room:
         self._signatures.note_applied()
         requests, self._requests = self._requests, []
         for peer, state_vector in requests:
-            if peer in self._peers:
+            if peer in self._audience:
                 self._answer(peer, state_vector)
         catching_up, self._catching_up = self._catching_up, []
         for peer in catching_up:
-            self._send_missed(peer)
+            if self._audience.catch_up(peer, self._document):
+                peer.send(encode_presence(self._awareness.encode_all()))
         if self._presence_changes:
             self._bind()
             changes, self._presence_changes = self._presence_changes, set()
-            broadcast = Broadcast(encode_presence(self._awareness.encode(sorted(changes))))
-            for peer in self._peers:
-                if peer not in self._lagging:
-                    peer.deliver(broadcast)
+            self._audience.show(encode_presence(self._awareness.encode(sorted(changes))))
             self._tell_others(self._elsewhere.say(changes))
 
     def _refuse_forgery(self, peer: Peer, update: bytes) -> bool:
@@ -369,20 +328,21 @@ class Room:
         if self._gate is not None:
             self._gate.follow()
         self.counts.taken(len(edits))
-        turn = _Turn(self.counts.turns, {}, [])
+        turn = Turn(self.counts.turns, {})
         for peer, _ in edits:
             turn.edits[peer] = turn.edits.get(peer, 0) + 1
         # Whose answer was refused by a guard is out.
         caught_up = {peer: edits for peer, edits in self._growth.caught_up().items() if peer in turn.edits}
         for peer, refused_before in caught_up.items():
             turn.edits[peer] += refused_before
-        self._open_turns.append(turn)
+        self._commits.add(turn)
         self._save(turn, edits, is_change=applied.change is not None)
         self._bind(turn)
-        self._send_on(turn, edits, applied.change)
+        authors = self._signatures.relayed_authors(edits) if applied.change is not None else None
+        self._audience.pass_on(turn, edits, applied.change, authors)
         self._close_turns()
 
-    def _save(self, turn: _Turn, edits: list[tuple[Peer, bytes]], *, is_change: bool) -> None:
+    def _save(self, turn: Turn, edits: list[tuple[Peer, bytes]], *, is_change: bool) -> None:
         # A turn that changed nothing is what reconnecting clients say again; only what waits for its
         # dependencies is news then (D4). The acknowledgement still waits for the turns before it, because
         # what is repeated may be on its way to the commit only now (D2).
@@ -392,72 +352,25 @@ class Room:
             if (is_change and update != EMPTY_UPDATE) or self._document.is_waiting(update)
         ]
         if not rows:
-            turn.is_saved = True
             return
         turn.unsaved_updates = len(rows)
         turn.unsaved_bytes = sum(len(update) for update, _ in rows)
         self._snapshots.added(len(rows), turn.unsaved_bytes)
         turn.snapshot = self._snapshots.take(self._document)
         turn.foreign_rows = self._foreign.rows
-        self._log.append(self.epoch.address, rows).add_done_callback(partial(self._on_saved, turn))
+        self._commits.save(turn, self._log.append(self.epoch.address, rows))
 
-    def _send_on(self, turn: _Turn, edits: list[tuple[Peer, bytes]], change: bytes | None) -> None:
-        if change is None:
-            for peer, update in edits:
-                if peer.waits_for_echo and peer in self._peers and update != EMPTY_UPDATE:
-                    self._echoes.hold(peer, turn.number, Broadcast(encode_update(update), update))
-            return
-        broadcast = Broadcast(encode_update(change), change)
-        # Mostly an edit comes out as it went in; where it does not, it brought to light what was waiting for
-        # it, and its sender lacks that too.
-        is_known_to_sender = len(edits) == 1 and edits[0][1] == change
-        authors = self._signatures.relayed_authors(edits)
-        for peer, is_synced in self._peers.items():
-            if not is_synced:
-                continue
-            is_sender = peer in turn.edits
-            is_author = peer.waits_for_echo and (authors is None or peer in authors)
-            if is_author:
-                turn.authors.append(peer)
-            if is_sender and peer.waits_for_echo:
-                self._echoes.hold(peer, turn.number, broadcast)
-            elif peer not in self._lagging and not (is_sender and is_known_to_sender):
-                if is_author or self._gate is not None:
-                    self._echoes.hold(peer, turn.number, broadcast)
-                else:
-                    self._echoes.deliver(peer, broadcast)
-
-    def _bind(self, turn: _Turn | None = None) -> None:
+    def _bind(self, turn: Turn | None = None) -> None:
         bindings = self._signatures.take_unsaved()
         if bindings:
-            if turn is not None:
-                turn.is_signed = False
-            self._client_ids.bind(self.name, bindings).add_done_callback(partial(self._on_bound, turn))
-
-    def _on_bound(self, turn: _Turn | None, bound: "asyncio.Future[list[Binding]]") -> None:
-        if bound.cancelled():
-            return
-        error = bound.exception()
-        if error is not None:
-            self._give_up(error)
-            return
-        self._signatures.correct(bound.result())
-        if turn is not None:
-            turn.is_signed = True
-            self._close_turns()
+            bound = self._client_ids.bind(self.name, bindings)
+            self._commits.sign(turn, bound, self._signatures.correct)
 
     def _give_up(self, error: BaseException) -> None:
         logger.error("document %s: an edit cannot be saved: %s", self.name, error)
         self.fail(DocumentUnavailable("The document cannot be saved any more."))
 
-    def _on_saved(self, turn: _Turn, saved: "asyncio.Future[int]") -> None:
-        if saved.cancelled():
-            return
-        error = saved.exception()
-        if error is not None:
-            self._give_up(error)
-            return
-        turn.is_saved, turn.position = True, saved.result()
+    def _on_saved(self, turn: Turn) -> None:
         is_next = self._foreign.saved(turn.position - turn.unsaved_updates + 1, turn.position)
         self._line.publish(encode_hint(turn.position))
         if turn.snapshot is not None:
@@ -468,66 +381,19 @@ class Room:
         self._close_turns()
 
     def _close_turns(self) -> None:
-        while self._open_turns and self._open_turns[0].is_saved and self._open_turns[0].is_signed:
-            turn = self._open_turns.popleft()
-            if self._gate is not None:
-                for peer in self._peers:
-                    self._echoes.release(peer, turn.number)
-            for peer in turn.authors:
-                self._echoes.release(peer, turn.number)
-            for peer, count in turn.edits.items():
-                self._echoes.release(peer, turn.number)
-                peer.acknowledge(count, turn.position or self._foreign.position)
-        if not self._open_turns:
+        for turn in self._commits.done():
+            self._audience.acknowledge(turn, turn.position or self._foreign.position)
+        if not self._commits.is_open:
             self._settled.set()
             self._foreign.look()
-            if self._behind:
-                behind, self._behind = self._behind, set()
-                for peer in behind:
-                    self.catch_up(peer)
+            for peer in self._audience.take_behind():
+                self.catch_up(peer)
 
     def _answer(self, peer: Peer, state_vector: bytes) -> None:
-        since: bytes | None = None
-        if state_vector == EMPTY_STATE_VECTOR:
-            state, since = self._document.parts()
-        else:
-            try:
-                state = self._document.diff(state_vector)
-            except ProtocolError as error:
-                peer.refuse(error)
-                return
-        self._peers[peer] = True
-        self._show(peer, encode_step1(self._document.state_vector()))
-        if self._answered is None or self._answered.update is not state:
-            self._answered = Broadcast(encode_step2(state), state)
-        self._show(peer, self._answered)
-        if since is not None:
-            self._show(peer, encode_update(since))
-        if peer.is_full:
-            self.lag(peer)
-
-    def _show(self, peer: Peer, message: Broadcast | bytes) -> None:
-        # Where there is a guard, nobody ever holds what the log lacks (A6).
-        if self._gate is not None and self._open_turns:
-            payload = message if isinstance(message, bytes) else message.payload
-            self._echoes.hold(peer, self.counts.turns, payload)
-        elif isinstance(message, bytes):
-            peer.send(message)
-        else:
-            peer.deliver(message)
-
-    def _send_missed(self, peer: Peer) -> None:
-        if peer not in self._lagging or peer.is_full:
-            return
-        state_vector = self._lagging.pop(peer)
-        missed = self._document.diff(state_vector)
-        # What it typed meanwhile is in there too, and is no echo before its commit (D2).
-        unsaved = next((turn.number for turn in reversed(self._open_turns) if turn.is_echo_to(peer)), None)
-        if unsaved is not None and peer.waits_for_echo and self._gate is None:
-            self._echoes.hold(peer, unsaved, Broadcast(encode_update(missed), missed))
-        elif missed != EMPTY_UPDATE:
-            self._show(peer, encode_update(missed))
-        peer.send(encode_presence(self._awareness.encode_all()))
+        try:
+            self._audience.answer(peer, self._document, state_vector)
+        except ProtocolError as error:
+            peer.refuse(error)
 
     # What others wrote (N1)
 
@@ -564,7 +430,7 @@ class Room:
             self._gate.reset()
         self._snapshots.added(len(rows), sum(len(row) for row in rows))
         if applied.change is not None:
-            self._tell_all(applied.change)
+            self._audience.tell(applied.change)
         return True
 
     def _begin_rebuild(self, known: bytes | None = None) -> None:
@@ -576,7 +442,7 @@ class Room:
 
     async def _rebuild(self, known: bytes | None = None) -> None:
         """Take the document from the log again; `known` is the state vector that the peers have then."""
-        while self._open_turns:
+        while self._commits.is_open:
             self._settled.clear()
             await self._settled.wait()
         try:
@@ -602,24 +468,18 @@ class Room:
                 peer.refuse(UpdateRefused("The update contradicts the document, which never held it."))
         self._edits = [edit for edit in self._edits if edit[1] not in poison]
         if known is not None:
-            self._tell_all(self._document.diff(known))
+            self._audience.tell(self._document.diff(known))
         self._is_rebuilding = False
         self._settled.set()
         self._schedule()
-
-    def _tell_all(self, change: bytes) -> None:
-        broadcast = Broadcast(encode_update(change), change)
-        for peer, is_synced in self._peers.items():
-            if is_synced and peer not in self._lagging:
-                self._echoes.deliver(peer, broadcast)
 
     def fail(self, error: CrdtError) -> None:
         """Give the room up: every peer is told, and nothing more is taken."""
         self.failure = error
         self.close()
         self._edits.clear()
-        self._open_turns.clear()
-        for peer in list(self._peers):
+        self._commits.clear()
+        for peer in list(self._audience):
             peer.end(error)
         self._settled.set()
 
@@ -628,7 +488,7 @@ class Room:
     @property
     def is_settled(self) -> bool:
         """Whether everything that was sent here has been committed."""
-        return not (self._edits or self._open_turns or self._is_rebuilding)
+        return not (self._edits or self._commits.is_open or self._is_rebuilding)
 
     async def settle(self) -> None:
         """Wait until everything that was sent here has been committed and acknowledged."""
@@ -655,17 +515,18 @@ class Room:
 
     def end(self, error: CrdtError) -> None:
         """Send every peer away."""
-        for peer in list(self._peers):
+        for peer in list(self._audience):
             peer.end(error)
 
     def statistics(self) -> RoomStatistics:
         """Return the room at this moment."""
+        unsaved_updates, unsaved_bytes = self._commits.unsaved
         return RoomStatistics(
-            peers=len(self._peers),
-            lagging_peers=len(self._lagging),
+            peers=len(self._audience),
+            lagging_peers=self._audience.lagging,
             position=self._foreign.position,
-            unsaved_updates=sum(turn.unsaved_updates for turn in self._open_turns),
-            unsaved_bytes=sum(turn.unsaved_bytes for turn in self._open_turns),
+            unsaved_updates=unsaved_updates,
+            unsaved_bytes=unsaved_bytes,
             rows_since_snapshot=self._snapshots.rows,
             document_bytes=self._snapshots.size_bytes,
             turns=self.counts.turns,
