@@ -311,14 +311,14 @@ class Connection:
             # The answer to our step 1, with nothing new. But what it repeats may be on its way to the commit.
             peer.room.submit(peer, EMPTY_UPDATE)
         else:
-            peer.room.deny(peer, is_answer=is_answer)
+            peer.room.admission.deny(peer, is_answer=is_answer)
             peer.deny(READ_ONLY)
 
     def _take_oversized(self, peer: SocketPeer, edit: OversizedEdit) -> None:
         if peer.can_write:
-            peer.room.refuse_oversized(peer, is_answer=edit.is_answer)
+            peer.room.admission.refuse_oversized(peer, is_answer=edit.is_answer)
         else:
-            peer.room.deny(peer, is_answer=edit.is_answer)
+            peer.room.admission.deny(peer, is_answer=edit.is_answer)
             peer.deny(READ_ONLY)
 
     def _request_state(self, key: str, peer: SocketPeer, message: SyncStep1) -> None:

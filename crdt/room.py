@@ -9,6 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
+from crdt.admission import Admission
 from crdt.audience import Audience
 from crdt.broadcast import Peer
 from crdt.bus import WHO, Here, Hint, Who, decode_message, encode_here, encode_hint
@@ -16,17 +17,14 @@ from crdt.commits import Commits, Turn
 from crdt.document import LiveDocument, Poisoned, read_snapshot
 from crdt.elsewhere import Elsewhere
 from crdt.epoch import Epoch
-from crdt.errors import CrdtError, DocumentUnavailable, EditTooLarge, ProtocolError, UpdateRefused
+from crdt.errors import CrdtError, DocumentUnavailable, ProtocolError, UpdateRefused
 from crdt.foreign import Foreign
-from crdt.growth import Growth
-from crdt.guard import Gate
 from crdt.poison import find_poison
 from crdt.ports import Binding, Bus, ClientIds, DocumentName, Guard, UpdateLog
 from crdt.protocol import (
     EMPTY_STATE_VECTOR,
     EMPTY_UPDATE,
     encode_presence,
-    encode_step1,
 )
 from crdt.signatures import Signatures
 from crdt.snapshots import Due, Folder, Snapshots
@@ -80,17 +78,26 @@ class Room:
         self._log = log
         position, snapshot, updates = stored
         self._document = LiveDocument(snapshot, updates, marker=epoch.marker)
-        self._gate = Gate(guard) if guard is not None else None
         self._client_ids = client_ids
         self._signatures = Signatures(
             bound, is_guarded=guard is not None, max_presence_bytes=max_presence_bytes
         )
         self._awareness = self._signatures.awareness
-        self._growth = Growth(max_bytes)
         self._clock = clock
         self._start = start
         self._snapshots = Snapshots(epoch.address, log, fold_elsewhere, every_updates=snapshot_every_updates)
         self._snapshots.loaded(snapshot, updates)
+        self.counts = RoomCounts()
+        self.admission = Admission(
+            name,
+            signatures=self._signatures,
+            guard=guard,
+            snapshots=self._snapshots,
+            max_bytes=max_bytes,
+            counts=self.counts,
+            clock=clock,
+        )
+        """Which edits the document may take."""
         self._coalesce_max_seconds = coalesce_max_seconds
         self._next_turn_at = 0.0
         self._loop = asyncio.get_running_loop()
@@ -103,7 +110,6 @@ class Room:
         self._is_rebuilding = False
         self._is_poison_unknown = False  # whether a rebuild has not shown yet that it was of use
 
-        self.counts = RoomCounts()
         self._commits = Commits(saved=self._on_saved, signed=self._close_turns, failed=self._give_up)
         self._audience = Audience(self._commits, is_guarded=guard is not None)
         self._settled = asyncio.Event()
@@ -134,10 +140,7 @@ class Room:
     def leave(self, peer: Peer) -> None:
         """Let a peer go. What it has sent is committed all the same."""
         self._audience.leave(peer)
-        self._signatures.forget(peer)
-        self._growth.forget(peer)
-        if self._gate is not None:
-            self._gate.forget(peer)
+        self.admission.forget(peer)
         self._note_presence(self._awareness.leave(peer, self._clock()))
         if not self._audience:
             self.idle_since = self._clock()
@@ -149,7 +152,7 @@ class Room:
         """
         self.epoch.check(state_vector)
         self._requests.append((peer, state_vector))
-        self._growth.restarted(peer)
+        self.admission.restarted(peer)
         self._schedule()
 
     def submit(self, peer: Peer, update: bytes, *, is_answer: bool = False) -> None:
@@ -159,36 +162,17 @@ class Room:
         """
         self._edits.append((peer, update))
         if is_answer:
-            self._signatures.note_answer(peer, update)
-            self._growth.note_answer(peer, update)
+            self.admission.note_answer(peer, update)
         self._schedule()
-
-    def refuse_oversized(self, peer: Peer, *, is_answer: bool) -> None:
-        """Refuse an edit that came in too large a frame; what the peer says next may hang on it (W4)."""
-        if is_answer:
-            self._growth.note_answer(peer, EMPTY_UPDATE)
-        self.counts.refused("too_large")
-        self._growth.refused(peer, self._clock(), None)
-        peer.refuse(EditTooLarge("The edit is too large; undo it, or make it in parts."))
-
-    def deny(self, peer: Peer, *, is_answer: bool) -> None:
-        """Note that an edit was refused because its peer may only read (A2); later ones may hang on it."""
-        if is_answer:
-            self._growth.note_answer(peer, EMPTY_UPDATE)
-        self.counts.refused("read_only")
-        self._growth.denied(peer, self._clock())
 
     def promote(self, peer: Peer) -> None:
         """Let a peer write that could only read, and ask it for what it was refused (A3)."""
-        if self._growth.promoted(peer, self._clock()):
+        if self.admission.promoted(peer):
             self._start(self._ask_again)
 
     async def _ask_again(self) -> None:
         await self.fold()  # says how large the document really is
-        now, size = self._clock(), self._snapshots.size_bytes
-        for peer in self._growth.due(now, size):
-            self._growth.asked(peer, now, size)
-            peer.send(encode_step1(self._document.state_vector()))
+        self.admission.ask_again(self._document)
 
     def lag(self, peer: Peer) -> None:
         """Send a peer nothing more, because its transport is full (R3)."""
@@ -222,7 +206,7 @@ class Room:
         now = self._clock()
         self._note_presence(self._awareness.expire(now) + self._elsewhere.expire(now))
         self._tell_others(self._elsewhere.beat(now))
-        if self._growth.due(self._clock(), self._snapshots.size_bytes):
+        if self.admission.is_asking_due:
             self._start(self._ask_again)
 
     def _note_presence(self, client_ids: list[int]) -> None:
@@ -254,9 +238,7 @@ class Room:
         if self._is_rebuilding or self.failure is not None:
             return
         edits, self._edits = self._edits, []
-        edits = [edit for edit in edits if not (self._refuse_forgery(*edit) or self._refuse_growth(*edit))]
-        if self._gate is not None and edits:
-            edits = self._judge(self._gate, edits)
+        edits = self.admission.admit(edits, self._document)
         if edits:
             try:
                 self._take_edits(edits)
@@ -289,35 +271,6 @@ class Room:
             self._audience.show(encode_presence(self._awareness.encode(sorted(changes))))
             self._tell_others(self._elsewhere.say(changes))
 
-    def _refuse_forgery(self, peer: Peer, update: bytes) -> bool:
-        if not self._signatures.is_forged(peer, update, self._document.state_vector):
-            return False
-        logger.warning("document %s: %s writes as somebody else", self.name, peer.principal.id)
-        self.counts.refused("forged")
-        peer.refuse(UpdateRefused("The update is written under somebody else's client id."))
-        return True
-
-    def _refuse_growth(self, peer: Peer, update: bytes) -> bool:
-        size = self._snapshots.size_bytes
-        if not self._growth.refuses(peer, update, size, self._document.state_vector):
-            return False
-        if self._snapshots.measure(self._document, self._growth.doubt_bytes):
-            return self._refuse_growth(peer, update)
-        self._growth.refused(peer, self._clock(), size)
-        self.counts.refused("too_large")
-        peer.refuse(
-            EditTooLarge("The document would be too large with this edit, or it builds on a refused one.")
-        )
-        return True
-
-    def _judge(self, gate: Gate, edits: list[tuple[Peer, bytes]]) -> list[tuple[Peer, bytes]]:
-        return gate.judge(
-            edits,
-            self._document,
-            is_answer=self._signatures.is_answer,
-            has_answered=self._signatures.has_answered,
-        )
-
     def _take_edits(self, edits: list[tuple[Peer, bytes]]) -> None:
         applied = self._document.apply([update for _, update in edits])
         for index in applied.refused:
@@ -325,16 +278,11 @@ class Room:
             edits[index][0].refuse(UpdateRefused("The update is malformed; the document never held it."))
         if applied.refused:
             edits = [edit for index, edit in enumerate(edits) if index not in applied.refused]
-        if self._gate is not None:
-            self._gate.follow()
         self.counts.taken(len(edits))
         turn = Turn(self.counts.turns, {})
         for peer, _ in edits:
             turn.edits[peer] = turn.edits.get(peer, 0) + 1
-        # Whose answer was refused by a guard is out.
-        caught_up = {peer: edits for peer, edits in self._growth.caught_up().items() if peer in turn.edits}
-        for peer, refused_before in caught_up.items():
-            turn.edits[peer] += refused_before
+        self.admission.follow(turn)
         self._commits.add(turn)
         self._save(turn, edits, is_change=applied.change is not None)
         self._bind(turn)
@@ -426,8 +374,7 @@ class Room:
         except Poisoned:
             self._begin_rebuild(known)
             return False
-        if self._gate is not None:
-            self._gate.reset()
+        self.admission.reset()
         self._snapshots.added(len(rows), sum(len(row) for row in rows))
         if applied.change is not None:
             self._audience.tell(applied.change)
@@ -450,8 +397,7 @@ class Room:
             stored = [*read_snapshot(snapshot), *updates]
             poison = find_poison([*stored, *(update for _, update in self._edits)])
             self._document = LiveDocument(snapshot, updates, without=poison, marker=self.epoch.marker)
-            if self._gate is not None:
-                self._gate.reset()
+            self.admission.reset()
             self._snapshots.loaded(snapshot, updates)
             if known is None and position > self._foreign.position:
                 # Others wrote meanwhile. What the peers have cannot be told from a document that broke.

@@ -5,11 +5,12 @@ import asyncio
 import pycrdt
 import pytest
 
+from crdt import room
 from crdt.errors import EditTooLarge
 from crdt.hub import HubConfig
 from crdt.protocol import encode_step1, encode_update
 from crdt.session import HOCUSPOCUS, YWS, SessionLimits, Wire
-from tests.crdt.world import PAGE, Client, World, turns, typed, user, world
+from tests.crdt.world import PAGE, Client, Lenient, World, turns, typed, user, world
 
 SMALL = HubConfig(max_document_bytes=1000)
 NARROW = HubConfig(limits=SessionLimits(max_frame_bytes=500))
@@ -187,6 +188,30 @@ async def test_W4_a_peer_in_the_process_hears_what_does_not_fit() -> None:
         replica.doc.get("text", type=pycrdt.Text).insert(0, "x" * 1000)
         with pytest.raises(EditTooLarge):
             await replica.saved()
+
+
+async def test_W4_A6_an_answer_that_fits_and_breaks_a_rule_makes_nothing_good(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config = HubConfig(max_document_bytes=1000, coalesce_max_seconds=0.1)
+    async with world(config=config, guard=Lenient("fields")) as w:
+        ann, bob = await w.joined(HOCUSPOCUS), await w.joined(HOCUSPOCUS, "bob")
+        ann.doc.get("fields", type=pycrdt.Map[str])["k"] = "x" * 1000
+        await refused(ann, 1)
+        ann.doc.get("fields", type=pycrdt.Map[str])["k"] = "small"
+        ann.doc.get("elsewhere", type=pycrdt.Map[str])["k"] = "against the rules"
+        await refused(ann, 3)
+        # What comes from now on shares a turn.
+        monkeypatch.setattr(room, "WINDOW_SECONDS_PER_PEER", 1)
+        bob.doc.get("fields", type=pycrdt.Map[str])["b"] = "1"
+        await bob.heard(lambda bob: bob.unsaved == 0)
+        w.clock.now += 2
+        await w.hub.sweep()
+        await ann.heard(lambda ann: ann.names.count("step1") == 2)
+        bob.doc.get("fields", type=pycrdt.Map[str])["b"] = "2"
+        await bob.heard(lambda bob: bob.unsaved == 0)
+        await ann.heard(lambda ann: ann.closed or "denied" in ann.names)
+        assert "saved" not in ann.names[ann.names.index("refused") :]
 
 
 async def test_W4_edits_that_come_right_behind_an_answer_that_fits_are_taken() -> None:
