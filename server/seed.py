@@ -5,7 +5,8 @@ from uuid import UUID
 
 import msgspec
 
-from blocks.channel import post_text
+from blocks import channel
+from blocks.channel_content import Text
 from blocks.order import FIRST
 from blocks.page import Place, add_text_block, write_meta
 from crdt.ports import DocumentName, Principal, PrincipalId
@@ -63,16 +64,16 @@ async def seed_content(services: Services, page_id: UUID, channel_id: UUID) -> N
             page.doc, str(new_id()), PAGE_LINES, place=Place(), created_at=created_at, created_by=HOST.id
         )
         await page.saved()
-    async with services.hub.join(DocumentName(f"channel:{channel_id}"), HOST) as channel:
-        post_text(
-            channel.doc,
+    async with services.hub.join(DocumentName(f"channel:{channel_id}"), HOST) as replica:
+        channel.post(
+            replica.doc,
             str(new_id()),
-            CHANNEL_LINE,
+            Text(CHANNEL_LINE),
             sender_id=HOST.id,
             sender_type="agent",
             created_at=created_at,
         )
-        await channel.saved()
+        await replica.saved()
 
 
 async def find_demo(services: Services) -> Demo | None:

@@ -7,7 +7,9 @@ from typing import Any
 import pycrdt
 import pytest
 
-from blocks.channel import MESSAGES, REACTIONS, READS, post_text
+from blocks import channel as channels
+from blocks.channel import MESSAGES, REACTIONS, READS
+from blocks.channel_content import Text
 from storage.ids import Uuid7
 from tests.clients.client import WIRES, NodeClient, Wire
 from tests.e2e import frames
@@ -59,10 +61,10 @@ async def change(
 def post(
     doc: pycrdt.Doc[Any], sender: Person, *, message_id: str | None = None, ahead: timedelta = timedelta()
 ) -> None:
-    post_text(
+    channels.post(
         doc,
         message_id or str(new_id()),
-        "Hello",
+        Text("Hello"),
         sender_id=sender.principal_id,
         sender_type="user",
         created_at=(datetime.now(UTC) + ahead).isoformat(),
