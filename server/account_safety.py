@@ -5,11 +5,10 @@ Asking for one answers the same, and as fast, whether there is an account or not
 """
 
 from datetime import timedelta
-from functools import partial
 from uuid import UUID
 
 from integrations.mail.models import Mail
-from server.mailing import Mailing
+from server.mailing import Mailing, MailRequest
 from server.opaque_tokens import hash_token, new_token, row_of_token
 from server.passwords import Passwords
 from storage.engine import Database
@@ -50,14 +49,16 @@ class AccountSafety:
         self._passwords = passwords
         self._mailing = mailing
         self._public_url = public_url
+        mailing.makers["password_reset"] = self._make_reset
+        mailing.makers["email_verification"] = self._make_verification
 
-    def request_password_reset(self, email: str, address: str) -> None:
+    async def request_password_reset(self, uow: UnitOfWork, email: str, address: str) -> None:
         """Mail a link that sets a new password, if there is such an account."""
-        self._mailing.post_made(partial(self._make_reset, email.lower(), address))
+        await self._mailing.request(uow, MailRequest("password_reset", email.lower(), address))
 
-    def request_verification(self, user_id: UUID) -> None:
+    async def request_verification(self, uow: UnitOfWork, user_id: UUID) -> None:
         """Mail a link that proves the account's address, unless that is proved."""
-        self._mailing.post_made(partial(self._make_verification, user_id))
+        await self._mailing.request(uow, MailRequest("email_verification", str(user_id)))
 
     async def reset_password(self, token: str, password: str, address: str) -> bool:
         """Set the password of a token's account and end its sessions; False where the token is no good."""
@@ -107,21 +108,19 @@ class AccountSafety:
             self._note(uow, user_id, "account.password_changed", address, sessions_ended=ended)
         return True
 
-    async def _make_reset(self, email: str, address: str) -> Mail | None:
-        async with self._database.transaction() as uow:
-            user = await uow.users.find_by_email(email)
-            if user is None:
-                return None
-            token = await self._create(uow, user, "password_reset", RESET_LIFETIME)
-            self._note(uow, user.id, "account.password_reset_requested", address)
+    async def _make_reset(self, uow: UnitOfWork, request: MailRequest) -> Mail | None:
+        user = await uow.users.find_by_email(request.about)
+        if user is None:
+            return None
+        token = await self._create(uow, user, "password_reset", RESET_LIFETIME)
+        self._note(uow, user.id, "account.password_reset_requested", request.address)
         return self._write(user, "Set a new password", RESET_TEXT, f"reset={token}")
 
-    async def _make_verification(self, user_id: UUID) -> Mail | None:
-        async with self._database.transaction() as uow:
-            user = await uow.users.get(user_id)
-            if user is None or user.email_verified_at is not None:
-                return None
-            token = await self._create(uow, user, "email_verification", VERIFICATION_LIFETIME)
+    async def _make_verification(self, uow: UnitOfWork, request: MailRequest) -> Mail | None:
+        user = await uow.users.get(UUID(request.about))
+        if user is None or user.email_verified_at is not None:
+            return None
+        token = await self._create(uow, user, "email_verification", VERIFICATION_LIFETIME)
         return self._write(user, "Confirm your address", VERIFICATION_TEXT, f"verify={token}")
 
     def _write(self, user: User, subject: str, text: str, fragment: str) -> Mail:

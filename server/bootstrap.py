@@ -87,7 +87,6 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     transport: Transport
     courier: Courier
     files: Files
-    mailer: Mailer
     mailing: Mailing
     invitations: Invitations
     metrics: Metrics
@@ -104,8 +103,8 @@ async def open_services(
         passwords = stack.enter_context(open_passwords(settings))
         update_log = await stack.enter_async_context(UpdateLog.of(database, close_seconds=LOG_CLOSE_SECONDS))
         client_ids = await stack.enter_async_context(ClientIdTable(database))
-        mailer = create_mailer(settings, clock)
-        mailing = await stack.enter_async_context(Mailing(mailer))
+        vault = _open_vault(settings)
+        mailing = Mailing(database, vault, create_mailer(settings, clock))
         limits = RateLimits()
         offload = Offload()
         fold = Folding(update_log, offload).fold
@@ -124,7 +123,6 @@ async def open_services(
         hub.start(feed.run)
         hub.start(AccessWatch(database, hub, feed).run)
         transport = await stack.enter_async_context(Transport(allow_private=settings.allow_private_addresses))
-        vault = _open_vault(settings)
         files = Files(
             open_file_store(settings),
             Images(),
@@ -135,6 +133,7 @@ async def open_services(
         courier = Courier(transport, vault, clock)
         if "worker" in settings.roles:
             hub.start(Webhooks(database, feed, courier).run)
+            hub.start(mailing.run)
             hub.start(Forgetting(database).run)
             hub.start(Orphans(database, files.store).run)
         if "worker" in settings.roles and settings.history_days:
@@ -179,7 +178,6 @@ async def open_services(
             transport=transport,
             courier=courier,
             files=files,
-            mailer=mailer,
             mailing=mailing,
             invitations=Invitations(mailing, settings.effective_public_url),
         )

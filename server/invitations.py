@@ -34,16 +34,19 @@ class Invitations:
         """Return a token for an invitation."""
         return new_token("ifi", invitation_id)
 
-    def send(self, invitation: Invitation, token: str, workspace: Workspace, inviter: User) -> None:
-        """Mail an invitation that is committed."""
+    async def send(
+        self, uow: UnitOfWork, invitation: Invitation, token: str, workspace: Workspace, inviter: User
+    ) -> None:
+        """Mail an invitation once it is committed."""
         # In the fragment, which no browser sends and no log has (A1).
         link = f"{self._public_url}/account#invitation={token}"
-        self._mailing.post(
+        await self._mailing.post(
+            uow,
             Mail(
                 to=invitation.email,
                 subject=f"{inviter.name} invites you to {workspace.name}",
                 text=TEXT.format(inviter=inviter.name, workspace=workspace.name, link=link),
-            )
+            ),
         )
 
     async def find(self, uow: UnitOfWork, token: str) -> tuple[Invitation, Workspace, User] | None:

@@ -1,99 +1,178 @@
-"""Mails on their way: sent beside the request that wants them, and tried again where that may help.
+"""The outbox of mails: written in the transaction of their cause, sent by one process, tried again for a day.
 
-A request never waits for a mail server, and takes as long whether there is somebody to write to or not. What
-waits is in memory: whoever gets no mail asks again. What must arrive keeps its own record of that and calls
-the `Mailer` itself.
+A request never waits for a mail server. Where it must not tell whether there is somebody to write to, it only
+leaves a `MailRequest`, and the mail is written from that by whoever sends. Mails lie sealed in their table:
+they may hold secret links.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from types import TracebackType
-from typing import Self
+from datetime import timedelta
+from uuid import UUID
 
 import anyio
+import msgspec
 
 from integrations.errors import MailRefusedError, MailUnavailableError
 from integrations.mail.models import Mail
 from integrations.mail.ports import Mailer
+from server.background.leadership import LEASE_SECONDS, Leadership
+from storage.engine import Database
+from storage.errors import BrokenSealError, StorageError, UnknownKeyError
+from storage.models import WaitingMail
+from storage.unit_of_work import UnitOfWork
+from storage.vault import Vault, place_of
 
 logger = logging.getLogger("ionflux.mail")
-
-WAITING = 1000
-"""Mails that may wait; what comes beyond that is dropped, with an error in the log."""
 
 AT_ONCE = 4
 """Connections to the mail server."""
 
-RETRY_SECONDS = (5, 30, 120, 600)
+RETRY_SECONDS = (5, 30, 120, 600, 1800, 3600, 7200, 14400)
+"""The pauses between attempts; the last one is repeated."""
 
-CLOSE_SECONDS = 2
-"""For what is being handed over when the process stops."""
+GIVE_UP_AFTER = timedelta(hours=24)
+
+LOOK_SECONDS = 1.0
+"""How long it takes until mails of other processes, and those that come due, are noticed."""
+
+URGENT, USUAL = 0, 1
+"""Somebody waits for a mail that was asked for; one that tells news goes behind it."""
+
+_BATCH = 50
+
+
+class MailRequest(msgspec.Struct, frozen=True):
+    """What a mail is to be written from, by the maker of its kind."""
+
+    kind: str
+    about: str
+    """Whom it is about, as the maker understands it."""
+    address: str = ""
+    """From where it was asked for."""
+
+
+class Content(msgspec.Struct, frozen=True):
+    """What lies in a row: a mail, or what one is to be written from."""
+
+    mail: Mail | None = None
+    request: MailRequest | None = None
+
+
+Maker = Callable[[UnitOfWork, MailRequest], Awaitable[Mail | None]]
+"""Writes the mail of a request, in the transaction that puts it in the request's place; None for no mail."""
 
 
 class Mailing:
-    """Sends mails in tasks of its own, within `async with`."""
+    """Takes mails in any process, and sends them in the one that leads."""
 
-    def __init__(self, mailer: Mailer, *, retry_seconds: Sequence[float] = RETRY_SECONDS) -> None:
+    def __init__(
+        self,
+        database: Database,
+        vault: Vault,
+        mailer: Mailer,
+        *,
+        retry_seconds: Sequence[float] = RETRY_SECONDS,
+        lease_seconds: float = LEASE_SECONDS,
+    ) -> None:
+        self.makers: dict[str, Maker] = {}
+        """Kind of a request -> who writes its mail."""
+        self._database = database
+        self._vault = vault
         self._mailer = mailer
         self._retry_seconds = retry_seconds
-        self._waiting = 0
+        self._leadership = Leadership(database, "mails", lease_seconds=lease_seconds)
         self._connections = anyio.CapacityLimiter(AT_ONCE)
-        self._tasks = anyio.create_task_group()
+        self._woken = asyncio.Event()
 
-    async def __aenter__(self) -> Self:
-        await self._tasks.__aenter__()
-        return self
+    async def post(self, uow: UnitOfWork, mail: Mail, *, priority: int = URGENT) -> None:
+        """Send a mail once this unit is committed."""
+        await self._add(uow, Content(mail=mail), priority)
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> bool | None:
-        self._tasks.cancel_scope.deadline = anyio.current_time() + CLOSE_SECONDS
-        result = await self._tasks.__aexit__(kind, error, traceback)
-        if self._waiting:
-            logger.warning("%s mails were not sent any more", self._waiting)
-        return result
+    async def request(self, uow: UnitOfWork, request: MailRequest) -> None:
+        """Have a mail written and sent once this unit is committed: who waits for the answer cannot tell."""
+        await self._add(uow, Content(request=request), URGENT)
 
-    def post(self, mail: Mail) -> None:
-        """Send a mail soon."""
+    async def run(self) -> None:
+        """Send whenever no other process does, until the task is cancelled."""
+        await self._leadership.lead(self._send_forever)
 
-        async def make() -> Mail:
-            return mail
+    async def _add(self, uow: UnitOfWork, content: Content, priority: int) -> None:
+        mail_id = uow.new_id()
+        await uow.mails.add(mail_id, self._seal(mail_id, content), priority=priority)
+        uow.after_commit.append(self._woken.set)
 
-        self.post_made(make)
+    def _seal(self, mail_id: UUID, content: Content) -> bytes:
+        text = msgspec.json.encode(content).decode()
+        return self._vault.seal(text, place_of("mails", "content", mail_id))
 
-    def post_made(self, make: Callable[[], Awaitable[Mail | None]]) -> None:
-        """Send soon what is made then, if anything: whoever waits for the answer cannot tell."""
-        if self._waiting >= WAITING:
-            logger.error("a mail was dropped: %s are waiting", WAITING)
-            return
-        self._waiting += 1
-        self._tasks.start_soon(self._make_and_deliver, make)
+    def _open(self, mail: WaitingMail) -> Content:
+        text = self._vault.open(mail.content, place_of("mails", "content", mail.id))
+        return msgspec.json.decode(text, type=Content)
 
-    async def _make_and_deliver(self, make: Callable[[], Awaitable[Mail | None]]) -> None:
-        try:
-            mail = await make()
-        except Exception:  # the edge of a task: no mail may end the others'
-            logger.exception("a mail could not be written")
-            mail = None
-        if mail is not None:
-            await self._deliver(mail)
-        self._waiting -= 1
-
-    async def _deliver(self, mail: Mail) -> None:
-        for delay_seconds in (*self._retry_seconds, None):
+    async def _send_forever(self) -> None:
+        while True:
+            self._woken.clear()
             try:
-                async with self._connections:
-                    await self._mailer.send(mail)
-                break
-            except MailRefusedError as error:
-                logger.error("a mail cannot be delivered: %s", error)  # noqa: TRY400 - the reason is enough
-                break
-            except MailUnavailableError as error:
-                if delay_seconds is None:
-                    logger.error("a mail is given up: %s", error)  # noqa: TRY400
-                    break
-                logger.warning("a mail waits %s s: %s", delay_seconds, error)
-                await anyio.sleep(delay_seconds)
+                found = await self._send_due()
+            except StorageError as error:
+                logger.warning("mails wait for the database: %s", error)
+                found = 0
+            if found < _BATCH:
+                with anyio.move_on_after(LOOK_SECONDS):
+                    await self._woken.wait()
+
+    async def _send_due(self) -> int:
+        """Send what is due, up to a batch; return how many that were."""
+        async with self._database.read() as uow:
+            due = await uow.mails.due(_BATCH)
+        async with anyio.create_task_group() as tasks:
+            for mail in due:
+                tasks.start_soon(self._handle_guarded, mail)
+        return len(due)
+
+    async def _handle_guarded(self, row: WaitingMail) -> None:
+        async with self._connections:
+            try:
+                await self._handle(row)
+            except StorageError as error:
+                logger.warning("a mail waits for the database: %s", error)
             except Exception:  # the edge of a task: no mail may end the others'
                 logger.exception("a mail could not be sent")
-                break
+
+    async def _handle(self, row: WaitingMail) -> None:
+        try:
+            mail = await self._written(row)
+            if mail is not None:
+                await self._mailer.send(msgspec.structs.replace(mail, key=row.id.hex))
+        except MailRefusedError as error:
+            logger.error("a mail cannot be delivered: %s", error)  # noqa: TRY400 - the reason is enough
+        except (MailUnavailableError, UnknownKeyError, BrokenSealError) as error:
+            if self._database.clock() - row.created_at < GIVE_UP_AFTER:
+                logger.warning("a mail waits: %s", error)
+                await self._postpone(row)
+                return
+            logger.error("a mail is given up: %s", error)  # noqa: TRY400
+        async with self._database.transaction() as uow:
+            await uow.mails.remove(row.id)
+
+    async def _written(self, row: WaitingMail) -> Mail | None:
+        """Return a row's mail, written now if it was not before; None where there is none to write."""
+        content = self._open(row)
+        if content.request is None:
+            return content.mail
+        async with self._database.transaction() as uow:
+            locked = await uow.mails.lock(row.id)
+            content = self._open(locked) if locked else Content()
+            if locked is None or content.request is None:  # another process, which also believes to lead
+                return content.mail
+            mail = await self.makers[content.request.kind](uow, content.request)
+            if mail is not None:
+                await uow.mails.replace(locked, self._seal(row.id, Content(mail=mail)))
+        return mail
+
+    async def _postpone(self, row: WaitingMail) -> None:
+        pause = self._retry_seconds[min(row.attempts, len(self._retry_seconds) - 1)]
+        async with self._database.transaction() as uow:
+            await uow.mails.postpone(row, uow.now + timedelta(seconds=pause))

@@ -4,7 +4,7 @@ A refresh family is one row: using its newest token rotates it, using an older o
 copied, and nobody can tell who holds the copy).
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
@@ -83,16 +83,20 @@ class Accounts:
         self._clock = clock
         self._refresh_lifetime = refresh_lifetime
 
-    async def create(self, email: str, name: str, password: str) -> User:
-        """Make an account and its empty inbox. Raises EmailTakenError."""
+    async def create(
+        self, email: str, name: str, password: str, then: Callable[[UnitOfWork, UUID], Awaitable[None]]
+    ) -> User:
+        """Make an account and its empty inbox, and do what follows with it. Raises EmailTakenError."""
         password_hash = await self.hash_password(password)
         try:
             async with self._database.transaction() as uow:
-                return await add_account(uow, email, name, password_hash)
+                user = await add_account(uow, email, name, password_hash)
+                await then(uow, user.id)
         except ConstraintError as error:
             if error.constraint != "uq_users_email":
                 raise
             raise EmailTakenError(email) from error
+        return user
 
     async def hash_password(self, password: str) -> str:
         """Return what is stored of a password."""

@@ -128,6 +128,8 @@ class Database:
                 yield uow
                 await uow.events.announce()
                 await session.commit()
+        for follow in uow.after_commit:
+            follow()
         if uow.events.touched:
             for tell in self.on_events:
                 tell(uow.events.touched)

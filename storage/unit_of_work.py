@@ -26,6 +26,7 @@ from storage.repositories.grants import Grants, ShareLinks
 from storage.repositories.idempotency import IdempotencyKeys
 from storage.repositories.invitations import Invitations
 from storage.repositories.leases import Leases
+from storage.repositories.mails import Mails
 from storage.repositories.owned import Owned
 from storage.repositories.pages import Pages
 from storage.repositories.prompts import Prompts
@@ -45,6 +46,8 @@ class UnitOfWork:
         self.session = session
         self.now = now
         self.new_id = new_id
+        self.after_commit: list[Callable[[], None]] = []
+        """Called once all of this is committed, and not if it is not: for hints within the process."""
         self.access_changes = AccessChanges(session, now, new_id)
         self.account_tokens = AccountTokens(session, now)
         self.audit = Audit(session, now, new_id)
@@ -77,3 +80,4 @@ class UnitOfWork:
         self.deliveries = Deliveries(session, now)
         self.files = Owned(File, session, now)
         self.file_space = FileSpace(session)
+        self.mails = Mails(session, now)

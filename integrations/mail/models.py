@@ -1,4 +1,4 @@
-"""What a mail is here: one addressee, plain text."""
+"""What a mail is here: one addressee, and a text that is sent as it is and as HTML."""
 
 import secrets
 from datetime import UTC, datetime
@@ -11,6 +11,7 @@ from email.utils import format_datetime
 import msgspec
 
 from integrations.errors import MailRefusedError
+from integrations.mail.markup import as_html
 
 
 class Mail(msgspec.Struct, frozen=True):
@@ -19,6 +20,10 @@ class Mail(msgspec.Struct, frozen=True):
     to: str
     subject: str
     text: str
+    key: str = ""
+    """Names the mail: one that is sent twice has the same Message-ID, so that mailboxes can tell."""
+    unsubscribe_url: str = ""
+    """Where a POST ends mails of this kind (RFC 8058); empty where they cannot be ended."""
 
     def __repr__(self) -> str:
         """Say nothing of whom it is for and what it says."""
@@ -36,9 +41,13 @@ def compose(mail: Mail, sender: str, *, now: datetime) -> EmailMessage:
         raise MailRefusedError("an address is not one that mail can go to") from error
     message["Subject"] = "".join(c if c.isprintable() else " " for c in mail.subject)
     message["Date"] = format_datetime(now.astimezone(UTC))
-    message["Message-ID"] = f"<{secrets.token_hex(16)}@{_domain(sender)}>"
+    message["Message-ID"] = f"<{mail.key or secrets.token_hex(16)}@{_domain(sender)}>"
     message["Auto-Submitted"] = "auto-generated"
+    if mail.unsubscribe_url:
+        message["List-Unsubscribe"] = f"<{mail.unsubscribe_url}>"
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message.set_content(mail.text)
+    message.add_alternative(as_html(mail.text), subtype="html")
     return message
 
 

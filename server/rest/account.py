@@ -74,7 +74,7 @@ class Deactivation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @routes.post("/v1/auth/password-reset")
-async def request_password_reset(call: Call, body: ResetRequest) -> None:
+async def request_password_reset(call: Call, uow: UnitOfWork, body: ResetRequest) -> None:
     """Mail a link that sets a new password.
 
     The answer is the same whether there is an account with this address or not.
@@ -82,7 +82,7 @@ async def request_password_reset(call: Call, body: ResetRequest) -> None:
     limits = call.services.login_limits
     await limits.count_address(call.address)
     call.answer_headers |= await limits.count_mail(body.email.lower())
-    call.services.account_safety.request_password_reset(body.email, call.address)
+    await call.services.account_safety.request_password_reset(uow, body.email, call.address)
 
 
 @routes.post("/v1/auth/password-reset/confirm")
@@ -106,10 +106,10 @@ async def verify_email(call: Call, body: Verification) -> None:
 
 
 @routes.post("/v1/me/verify-email", "account")
-async def request_verification(call: UserCall) -> None:
+async def request_verification(call: UserCall, uow: UnitOfWork) -> None:
     """Mail the link again that proves one's address; nothing happens where it is proved."""
     call.answer_headers |= await call.services.login_limits.count_mail(str(call.user_id))
-    call.services.account_safety.request_verification(call.user_id)
+    await call.services.account_safety.request_verification(uow, call.user_id)
 
 
 @routes.post("/v1/me/password", "account")

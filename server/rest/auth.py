@@ -92,14 +92,15 @@ async def register(call: Call, body: Registration) -> SessionAnswer:
     call.answer_headers |= await call.services.login_limits.count_address(call.address)
     accounts = call.services.accounts
     try:
-        user = await accounts.create(body.email, body.name, body.password)
+        user = await accounts.create(
+            body.email, body.name, body.password, call.services.account_safety.request_verification
+        )
     except EmailTakenError as error:
         raise ConflictError(
             "There is an account with this address.",
             code="email_taken",
             errors=(FieldError("body.email", "Already registered"),),
         ) from error
-    call.services.account_safety.request_verification(user.id)
     return show_session(await accounts.begin_session(user, device_of(call)))
 
 

@@ -115,8 +115,8 @@ async def create_invitation(call: UserCall, workspace_id: UUID, body: NewInvitat
             expires_at=uow.now + LIFETIME,
         )
         inviter = await _caller(call, uow)
+        await services.invitations.send(uow, invitation, token, workspace, inviter)
         await _tell(call, uow, "member.invited", invitation)
-    services.invitations.send(invitation, token, workspace, inviter)
     return show_invitation(invitation)
 
 
@@ -132,8 +132,8 @@ async def resend_invitation(call: UserCall, workspace_id: UUID, invitation_id: U
         token = services.invitations.new_token(invitation_id)
         await uow.invitations.send_again(invitation, hash_token(token), uow.now + LIFETIME)
         inviter = await _caller(call, uow)
+        await services.invitations.send(uow, invitation, token, workspace, inviter)
         await _tell(call, uow, "invitation.resent", invitation)
-    services.invitations.send(invitation, token, workspace, inviter)
     return show_invitation(invitation)
 
 

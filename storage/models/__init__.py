@@ -27,6 +27,7 @@ from storage.models.grants import GrantLevel, LinkLevel, PageGrant, ShareLink
 from storage.models.idempotency import IdempotencyKey
 from storage.models.invitations import Invitation
 from storage.models.leases import Lease
+from storage.models.mails import WaitingMail
 from storage.models.pages import Page
 from storage.models.playbooks import Playbook
 from storage.models.prompts import Prompt, PromptLibrary, PromptTag
@@ -82,6 +83,7 @@ __all__ = [
     "User",
     "UtcDateTime",
     "Version",
+    "WaitingMail",
     "Webhook",
     "WebhookDelivery",
     "WebhookState",

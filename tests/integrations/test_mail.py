@@ -11,8 +11,7 @@ from integrations.errors import MailRefusedError, MailUnavailableError
 from integrations.mail.client import SmtpConfig, SmtpMailer
 from integrations.mail.models import Mail
 from integrations.mail.outbox import OutboxMailer
-from server.mailing import Mailing
-from tests.services.smtp import MailServer
+from tests.services.smtp import MailServer, html_of, text_of
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 MAIL = Mail(to="ann@example.org", subject="Your link", text="Hällo: https://x.example/#secret\n")
@@ -44,7 +43,7 @@ async def test_a_mail_arrives_as_it_was_written(mail_server: MailServer, mailer:
     assert mail["from"] == "IONFLUX <flux@example.org>"
     assert mail["auto-submitted"] == "auto-generated"
     assert mail["message-id"].endswith("@example.org>")
-    assert mail.get_content() == MAIL.text.replace("\n", "\r\n") or mail.get_content() == MAIL.text
+    assert text_of(mail) == MAIL.text
     assert mail_server.envelopes[0].rcpt_tos == ["ann@example.org"]
 
 
@@ -110,16 +109,29 @@ async def test_without_a_server_mails_are_private_files(tmp_path: Path, caplog: 
     assert "ann@" not in caplog.text
 
 
-async def test_posting_waits_for_nobody_and_tries_again(mail_server: MailServer, mailer: Mailers):
-    mail_server.replies = ["451 later", "421 later"]
-    async with Mailing(mailer(), retry_seconds=(0.01, 0.01)) as mailing:
-        mailing.post(MAIL)
-        assert mail_server.count == 0
-        assert (await mail_server.next_mail())["to"] == "ann@example.org"
+async def test_a_mail_says_the_same_in_html(mail_server: MailServer, mailer: Mailers):
+    text = "News\n====\n\nHi <b>Ann</b>,\nsee https://x.example/a?b=1&c=2#s now\n"
+    await mailer().send(Mail(to="ann@example.org", subject="x", text=text))
+    html = html_of(await mail_server.next_mail())
+    assert "<h2>News</h2>" in html
+    assert "Hi &lt;b&gt;Ann&lt;/b&gt;,<br>" in html
+    address = "https://x.example/a?b=1&amp;c=2#s"
+    assert f'see <a href="{address}">{address}</a> now' in html
 
 
-async def test_a_mail_that_is_refused_does_not_hold_up_the_others(mail_server: MailServer, mailer: Mailers):
-    async with Mailing(mailer(), retry_seconds=(0.01,)) as mailing:
-        mailing.post(Mail(to="no address", subject="x", text="x"))
-        mailing.post(MAIL)
-        await mail_server.next_mail()
+async def test_news_can_be_ended_by_one_click(mail_server: MailServer, mailer: Mailers):
+    url = "https://flux.example/v1/unsubscribe?token=x"
+    await mailer().send(Mail(to="ann@example.org", subject="x", text="x", unsubscribe_url=url))
+    mail = await mail_server.next_mail()
+    assert mail["list-unsubscribe"] == f"<{url}>"
+    assert mail["list-unsubscribe-post"] == "List-Unsubscribe=One-Click"
+    await mailer().send(MAIL)
+    assert (await mail_server.next_mail())["list-unsubscribe"] is None
+
+
+async def test_a_mail_that_is_sent_twice_has_one_name(mail_server: MailServer, mailer: Mailers):
+    for key in ("k", "k", ""):
+        await mailer().send(Mail(to="ann@example.org", subject="x", text="x", key=key))
+    names = [(await mail_server.next_mail())["message-id"] for _ in range(3)]
+    assert names[0] == names[1] == "<k@example.org>"
+    assert names[2] != names[0]

@@ -13,7 +13,7 @@ from server.bootstrap import Services
 from server.settings import Settings
 from tests.server.api import PASSWORD, Api, open_api
 from tests.server.conftest import Clock
-from tests.services.smtp import MailServer
+from tests.services.smtp import MailServer, text_of
 
 NEW = "a new horse, please"
 
@@ -50,8 +50,8 @@ async def mailed(mail_server: MailServer, kind: str, to: str = "ann@example.com"
     """Return the token of the next mail."""
     mail = await mail_server.next_mail()
     assert mail["to"] == to
-    found = re.search(rf"https://flux\.example/account#{kind}=(ift_\S+)", mail.get_content())
-    assert found, mail.get_content()
+    found = re.search(rf"https://flux\.example/account#{kind}=(ift_\S+)", text_of(mail))
+    assert found, text_of(mail)
     return found[1]
 
 

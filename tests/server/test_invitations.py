@@ -11,7 +11,7 @@ from server.settings import Settings
 from storage.engine import Database
 from tests.server.api import PASSWORD, Api
 from tests.server.conftest import Clock
-from tests.services.smtp import MailServer
+from tests.services.smtp import MailServer, text_of
 
 NEW = "new@example.com"
 
@@ -32,7 +32,7 @@ async def mailed(mail_server: MailServer, to: str = NEW) -> str:
     """Return the token of the next invitation to an address."""
     while True:
         mail = await mail_server.next_mail()
-        found = re.search(r"https://flux\.example/account#invitation=(ifi_\S+)", mail.get_content())
+        found = re.search(r"https://flux\.example/account#invitation=(ifi_\S+)", text_of(mail))
         if found and mail["to"] == to:
             return found[1]
 

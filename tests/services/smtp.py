@@ -55,6 +55,22 @@ class MailServer:
         return SMTP(self, authenticator=self.authenticate, auth_require_tls=False, hostname="mail.test")
 
 
+def text_of(mail: EmailMessage) -> str:
+    """Return the plain text of a mail."""
+    return _part(mail, "plain")
+
+
+def html_of(mail: EmailMessage) -> str:
+    """Return the HTML of a mail."""
+    return _part(mail, "html")
+
+
+def _part(mail: EmailMessage, kind: str) -> str:
+    part = mail.get_body((kind,))
+    assert part is not None
+    return part.get_content().replace("\r\n", "\n")
+
+
 @pytest.fixture
 async def mail_server() -> AsyncIterator[MailServer]:
     """An SMTP server on this machine, without TLS."""
