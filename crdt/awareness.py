@@ -8,7 +8,7 @@ Sans-I/O: the clock is an argument. The wire is y-protocols': varUint count, the
 client id, varUint clock, string with the state's JSON (`null` for "gone").
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -65,6 +65,9 @@ class Awareness:
         self._owners: Mapping[int, str] = {} if owners is None else owners
         self._entries: dict[int, _Entry] = {}
         self._client_ids: dict[object, int] = {}
+        # Under which client id a peer came, also where another has taken the entry over since.
+        self._came_as: dict[object, int] = {}
+        self._came: dict[int, list[object]] = {}
 
     def apply(self, owner: object, principal: Principal, update: bytes, now: float) -> list[int]:
         """Take what a peer announces of itself; return the client ids whose entry changed.
@@ -80,6 +83,7 @@ class Awareness:
 
     def leave(self, owner: object, now: float) -> list[int]:
         """Remove a peer's entry; return the client ids that are gone."""
+        self._note(owner, None)
         client_id = self._client_ids.pop(owner, None)
         if client_id is None:
             return []
@@ -104,6 +108,13 @@ class Awareness:
         if entry is None or self._client_ids.get(entry.owner) != client_id:
             return None
         return entry.owner
+
+    def came_as(self, client_id: int) -> Sequence[object]:
+        """Return the peers that have announced a client id and are still there.
+
+        They are several where a client has come back and its old socket has not ended yet.
+        """
+        return self._came.get(client_id, ())
 
     def present(self) -> list[int]:
         """Return the client ids that are here."""
@@ -136,6 +147,8 @@ class Awareness:
         entry = self._entries.get(said.client_id)
         own_id = self._client_ids.get(owner)
         if own_id is None:
+            if said.state is not None and self._owners.get(said.client_id, principal.id) == principal.id:
+                self._note(owner, said.client_id)
             is_taken = said.state is not None and self._can_claim(entry, principal, said)
             # Who has moved to this process is still spoken of by the one they have left.
             holder = self.owner_of(said.client_id)
@@ -168,6 +181,16 @@ class Awareness:
         if entry is not None and entry.owner is not None:
             self._client_ids.pop(entry.owner, None)
         self._client_ids[owner] = client_id
+
+    def _note(self, owner: object, client_id: int | None) -> None:
+        before = self._came_as.pop(owner, None)
+        if before is not None:
+            self._came[before].remove(owner)
+            if not self._came[before]:
+                del self._came[before]
+        if client_id is not None:
+            self._came_as[owner] = client_id
+            self._came.setdefault(client_id, []).append(owner)
 
     def _withdraw(self, client_id: int, now: float) -> bool:
         # The clock stays: y-protocols takes `null` at the same clock, and the owner comes back with the next.

@@ -107,8 +107,8 @@ class Signatures:
                 writers = read_writers(update) if only is None else [only]
             except ProtocolError:
                 return None
-            owners = (self.awareness.owner_of(client_id) for client_id in writers)
-            authors.update(owner for owner in owners if owner is not None and owner is not peer)
+            for client_id in writers:
+                authors.update(author for author in self.awareness.came_as(client_id) if author is not peer)
         return authors
 
     def author_of(self, peer: Peer, update: bytes) -> str:

@@ -202,7 +202,7 @@ async def test_W4_presence_that_a_client_repeats_counts_for_nothing() -> None:
 
 
 async def test_W4_whoever_is_cut_off_for_too_much_waits_before_coming_back() -> None:
-    async with world(config=HubConfig(overrun_pause_seconds=0.001)) as w:
+    async with world(config=HubConfig(overrun_pause_seconds=0.2)) as w:
         ann = await w.joined(YWS)
         connection = ann.connection
         assert connection is not None

@@ -375,6 +375,28 @@ async def test_D2_an_edit_that_another_tab_relays_reaches_its_author_after_the_c
         await bob.heard(lambda bob: "said in a tab" in str(bob.text))
 
 
+@pytest.mark.parametrize("is_late", [False, True], ids=["announced before", "announced behind"])
+async def test_D2_what_a_client_sends_again_by_a_new_socket_is_no_receipt_on_its_old_one(
+    *, is_late: bool
+) -> None:
+    async with world() as w:
+        old, new = await w.joined(YWS, client_id=77), await w.joined(YWS, client_id=77)
+        tab = await w.joined(YWS, client_id=78)
+        # What the old socket still brings may come behind what the new one says first.
+        for client, clock in ((new, 2), (old, 1)) if is_late else ((old, 1), (new, 2)):
+            client.say_presence(77, clock, "{}")
+        tab.say_presence(78, 1, "{}")
+        await turns()
+        w.log.hold()
+        new.say(encode_update(typed("again", client_id=77)))
+        await tab.heard(lambda tab: str(tab.text) == "again")  # other tabs of theirs wait for nothing
+        assert "update" not in old.names
+        assert "update" not in new.names
+        w.log.release()
+        await old.heard(lambda old: str(old.text) == "again")
+        await new.heard(lambda new: str(new.text) == "again")
+
+
 def test_D2_who_wrote_an_update_that_cannot_be_taken_apart_may_be_anybody() -> None:
     peer: Any = None
     assert Signatures([], is_guarded=False).relayed_authors([(peer, b"\x02\xff")]) is None
