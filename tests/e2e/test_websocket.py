@@ -23,7 +23,7 @@ from crdt.protocol import (
     encode_sync_status,
     encode_update,
 )
-from tests.crdt.world import keystrokes
+from tests.crdt.world import keystrokes, typed
 from tests.services.ionflux import Document, IonfluxServer, Person
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -179,6 +179,26 @@ async def test_D2_acknowledgements_and_edits_of_others_come_in_whole_frames(
                 acknowledged += payload == encode_sync_status(is_saved=True)
                 if payload[0] == 0 and payload[1] != 0:
                     doc.apply_update(Reader(payload[2:]).read_bytes())
+
+
+async def test_W1_more_than_a_network_takes_at_once_comes_in_whole_frames(
+    page: tuple[Person, Document],
+) -> None:
+    async with opened(page) as socket:
+        socket.send(BINARY, STEP1)
+        await socket.synced()
+        doc, edit = pycrdt.Doc[Any](), typed("x" * 20_000)
+        doc.apply_update(edit)
+        socket.send(BINARY, encode_update(edit))
+        assert await socket.receive() == (BINARY, encode_update(edit))
+        # All are answered in one turn: many times with the document, and at last with nothing.
+        socket.send(BINARY, STEP1 * 499 + encode_step1(doc.get_state()))
+        kinds: list[type] = []
+        for _ in range(1000):
+            opcode, frame = await socket.receive()
+            assert opcode == BINARY
+            kinds += [type(message) for message in decode_yws(frame)]
+        assert kinds == [SyncStep1, Edit] * 500
 
 
 async def test_W1_the_close_handshake_is_answered(page: tuple[Person, Document]) -> None:
