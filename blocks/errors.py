@@ -1,8 +1,20 @@
 """What can go wrong in documents.
 
 BlocksError
-└── UnknownMessageError    there is no such message in the channel's document
+├── UnknownMessageError    there is no such message in the channel's document
+├── UnknownBlockError      the page has no such block, or it is in the page's trash, or out of it
+├── UnreadableBlockError   what the block contains cannot be changed by this version: it is kept as it is
+└── InvalidContentError    what is to be written does not fit the type of the block, with its faults
 """
+
+import msgspec
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """What is wrong at one place of a block: `content.columns.c1.name`, `position_x`."""
+
+    path: str
+    detail: str
 
 
 class BlocksError(Exception):
@@ -19,3 +31,25 @@ class UnknownMessageError(BlocksError):
     def __init__(self, message_id: str) -> None:
         super().__init__(f"There is no message {message_id} in the document.")
         self.message_id = message_id
+
+
+class UnknownBlockError(BlocksError):
+    """There is no such block."""
+
+    code = "unknown_block"
+
+
+class UnreadableBlockError(BlocksError):
+    """The block is of a type or a schema version that is not known here, or contains something else."""
+
+    code = "unreadable_block"
+
+
+class InvalidContentError(BlocksError):
+    """The content does not fit; nothing was written."""
+
+    code = "invalid_content"
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        super().__init__(f"{faults[0].path}: {faults[0].detail}")
+        self.faults = faults

@@ -6,6 +6,12 @@ is numeric order. Adding at either end counts the number up or down and keeps ke
 between makes fractions. A fraction never ends in `0`, which would leave no room before it.
 """
 
+from collections.abc import Iterable
+from typing import TypeGuard
+
+MAX_CHARACTERS = 1000
+"""A key that people's work has made is far shorter; a longer one is an attempt."""
+
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 FIRST = "n0"
 """The key of the first thing of a list."""
@@ -36,6 +42,28 @@ def key_between(before: str | None, after: str | None) -> str:
         return _write(number) + _fraction_between(fraction, after_fraction)
     following = _write(number + 1)
     return following if following < after else _write(number) + _fraction_between(fraction, None)
+
+
+def is_key(value: object) -> TypeGuard[str]:
+    """Tell whether a value is a key that others can be put beside."""
+    if not isinstance(value, str) or len(value) > MAX_CHARACTERS:
+        return False
+    try:
+        number, _ = _split(value)
+        for neighbour in (number - 1, number + 1):
+            _write(neighbour)
+    except ValueError:
+        return False
+    return True
+
+
+def key_behind(after: str | None, keys: Iterable[str]) -> str:
+    """Return a key behind one of a list's keys, and before all that are greater; None: before them all.
+
+    Where two share a key, the place is behind both.
+    """
+    following = min((key for key in keys if after is None or key > after), default=None)
+    return key_between(after, following)
 
 
 def _split(key: str) -> tuple[int, str]:

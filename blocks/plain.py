@@ -5,10 +5,12 @@ numbers that are none. Pure, and total.
 """
 
 import math
-from collections.abc import Callable, Mapping
-from typing import Any, cast
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias, cast
 
 import pycrdt
+
+Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
 
 MAX_LEVELS = 32
 """Of values in each other; what lies deeper reads as nothing."""
@@ -27,7 +29,9 @@ def plain(value: object, levels: int = MAX_LEVELS) -> Any:
             return _text(value)
         case float():
             return _number(value)
-        case pycrdt.Text() | pycrdt.XmlText() | pycrdt.XmlElement() | pycrdt.XmlFragment():
+        case pycrdt.XmlFragment():
+            return plain_rich_text(value, levels)
+        case pycrdt.Text() | pycrdt.XmlText() | pycrdt.XmlElement():
             return _text(str(value))
         case pycrdt.Array():
             items = cast("pycrdt.Array[Any]", value)
@@ -74,3 +78,47 @@ def _number(value: float) -> float | int | None:
     if not math.isfinite(value):
         return None
     return int(value) if value.is_integer() and abs(value) < 2**53 else value
+
+
+def plain_rich_text(fragment: pycrdt.XmlFragment, levels: int = MAX_LEVELS) -> dict[str, Json]:
+    """Return a rich text as ProseMirror has it in JSON."""
+    return {"type": "doc", "content": _nodes(fragment.children, levels)}
+
+
+def _nodes(children: Iterable[object], levels: int) -> list[Json]:
+    found: list[Json] = []
+    for child in children if levels else ():
+        found += _node(child, levels - 1)
+    return found
+
+
+def _node(node: object, levels: int) -> list[Json]:
+    """Return a node as it is in ProseMirror: a text as one node for each formatting."""
+    if isinstance(node, pycrdt.XmlText):
+        return [
+            _text_node(_text(chunk), attributes)
+            for chunk, attributes in node.diff()
+            if isinstance(chunk, str) and chunk
+        ]
+    if not isinstance(node, pycrdt.XmlElement):
+        return []
+    found: dict[str, Json] = {"type": node.tag or ""}
+    # pycrdt's views are iterable and do not say so.
+    attributes = dict(cast("Iterable[tuple[str, object]]", node.attributes))
+    if attributes:
+        found["attrs"] = {name: plain(value, levels) for name, value in sorted(attributes.items())}
+    children = _nodes(node.children, levels)
+    if children:
+        found["content"] = children
+    return [found]
+
+
+def _text_node(text: str, attributes: dict[str, Any] | None) -> Json:
+    marks: list[Json] = []
+    for name, value in sorted((attributes or {}).items()):
+        mark: dict[str, Json] = {"type": name.partition("--")[0]}
+        attrs = plain(value)
+        if isinstance(attrs, dict) and attrs:
+            mark["attrs"] = attrs
+        marks.append(mark)
+    return {"type": "text", "text": text, "marks": marks} if marks else {"type": "text", "text": text}

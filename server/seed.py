@@ -8,7 +8,7 @@ import msgspec
 from blocks import channel
 from blocks.channel_content import Text
 from blocks.order import FIRST
-from blocks.page import Place, add_text_block, write_meta
+from blocks.page_edits import Stamp, add_text_block, write_meta
 from crdt.ports import DocumentName, Principal, PrincipalId
 from server.bootstrap import Services
 from server.data_folder import DemoLogin, read_demo_login, write_demo_login
@@ -60,9 +60,7 @@ async def seed_content(services: Services, page_id: UUID, channel_id: UUID) -> N
     new_id = Uuid7()
     async with services.hub.join(DocumentName(f"page:{page_id}"), HOST) as page:
         write_meta(page.doc, title=PAGE_TITLE)
-        add_text_block(
-            page.doc, str(new_id()), PAGE_LINES, place=Place(), created_at=created_at, created_by=HOST.id
-        )
+        add_text_block(page.doc, str(new_id()), PAGE_LINES, stamp=Stamp(created_at, HOST.id))
         await page.saved()
     async with services.hub.join(DocumentName(f"channel:{channel_id}"), HOST) as replica:
         channel.post(

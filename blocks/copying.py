@@ -1,0 +1,84 @@
+"""Copies what is in one document into another one, or elsewhere in it, whatever it is.
+
+Unlike `blocks.plain` nothing is made to fit: fields that are not known here, formatting and embedded things
+come along as they are.
+"""
+
+from collections.abc import Iterable
+from typing import Any, cast
+
+import pycrdt
+
+from blocks.errors import UnreadableBlockError
+
+MAX_LEVELS = 100
+
+
+def copy_entry(place: pycrdt.Map[Any], key: str, value: object, levels: int = MAX_LEVELS) -> None:
+    """Put a copy of a value under a key of a Map. Raises UnreadableBlockError for what is nested too deep."""
+    place[key] = _blank(value)
+    _fill(place[key], value, _one_less(levels))
+
+
+def _fill(target: object, source: object, levels: int) -> None:
+    match target, source:
+        case pycrdt.Map(), pycrdt.Map():
+            fields = cast("pycrdt.Map[Any]", source)
+            for key in [*fields.keys()]:
+                copy_entry(cast("pycrdt.Map[Any]", target), key, fields[key], levels)
+        case pycrdt.Array(), pycrdt.Array():
+            items = cast("pycrdt.Array[Any]", target)
+            for item in cast("pycrdt.Array[Any]", source):
+                items.append(_blank(item))
+                _fill(items[len(items) - 1], item, _one_less(levels))
+        case (pycrdt.Text(), pycrdt.Text()) | (pycrdt.XmlText(), pycrdt.XmlText()):
+            _fill_text(target, source)
+        case (pycrdt.XmlFragment(), pycrdt.XmlFragment()) | (pycrdt.XmlElement(), pycrdt.XmlElement()):
+            for child in source.children:
+                target.children.append(cast("pycrdt.XmlElement", _blank(child)))
+                _fill(target.children[len(target.children) - 1], child, _one_less(levels))
+        case _:
+            pass  # a plain value is copied by being put there
+    if isinstance(target, pycrdt.XmlElement | pycrdt.XmlText):
+        assert isinstance(source, pycrdt.XmlElement | pycrdt.XmlText)
+        # pycrdt's views are iterable and do not say so.
+        for name, value in cast("Iterable[tuple[str, Any]]", source.attributes):
+            target.attributes[name] = value
+
+
+def _fill_text(target: pycrdt.Text | pycrdt.XmlText, source: pycrdt.Text | pycrdt.XmlText) -> None:
+    for chunk, formatting in source.diff():
+        place = len(target)
+        if isinstance(chunk, str):
+            target.insert(place, chunk, formatting or {})
+        elif not isinstance(chunk, pycrdt.Map | pycrdt.Array | pycrdt.Text | pycrdt.Doc):
+            target.insert_embed(place, chunk, formatting or {})
+
+
+def _blank(value: object) -> object:
+    """Return an empty shared type of a value's kind; anything else as it is."""
+    match value:
+        case pycrdt.Map():
+            return pycrdt.Map[Any]()
+        case pycrdt.Array():
+            return pycrdt.Array[Any]()
+        case pycrdt.Text():
+            return pycrdt.Text()
+        case pycrdt.XmlFragment():
+            return pycrdt.XmlFragment()
+        case pycrdt.XmlElement():
+            return pycrdt.XmlElement(value.tag or "paragraph")
+        case pycrdt.XmlText():
+            return pycrdt.XmlText()
+        case bytearray():
+            return bytes(value)
+        case pycrdt.Doc():
+            return None  # a document of its own, of which this one has but the name
+        case _:
+            return value
+
+
+def _one_less(levels: int) -> int:
+    if not levels:
+        raise UnreadableBlockError("The block is nested too deep to be copied.")
+    return levels - 1
