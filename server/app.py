@@ -43,6 +43,7 @@ from server.rest import (
     playbooks,
     prompts,
     runs,
+    uploads,
     versions,
     webhooks,
     workspaces,
@@ -74,6 +75,7 @@ API = (
     runs,
     playbooks,
     files,
+    uploads,
 )
 
 
@@ -117,13 +119,17 @@ def _middleware(services: Services) -> list[Middleware]:
         allow_origins=settings.cors_origins,
         allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
         allow_credentials="*" not in settings.cors_origins,
-        allow_headers=("Authorization", "Content-Type", "Idempotency-Key", "X-CSRF-Token", "X-Request-Id"),
+        allow_headers=(
+            *("Authorization", "Content-Type", "Idempotency-Key", "X-CSRF-Token", "X-Request-Id"),
+            *uploads.REQUEST_HEADERS,
+        ),
         expose_headers=(
             "X-Request-Id",
             "Idempotent-Replayed",
             "RateLimit",
             "RateLimit-Policy",
             "Retry-After",
+            *uploads.ANSWER_HEADERS,
         ),
     )
     return [

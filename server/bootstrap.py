@@ -23,6 +23,7 @@ from integrations.transport import Transport
 from server.account_safety import AccountSafety
 from server.auth import DatabaseAccess
 from server.background.access_watch import AccessWatch
+from server.background.expired_uploads import ExpiredUploads
 from server.background.forgetting import Forgetting
 from server.background.orphans import Orphans
 from server.background.retention import Retention
@@ -45,6 +46,7 @@ from server.settings import Settings
 from server.sign_in import Accounts
 from server.sse import Streams
 from server.tokens import Tokens
+from server.uploads import Uploads
 from server.vault_keys import VaultKeyFile
 from server.webhooks import Courier
 from storage.client_ids import ClientIdTable
@@ -87,6 +89,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     transport: Transport
     courier: Courier
     files: Files
+    uploads: Uploads
     mailing: Mailing
     invitations: Invitations
     metrics: Metrics
@@ -130,12 +133,14 @@ async def open_services(
             max_bytes=settings.max_file_bytes,
             quota_bytes=settings.file_quota_bytes,
         )
+        uploads = Uploads(database, files, lifetime=timedelta(hours=settings.upload_hours))
         courier = Courier(transport, vault, clock)
         if "worker" in settings.roles:
             hub.start(Webhooks(database, feed, courier).run)
             hub.start(mailing.run)
             hub.start(Forgetting(database).run)
             hub.start(Orphans(database, files.store).run)
+            hub.start(ExpiredUploads(database, uploads).run)
         if "worker" in settings.roles and settings.history_days:
             hub.start(Retention(database, update_log, offload, history_days=settings.history_days).run)
         yield Services(
@@ -178,6 +183,7 @@ async def open_services(
             transport=transport,
             courier=courier,
             files=files,
+            uploads=uploads,
             mailing=mailing,
             invitations=Invitations(mailing, settings.effective_public_url),
         )

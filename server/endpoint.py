@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from server.bootstrap import Services
 from server.errors import (
+    ApiError,
     ConflictError,
     ForbiddenError,
     InvalidError,
@@ -29,8 +30,8 @@ from server.errors import (
     WrongMethodError,
 )
 from server.middleware.rate_limits import STATE_KEY
-from server.parsing import parse_body, parse_path, parse_query
-from server.routing import Call, Needed, Operation, ReaderCall, UserCall
+from server.parsing import parse_body, parse_headers, parse_path, parse_query
+from server.routing import OFFSET_STREAM, Call, Needed, Operation, ReaderCall, UserCall
 from storage.access import PERSONAL, Caller, scope_of
 from storage.models import IdempotencyKey
 from storage.unit_of_work import UnitOfWork
@@ -51,7 +52,7 @@ class PathEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         request = Request(scope, receive)
-        operation = self._operations.get("GET" if request.method == "HEAD" else request.method)  # pyright: ignore[reportArgumentType]  (any string may be asked for)
+        operation = self._operations.get(self._method(request))  # pyright: ignore[reportArgumentType]  (any string may be asked for)
         if operation is None:
             raise WrongMethodError(f"Here one can {self._allow}.", headers={"Allow": self._allow})
         services: Services = request.app.state.services
@@ -60,6 +61,10 @@ class PathEndpoint:
         try:
             async with deadline:
                 response = await run_operation(operation, request, services)
+                response.headers.update(operation.headers)
+        except ApiError as refusal:
+            refusal.headers = {**operation.headers, **refusal.headers}
+            raise
         except TimeoutError as error:
             if not deadline.expired():
                 raise
@@ -67,6 +72,12 @@ class PathEndpoint:
                 "This took too long and was undone.", code="request_timed_out", retry_after_seconds=5
             ) from error
         await response(scope, receive, send)
+
+    def _method(self, request: Request) -> str:
+        """Return what is asked for; tus has clients that can say only GET and POST say so in a header."""
+        if request.method == "POST" and any(one.takes == OFFSET_STREAM for one in self._operations.values()):
+            return request.headers.get("x-http-method-override", "POST").upper()
+        return "GET" if request.method == "HEAD" else request.method
 
 
 async def run_operation(operation: Operation, request: Request, services: Services) -> Response:
@@ -76,6 +87,8 @@ async def run_operation(operation: Operation, request: Request, services: Servic
     arguments |= parse_path(request.path_params, operation.path_types)
     if operation.query_type:
         arguments["query"] = parse_query(request.query_params.multi_items(), operation.query_type)
+    if operation.header_type:
+        arguments["headers"] = parse_headers(request.headers, operation.header_type)
     data = b""
     if operation.body_type:
         data = await _read_body(request, services.settings.max_body_bytes)

@@ -28,6 +28,10 @@ STORE_RETRY_SECONDS = 2
 VAULT_RETRY_SECONDS = 60
 
 
+PHRASES = {460: "Checksum Mismatch"}
+"""Of statuses that HTTP itself does not have."""
+
+
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
     """An error as clients see it. `code` is stable; `title` and `detail` are for people."""
 
@@ -87,10 +91,15 @@ def translate(error: Exception) -> ApiError:
             return UnexpectedError("Something went wrong here. The request id helps to find out what.")
 
 
+def phrase_of(status: int) -> str:
+    """Return what a status is called."""
+    return PHRASES.get(status) or http.HTTPStatus(status).phrase
+
+
 def problem_response(refusal: ApiError) -> Response:
     """Return the answer to a request that was refused."""
     problem = Problem(
-        title=http.HTTPStatus(refusal.status).phrase,
+        title=phrase_of(refusal.status),
         status=refusal.status,
         code=refusal.code,
         detail=refusal.detail,

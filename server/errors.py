@@ -12,12 +12,16 @@ ServerError
     ├── WrongMethodError       405
     ├── SlowBodyError          408  the body did not arrive in time
     ├── ConflictError          409
+    ├── GoneError              410  it was here, and its time is over
+    ├── PreconditionError      412  another version of a protocol
     ├── TooLargeError          413
     ├── WrongMediaTypeError    415
     ├── RangeError             416  a file has no such part
     ├── InvalidError           422  JSON that does not fit, with the paths of its faults
+    ├── LockedError            423  it is being worked on
     ├── RateLimitedError       429
     ├── HeadTooLargeError      431
+    ├── ChecksumError          460  the bytes are not those that were sent (a status of tus)
     └── OverloadedError        503
 """
 
@@ -127,6 +131,20 @@ class ConflictError(ApiError):
     code = "conflict"
 
 
+class GoneError(ApiError):
+    """The thing was here, and its time is over."""
+
+    status = 410
+    code = "gone"
+
+
+class PreconditionError(ApiError):
+    """The client speaks a version of a protocol that is not spoken here."""
+
+    status = 412
+    code = "unsupported_version"
+
+
 class TooLargeError(ApiError):
     """The body is larger than the limit."""
 
@@ -155,6 +173,13 @@ class InvalidError(ApiError):
     code = "validation_failed"
 
 
+class LockedError(ApiError):
+    """The thing is being worked on, and can be asked for again."""
+
+    status = 423
+    code = "locked"
+
+
 class RateLimitedError(ApiError):
     """A rate limit is used up; the headers say when to try again."""
 
@@ -167,6 +192,13 @@ class HeadTooLargeError(ApiError):
 
     status = 431
     code = "head_too_large"
+
+
+class ChecksumError(ApiError):
+    """What came is not what was sent, by its checksum."""
+
+    status = 460
+    code = "checksum_mismatch"
 
 
 class OverloadedError(ApiError):

@@ -26,6 +26,9 @@ HEAD_BYTES = 4096
 IDLE_SECONDS = 30
 """How long an upload may pause."""
 
+_THUMBNAIL = ".thumbnail"
+_PART = ".part"
+
 
 class Taken(msgspec.Struct, frozen=True):
     """The contents of a file that is in the store."""
@@ -58,7 +61,7 @@ class Files:
             contents = [part async for part in self.read(workspace_id, file_id, 0, measured.size)]
             picture = await self._images.look_at(b"".join(contents))
         if picture is not None:
-            await self.store.put(thumbnail_key_of(workspace_id, file_id), _one(picture.thumbnail))
+            await self.store.put(thumbnail_key_of(workspace_id, file_id), one_part(picture.thumbnail))
         return Taken(measured.size, measured.hash.hexdigest(), content_type, picture)
 
     def read(self, workspace_id: UUID, file_id: UUID, start: int, end: int) -> AsyncIterator[bytes]:
@@ -98,20 +101,55 @@ class _Measured:
 
     async def parts(self) -> AsyncIterator[bytes]:
         """Yield it. Raises TooLargeError, SlowBodyError."""
-        while True:
-            try:
-                async with asyncio.timeout(IDLE_SECONDS):
-                    part = await anext(self._parts, None)
-            except TimeoutError as error:
-                raise SlowBodyError("The upload stands still.", headers={"Connection": "close"}) from error
-            if part is None:
-                return
+        async for part in within_time(self._parts):
             self.size += len(part)
             if self.size > self._max_bytes:
                 raise too_large(self._max_bytes)
             self.head += part[: HEAD_BYTES - len(self.head)]
             self.hash.update(part)
             yield part
+
+
+async def within_time(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield what comes, for as long as it goes on coming. Raises SlowBodyError."""
+    while True:
+        try:
+            async with asyncio.timeout(IDLE_SECONDS):
+                part = await anext(parts, None)
+        except TimeoutError as error:
+            raise SlowBodyError("The upload stands still.", headers={"Connection": "close"}) from error
+        if part is None:
+            return
+        yield part
+
+
+def new_file(
+    file_id: UUID,
+    workspace_id: UUID,
+    *,
+    name: str,
+    document: str | None,
+    taken: Taken,
+    created_by: str,
+    now: datetime,
+) -> File:
+    """Return the row of a file whose contents are in the store."""
+    picture = taken.picture
+    return File(
+        id=file_id,
+        workspace_id=workspace_id,
+        document=document,
+        name=name,
+        content_type=taken.content_type,
+        size=taken.size,
+        sha256=taken.sha256,
+        width=picture.width if picture else None,
+        height=picture.height if picture else None,
+        thumbnail_size=len(picture.thumbnail) if picture else None,
+        created_by=created_by,
+        created_at=now,
+        updated_at=now,
+    )
 
 
 def too_large(limit: int) -> TooLargeError:
@@ -144,16 +182,31 @@ def key_of(workspace_id: UUID, file_id: UUID) -> str:
 
 def thumbnail_key_of(workspace_id: UUID, file_id: UUID) -> str:
     """Return where a file's small picture is."""
-    return f"{workspace_id}/{file_id}.thumbnail"
+    return f"{workspace_id}/{file_id}{_THUMBNAIL}"
+
+
+def part_key_of(workspace_id: UUID, part_id: UUID) -> str:
+    """Return where a part of an upload is."""
+    return f"{workspace_id}/{part_id}{_PART}"
 
 
 def file_id_of(key: str) -> UUID | None:
     """Return the file that an object belongs to, or None for an object that is not of this program."""
+    return _id_of(key, _THUMBNAIL)
+
+
+def part_id_of(key: str) -> UUID | None:
+    """Return the part of an upload that an object is, or None for another object."""
+    return _id_of(key, _PART) if key.endswith(_PART) else None
+
+
+def _id_of(key: str, suffix: str) -> UUID | None:
     try:
-        return UUID(key.rpartition("/")[2].removesuffix(".thumbnail"))
+        return UUID(key.rpartition("/")[2].removesuffix(suffix))
     except ValueError:
         return None
 
 
-async def _one(part: bytes) -> AsyncIterator[bytes]:
+async def one_part(part: bytes) -> AsyncIterator[bytes]:
+    """Yield contents that are there as a whole."""
     yield part

@@ -7,7 +7,7 @@ from typing import Any, cast
 import msgspec
 
 from server import __version__
-from server.error_map import MEDIA_TYPE, Problem
+from server.error_map import MEDIA_TYPE, Problem, phrase_of
 from server.routing import Operation
 
 _REF = "#/components/schemas/{name}"
@@ -88,7 +88,7 @@ def _operation(operation: Operation, by_type: Mapping[Any, JsonObject]) -> JsonO
     if operation.body_type:
         described["requestBody"] = {"required": True, "content": _json(by_type[operation.body_type])}
     if operation.takes:
-        described["requestBody"] = {"required": True, "content": {operation.takes: {}}}
+        described["requestBody"] = {"required": operation.needs_body, "content": {operation.takes: {}}}
     if operation.needed is not None:
         described["security"] = [{"accessToken": []}]
     return described
@@ -105,6 +105,19 @@ def _parameters(operation: Operation) -> list[JsonObject]:
         )
         for name, property_ in schema["properties"].items():
             found.append({"name": name, "in": "query", "required": False, "schema": _without_null(property_)})
+    if operation.header_type:
+        _, components = msgspec.json.schema_components([operation.header_type], ref_template=_REF)
+        (schema,) = components.values()
+        required = schema.get("required", ())
+        for name, property_ in schema["properties"].items():
+            found.append(
+                {
+                    "name": name,
+                    "in": "header",
+                    "required": name in required,
+                    "schema": _without_null(property_),
+                }
+            )
     if operation.idempotent:
         found.append(IDEMPOTENCY_KEY)
     return found
@@ -119,7 +132,7 @@ def _without_null(schema: JsonObject) -> JsonObject:
 def _responses(operation: Operation, by_type: Mapping[Any, JsonObject]) -> JsonObject:
     quota: Mapping[str, JsonObject] = QUOTA if 429 in operation.refuses else {}
     success: JsonObject = {
-        "description": http.HTTPStatus(operation.status).phrase,
+        "description": phrase_of(operation.status),
         "headers": {**REQUEST_ID, **quota},
     }
     if operation.status != 204:
@@ -128,7 +141,7 @@ def _responses(operation: Operation, by_type: Mapping[Any, JsonObject]) -> JsonO
     problem = {MEDIA_TYPE: {"schema": by_type[Problem]}}
     refusals: JsonObject = {
         str(status): {
-            "description": http.HTTPStatus(status).phrase,
+            "description": phrase_of(status),
             "headers": {**REQUEST_ID, **(RETRY_AFTER if status in (429, 503) else {})},
             "content": problem,
         }

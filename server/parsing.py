@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 import msgspec
@@ -44,6 +44,16 @@ def parse_query(pairs: list[tuple[str, str]], wanted: type[T]) -> T:
         return msgspec.convert(values, wanted, strict=False)
     except msgspec.ValidationError as error:
         raise _bad_parameter(locate_fault(error, "query")) from error
+
+
+def parse_headers(given: Mapping[str, str], wanted: type[T]) -> T:
+    """Read the headers that a Struct names. Raises MalformedError."""
+    names = [field.encode_name for field in msgspec.structs.fields(cast("type[msgspec.Struct]", wanted))]
+    values = {name: given[name] for name in names if name in given}
+    try:
+        return msgspec.convert(values, wanted, strict=False)
+    except msgspec.ValidationError as error:
+        raise _bad_parameter(locate_fault(error, "header"), code="invalid_header") from error
 
 
 def parse_path(values: Mapping[str, str], wanted: Mapping[str, type[object]]) -> dict[str, Any]:

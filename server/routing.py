@@ -6,15 +6,15 @@
 Behind the path stands who may call it: an action of `storage.access`, or `signed_in` or `account`; nothing
 where no credential is needed. The handler asks the gate about the thing itself, and a test that is generated
 from the routes holds it to what it declares. The signature says the rest: a `UserCall` needs a person, a
-`ReaderCall` any credential, `uow` is the request's one transaction, `query` and `body` are Structs, what is
-left are the path's parameters (ids, or strings of a pattern), and what is returned is the answer's Struct
-(None: 204) or a `Response` whose class names its media type. `server.endpoint` runs operations,
-`server.openapi` describes them.
+`ReaderCall` any credential, `uow` is the request's one transaction, `query`, `headers` and `body` are
+Structs, what is left are the path's parameters (ids, or strings of a pattern), and what is returned is the
+answer's Struct (None: 204) or a `Response` whose class names its media type. `server.endpoint` runs
+operations, `server.openapi` describes them.
 """
 
 import inspect
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from types import UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
@@ -26,9 +26,12 @@ from starlette.responses import Response
 from server.bootstrap import Services
 from storage.access import Action, Caller
 
+OFFSET_STREAM = "application/offset+octet-stream"
+"""A part of a file, as tus sends it."""
+
 Handler = Callable[..., Awaitable[object]]
 H = TypeVar("H", bound=Handler)
-Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 Needed = Action | Literal["signed_in", "account"]
 """An action on what the path names; else any credential of a person, or one's own account."""
 
@@ -107,6 +110,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     needs_transaction: bool
     path_types: dict[str, type[object]]
     query_type: type[msgspec.Struct] | None
+    header_type: type[msgspec.Struct] | None
     body_type: type[msgspec.Struct] | None
     answer_type: Any
     media_types: tuple[str, ...]
@@ -119,13 +123,18 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """The field of the answer that is not kept for it."""
     takes: str = ""
     """The media type of a body that the handler reads by itself."""
+    needs_body: bool = True
+    """Whether such a body has to come."""
+    headers: Mapping[str, str] = {}
+    """What every answer of it carries, refusals too."""
 
 
 class Routes:
-    """The operations of one resource."""
+    """The operations of one resource. `headers` are on every answer of theirs."""
 
-    def __init__(self, tag: str) -> None:
+    def __init__(self, tag: str, *, headers: Mapping[str, str] | None = None) -> None:
         self.tag = tag
+        self._headers = headers or {}
         self.operations: list[Operation] = []
 
     def get(
@@ -144,6 +153,7 @@ class Routes:
         idempotent: bool = False,
         told_once: str = "",
         takes: str = "",
+        needs_body: bool = True,
     ) -> Callable[[H], H]:
         """Declare an action, or a creation (`status=201`).
 
@@ -151,14 +161,26 @@ class Routes:
         is the media type of a body that the handler reads by itself, however long that lasts.
         """
         return self._declare(
-            "POST", path, needed, status, refuses, idempotent=idempotent, told_once=told_once, takes=takes
+            "POST",
+            path,
+            needed,
+            status,
+            refuses,
+            idempotent=idempotent,
+            told_once=told_once,
+            takes=takes,
+            needs_body=needs_body,
         )
 
     def patch(
-        self, path: str, needed: Needed | None = None, *, refuses: tuple[int, ...] = ()
+        self, path: str, needed: Needed | None = None, *, refuses: tuple[int, ...] = (), takes: str = ""
     ) -> Callable[[H], H]:
-        """Declare a change of some fields."""
-        return self._declare("PATCH", path, needed, 200, refuses, idempotent=False)
+        """Declare a change of some fields, or with `takes` of contents."""
+        return self._declare("PATCH", path, needed, 200, refuses, idempotent=False, takes=takes)
+
+    def options(self, path: str) -> Callable[[H], H]:
+        """Declare an answer that tells what a path can do."""
+        return self._declare("OPTIONS", path, None, 204, (), idempotent=False)
 
     def delete(
         self, path: str, needed: Needed | None = None, *, refuses: tuple[int, ...] = ()
@@ -177,6 +199,7 @@ class Routes:
         idempotent: bool,
         told_once: str = "",
         takes: str = "",
+        needs_body: bool = True,
     ) -> Callable[[H], H]:
         def register(handler: H) -> H:
             operation = _inspect(
@@ -184,7 +207,10 @@ class Routes:
             )
             if takes:
                 refused = tuple(sorted({*operation.refuses, 408, 413}))
-                operation = msgspec.structs.replace(operation, takes=takes, refuses=refused)
+                operation = msgspec.structs.replace(
+                    operation, takes=takes, needs_body=needs_body, refuses=refused
+                )
+            operation = msgspec.structs.replace(operation, headers=self._headers)
             self.operations.append(operation)
             return handler
 
@@ -208,6 +234,7 @@ def _inspect(
     call_type = hints.pop("call")
     body_type = hints.pop("body", None)
     query_type = hints.pop("query", None)
+    header_type = hints.pop("headers", None)
     needs_transaction = hints.pop("uow", None) is not None
     path_names = re.findall(r"{(\w+)}", path)
     assert set(hints) == set(path_names), f"{handler.__name__} takes {set(hints)}, its path has {path_names}"
@@ -215,6 +242,8 @@ def _inspect(
         f"{handler.__name__}: say behind the path what it needs"
     )
     implied = _implied_refusals(needed, bool(path_names), query_type, body_type, idempotent)
+    if header_type:
+        implied.add(400)
     if path.startswith("/v1/"):
         implied |= {429, 503}  # any request may be one too many, or come while the server stops
     if idempotent and not needs_transaction:
@@ -233,6 +262,7 @@ def _inspect(
         needs_transaction=needs_transaction,
         path_types=hints,
         query_type=query_type,
+        header_type=header_type,
         body_type=body_type,
         answer_type=answer_type,
         media_types=media_types,

@@ -145,6 +145,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     file_quota_bytes: Annotated[Count, doc("What all files of one workspace may have together.")] = (
         10 * 1024 * 1024 * 1024
     )
+    upload_hours: Annotated[
+        Count, doc("How long an upload that stopped can be gone on with; then its room is given back.")
+    ] = 24
     allow_private_addresses: Annotated[
         bool,
         doc(

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.events import Events
-from storage.models import AgentConfiguration, Brand, Creator, File, Playbook, PromptLibrary, Webhook
+from storage.models import AgentConfiguration, Brand, Creator, File, Playbook, PromptLibrary, Upload, Webhook
 from storage.repositories.access_changes import AccessChanges
 from storage.repositories.account_tokens import AccountTokens
 from storage.repositories.agents import AgentDefinitions, AgentRuns, Agents
@@ -31,6 +31,7 @@ from storage.repositories.owned import Owned
 from storage.repositories.pages import Pages
 from storage.repositories.prompts import Prompts
 from storage.repositories.sessions import Sessions
+from storage.repositories.uploads import Uploads
 from storage.repositories.users import Users
 from storage.repositories.versions import Versions
 from storage.repositories.workspaces import Workspaces
@@ -81,3 +82,5 @@ class UnitOfWork:
         self.files = Owned(File, session, now)
         self.file_space = FileSpace(session)
         self.mails = Mails(session, now)
+        self.uploads = Owned(Upload, session, now)
+        self.upload_progress = Uploads(session, now)

@@ -5,7 +5,7 @@ import logging
 from datetime import timedelta
 
 from server.background.leadership import Leadership
-from server.files import file_id_of
+from server.files import file_id_of, part_id_of
 from storage.engine import Database
 from storage.errors import StorageError
 from storage.files import FileStore
@@ -34,12 +34,14 @@ class Orphans:
         gone = 0
         old = self._database.clock() - AGE
         async for found in self._store.list_parts():
-            owners = {one.key: file_id_of(one.key) for one in found if one.modified_at < old}
-            ids = {file_id for file_id in owners.values() if file_id is not None}
+            keys = [one.key for one in found if one.modified_at < old]
+            files = {key: owner for key in keys if (owner := file_id_of(key)) is not None}
+            parts = {key: owner for key in keys if (owner := part_id_of(key)) is not None}
             async with self._database.read() as uow:
-                existing = await uow.file_space.existing(ids)
-            for key, file_id in owners.items():
-                if file_id is not None and file_id not in existing:
+                existing = await uow.file_space.existing(set(files.values()))
+                existing |= await uow.upload_progress.existing_parts(set(parts.values()))
+            for key, owner in (files | parts).items():
+                if owner not in existing:
                     await self._store.delete(key)
                     gone += 1
         return gone

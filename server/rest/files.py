@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from server.downloads import Download, download
 from server.errors import ConflictError, FieldError, InvalidError, NotFoundError
-from server.files import Taken, too_large
+from server.files import new_file, too_large
 from server.rest.fields import Listing, Slice, Time, list_slice, read_cursor
 from server.rest.gate import find_document, find_owned, find_workspace
 from server.routing import Call, Routes, UserCall
@@ -88,7 +88,7 @@ async def upload_file(call: UserCall, workspace_id: UUID, query: NewFile) -> Fil
     size = int(declared) if declared.isascii() and declared.isdigit() else 0
     async with database.read() as uow:
         await find_workspace(call, uow, workspace_id, "files.write")
-        await _check_document(call, uow, workspace_id, query.document)
+        await check_document(call, uow, workspace_id, query.document)
         if size > files.max_bytes:
             raise too_large(files.max_bytes)
         if await uow.file_space.used(workspace_id) + size > files.quota_bytes:
@@ -100,9 +100,17 @@ async def upload_file(call: UserCall, workspace_id: UUID, query: NewFile) -> Fil
             await find_workspace(call, uow, workspace_id, "files.write")
             if not await uow.file_space.take(workspace_id, taken.size, files.quota_bytes):
                 raise _full(files.quota_bytes)
-            file = _row(call, uow, workspace_id, file_id, query, taken)
+            file = new_file(
+                file_id,
+                workspace_id,
+                name=query.name,
+                document=query.document,
+                taken=taken,
+                created_by=call.actor,
+                now=uow.now,
+            )
             await uow.files.add(file)
-            await _tell(call, uow, "file.created", file)
+            await tell_of_file(call, uow, "file.created", file)
     except Exception:
         await files.remove(workspace_id, file_id)
         raise
@@ -134,7 +142,7 @@ async def delete_file(call: UserCall, file_id: UUID) -> None:
         file = await _find(call, uow, file_id, to_write=True)
         await uow.files.remove(file)
         await uow.file_space.give_back(file.workspace_id, file.size)
-        await _tell(call, uow, "file.deleted", file)
+        await tell_of_file(call, uow, "file.deleted", file)
     await call.services.files.remove(file.workspace_id, file.id)
 
 
@@ -226,7 +234,8 @@ async def _find(call: UserCall, uow: UnitOfWork, file_id: UUID, *, to_write: boo
     return await find_owned(call, uow.files, file_id, "files.write" if to_write else "files.read", "file")
 
 
-async def _check_document(call: UserCall, uow: UnitOfWork, workspace_id: UUID, name: str | None) -> None:
+async def check_document(call: UserCall, uow: UnitOfWork, workspace_id: UUID, name: str | None) -> None:
+    """Raise unless the caller may add files to a document of a workspace."""
     if name is None:
         return
     document = await find_document(call, uow, name, to_write=True)
@@ -235,32 +244,12 @@ async def _check_document(call: UserCall, uow: UnitOfWork, workspace_id: UUID, n
         raise InvalidError(f"{fault.detail}.", code="invalid_reference", errors=(fault,))
 
 
-def _row(
-    call: UserCall, uow: UnitOfWork, workspace_id: UUID, file_id: UUID, query: NewFile, taken: Taken
-) -> File:
-    picture = taken.picture
-    return File(
-        id=file_id,
-        workspace_id=workspace_id,
-        document=query.document,
-        name=query.name,
-        content_type=taken.content_type,
-        size=taken.size,
-        sha256=taken.sha256,
-        width=picture.width if picture else None,
-        height=picture.height if picture else None,
-        thumbnail_size=len(picture.thumbnail) if picture else None,
-        created_by=call.actor,
-        created_at=uow.now,
-        updated_at=uow.now,
-    )
-
-
 def _full(quota: int) -> ConflictError:
     return ConflictError(f"The files of this workspace may have {quota} bytes.", code="quota_exceeded")
 
 
-async def _tell(call: UserCall, uow: UnitOfWork, event: str, file: File) -> None:
+async def tell_of_file(call: UserCall, uow: UnitOfWork, event: str, file: File) -> None:
+    """Add an event about a file."""
     subject = file.document or f"file:{file.id}"
     await uow.events.append(
         file.workspace_id, event, call.actor, subject, {"file_id": str(file.id), "name": file.name}

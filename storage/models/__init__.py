@@ -32,6 +32,7 @@ from storage.models.pages import Page
 from storage.models.playbooks import Playbook
 from storage.models.prompts import Prompt, PromptLibrary, PromptTag
 from storage.models.sessions import Session
+from storage.models.uploads import Upload, UploadPart
 from storage.models.users import User
 from storage.models.webhooks import Outcome, Webhook, WebhookDelivery, WebhookState
 from storage.models.workspaces import Membership, Role, Workspace
@@ -80,6 +81,8 @@ __all__ = [
     "ShareLink",
     "Snapshot",
     "Update",
+    "Upload",
+    "UploadPart",
     "User",
     "UtcDateTime",
     "Version",

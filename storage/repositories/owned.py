@@ -17,10 +17,11 @@ from storage.models import (
     Playbook,
     PromptLibrary,
     Role,
+    Upload,
     Webhook,
 )
 
-M = TypeVar("M", AgentConfiguration, Brand, Creator, File, Playbook, PromptLibrary, Webhook)
+M = TypeVar("M", AgentConfiguration, Brand, Creator, File, Playbook, PromptLibrary, Upload, Webhook)
 
 
 class Owned(Generic[M]):

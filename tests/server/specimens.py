@@ -127,6 +127,11 @@ async def _file(plot: Plot) -> str:
     return answer.json()["id"]
 
 
+async def _upload(plot: Plot) -> str:
+    answer = await plot.owner.request("POST", f"{plot.path}/uploads", headers={"Upload-Length": "5"})
+    return answer.json()["id"]
+
+
 async def _first_position(plot: Plot) -> str:
     return "position:0"
 
@@ -154,6 +159,7 @@ SPECIMENS: dict[str, Specimen] = {
     "run_id": add_run,
     "session_id": _session,
     "share_link_id": _share_link,
+    "upload_id": _upload,
     "user_id": _other,
     "webhook_id": made("webhooks", url="https://example.invalid/hook"),
     "version": _first_position,

@@ -74,6 +74,7 @@ def test_what_needs_nothing_is_what_has_no_credential_yet():
         "begin_browser_session",
         "join_by_invitation",
         "open_share_link",
+        "describe_uploads",
         "download_linked_file",
         "preview_invitation",
     }
