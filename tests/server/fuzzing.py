@@ -37,6 +37,8 @@ TIMEOUT_SECONDS = 30
 WORDS: dict[str, object] = {"scopes": ["*:read"]}
 """What a field takes that no schema tells."""
 
+schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")
+
 Operation = APIOperation[Any, Any, Any, Any]
 Sent = Case[Any]
 

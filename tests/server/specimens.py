@@ -196,6 +196,12 @@ BODIES: dict[str, Body] = {
 }
 """Operation -> a body that it takes."""
 
+HEADERS: dict[str, dict[str, str]] = {
+    "create_upload": {"Upload-Length": "5"},
+    "continue_upload": {"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"},
+}
+"""Operation -> headers that it needs."""
+
 _GUESSES: tuple[object, ...] = (
     "x",
     "a long enough text",

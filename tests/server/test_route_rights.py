@@ -9,7 +9,7 @@ from storage.access import LEAST_ROLE, PERSONAL, ROLES, can
 from storage.engine import Database
 from storage.models import Role
 from tests.server.api import Api
-from tests.server.specimens import Plot
+from tests.server.specimens import HEADERS, Plot
 
 OPERATIONS = [operation for module in API for operation in module.routes.operations]
 REFUSALS = (401, 403, 404)
@@ -51,7 +51,12 @@ def told(operation: Operation, role: Role | None) -> int:
 async def call(plot: Plot, who: Api, operation: Operation) -> int:
     """Return what somebody gets: a refusal's status, or `ALLOWED` for anything else."""
     path = await plot.path_of(operation)
-    answer = await who.request(operation.method, path, json=await plot.body_of(operation))
+    answer = await who.request(
+        operation.method,
+        path,
+        json=await plot.body_of(operation),
+        headers=HEADERS.get(operation.name, {}),
+    )
     assert answer.status_code < 500, (operation.name, answer.text)
     return answer.status_code if answer.status_code in REFUSALS else ALLOWED
 
