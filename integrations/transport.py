@@ -7,7 +7,8 @@ followed, proxies of the environment not used, and of an answer only the beginni
 
 import asyncio
 import socket
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from types import TracebackType
 from typing import Any, Self, cast
@@ -30,6 +31,10 @@ MOST_BYTES = 64 * 1024
 KEEPALIVE_SECONDS = 30.0
 
 
+Observe = Callable[[str, str, int | None, float], object]
+"""Takes a request's method, host, the answer's status (None for no answer) and seconds."""
+
+
 class Answer(msgspec.Struct, frozen=True):
     """What a request was answered with."""
 
@@ -45,8 +50,15 @@ class Transport:
     `allow_private` lets requests go to any address, also by plain HTTP: for development and tests.
     """
 
-    def __init__(self, *, allow_private: bool = False, max_connections: int = 64) -> None:
+    def __init__(
+        self,
+        *,
+        allow_private: bool = False,
+        max_connections: int = 64,
+        observe: Observe | None = None,
+    ) -> None:
         self._allow_private = allow_private
+        self._observe = observe
         self._pool = httpcore2.AsyncConnectionPool(
             max_connections=max_connections,
             max_keepalive_connections=max_connections // 4,
@@ -91,15 +103,22 @@ class Transport:
     ) -> Answer:
         """Send a body. Raises AddressRefusedError, ExchangeFailedError."""
         self.check_url(url)
+        answer: Answer | None = None
+        begun = time.perf_counter()
         try:
             async with asyncio.timeout(timeout_seconds):
-                return await self._exchange("POST", url, body, headers)
+                answer = await self._exchange("POST", url, body, headers)
+                return answer
         except TimeoutError as error:
             raise ExchangeFailedError(f"no answer within {timeout_seconds:g} seconds") from error
         except (httpcore2.TimeoutException, httpcore2.NetworkError) as error:
             raise ExchangeFailedError(f"not reachable: {_reason(error)}") from error
         except (httpcore2.ProtocolError, httpcore2.UnsupportedProtocol, OSError, ValueError) as error:
             raise ExchangeFailedError(f"no valid answer: {_reason(error)}") from error
+        finally:
+            if self._observe is not None:
+                status = answer.status if answer is not None else None
+                self._observe("POST", urlsplit(url).hostname or "", status, time.perf_counter() - begun)
 
     async def _exchange(self, method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         host = urlsplit(url).netloc

@@ -134,6 +134,7 @@ def _middleware(services: Services) -> list[Middleware]:
     )
     return [
         Middleware(RequestIdMiddleware),
+        *([Middleware(services.tracing.trace_requests)] if services.tracing else []),
         Middleware(RequestLogMiddleware),
         Middleware(RequestMetricsMiddleware, services.metrics.observe_request),
         Middleware(SecurityHeadersMiddleware, is_https=settings.effective_public_url.startswith("https://")),

@@ -8,6 +8,7 @@ import hmac
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -30,6 +31,7 @@ from server.background.retention import Retention
 from server.background.webhooks import Webhooks
 from server.browser_sessions import BrowserSessions
 from server.data_folder import OUTBOX, Secrets
+from server.errors import SettingsError
 from server.files import Files
 from server.folding import Folding
 from server.guards import guard_of
@@ -55,6 +57,9 @@ from storage.event_feed import EventFeed
 from storage.files import FileStore, S3Access
 from storage.update_log import UpdateLog
 from storage.vault import Vault
+
+if TYPE_CHECKING:  # loaded only where traces are wanted
+    from server.tracing import Tracing
 
 Clock = Callable[[], datetime]
 
@@ -93,6 +98,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     mailing: Mailing
     invitations: Invitations
     metrics: Metrics
+    tracing: "Tracing | None"
 
 
 @asynccontextmanager
@@ -104,7 +110,14 @@ async def open_services(
     access = DatabaseAccess(database, tokens, clock)
     async with AsyncExitStack() as stack:
         passwords = stack.enter_context(open_passwords(settings))
-        update_log = await stack.enter_async_context(UpdateLog.of(database, close_seconds=LOG_CLOSE_SECONDS))
+        tracing = await stack.enter_async_context(_open_tracing(settings))
+        update_log = await stack.enter_async_context(
+            UpdateLog.of(
+                database,
+                close_seconds=LOG_CLOSE_SECONDS,
+                observe_commit=tracing.observe_commit if tracing else None,
+            )
+        )
         client_ids = await stack.enter_async_context(ClientIdTable(database))
         vault = _open_vault(settings)
         mailing = Mailing(database, vault, create_mailer(settings, clock))
@@ -125,7 +138,12 @@ async def open_services(
         feed = EventFeed(database)
         hub.start(feed.run)
         hub.start(AccessWatch(database, hub, feed).run)
-        transport = await stack.enter_async_context(Transport(allow_private=settings.allow_private_addresses))
+        transport = await stack.enter_async_context(
+            Transport(
+                allow_private=settings.allow_private_addresses,
+                observe=tracing.observe_exchange if tracing else None,
+            )
+        )
         files = Files(
             open_file_store(settings),
             Images(),
@@ -164,6 +182,7 @@ async def open_services(
             access=access,
             tokens=tokens,
             hub=hub,
+            tracing=tracing,
             metrics=Metrics(hub.statistics, update_log.statistics),
             history=History(update_log, hub, offload),
             request_limits=RequestLimits(
@@ -187,6 +206,22 @@ async def open_services(
             mailing=mailing,
             invitations=Invitations(mailing, settings.effective_public_url),
         )
+
+
+@asynccontextmanager
+async def _open_tracing(settings: Settings) -> AsyncGenerator["Tracing | None"]:
+    """Trace if that is wanted; else nothing of it is loaded. Raises SettingsError where it is missing."""
+    if not settings.traces:
+        yield None
+        return
+    try:
+        from server.tracing import open_tracing
+    except ImportError as error:
+        raise SettingsError(
+            "IONFLUX_TRACES needs what `pip install ionflux[otel]` brings: see Traces in docs/operations.md"
+        ) from error
+    async with open_tracing() as tracing:
+        yield tracing
 
 
 def _s3_access(settings: Settings) -> S3Access:

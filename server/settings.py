@@ -68,6 +68,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         str,
         doc("What a Prometheus server has to send as bearer token for `/metrics`; empty: nothing is there."),
     ] = ""
+    traces: Annotated[
+        bool,
+        doc("Whether traces go to OpenTelemetry; where to, `OTEL_EXPORTER_OTLP_ENDPOINT` and its like say."),
+    ] = False
     log_format: Annotated[
         Literal["text", "json"], doc("How log lines look: `text` for people, `json` for programs.")
     ] = "text"

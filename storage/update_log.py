@@ -76,6 +76,10 @@ class _Append(msgspec.Struct, frozen=True):
     done: asyncio.Future[int]
 
 
+ObserveCommit = Callable[[int, int, float], object]
+"""Takes a commit's documents, rows and seconds."""
+
+
 class UpdateLog:
     """Appends in groups, reads and keeps snapshots. Open between `async with` and its end.
 
@@ -94,8 +98,10 @@ class UpdateLog:
         gather_seconds: float = GATHER_SECONDS,
         slow_seconds: float = SLOW_SECONDS,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        observe_commit: ObserveCommit | None = None,
     ) -> None:
         self._store = store
+        self._observe_commit = observe_commit
         self._close_seconds = close_seconds
         self._gather_seconds = gather_seconds
         self._slow_seconds = slow_seconds
@@ -117,10 +123,12 @@ class UpdateLog:
         self._pending_bytes = 0
 
     @classmethod
-    def of(cls, database: Database, *, close_seconds: float = 5.0) -> Self:
+    def of(
+        cls, database: Database, *, close_seconds: float = 5.0, observe_commit: ObserveCommit | None = None
+    ) -> Self:
         """Return the log that lies in a database."""
         store = SqliteStore(database) if database.kind == "sqlite" else PostgresStore(database)
-        return cls(store, close_seconds=close_seconds)
+        return cls(store, close_seconds=close_seconds, observe_commit=observe_commit)
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
@@ -329,6 +337,8 @@ class UpdateLog:
         self._last_commit_seconds = perf_counter() - started
         self._commit_rows.add(rows)
         self._commit_seconds.add(self._last_commit_seconds)
+        if self._observe_commit is not None:
+            self._observe_commit(len(batch), rows, self._last_commit_seconds)
         return heads
 
     def _resolve(self, group: list[_Append], positions: dict[str, int]) -> None:

@@ -8,6 +8,7 @@ pytest_plugins = [
     "tests.services.smtp",
     "tests.clients.fixtures",
     "tests.services.ionflux",
+    "tests.services.otlp",
     "tests.services.receiver",
     "tests.services.s3",
     "tests.services.studio",

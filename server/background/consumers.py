@@ -12,6 +12,7 @@ from typing import Protocol
 from uuid import UUID
 
 from server.background.leadership import LEASE_SECONDS, Leadership
+from server.spans import span
 from storage.engine import Database
 from storage.errors import StorageError
 from storage.event_feed import EVERYWHERE_SECONDS, EventFeed, News
@@ -148,7 +149,8 @@ class Following:
             # First the cursor: whoever comes second waits here, and finds it moved.
             if not await uow.consumers.advance(name, workspace_id, seen=seen, done=events[-1].position):
                 raise Overtaken
-            await self._consumer.handle(uow, events)
+            with span("consume events", consumer=name, events=len(events)):
+                await self._consumer.handle(uow, events)
         return len(events) == BATCH
 
     def _postpone(self, workspace_id: UUID, reason: str) -> None:

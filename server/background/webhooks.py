@@ -16,6 +16,7 @@ from anyio import create_task_group
 from anyio.abc import TaskGroup
 
 from server.background.leadership import LEASE_SECONDS, Leadership
+from server.spans import span
 from server.webhooks import TEST_TYPE, Attempt, Courier
 from storage.access import Caller, workspace_standing
 from storage.engine import Database
@@ -155,7 +156,8 @@ class Webhooks:
     async def _deliver(self, webhook: Webhook, event: Event) -> bool:
         """Try to deliver one event, and keep what became of it; tell whether to go on with the next one."""
         async with self._slots:
-            attempt = await self._courier.deliver(webhook, event)
+            with span("deliver webhook", attempt=webhook.attempts + 1):
+                attempt = await self._courier.deliver(webhook, event)
         is_over = False
         async with self._database.transaction() as uow:
             await uow.deliveries.log(entry(uow.new_id(), webhook, event, attempt, uow.now))
