@@ -65,11 +65,12 @@ class Admission:
 
     def admit(self, edits: list[Edit], document: LiveDocument) -> list[Edit]:
         """Return the edits of a turn that the document may take; the senders of others hear why not."""
-        edits = [
-            edit
-            for edit in edits
-            if not (self._is_forged(*edit, document) or self._is_too_much(*edit, document))
-        ]
+        if not self._is_usual(edits):
+            edits = [
+                edit
+                for edit in edits
+                if not (self._is_forged(*edit, document) or self._is_too_much(*edit, document))
+            ]
         if self._gate is None or not edits:
             return edits
         return self._gate.judge(
@@ -127,6 +128,16 @@ class Admission:
         for peer in self._growth.due(now, size):
             self._growth.asked(peer, now, size)
             peer.send(encode_step1(document.state_vector()))
+
+    def _is_usual(self, edits: list[Edit]) -> bool:
+        """Whether everybody goes on with what they write, in a document that is far from its limit."""
+        size = self._snapshots.size_bytes
+        goes_on = self._signatures.goes_on
+        for peer, update in edits:
+            if not goes_on(peer, update):
+                return False
+            size += len(update)
+        return self._growth.takes(size)
 
     def _is_forged(self, peer: Peer, update: bytes, document: LiveDocument) -> bool:
         if not self._signatures.is_forged(peer, update, document.state_vector):

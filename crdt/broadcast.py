@@ -14,19 +14,18 @@ MOST_HELD = 4096
 class Broadcast:
     """One message to all peers of a room; its frame is built once for each prefix that they use."""
 
-    __slots__ = ("_frames", "payload", "update")
+    __slots__ = ("frames", "payload", "update")
 
     def __init__(self, payload: bytes, update: bytes | None = None) -> None:
         self.update = update
         """The Yjs update inside, for peers in this process; None when it carries presence."""
         self.payload = payload
-        self._frames: dict[bytes, bytes] = {}
+        self.frames: dict[bytes, bytes] = {}
+        """The frames that were built, by what they start with."""
 
-    def frame(self, prefix: bytes) -> bytes:
-        """Return the frame for peers whose frames start with `prefix`."""
-        frame = self._frames.get(prefix)
-        if frame is None:
-            frame = self._frames[prefix] = prefix + self.payload
+    def build(self, prefix: bytes) -> bytes:
+        """Build the frame for peers whose frames start with `prefix`."""
+        frame = self.frames[prefix] = prefix + self.payload
         return frame
 
 
@@ -80,6 +79,11 @@ class Echoes:
     def __init__(self, on_full: Callable[[Peer], None]) -> None:
         self._held: dict[Peer, deque[tuple[int, Broadcast | bytes]]] = {}
         self._on_full = on_full
+
+    @property
+    def are_held(self) -> bool:
+        """Whether anything is held back for anybody."""
+        return bool(self._held)
 
     def deliver(self, peer: Peer, broadcast: Broadcast) -> None:
         """Deliver a message, behind what is held back for the peer."""

@@ -84,6 +84,7 @@ class SocketPeer:
         self._connection = connection
         self._send = connection.channel.send
         self._prefix = connection.session.wire.prefix(key)
+        self._saved_frame = self._prefix + encode_sync_status(is_saved=True)
         self.update_prefix = self._prefix + UPDATE
         """What frames with an update from this client begin with."""
 
@@ -94,7 +95,7 @@ class SocketPeer:
 
     def deliver(self, broadcast: Broadcast) -> None:
         """Send what all peers get."""
-        self._send(broadcast.frame(self._prefix))
+        self._send(broadcast.frames.get(self._prefix) or broadcast.build(self._prefix))
 
     def send(self, payload: bytes) -> None:
         """Send what is for this client only."""
@@ -103,9 +104,8 @@ class SocketPeer:
     def acknowledge(self, edits: int, position: int) -> None:
         """Say that so many edits are committed; a y-websocket client sees it by the echo."""
         if not self.waits_for_echo:
-            frame = self._prefix + encode_sync_status(is_saved=True)
             for _ in range(edits):
-                self._send(frame)
+                self._send(self._saved_frame)
 
     def leave(self) -> None:
         """Go out of the room."""
@@ -193,11 +193,12 @@ class Connection:
         if self._is_closed:
             return 0.0
         writer = self._writer
-        update = None
-        if writer is not None and len(frame) <= self._max_frame_bytes:
-            update = read_update(frame, writer.update_prefix)
         try:
-            if writer is not None and update is not None:
+            if (
+                writer is not None
+                and len(frame) <= self._max_frame_bytes
+                and (update := read_update(frame, writer.update_prefix)) is not None
+            ):
                 self._take_edit(writer, update, is_answer=False)
             else:
                 for key, message in self.session.receive(frame):

@@ -76,6 +76,8 @@ class LiveDocument:
             raise DocumentDamaged("What is stored of this document is damaged.") from error
         # A subscription holds its callback and the document, hidden from the garbage collector: it would keep
         # all of this for ever, so the callback does not hold it, and the subscription ends with it.
+        # What `Doc.apply_update` comes to inside of a transaction; by itself it would enter one more each time.
+        self._apply_update: Any = vars(self._doc)["_doc"].apply_update
         subscription = self._doc.observe(partial(_observe, weakref.ref(self)))
         weakref.finalize(self, subscription.drop).atexit = False
 
@@ -107,10 +109,11 @@ class LiveDocument:
         self._changes.clear()
         refused: set[int] = set()
         try:
-            with self._doc.transaction():
+            with self._doc.transaction() as transaction:
+                native: Any = vars(transaction)["_txn"]
                 for index, update in enumerate(updates):
                     try:
-                        self._doc.apply_update(update)
+                        self._apply_update(native, update)
                     except ValueError:  # not decodable: pycrdt reads an update whole before it applies it
                         refused.add(index)
             if refused or self._waiting.updates or not self._is_taken_whole(updates):
@@ -209,13 +212,14 @@ class LiveDocument:
         """Note what a transaction changed."""
         # Structs behind a gap in their writer's clock change the document and tell nobody until it is filled:
         # the event comes then too, with an empty update.
-        is_told = event.update != EMPTY_UPDATE
+        update = event.update
+        is_told = update != EMPTY_UPDATE
         if is_told:
-            self._changes.append(event.update)
+            self._changes.append(update)
         if self._full is None:
             return
-        self._since.append(event.update)
-        self._since_bytes += len(event.update)
+        self._since.append(update)
+        self._since_bytes += len(update)
         is_small = self._since_bytes * PART_OF_STATE <= len(self._full)
         if self._waiting.updates or not (is_told and is_small):
             self._forget_state()

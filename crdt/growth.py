@@ -51,6 +51,10 @@ class Growth:
         if peer in self._behind:
             self._answers[peer] = update
 
+    def takes(self, size_bytes: int) -> bool:
+        """Whether everybody's edits are taken that leave a document of this size."""
+        return not self._behind and size_bytes <= self._max_bytes
+
     def refuses(self, peer: Peer, update: bytes, size_bytes: int, state_vector: Callable[[], bytes]) -> bool:
         """Whether an edit does not fit a document of this size, or hangs on one that did not."""
         fits = size_bytes + len(update) <= self._max_bytes
@@ -106,7 +110,9 @@ class Growth:
 
     def caught_up(self) -> dict[Peer, int]:
         """Return who has offered everything since the last call, and how many more edits that makes good."""
-        caught_up, self._caught_up = self._caught_up, {}
+        caught_up = self._caught_up
+        if caught_up:
+            self._caught_up = {}
         return caught_up
 
     def forget(self, peer: Peer) -> None:

@@ -138,6 +138,8 @@ def read_update(frame: bytes, prefix: bytes) -> bytes | None:
     if not frame.startswith(prefix):
         return None
     position, end = len(prefix), len(frame)
+    if position < end and frame[position] < 0x80:
+        return frame[position + 1 :] if position + 1 + frame[position] == end else None
     length = shift = 0
     while position < end and shift < _LENGTH_BITS:
         byte = frame[position]

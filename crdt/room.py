@@ -257,14 +257,16 @@ class Room:
                 return
             self._is_poison_unknown = False
         self._signatures.note_applied()
-        requests, self._requests = self._requests, []
-        for peer, state_vector in requests:
-            if peer in self._audience:
-                self._answer(peer, state_vector)
-        catching_up, self._catching_up = self._catching_up, []
-        for peer in catching_up:
-            if self._audience.catch_up(peer, self._document):
-                peer.send(encode_presence(self._awareness.encode_all()))
+        if self._requests:
+            requests, self._requests = self._requests, []
+            for peer, state_vector in requests:
+                if peer in self._audience:
+                    self._answer(peer, state_vector)
+        if self._catching_up:
+            catching_up, self._catching_up = self._catching_up, []
+            for peer in catching_up:
+                if self._audience.catch_up(peer, self._document):
+                    peer.send(encode_presence(self._awareness.encode_all()))
         if self._presence_changes:
             self._bind()
             changes, self._presence_changes = self._presence_changes, set()
@@ -286,9 +288,11 @@ class Room:
         self._commits.add(turn)
         self._save(turn, edits, is_change=applied.change is not None)
         self._bind(turn)
-        authors = self._signatures.relayed_authors(edits) if applied.change is not None else None
+        is_echo = applied.change is not None and self._audience.waits_for_echoes
+        authors = self._signatures.relayed_authors(edits) if is_echo else None
         self._audience.pass_on(turn, edits, applied.change, authors)
-        self._close_turns()
+        if turn.is_saved and turn.is_signed:
+            self._close_turns()
 
     def _save(self, turn: Turn, edits: list[tuple[Peer, bytes]], *, is_change: bool) -> None:
         # A turn that changed nothing is what reconnecting clients say again; only what waits for its

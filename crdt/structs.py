@@ -22,6 +22,9 @@ _ARRAY, _OBJECT = b"\x75", b"\x76"
 MAX_LEVELS = 1000
 """Of arrays and objects in each other."""
 
+ONE_STRUCT_OF_ONE_CLIENT = b"\x01\x01"
+"""What an update with no more than that begins with; the client's id follows."""
+
 Run = tuple[int, int, int]
 """A client id, the first clock of its structs in an update, and the clock behind the last of them."""
 

@@ -323,8 +323,11 @@ def test_cancellation_is_no_fault_of_the_document(monkeypatch: pytest.MonkeyPatc
         def apply_update(self, update: bytes) -> None:
             raise KeyboardInterrupt
 
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
     document = LiveDocument(None, [])
-    monkeypatch.setattr(document, "_doc", Interrupted())
+    monkeypatch.setattr(document, "_apply_update", interrupt)
     with pytest.raises(KeyboardInterrupt):
         document.apply([typed("a")])
     monkeypatch.setattr(pycrdt, "Doc", Interrupted)
