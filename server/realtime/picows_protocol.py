@@ -143,7 +143,7 @@ class _Listener(picows.WSListener):
 
     def on_ws_frame(self, transport: picows.WSTransport, frame: picows.WSFrame) -> None:
         """Take a frame of the client."""
-        kind = frame.msg_type
+        kind = frame.msg_type  # made anew by each look
         if kind is _CLOSE:
             self._end()
         elif self._is_closing or self._connection is None:
@@ -151,7 +151,9 @@ class _Listener(picows.WSListener):
         elif frame.rsv1 or frame.rsv2 or frame.rsv3:
             self.close(CLOSE_ABNORMALLY, "No extension was agreed on.")
         elif kind is _BINARY and frame.fin and not self._parts:
-            self._take(frame.get_payload_as_bytes())
+            pause_seconds = self._connection.receive(frame.get_payload_as_bytes())
+            if pause_seconds:
+                self._pause_reading(pause_seconds)
         elif kind in (_BINARY, picows.WSMsgType.CONTINUATION):
             self._take_part(frame)
         elif kind == picows.WSMsgType.TEXT:
@@ -180,12 +182,10 @@ class _Listener(picows.WSListener):
     # What the core calls
 
     def send(self, frame: bytes) -> None:
-        """Send one frame."""
-        if self._is_closing:
-            return
+        """Send one frame; what comes behind a close frame, or after the end, is passed over."""
         if len(frame) <= COPIED_BYTES:
             self._transport.send(_BINARY, frame)
-        elif not self._transport.is_close_frame_sent:
+        elif not (self._is_closing or self._transport.is_close_frame_sent):
             self._transport.underlying_transport.writelines((_header(len(frame)), frame))
 
     def close(self, code: int, reason: str) -> None:
@@ -198,13 +198,10 @@ class _Listener(picows.WSListener):
         # To end the connection with the client's frames unread would take the close frame with it.
         asyncio.get_running_loop().call_later(CLOSE_SECONDS, self._transport.disconnect)
 
-    def _take(self, message: bytes) -> None:
-        assert self._connection is not None
-        pause_seconds = self._connection.receive(message)
-        if pause_seconds:
-            reading = self._transport.underlying_transport
-            reading.pause_reading()
-            asyncio.get_running_loop().call_later(pause_seconds, _resume_reading, reading)
+    def _pause_reading(self, seconds: float) -> None:
+        reading = self._transport.underlying_transport
+        reading.pause_reading()
+        asyncio.get_running_loop().call_later(seconds, _resume_reading, reading)
 
     def _take_part(self, frame: picows.WSFrame) -> None:
         is_first = frame.msg_type is _BINARY
@@ -216,7 +213,10 @@ class _Listener(picows.WSListener):
             self.close(TOO_BIG, "The message is too large.")
         elif frame.fin:
             message, self._parts = b"".join(self._parts), []
-            self._take(message)
+            assert self._connection is not None, "frames are looked at after the opening only"
+            pause_seconds = self._connection.receive(message)
+            if pause_seconds:
+                self._pause_reading(pause_seconds)
 
     def _end(self) -> None:
         """Answer the client's close frame, or be answered, and end the connection."""
