@@ -37,8 +37,8 @@ _log = logging.getLogger(__name__)
 _GROUP_ROWS = 8192
 _GROUP_BYTES = 16 * 1024 * 1024
 
-GATHER_SECONDS = 0.01
-GATHER_SECONDS_PER_APPEND = 0.0005
+GATHER_SECONDS = 0.016
+GATHER_SECONDS_PER_ROW = 0.0005
 """From one commit to the next while edits come all the time, growing with what the last one carried: a
 transaction costs about as much as a hundred rows. Whoever waits for one acknowledgement after the other
 is not held up, and in a crowd nobody sees that it comes so much later."""
@@ -109,7 +109,7 @@ class UpdateLog:
         self._pending: deque[_Append] = deque()
         self._wake = asyncio.Event()
         self._last_commit_at = 0.0
-        self._last_appends = 0
+        self._last_rows = 0
         self._is_closing = False
         self._is_failing = False
         self._commits = 0
@@ -257,7 +257,7 @@ class UpdateLog:
             while self._pending:
                 await self._gather()
                 group = self._next_group()
-                self._last_appends = len(group)
+                self._last_rows = sum(len(append.rows) for append in group)
                 try:
                     await self._commit(group)
                 except Exception as error:  # noqa: BLE001 - it is logged
@@ -272,7 +272,7 @@ class UpdateLog:
 
     async def _gather(self) -> None:
         """Let edits gather, unless the log was quiet: then the one that waits is committed at once."""
-        rest = min(self._last_appends * GATHER_SECONDS_PER_APPEND, self._gather_seconds)
+        rest = min(self._last_rows * GATHER_SECONDS_PER_ROW, self._gather_seconds)
         wait = self._last_commit_at + rest - self._loop.time()
         if wait > 0 and not self._is_closing:
             await asyncio.sleep(wait)
