@@ -76,7 +76,7 @@ class LiveDocument:
             raise DocumentDamaged("What is stored of this document is damaged.") from error
         # A subscription holds its callback and the document, hidden from the garbage collector: it would keep
         # all of this for ever, so the callback does not hold it, and the subscription ends with it.
-        # What `Doc.apply_update` comes to inside of a transaction; by itself it would enter one more each time.
+        # What `Doc.apply_update` comes to, without the transaction that it would enter once more.
         self._apply_update: Any = vars(self._doc)["_doc"].apply_update
         subscription = self._doc.observe(partial(_observe, weakref.ref(self)))
         weakref.finalize(self, subscription.drop).atexit = False
