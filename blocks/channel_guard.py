@@ -1,22 +1,32 @@
 """What may be done to a channel by writing its document (rule A6).
 
 A person adds messages only as themself, edits only their own, toggles only their own reactions and moves only
-their own read mark. Nobody takes a message out of the document: deleting one marks it. Pure, and total: any
-values at all get an answer. The server's own peers (seed, archive) are not judged.
+their own read mark. Nobody takes a message out of the document: deleting one marks it, for good. Those who
+manage the channel delete anybody's messages, and unpin; they edit nobody's. The server's own peers (seed,
+archive, commands) are not judged.
+
+Older messages leave the document for the archive. What refers to a message that is not there (a reply, a
+reaction, a pin) is taken where its id is older than all that is there: who made it may have been offline.
+
+Pure, and total: any values at all get an answer.
 """
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, cast
-from uuid import UUID
 
-from blocks.channel import MESSAGES, PINS, REACTIONS, READS
+from blocks.channel import MESSAGES, PINS, REACTIONS, READS, is_message_id, milliseconds_of_id
+from blocks.channel_content import UnreadableContentError, parse_content
 
 MAX_AHEAD = timedelta(minutes=5)
 """How far a sender's clock may be ahead of ours."""
 
-MAX_TEXT_CHARACTERS = 20_000
 MAX_EMOJI_CHARACTERS = 32
+MAX_REACTIONS_OF_ONE = 20
+"""Of one principal at one message."""
+
+MAX_REACTIONS_AT_MESSAGE = 1000
+MAX_PINS = 100
 
 Violation = tuple[str, str]
 """The rule that is broken, and a sentence for who broke it."""
@@ -26,14 +36,10 @@ Entries = Mapping[str, Mapping[str, object]]
 _LASTING = ("id", "sender_id", "sender_type", "created_at", "thread_id")
 _REQUIRED = {"id", "sender_id", "sender_type", "content_type", "content", "created_at"}
 _FIELDS = {*_REQUIRED, "edited_at", "thread_id", "deleted"}
-_CONTENT_TYPES: dict[str, str | None] = {
-    "text": "text",
-    "markdown": "text",
-    "json_proposal": None,
-    "agent_command_response": None,
-    "file_attachment": "file_id",
-}
-"""Content type -> the string that its content cannot be without."""
+_SENDER_TYPES = {"user": "user", "key": "user", "agent": "agent"}
+"""Kind of a principal -> the type of sender that it is; an API key acts for its person."""
+
+_SCHEMA: Violation = ("message.schema", "A message has not the fields that it should have.")
 
 
 class ChannelGuard:
@@ -44,91 +50,179 @@ class ChannelGuard:
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
 
-    def judge(self, author: str, before: Entries, after: Entries) -> Violation | None:
+    def judge(
+        self, author: str, before: Entries, after: Entries, *, document: Entries, can_manage: bool
+    ) -> Violation | None:
         """Return the rule that an edit breaks, or None."""
+        case = _Case(author, document, can_manage, self._clock() + MAX_AHEAD)
         for root in sorted({*before, *after}):
             is_, will_be = before.get(root, {}), after.get(root, {})
             for key in sorted({*is_, *will_be}):
-                violation = self._judge_entry(author, root, key, is_, will_be)
+                violation = case.judge(root, key, is_, will_be)
                 if violation is not None:
                     return violation
         return None
 
-    def _judge_entry(
-        self, author: str, root: str, key: str, before: Mapping[str, object], after: Mapping[str, object]
+
+class _Case:
+    """One edit by one author."""
+
+    def __init__(self, author: str, document: Entries, can_manage: bool, latest: datetime) -> None:
+        self._author = author
+        self._document = document
+        self._can_manage = can_manage
+        self._latest = latest
+
+    def judge(
+        self, root: str, key: str, before: Mapping[str, object], after: Mapping[str, object]
     ) -> Violation | None:
-        if root == MESSAGES:
-            return self._judge_message(author, key, before, after)
-        if root == REACTIONS:
-            return _judge_reaction(author, key, after)
-        if root == READS:
-            return _judge_read_mark(author, key, after)
-        return _judge_pin(author, key, after)
+        match root:
+            case "messages":
+                return self._judge_message(key, before, after)
+            case "reactions":
+                return self._judge_reaction(key, before, after)
+            case "reads":
+                return self._judge_read_mark(key, after)
+            case _:
+                return self._judge_pin(key, before, after)
+
+    # Messages
 
     def _judge_message(
-        self, author: str, key: str, before: Mapping[str, object], after: Mapping[str, object]
+        self, key: str, before: Mapping[str, object], after: Mapping[str, object]
     ) -> Violation | None:
-        if key in before:
-            was = _fields_of(before[key])
-            if was.get("sender_id") != author:
-                return "message.sender", "You may edit and delete only your own messages."
-            if key not in after:
-                return "message.removal", "A message is marked as deleted, never taken away."
-            will_be = _fields_of(after[key])
-            if any(was.get(name) != will_be.get(name) for name in _LASTING):
-                return "message.lasting", "Who sent a message, when and where to cannot be changed."
-        return self._judge_fields(author, key, _fields_of(after[key]))
+        if key not in before:
+            fields = _fields_of(after[key])
+            return self._judge_fields(key, fields) or self._judge_new(key, fields)
+        was = _fields_of(before[key])
+        if was.get("sender_id") != self._author:
+            if self._can_manage and key in after and _is_deletion(was, _fields_of(after[key])):
+                return None
+            return "message.sender", "You may edit and delete only your own messages."
+        if key not in after:
+            return "message.removal", "A message is marked as deleted, never taken away."
+        will_be = _fields_of(after[key])
+        if any(was.get(name) != will_be.get(name) for name in _LASTING):
+            return "message.lasting", "Who sent a message, when and where to cannot be changed."
+        if was.get("deleted") is True and will_be.get("deleted") is not True:
+            return "message.deleted", "A message that was deleted stays deleted."
+        return self._judge_fields(key, will_be)
 
-    def _judge_fields(self, author: str, key: str, fields: dict[str, object]) -> Violation | None:
-        kind, _, _ = author.partition(":")
+    def _judge_fields(self, key: str, fields: dict[str, object]) -> Violation | None:
+        kind, _, _ = self._author.partition(":")
         if not fields.keys() >= _REQUIRED or not fields.keys() <= _FIELDS:
-            return "message.schema", "A message has not the fields that it should have."
-        if fields["sender_id"] != author or fields["sender_type"] != kind:
+            return _SCHEMA
+        if fields["sender_id"] != self._author or fields["sender_type"] != _SENDER_TYPES.get(kind):
             return "message.sender", "You may post only as yourself."
-        if not _is_message_id(key) or fields["id"] != key:
+        if not is_message_id(key) or fields["id"] != key:
             return "message.id", "The id of a message is a UUIDv7, and its key."
-        if not _is_content(fields["content_type"], fields["content"]):
-            return "message.content", "The content does not fit its type."
         thread_id, deleted = fields.get("thread_id"), fields.get("deleted", False)
-        if (thread_id is not None and not _is_message_id(thread_id)) or not isinstance(deleted, bool):
-            return "message.schema", "A message has not the fields that it should have."
+        if (thread_id is not None and not is_message_id(thread_id)) or not isinstance(deleted, bool):
+            return _SCHEMA
         times = [fields["created_at"], fields.get("edited_at")]
         if not all(self._is_time(time) for time in times if time is not None) or times[0] is None:
             return "message.time", "A message has a time that is no time, or lies in the future."
+        if fields["content_type"] == "agent_command_response" and kind != "agent":
+            return "message.response", "Only agents answer commands."
+        if not _is_content(fields["content_type"], fields["content"]):
+            return "message.content", "The content does not fit its type."
+        return None
+
+    def _judge_new(self, key: str, fields: dict[str, object]) -> Violation | None:
+        if milliseconds_of_id(key) > self._latest.timestamp() * 1000:
+            return "message.id", "The id of a message lies in the future."
+        thread_id = cast("str | None", fields.get("thread_id"))
+        if thread_id is None:
+            return None
+        if thread_id == key or _thread_of(self._document[MESSAGES].get(thread_id)) is not None:
+            return "message.thread", "A thread begins with a message that is in no thread."
+        if not self._may_be_there(thread_id):
+            return "message.thread", "There is no message that this one could answer."
+        # Only what is older than the window can have replies before it is there.
+        if self._is_before_window(key) and any(
+            _thread_of(message) == key for message in self._document[MESSAGES].values()
+        ):
+            return "message.thread", "A message with replies is in no thread."
         return None
 
     def _is_time(self, value: object) -> bool:
         try:
-            time = datetime.fromisoformat(cast("str", value))
-            return time <= self._clock() + MAX_AHEAD
+            return datetime.fromisoformat(cast("str", value)) <= self._latest
         except (TypeError, ValueError, OverflowError):  # not a string, not a time, or one without a zone
             return False
 
+    # What refers to messages
 
-def _judge_reaction(author: str, key: str, after: Mapping[str, object]) -> Violation | None:
-    message_id, _, rest = key.partition("|")
-    emoji, _, principal_id = rest.partition("|")
-    if principal_id != author:
-        return "reaction.owner", "You may add and remove only your own reactions."
-    if key in after and (
-        after[key] is not True or not _is_message_id(message_id) or not 0 < len(emoji) <= MAX_EMOJI_CHARACTERS
-    ):
-        return "reaction.schema", "A reaction is an emoji at a message."
-    return None
+    def _judge_reaction(
+        self, key: str, before: Mapping[str, object], after: Mapping[str, object]
+    ) -> Violation | None:
+        message_id, _, rest = key.partition("|")
+        emoji, _, principal_id = rest.partition("|")
+        if principal_id != self._author:
+            return "reaction.owner", "You may add and remove only your own reactions."
+        if key not in after:
+            return None
+        if after[key] is not True or not is_message_id(message_id) or not _is_emoji(emoji):
+            return "reaction.schema", "A reaction is an emoji at a message."
+        if key in before:
+            return None
+        if not self._may_be_there(message_id):
+            return "reaction.message", "There is no such message to react to."
+        there = [other for other in self._document[REACTIONS] if other.startswith(f"{message_id}|")]
+        own = sum(other.endswith(f"|{self._author}") for other in there)
+        if own > MAX_REACTIONS_OF_ONE or len(there) > MAX_REACTIONS_AT_MESSAGE:
+            return "reaction.limit", "There are too many reactions at this message."
+        return None
+
+    def _judge_read_mark(self, key: str, after: Mapping[str, object]) -> Violation | None:
+        if key != self._author:
+            return "read.owner", "You may move only your own read mark."
+        if key in after and not is_message_id(after[key]):
+            return "read.schema", "A read mark is the id of a message."
+        return None
+
+    def _judge_pin(
+        self, key: str, before: Mapping[str, object], after: Mapping[str, object]
+    ) -> Violation | None:
+        if key not in after:
+            if self._can_manage or before.get(key) == self._author:
+                return None
+            return "pin.owner", "You may unpin only what you have pinned."
+        if after[key] != self._author or not is_message_id(key):
+            return "pin.owner", "You may pin messages only in your own name."
+        if key in before:
+            return None  # two who pin a message at the same time
+        if not self._may_be_there(key):
+            return "pin.message", "There is no such message to pin."
+        if len(self._document[PINS]) > MAX_PINS:
+            return "pin.limit", f"A channel has at most {MAX_PINS} pins."
+        return None
+
+    def _may_be_there(self, message_id: str) -> bool:
+        """Tell whether a message is in the document, or may be in the archive."""
+        return message_id in self._document[MESSAGES] or self._is_before_window(message_id)
+
+    def _is_before_window(self, message_id: str) -> bool:
+        """Tell whether an id is older than those of all other messages that are not kept for being pinned."""
+        pins = self._document[PINS]
+        return all(
+            message_id < other or other in pins or other == message_id for other in self._document[MESSAGES]
+        )
 
 
-def _judge_read_mark(author: str, key: str, after: Mapping[str, object]) -> Violation | None:
-    if key != author:
-        return "read.owner", "You may move only your own read mark."
-    if key in after and not _is_message_id(after[key]):
-        return "read.schema", "A read mark is the id of a message."
-    return None
+def _is_deletion(was: dict[str, object], will_be: dict[str, object]) -> bool:
+    """Tell whether nothing happened to a message but that it was deleted."""
+    return will_be.get("deleted") is True and {**was, "deleted": True} == will_be
 
 
-def _judge_pin(author: str, key: str, after: Mapping[str, object]) -> Violation | None:
-    if key in after and (after[key] != author or not _is_message_id(key)):
-        return "pin.owner", "You may pin messages only in your own name."
-    return None
+def _is_emoji(emoji: str) -> bool:
+    return 0 < len(emoji) <= MAX_EMOJI_CHARACTERS and not any(
+        character.isspace() or character < " " for character in emoji
+    )
+
+
+def _thread_of(message: object) -> object:
+    return _fields_of(message).get("thread_id")
 
 
 def _fields_of(value: object) -> dict[str, object]:
@@ -139,23 +233,27 @@ def _fields_of(value: object) -> dict[str, object]:
     return cast("dict[str, object]", fields) if isinstance(fields, dict) else {}
 
 
-def _is_message_id(value: object) -> bool:
-    if not isinstance(value, str):
+def _is_content(content_type: object, content: object) -> bool:
+    """Tell whether a shared map, as it is described, is a content of this type."""
+    if not isinstance(content, dict) or not isinstance(cast("dict[str, object]", content).get("map"), dict):
         return False
     try:
-        parsed = UUID(value)
-    except ValueError:
+        # A shared type in it is described as what no field takes, a plain object by what is in it.
+        plain = {name: _plain(value) for name, value in _fields_of(cast("object", content)).items()}
+        parse_content(content_type, plain)
+    except (UnreadableContentError, _SharedError):
         return False
-    return str(parsed) == value and parsed.version == 7
+    return True
 
 
-def _is_content(content_type: object, content: object) -> bool:
-    if not isinstance(content_type, str) or content_type not in _CONTENT_TYPES:
-        return False
-    if not isinstance(content, dict) or "map" not in content:
-        return False
-    name = _CONTENT_TYPES[content_type]
-    if name is None:
-        return True
-    value = _fields_of(cast("object", content)).get(name)
-    return isinstance(value, str) and len(value) <= MAX_TEXT_CHARACTERS
+class _SharedError(Exception):
+    """A shared type is where a plain value belongs."""
+
+
+def _plain(described: object) -> object:
+    if not isinstance(described, dict):
+        return described
+    fields = cast("dict[str, object]", described)
+    if "object" not in fields:
+        raise _SharedError
+    return fields["object"]

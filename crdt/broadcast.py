@@ -38,6 +38,11 @@ class Peer(Protocol):
         ...
 
     @property
+    def can_manage(self) -> bool:
+        """Whether the peer has the right `manage` now, for guards that tell it apart (A6)."""
+        ...
+
+    @property
     def waits_for_echo(self) -> bool:
         """Whether the peer takes the return of its own edit for the acknowledgement (y-websocket, D2)."""
         ...

@@ -28,7 +28,7 @@ from crdt.errors import (
     UpdateRefused,
 )
 from crdt.limits import Meter, Overruns, Seats, SocketSeats
-from crdt.ports import Access, Channel, DocumentName, Principal, Right
+from crdt.ports import Access, Channel, DocumentName, Principal, Right, can_write
 from crdt.protocol import (
     EMPTY_UPDATE,
     PONG,
@@ -76,7 +76,7 @@ class SocketPeer:
     ) -> None:
         self.token = token
         self.principal = principal
-        self.can_write = right == "write"
+        self.right: Right = right
         self.is_token_wanted = False
         self.room = room
         self.waits_for_echo = not connection.session.wire.has_sync_status
@@ -87,6 +87,16 @@ class SocketPeer:
         self._saved_frame = self._prefix + encode_sync_status(is_saved=True)
         self.update_prefix = self._prefix + UPDATE
         """What frames with an update from this client begin with."""
+
+    @property
+    def can_write(self) -> bool:
+        """Whether the client may edit the document."""
+        return can_write(self.right)
+
+    @property
+    def can_manage(self) -> bool:
+        """Whether the client may do what its document's guard lets only few do."""
+        return self.right == "manage"
 
     @property
     def is_full(self) -> bool:
@@ -402,15 +412,15 @@ class Connection:
             self.close(DocumentUnavailable("The server cannot decide on this now."))
             return
         if self._peers.get(key) is peer:
-            self._change(peer, token, principal, can_write=right == "write")
+            self._change(peer, token, principal, right)
 
-    def _change(self, peer: SocketPeer, token: str, principal: Principal, *, can_write: bool) -> None:
-        peer.token, peer.principal, peer.is_token_wanted = token, principal, False
-        if peer.can_write != can_write:
-            peer.can_write = can_write
+    def _change(self, peer: SocketPeer, token: str, principal: Principal, right: Right) -> None:
+        could_write = peer.can_write
+        peer.token, peer.principal, peer.is_token_wanted, peer.right = token, principal, False, right
+        if peer.can_write != could_write:
             if self.session.wire.has_sync_status:
-                peer.send(encode_scope(can_write=can_write))
-            if can_write:
+                peer.send(encode_scope(can_write=peer.can_write))
+            if peer.can_write:
                 peer.room.promote(peer)
 
     def expel(self, key: str, error: CrdtError) -> None:

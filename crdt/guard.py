@@ -6,7 +6,7 @@ they build on. Pure: what the rules are is the guard's business, what becomes of
 
 import logging
 from collections import defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -48,7 +48,9 @@ class StagingTwin:
         self._touched: set[tuple[str, str]] = set()
         self._strays: set[str] = set()
 
-    def judge(self, update: bytes, principal: Principal, original: LiveDocument) -> None:
+    def judge(
+        self, update: bytes, principal: Principal, original: LiveDocument, *, can_manage: bool = False
+    ) -> None:
         """Let an edit through; raises UpdateRefused, and EditWaits for one that is to be judged later."""
         doc = self._open(original)
         self._touched.clear()
@@ -56,7 +58,7 @@ class StagingTwin:
         try:
             doc.apply_update(update)
             self._waiting.settle([update])
-            self._check(doc, update, principal, original)
+            self._check(doc, update, principal, original, can_manage=can_manage)
         except BaseException as error:
             self._doc = None
             if isinstance(error, ValueError):
@@ -107,7 +109,13 @@ class StagingTwin:
         return observe
 
     def _check(
-        self, doc: pycrdt.Doc[Any], update: bytes, principal: Principal, original: LiveDocument
+        self,
+        doc: pycrdt.Doc[Any],
+        update: bytes,
+        principal: Principal,
+        original: LiveDocument,
+        *,
+        can_manage: bool,
     ) -> None:
         if update in self._waiting.updates:
             raise EditWaits
@@ -119,7 +127,12 @@ class StagingTwin:
             after[root].update(entry)
         if principal.kind != "system":
             self._refuse_strays(doc)
-            violation = self._guard.judge(principal.id, before, after) if entries else None
+            violation = None
+            if entries:
+                document = {root: _Root(doc, root) for root in self._guard.roots}
+                violation = self._guard.judge(
+                    principal.id, before, after, document=document, can_manage=can_manage
+                )
             if violation is not None:
                 raise RuleViolated(*violation)
         self._ahead_entries.update(entries)
@@ -129,6 +142,27 @@ class StagingTwin:
         strays |= {*doc.keys()} - self._roots
         if strays:
             raise RuleViolated("schema", f"The document has no place for this: {min(strays)[:20]!r}.")
+
+
+class _Root(Mapping[str, object]):
+    """The entries of a root, described one by one when they are looked at."""
+
+    def __init__(self, doc: pycrdt.Doc[Any], root: str) -> None:
+        self._doc = doc
+        self._root = root
+        self._map = doc.get(root, type=pycrdt.Map[Any])
+
+    def __getitem__(self, key: str) -> object:
+        return read_entry(self._doc, self._root, key)[key]
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, str) and key in self._map
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(self._map.keys()))
+
+    def __len__(self) -> int:
+        return len(self._map)
 
 
 class _Parked(msgspec.Struct):
@@ -173,7 +207,7 @@ class Gate:
                 self._park(peer, update, refused)
                 continue
             try:
-                self._twin.judge(update, peer.principal, original)
+                self._twin.judge(update, peer.principal, original, can_manage=peer.can_manage)
             except EditWaits:
                 if can_wait:
                     self._park(peer, update, refused)

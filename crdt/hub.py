@@ -154,10 +154,10 @@ class Hub:
     @asynccontextmanager
     async def join(self, document: DocumentName, principal: Principal) -> AsyncGenerator[Replica]:
         """Take part in a document from inside this process (R8): the same door, without a socket."""
-        right = "write" if principal.kind == "system" else await self._access.decide(principal, document)
+        right = "manage" if principal.kind == "system" else await self._access.decide(principal, document)
         if right == "none":
             raise DocumentRefused("There is no such document, or you may not read it.")
-        replica = Replica(principal, await self.open(document), can_write=right == "write")
+        replica = Replica(principal, await self.open(document), right)
         self._replicas.add(replica)
         try:
             await replica.synced()
@@ -288,12 +288,13 @@ class Hub:
         for connection in self._connections:
             connection.review(targets)
         for replica in self._replicas:
-            if replica.principal.id in targets or replica.document in targets:
+            is_concerned = replica.principal.id in targets or replica.document in targets
+            if is_concerned and replica.principal.kind != "system":
                 self.start(partial(self._review, replica))
 
     async def _review(self, replica: Replica) -> None:
         right = await self._access.decide(replica.principal, replica.document)
-        replica.can_write = right == "write"
+        replica.right = right
         if right == "none":
             replica.end(DocumentRefused("You may not read this document any more."))
 

@@ -12,7 +12,7 @@ import pycrdt
 
 from crdt.broadcast import Broadcast
 from crdt.errors import CrdtError, UpdateRefused
-from crdt.ports import DocumentName, Principal
+from crdt.ports import DocumentName, Principal, Right, can_write
 from crdt.protocol import EMPTY_UPDATE, Edit, decode_yws, encode_number, encode_string
 from crdt.room import Room
 from crdt.waiting import Waiting
@@ -24,11 +24,11 @@ class Replica:
     waits_for_echo = False
     is_full = False
 
-    def __init__(self, principal: Principal, room: Room, *, can_write: bool) -> None:
+    def __init__(self, principal: Principal, room: Room, right: Right) -> None:
         self.principal = principal
         self.doc: pycrdt.Doc[Any] = pycrdt.Doc()
         self._room = room
-        self.can_write = can_write
+        self.right: Right = right
         self._is_following = False
         self._waiting = Waiting(self.doc)
         self._open_edits = 0
@@ -56,6 +56,11 @@ class Replica:
         return self._position
 
     @property
+    def can_manage(self) -> bool:
+        """Whether its principal may do what the document's guard lets only few do."""
+        return self.right == "manage"
+
+    @property
     def document(self) -> DocumentName:
         """The name of the document."""
         return self._room.name
@@ -81,7 +86,7 @@ class Replica:
         if self._is_following or event.update == EMPTY_UPDATE:
             return
         self._open_edits += 1
-        if self.can_write:
+        if can_write(self.right):
             self._room.submit(self, event.update)
         else:
             self.refuse(UpdateRefused("You may read this document, not change it."))

@@ -16,8 +16,8 @@ DocumentName = NewType("DocumentName", str)
 PrincipalId = NewType("PrincipalId", str)
 """Who acts, for instance `user:{uuid}`: the author in the log."""
 
-Right = Literal["none", "read", "comment", "write"]
-"""What a principal may do with a document (rule A1)."""
+Right = Literal["none", "read", "comment", "write", "manage"]
+"""What a principal may do with a document (rule A1); `manage` is to write, and what its guard makes of it."""
 
 
 class Principal(msgspec.Struct, frozen=True):
@@ -36,6 +36,11 @@ class Principal(msgspec.Struct, frozen=True):
     def author(self) -> str:
         """Who did something, as the log says it: the principal, and the run if there is one (A7)."""
         return self.id if self.run_id is None else f"{self.id}|run:{self.run_id}"
+
+
+def can_write(right: Right) -> bool:
+    """Tell whether a right is one to change a document."""
+    return right in ("write", "manage")
 
 
 class UpdateLog(Protocol):
@@ -156,13 +161,17 @@ class Guard(Protocol):
         author: str,
         before: Mapping[str, Mapping[str, object]],
         after: Mapping[str, Mapping[str, object]],
+        *,
+        document: Mapping[str, Mapping[str, object]],
+        can_manage: bool,
     ) -> tuple[str, str] | None:
         """Return the rule that an edit of this principal's breaks, with a sentence for them; None for none.
 
         What the edit touches comes as root -> key -> value, as it is and as it would be; a key that is not
         there is absent, and one that is the same before and after was touched all the same. Shared types are
         told as by `crdt.content.describe`, for instance {"map": {...}}; a plain object is {"object": {...}}.
-        Must not raise, whatever the values are.
+        `document` is all of it as it would be, read only where it is looked at; `can_manage` tells whether
+        the principal has the right `manage`, at this moment. Must not raise, whatever the values are.
         """
         ...
 

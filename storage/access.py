@@ -61,7 +61,8 @@ Action = Literal[
     "files.read",
     "files.write",
 ]
-DocumentRight = Literal["none", "read", "comment", "write"]
+DocumentRight = Literal["none", "read", "comment", "write", "manage"]
+"""`manage` is to write a channel, and to delete the messages of others there."""
 
 ROLES: tuple[Role, ...] = ("guest", "member", "admin", "owner")
 """From the least to the most; each may do what those before it may."""
@@ -394,9 +395,12 @@ async def document_right(uow: "UnitOfWork", caller: Caller, document_name: str) 
             found = await channel_standing(uow, caller, channel_id)
             if found is None:
                 return "none"
-            if found[1].allows("channels.write"):
-                return "write"
-            return "read" if found[1].allows("channels.read") else "none"
+            channel, standing = found
+            if standing.allows("channels.write"):
+                # Nobody has a say over the other's words in a direct conversation.
+                can_manage = channel.type != "dm" and standing.allows("channels.manage")
+                return "manage" if can_manage else "write"
+            return "read" if standing.allows("channels.read") else "none"
         case ("inbox", owner_id):
             return "read" if owner_id == caller.user_id and caller.scopes is None else "none"
         case _:

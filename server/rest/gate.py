@@ -101,6 +101,6 @@ async def find_document(call: UserCall, uow: UnitOfWork, name: str, *, to_write:
     document = await uow.documents.get(name) if right != "none" else None
     if document is None:
         raise NotFoundError("There is no such document, or you may not see it.")
-    if to_write and right != "write":
+    if to_write and right not in ("write", "manage"):
         raise ForbiddenError("You may read this document, not change it.")
     return document

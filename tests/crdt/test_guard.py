@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from crdt.document import LiveDocument
 from crdt.errors import RuleViolated, UpdateRefused
 from crdt.guard import MAX_PARKED_BYTES, EditWaits, StagingTwin
-from crdt.ports import Principal
+from crdt.ports import Principal, PrincipalId
 from crdt.protocol import encode_step1, encode_step2, encode_string, encode_update
 from crdt.session import HOCUSPOCUS, YWS, Wire
 from tests.crdt.test_faults import PANIC
@@ -31,7 +31,7 @@ class OwnNotes:
     def __init__(self) -> None:
         self.asked: list[tuple[str, dict[str, object], dict[str, object]]] = []
 
-    def judge(self, author: str, before: Entries, after: Entries) -> tuple[str, str] | None:
+    def judge(self, author: str, before: Entries, after: Entries, **_: object) -> tuple[str, str] | None:
         is_, will_be = dict(before.get("notes", {})), dict(after.get("notes", {}))
         self.asked.append((author, is_, will_be))
         if all(key.startswith(author) for key in {*is_, *will_be}):
@@ -66,6 +66,72 @@ async def out(client: Client) -> None:
         assert client.names[-2:] == ["refused", "denied"]
         assert client.said[-1].body == b"You may touch only your own notes. (note.owner)"
         assert client.closed is None  # the socket may carry other documents
+
+
+class Managed(OwnNotes):
+    """Lets those who manage touch any note, as long as there are few, of which none is large."""
+
+    def judge(
+        self,
+        author: str,
+        before: Entries,
+        after: Entries,
+        *,
+        document: object = None,
+        can_manage: object = False,
+        **_: object,
+    ) -> tuple[str, str] | None:
+        there = cast("Entries", document)["notes"]
+        assert all(there[key] == value and key in there for key, value in after.get("notes", {}).items())
+        assert len(there) == len(list(there)) <= 3
+        assert "nowhere" not in there
+        assert there.get("nowhere") is None
+        return None if can_manage else super().judge(author, before, after)
+
+
+@both_wires
+async def test_A6_A3_a_guard_knows_who_manages_at_this_moment(wire: Wire) -> None:
+    async with world(guard=Managed()) as w:
+        w.rights.rights["Eve", PAGE] = "manage"
+        ann, eve = await w.joined(), await w.joined(wire, "eve")
+        await wrote(w, ann, "user:ann/1")
+        await eve.heard(lambda eve: "user:ann/1" in notes(eve))
+        notes(eve)["user:ann/1"] = "moderated"
+        await ann.heard(lambda ann: notes(ann).to_py() == {"user:ann/1": "moderated"})
+        w.rights.rights["Eve", PAGE] = "write"
+        w.hub.review({"user:eve"})
+        await turns()
+        assert eve.closed is None
+        notes(eve)["user:ann/1"] = "forged"
+        await out(eve)
+        assert notes(ann).to_py() == {"user:ann/1": "moderated"}
+
+
+async def test_A6_A3_peers_in_the_process_manage_like_their_principals() -> None:
+    async with world(guard=Managed()) as w:
+        w.rights.rights["Eve", PAGE] = "manage"
+        ann = await w.joined()
+        await wrote(w, ann, "user:ann/1")
+        async with w.hub.join(PAGE, user("eve")) as eve:
+            notes(eve.doc)["user:ann/1"] = "moderated"
+            await eve.saved()
+            w.rights.rights["Eve", PAGE] = "write"
+            w.hub.review({PAGE})
+            await turns()
+            notes(eve.doc)["user:ann/1"] = "forged"
+            with pytest.raises(RuleViolated):
+                await eve.saved()
+
+
+async def test_A3_the_servers_own_peers_stay_whatever_rights_change() -> None:
+    server = Principal(id=PrincipalId("system:archive"), name="Archive", kind="system")
+    async with world() as w:
+        w.rights.rights["Archive", PAGE] = "none"
+        async with w.hub.join(PAGE, server) as replica:
+            w.hub.review({PAGE})
+            await turns()
+            notes(replica.doc)["k"] = 1
+            assert await replica.saved() == 1
 
 
 async def wrote(w: World, client: Client, key: str, value: object = "x") -> None:
@@ -257,7 +323,7 @@ steps = st.lists(
 class Everything(OwnNotes):
     """Has nothing against anything."""
 
-    def judge(self, author: str, before: Entries, after: Entries) -> tuple[str, str] | None:
+    def judge(self, author: str, before: Entries, after: Entries, **_: object) -> tuple[str, str] | None:
         super().judge(author, before, after)
         return None
 
@@ -314,7 +380,7 @@ def act(action: str, doc: pycrdt.Doc[Any], key: str, number: int) -> None:
 
 def test_A6_an_end_of_the_process_is_no_fault_of_an_update() -> None:
     class Ended(OwnNotes):
-        def judge(self, author: str, before: Entries, after: Entries) -> tuple[str, str] | None:
+        def judge(self, author: str, before: Entries, after: Entries, **_: object) -> tuple[str, str] | None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

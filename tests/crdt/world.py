@@ -212,6 +212,7 @@ class Lenient:
         author: str,
         before: Mapping[str, Mapping[str, object]],
         after: Mapping[str, Mapping[str, object]],
+        **_: object,
     ) -> tuple[str, str] | None:
         return None
 

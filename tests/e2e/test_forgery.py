@@ -3,16 +3,19 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pycrdt
 import pytest
 
 from blocks import channel as channels
-from blocks.channel import MESSAGES, REACTIONS, READS
-from blocks.channel_content import Text
+from blocks.channel import MESSAGES, PINS, REACTIONS, READS, SenderType
+from blocks.channel_content import MAX_TEXT_CHARACTERS, AgentCommandResponse, Content, Text
+from blocks.channel_guard import MAX_REACTIONS_OF_ONE
 from storage.ids import Uuid7
 from tests.clients.client import WIRES, NodeClient, Wire
 from tests.e2e import frames
+from tests.e2e.test_rights import ask
 from tests.services.ionflux import Document, Person
 from tests.services.studio import Studio
 
@@ -28,6 +31,7 @@ class Channel:
         self.studio, self.document, self.eve = studio, document, eve
         self.ann = studio.owner
         self.message_id = str(new_id())
+        self.reply_id = str(new_id())
         self.reaction = f"{self.message_id}|👍|{self.ann.principal_id}"
 
     async def join(self, wire: Wire, person: Person, **options: Any) -> NodeClient:
@@ -59,15 +63,23 @@ async def change(
 
 
 def post(
-    doc: pycrdt.Doc[Any], sender: Person, *, message_id: str | None = None, ahead: timedelta = timedelta()
+    doc: pycrdt.Doc[Any],
+    sender: Person,
+    *,
+    message_id: str | None = None,
+    ahead: timedelta = timedelta(),
+    content: Content | None = None,
+    sender_type: SenderType = "user",
+    thread_id: str | None = None,
 ) -> None:
     channels.post(
         doc,
         message_id or str(new_id()),
-        Text("Hello"),
+        content or Text("Hello"),
         sender_id=sender.principal_id,
-        sender_type="user",
+        sender_type=sender_type,
         created_at=(datetime.now(UTC) + ahead).isoformat(),
+        thread_id=thread_id,
     )
 
 
@@ -80,6 +92,8 @@ async def channel(studio: Studio) -> Channel:
 
     def begin(doc: pycrdt.Doc[Any]) -> None:
         post(doc, channel.ann, message_id=channel.message_id)
+        post(doc, channel.ann, message_id=channel.reply_id, thread_id=channel.message_id)
+        maps(doc, PINS)[channel.message_id] = channel.ann.principal_id
         maps(doc, REACTIONS)[channel.reaction] = True
         maps(doc, READS)[channel.ann.principal_id] = channel.message_id
 
@@ -87,6 +101,31 @@ async def channel(studio: Studio) -> Channel:
     await ann.saved()
     await ann.destroy()
     return channel
+
+
+def id_in(ahead: timedelta) -> str:
+    """Return a UUIDv7 of another time than now."""
+    moment = int((datetime.now(UTC) + ahead).timestamp() * 1000)
+    return str(UUID(int=(moment << 80) | (new_id().int & ((1 << 80) - 1))))
+
+
+def post_and_change(channel: Channel, doc: pycrdt.Doc[Any], **fields: object) -> None:
+    message_id = str(new_id())
+    post(doc, channel.eve, message_id=message_id)
+    maps(doc, MESSAGES)[message_id].update(fields)
+
+
+def post_over(doc: pycrdt.Doc[Any], sender: Person, message_id: str) -> None:
+    own_id = str(new_id())
+    post(doc, sender, message_id=own_id)
+    fields = maps(doc, MESSAGES).pop(own_id).to_py()
+    fields |= {"id": message_id, "content": pycrdt.Map(fields["content"])}
+    maps(doc, MESSAGES)[message_id] = pycrdt.Map(fields)
+
+
+def react_far_too_much(channel: Channel, doc: pycrdt.Doc[Any]) -> None:
+    for number in range(MAX_REACTIONS_OF_ONE + 1):
+        maps(doc, REACTIONS)[f"{channel.message_id}|{number}|{channel.eve.principal_id}"] = True
 
 
 def post_honestly_and_forge(channel: Channel, doc: pycrdt.Doc[Any]) -> None:
@@ -116,7 +155,7 @@ FORGERIES: dict[str, tuple[str, Callable[[Channel, pycrdt.Doc[Any]], object]]] =
     ),
     "post under an id that is taken": (
         "message.sender",
-        lambda channel, doc: post(doc, channel.eve, message_id=channel.message_id),
+        lambda channel, doc: post_over(doc, channel.eve, channel.message_id),
     ),
     "post in the future": (
         "message.time",
@@ -136,6 +175,74 @@ FORGERIES: dict[str, tuple[str, Callable[[Channel, pycrdt.Doc[Any]], object]]] =
     ),
     "an honest post and a forgery in one": ("message.sender", post_honestly_and_forge),
     "write where nobody looks": ("schema", lambda _, doc: maps(doc, "hidden").update({"k": "v"})),
+    "pose as an agent": (
+        "message.sender",
+        lambda channel, doc: post(doc, channel.eve, sender_type="agent"),
+    ),
+    "mark another's message as deleted": (
+        "message.sender",
+        lambda channel, doc: maps(doc, MESSAGES)[channel.message_id].update({"deleted": True}),
+    ),
+    "answer a command like an agent": (
+        "message.response",
+        lambda channel, doc: post(doc, channel.eve, content=AgentCommandResponse("Done")),
+    ),
+    "post under an id of the future": (
+        "message.id",
+        lambda channel, doc: post(doc, channel.eve, message_id=id_in(timedelta(minutes=6))),
+    ),
+    "post under an id that is none": (
+        "message.id",
+        lambda channel, doc: post(doc, channel.eve, message_id="zzz"),
+    ),
+    "begin a thread in a thread": (
+        "message.thread",
+        lambda channel, doc: post(doc, channel.eve, thread_id=channel.reply_id),
+    ),
+    "answer what was never said": (
+        "message.thread",
+        lambda channel, doc: post(doc, channel.eve, thread_id=str(new_id())),
+    ),
+    "post a content with more in it": (
+        "message.content",
+        lambda channel, doc: post_and_change(channel, doc, content=pycrdt.Map({"text": "Hi", "html": "<b>"})),
+    ),
+    "post more than fits": (
+        "message.content",
+        lambda channel, doc: post(doc, channel.eve, content=Text("x" * (MAX_TEXT_CHARACTERS + 1))),
+    ),
+    "post a message with more fields": (
+        "message.schema",
+        lambda channel, doc: post_and_change(channel, doc, is_important=True),
+    ),
+    "post a content that is no map": (
+        "message.content",
+        lambda channel, doc: post_and_change(channel, doc, content={"text": "Hi"}),
+    ),
+    "react to what was never said": (
+        "reaction.message",
+        lambda channel, doc: maps(doc, REACTIONS).update({f"{new_id()}|👍|{channel.eve.principal_id}": True}),
+    ),
+    "react far too much": ("reaction.limit", react_far_too_much),
+    "react with more than true": (
+        "reaction.schema",
+        lambda channel, doc: maps(doc, REACTIONS).update(
+            {f"{channel.message_id}|👍|{channel.eve.principal_id}": {"text": "hidden"}}
+        ),
+    ),
+    "pin in another's name": (
+        "pin.owner",
+        lambda channel, doc: maps(doc, PINS).update({channel.reply_id: channel.ann.principal_id}),
+    ),
+    "unpin what another pinned": ("pin.owner", lambda channel, doc: maps(doc, PINS).pop(channel.message_id)),
+    "pin what was never said": (
+        "pin.message",
+        lambda channel, doc: maps(doc, PINS).update({str(new_id()): channel.eve.principal_id}),
+    ),
+    "write a read mark that is none": (
+        "read.schema",
+        lambda channel, doc: maps(doc, READS).update({channel.eve.principal_id: "all of it"}),
+    ),
 }
 
 
@@ -168,6 +275,34 @@ async def test_A6_a_channel_holds_nothing_forged(
     honest = await change(watcher, lambda doc: post(doc, channel.ann))
     await watcher.apply(honest)
     await (await channel.join(wire, channel.ann)).has(honest)
+    channel.studio.clients.take_console()
+
+
+@pytest.mark.parametrize("wire", WIRES)
+async def test_A6_who_manages_a_channel_deletes_messages_and_edits_none(channel: Channel, wire: Wire) -> None:
+    studio, eve = channel.studio, channel.eve
+    member = f"/v1/workspaces/{studio.page.workspace_id}/members/{eve.user_id}"
+    await ask(studio.owner, "PATCH", member, {"role": "admin"})
+    client = await channel.join(wire, eve, name="eve")
+    watcher = await channel.join("hocuspocus", channel.ann, name="watcher")
+    deletion = await change(
+        client, lambda doc: maps(doc, MESSAGES)[channel.message_id].update({"deleted": True})
+    )
+    await client.apply(deletion)
+    await watcher.has(deletion)
+    unpinned = await change(client, lambda doc: maps(doc, PINS).pop(channel.message_id))
+    await client.apply(unpinned)
+    await watcher.has(unpinned)
+
+    forged = await change(
+        client, lambda doc: maps(doc, MESSAGES)[channel.reply_id]["content"].update({"text": "forged"})
+    )
+    await client.apply(forged)
+    await out(client, "message.sender")
+    seen = await channel.read()
+    assert seen[MESSAGES][channel.message_id]["deleted"] is True
+    assert seen[MESSAGES][channel.reply_id]["content"] == {"text": "Hello"}
+    assert seen.get(PINS, {}) == {}
     channel.studio.clients.take_console()
 
 
@@ -219,7 +354,7 @@ async def test_A7_nobody_writes_under_anothers_client_id_in_a_channel(
 
     await eve.event("terminal" if wire == "y-websocket" else "close", code=4400)
     await eve.destroy()
-    assert list((await channel.read())[MESSAGES]) == [channel.message_id]
+    assert sorted((await channel.read())[MESSAGES]) == [channel.message_id, channel.reply_id]
     channel.studio.clients.take_console()
 
 
@@ -272,6 +407,6 @@ async def test_A2_a_guest_changes_nothing_in_a_channel(channel: Channel, wire: W
     await client.apply(await change(client, lambda doc: post(doc, gus)))
 
     await client.refused()
-    assert list((await channel.read())[MESSAGES]) == [channel.message_id]
+    assert sorted((await channel.read())[MESSAGES]) == [channel.message_id, channel.reply_id]
     assert client.all_events("terminal") == client.all_events("close") == []
     channel.studio.clients.take_console()

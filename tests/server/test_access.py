@@ -80,10 +80,18 @@ async def test_rights_on_channels(services: Services, people: dict[str, Api], wo
     owner = people["owner"]
     public = await owner.made(f"{workspace}/channels", {"name": "general"})
     found = await rights(services, people, public["document"])
-    assert found == all_of("write", guest="read", outsider="none")
+    managed = {"owner": "manage", "admin": "manage"}
+    assert found == all_of("write", **managed, guest="read", outsider="none")
+    own = await people["member"].made(f"{workspace}/channels", {"name": "of a member"})
+    found = await rights(services, people, own["document"])
+    assert found == all_of("manage", guest="read", outsider="none")
     body = {"name": "secret", "type": "private", "member_user_ids": [people["guest"].user["id"]]}
     private = await owner.made(f"{workspace}/channels", body)
     found = await rights(services, people, private["document"])
+    assert found == all_of("none", owner="manage", guest="write")
+    body = {"user_ids": [people["guest"].user["id"]]}
+    conversation = (await owner.post(f"{workspace}/direct-messages", body)).json()
+    found = await rights(services, people, conversation["document"])
     assert found == all_of("none", owner="write", guest="write")
 
 
