@@ -1,0 +1,137 @@
+"""Slash commands in messages: `/name {"json": "object"}` or `/name key=value other="two words"`.
+
+A message is a command when its text begins with a slash and a name. A key of the object needs no quotation
+marks where it is a word. Pure, and total: a text is a command, or none, or one with a fault that its sender
+can be told.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Any, cast
+
+import msgspec
+
+MAX_COMMAND_CHARACTERS = 20_000
+MAX_ARGUMENTS = 100
+MAX_NAME_CHARACTERS = 64
+MAX_SUGGESTIONS = 3
+
+_COMMAND = re.compile(rf"/([^\W_][\w-]{{0,{MAX_NAME_CHARACTERS - 1}}})(?=\s|$)")
+_KEY = re.compile(r"[^\W\d][\w.-]{0,63}")
+_BARE_KEY = re.compile(r'"(?:\\.|[^"\\])*"|([{,]\s*)([^\W\d]\w*)(?=\s*:)')
+_NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d{1,15})?")
+_WORDS: dict[str, object] = {"true": True, "false": False, "null": None}
+_ESCAPED = {"n": "\n", "t": "\t"}
+
+
+class Command(msgspec.Struct, frozen=True):
+    """What somebody wants done."""
+
+    name: str
+    """Without the slash, in lower case, with hyphens for underscores: a slug."""
+    arguments: dict[str, Any]
+
+
+class CommandFault(Exception):
+    """A command cannot be read; the message is for its sender."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(reason)
+        self.name = name
+        self.reason = reason
+
+
+def parse_command(text: str) -> Command | None:
+    """Return the command that a text is; None for any other text. Raises CommandFault."""
+    found = _COMMAND.match(text)
+    if found is None:
+        return None
+    name, rest = slug_of(found[1]), text[found.end() :].strip()
+    if len(text) > MAX_COMMAND_CHARACTERS:
+        raise CommandFault(name, f"A command has at most {MAX_COMMAND_CHARACTERS:,} characters.")
+    arguments = _parse_json(name, rest) if rest.startswith("{") else _parse_pairs(name, rest)
+    return Command(name, arguments)
+
+
+def slug_of(name: str) -> str:
+    """Return the name under which something called so is commanded: `Email Wizard` is `email-wizard`."""
+    plain = unicodedata.normalize("NFKC", name).casefold()
+    words = re.findall(r"[^\W_]+", plain)
+    return "-".join(words)[:MAX_NAME_CHARACTERS].strip("-")
+
+
+def closest(name: str, known: Iterable[str]) -> list[str]:
+    """Return the known names that somebody may have meant, the most likely one first."""
+    names = sorted(set(known))
+    begin = [other for other in names if other.startswith(name) or name.startswith(other)]
+    alike = get_close_matches(name, names, n=MAX_SUGGESTIONS, cutoff=0.5)
+    return list(dict.fromkeys([*alike, *begin]))[:MAX_SUGGESTIONS]
+
+
+def _parse_json(name: str, text: str) -> dict[str, Any]:
+    try:
+        value: object = msgspec.json.decode(_BARE_KEY.sub(_quote_key, text))
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise CommandFault(name, f"What is in the braces is no JSON object: {error}.") from None
+    return cast("dict[str, Any]", value)
+
+
+def _quote_key(found: re.Match[str]) -> str:
+    return found[0] if found[2] is None else f'{found[1]}"{found[2]}"'
+
+
+def _parse_pairs(name: str, text: str) -> dict[str, Any]:
+    arguments: dict[str, Any] = {}
+    position = 0
+    while position < len(text):
+        key = _KEY.match(text, position)
+        if key is None or text[key.end() : key.end() + 1] != "=":
+            raise CommandFault(
+                name,
+                f"Write arguments as key=value or as a JSON object, unlike: {_excerpt(text, position)}",
+            )
+        if key[0] in arguments:
+            raise CommandFault(name, f"The argument {key[0]} is there twice.")
+        if len(arguments) == MAX_ARGUMENTS:
+            raise CommandFault(name, f"A command has at most {MAX_ARGUMENTS} arguments.")
+        arguments[key[0]], position = _parse_value(name, text, key.end() + 1)
+        if position < len(text) and not text[position].isspace():
+            raise CommandFault(name, f"A space is missing before: {_excerpt(text, position)}")
+        while position < len(text) and text[position].isspace():
+            position += 1
+    return arguments
+
+
+def _parse_value(name: str, text: str, start: int) -> tuple[object, int]:
+    """Return the value that begins somewhere, and where it ends."""
+    if text[start : start + 1] in ('"', "'"):
+        return _parse_quoted(name, text, start)
+    end = start
+    while end < len(text) and not text[end].isspace():
+        end += 1
+    word = text[start:end]
+    if word in _WORDS:
+        return _WORDS[word], end
+    if _NUMBER.fullmatch(word):
+        return (float(word) if "." in word else int(word)), end
+    return word, end
+
+
+def _parse_quoted(name: str, text: str, start: int) -> tuple[str, int]:
+    quote, position, read = text[start], start + 1, list[str]()
+    while position < len(text):
+        character = text[position]
+        if character == quote:
+            return "".join(read), position + 1
+        if character == "\\" and position + 1 < len(text):
+            position += 1
+            character = _ESCAPED.get(text[position], text[position])
+        read.append(character)
+        position += 1
+    raise CommandFault(name, f"A quotation mark is missing behind: {_excerpt(text, start)}")
+
+
+def _excerpt(text: str, start: int) -> str:
+    return text[start : start + 40].replace("\n", " ")
