@@ -118,7 +118,8 @@ def post_and_change(channel: Channel, doc: pycrdt.Doc[Any], **fields: object) ->
 def post_over(doc: pycrdt.Doc[Any], sender: Person, message_id: str) -> None:
     own_id = str(new_id())
     post(doc, sender, message_id=own_id)
-    fields = maps(doc, MESSAGES).pop(own_id).to_py()
+    fields = maps(doc, MESSAGES)[own_id].to_py()
+    maps(doc, MESSAGES).pop(own_id)
     fields |= {"id": message_id, "content": pycrdt.Map(fields["content"])}
     maps(doc, MESSAGES)[message_id] = pycrdt.Map(fields)
 
