@@ -1,0 +1,194 @@
+"""What a document contains, as rows for tables: reads a page or a channel, and compares with what is known.
+
+Total: any content at all gives rows. A block that makes no sense says so in its `condition`; an entry that
+cannot be a row at all (its key is no id) is counted as unreadable. Values fit both databases: bounded where
+they are indexed, and no NUL in any text.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import Any, Generic, TypeVar, cast
+from uuid import UUID
+
+import msgspec
+import pycrdt
+
+from blocks import channel
+from blocks.links import Link, find_links
+from blocks.mentions import find_mentions
+from blocks.page import Condition, blocks_of, read_block
+
+MAX_KEY_CHARACTERS = 250
+"""What is indexed has to fit an index; real ids, types and order keys are far shorter."""
+
+UNREADABLE = "unreadable"
+"""The type of what has none."""
+
+LAST = "~"
+"""The order key of what has none: behind all others."""
+
+_EPOCH = datetime.fromtimestamp(0, UTC)
+
+
+class BlockRow(msgspec.Struct, frozen=True):
+    """A block of a page."""
+
+    id: str
+    type: str
+    content: dict[str, Any]
+    position_x: int
+    position_y: int
+    width: int
+    height: int
+    z_index: int
+    order_key: str
+    created_by: str | None
+    created_at: datetime | None
+    deleted_at: datetime | None
+    moved_to: str | None
+    condition: Condition
+    links: tuple[Link, ...]
+    text: str
+    """All that can be read in it, for search."""
+
+
+class MessageRow(msgspec.Struct, frozen=True):
+    """A message of a channel; `reactions` are {"emoji", "user_ids"} with the ids of principals."""
+
+    id: UUID
+    sender_id: str
+    sender_type: str
+    content_type: str
+    content: dict[str, Any]
+    created_at: datetime
+    edited_at: datetime | None
+    thread_id: UUID | None
+    deleted: bool
+    reactions: list[dict[str, Any]]
+    pinned_by: str | None
+    mentions: tuple[Link, ...]
+
+
+class Known(msgspec.Struct, frozen=True):
+    """What the tables have of a document: the digest of each row, and the read marks of a channel."""
+
+    digests: Mapping[str, bytes]
+    marks: Mapping[str, UUID] = {}
+
+
+R = TypeVar("R", BlockRow, MessageRow)
+
+
+class Changes(msgspec.Struct, Generic[R], frozen=True):
+    """What has to be done to the tables."""
+
+    rows: Sequence[tuple[R, bytes]]
+    """Rows that are new or other than before, each with its digest, in the order of their ids."""
+    gone: Sequence[str]
+    """Ids of rows that are in the document no more."""
+    marks: Mapping[str, UUID]
+    """Read marks that are new or other than before."""
+    unreadable: int
+
+
+def page_changes(doc: pycrdt.Doc[Any], known: Known) -> Changes[BlockRow]:
+    """Compare a page with what the tables have of it."""
+    rows: list[tuple[str, BlockRow]] = []
+    unreadable = 0
+    for key in sorted(blocks_of(doc).keys()):
+        if _fits(key):
+            rows.append((key, _read_block(doc, key)))
+        else:
+            unreadable += 1
+    return _compare(rows, known.digests, {}, unreadable)
+
+
+def channel_changes(doc: pycrdt.Doc[Any], known: Known) -> Changes[MessageRow]:
+    """Compare a channel with what the tables have of it."""
+    reactions: dict[str, dict[str, list[str]]] = {}
+    for reaction in channel.read_reactions(doc):
+        of_message = reactions.setdefault(reaction.message_id, {})
+        if _fits(reaction.key):
+            of_message.setdefault(reaction.emoji, []).append(reaction.principal_id)
+    pins = channel.read_pins(doc)
+    rows = [
+        (message.id, _read_message(message, reactions.get(message.id, {}), pins.get(message.id)))
+        for message in channel.read_messages(doc)
+    ]
+    marks = {who: UUID(mark) for who, mark in channel.read_marks(doc).items() if _fits(who)}
+    moved = {who: mark for who, mark in marks.items() if known.marks.get(who) != mark}
+    unreadable = len(doc.get(channel.MESSAGES, type=pycrdt.Map[Any])) - len(rows)
+    return _compare(rows, known.digests, moved, unreadable)
+
+
+def _compare(
+    rows: Iterable[tuple[str, R]], known: Mapping[str, bytes], marks: Mapping[str, UUID], unreadable: int
+) -> Changes[R]:
+    changed: list[tuple[R, bytes]] = []
+    seen: set[str] = set()
+    for key, row in rows:
+        seen.add(key)
+        digest = blake2b(msgspec.json.encode(row), digest_size=16).digest()
+        if known.get(key) != digest:
+            changed.append((row, digest))
+    return Changes(changed, sorted(known.keys() - seen), marks, unreadable)
+
+
+def _read_block(doc: pycrdt.Doc[Any], key: str) -> BlockRow:
+    block = read_block(doc, key)
+    deleted_at = _time(block.deleted_at) or _EPOCH if block.is_deleted else None
+    return BlockRow(
+        id=key,
+        type=_bounded(block.type) or UNREADABLE,
+        content=block.content,
+        position_x=block.place.x,
+        position_y=block.place.y,
+        width=block.place.width,
+        height=block.place.height,
+        z_index=block.place.z_index,
+        order_key=_bounded(block.order) or LAST,
+        created_by=_bounded(block.created_by),
+        created_at=_time(block.created_at),
+        deleted_at=deleted_at,
+        moved_to=_bounded(block.moved_to),
+        condition=block.condition,
+        links=find_links(block.content),
+        text=block.text.replace("\0", "\ufffd"),
+    )
+
+
+def _read_message(
+    message: channel.Message, reactions: Mapping[str, Sequence[str]], pinned_by: str | None
+) -> MessageRow:
+    mentions = find_mentions(message.text)
+    return MessageRow(
+        id=UUID(message.id),
+        sender_id=_bounded(message.sender_id) or "",
+        sender_type=message.sender_type,
+        content_type=message.content_type,
+        content=message.content,
+        created_at=_time(message.created_at) or _EPOCH,
+        edited_at=_time(message.edited_at),
+        thread_id=UUID(message.thread_id) if message.thread_id else None,
+        deleted=message.deleted,
+        reactions=[{"emoji": emoji, "user_ids": sorted(who)} for emoji, who in sorted(reactions.items())],
+        pinned_by=pinned_by,
+        mentions=tuple(dict.fromkeys(Link(mention.kind, mention.id) for mention in mentions)),
+    )
+
+
+def _fits(key: str) -> bool:
+    return 0 < len(key) <= MAX_KEY_CHARACTERS and "\0" not in key
+
+
+def _bounded(text: str | None) -> str | None:
+    return text[:MAX_KEY_CHARACTERS].replace("\0", "\ufffd") if text is not None else None
+
+
+def _time(value: object) -> datetime | None:
+    try:
+        time = datetime.fromisoformat(cast("str", value))
+        return time.astimezone(UTC) if time.tzinfo is not None else None
+    except (TypeError, ValueError, OverflowError):
+        return None
