@@ -29,6 +29,7 @@ from storage.repositories.leases import Leases
 from storage.repositories.mails import Mails
 from storage.repositories.owned import Owned
 from storage.repositories.pages import Pages
+from storage.repositories.projections import Projections
 from storage.repositories.prompts import Prompts
 from storage.repositories.sessions import Sessions
 from storage.repositories.uploads import Uploads
@@ -71,6 +72,7 @@ class UnitOfWork:
         self.agents = Agents(session)
         self.playbooks = Owned(Playbook, session, now)
         self.agent_runs = AgentRuns(session)
+        self.projections = Projections(session, now)
         self.prompts = Prompts(session, now)
         self.versions = Versions(session, now, new_id)
         self.idempotency = IdempotencyKeys(session, now)

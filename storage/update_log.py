@@ -121,6 +121,8 @@ class UpdateLog:
         self._commit_rows = HistogramCounts(_COMMIT_ROWS)
         self._pending_rows = 0
         self._pending_bytes = 0
+        self.on_commit: list[Callable[[Collection[str]], object]] = []
+        """Called with the addresses of the documents that a commit of this process has moved."""
 
     @classmethod
     def of(
@@ -339,6 +341,8 @@ class UpdateLog:
         self._commit_seconds.add(self._last_commit_seconds)
         if self._observe_commit is not None:
             self._observe_commit(len(batch), rows, self._last_commit_seconds)
+        for tell in self.on_commit:
+            tell(heads.keys())
         return heads
 
     def _resolve(self, group: list[_Append], positions: dict[str, int]) -> None:

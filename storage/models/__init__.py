@@ -30,6 +30,14 @@ from storage.models.leases import Lease
 from storage.models.mails import WaitingMail
 from storage.models.pages import Page
 from storage.models.playbooks import Playbook
+from storage.models.projections import (
+    CanvasBlock,
+    ChatMessage,
+    DocumentProjection,
+    MessageMention,
+    PageLink,
+    ReadMark,
+)
 from storage.models.prompts import Prompt, PromptLibrary, PromptTag
 from storage.models.sessions import Session
 from storage.models.uploads import Upload, UploadPart
@@ -46,14 +54,17 @@ __all__ = [
     "ApiKey",
     "AuditEntry",
     "Brand",
+    "CanvasBlock",
     "Channel",
     "ChannelMember",
     "ChannelType",
+    "ChatMessage",
     "ClientId",
     "ConfigurationStatus",
     "Creator",
     "DefinitionStatus",
     "Document",
+    "DocumentProjection",
     "Event",
     "EventConsumer",
     "EventCursor",
@@ -65,14 +76,17 @@ __all__ = [
     "Lease",
     "LinkLevel",
     "Membership",
+    "MessageMention",
     "Model",
     "Outcome",
     "Page",
     "PageGrant",
+    "PageLink",
     "Playbook",
     "Prompt",
     "PromptLibrary",
     "PromptTag",
+    "ReadMark",
     "Role",
     "RunStatus",
     "RunTrigger",

@@ -1,0 +1,382 @@
+"""The rows of what live documents contain, and how far they follow the log.
+
+Whoever writes rows of a document claims it first, in the same transaction. No lock is taken on anything else
+but by events, which come last: so this never waits in a circle with who deletes a workspace or moves a page.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, TypeVar, cast
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from storage.access import parse_document_name
+from storage.models import (
+    CanvasBlock,
+    ChatMessage,
+    Document,
+    DocumentProjection,
+    MessageMention,
+    Model,
+    PageLink,
+    ReadMark,
+    Update,
+)
+
+K = TypeVar("K")
+
+TOLD_EVERY = timedelta(minutes=1)
+"""How often an event tells of the edits of one page."""
+
+_PROJECTED = (
+    or_(Document.name.like("page:%"), Document.name.like("channel:%")),
+    Document.workspace_id.is_not(None),
+    Document.name.not_like("%@%"),  # what a reset has ended stays as it is
+)
+
+_IDS_AT_ONCE = 500
+"""Ids in one statement; SQLite and Postgres allow some ten thousand parameters."""
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """A document and how far its rows are."""
+
+    document_id: int
+    name: str
+    epoch: str
+    workspace_id: UUID
+    head: int
+    position: int = 0
+    revision: int = 0
+    """0: nothing was written for it yet."""
+    is_stale: bool = False
+    told_position: int = 0
+    told_at: datetime | None = None
+
+    @property
+    def address(self) -> str:
+        """Where the log has it: nothing is read of another epoch."""
+        return f"{self.name}#{self.epoch}"
+
+    @property
+    def kind(self) -> str:
+        """What it is the document of: `page` or `channel`."""
+        return self.name.partition(":")[0]
+
+    @property
+    def has_untold_edits(self) -> bool:
+        """Whether no event told of all edits of a page yet; of a channel each message is told."""
+        return self.kind == "page" and self.told_position < self.position
+
+    @property
+    def subject_id(self) -> UUID:
+        """The page or channel whose document it is."""
+        return UUID(self.name.partition(":")[2])
+
+
+class Overtaken(Exception):
+    """Somebody else has written rows of this document meanwhile; nothing of this unit may be kept."""
+
+
+class Projections:
+    """The tables of `storage.models.projections`."""
+
+    def __init__(self, session: AsyncSession, now: datetime) -> None:
+        self._session = session
+        self._now = now
+
+    async def find(self, name: str) -> Standing | None:
+        """Return where a document is; None for one that belongs to no workspace, or is no more."""
+        row = (
+            await self._session.execute(
+                select(Document, DocumentProjection)
+                .outerjoin(DocumentProjection, DocumentProjection.document_id == Document.id)
+                .where(Document.name == name, Document.workspace_id.is_not(None))
+            )
+        ).one_or_none()
+        if row is None:
+            return None
+        document: Document = row[0]
+        if parse_document_name(document.name) is None:
+            return None
+        found = cast("DocumentProjection | None", row[1])
+        assert document.workspace_id is not None
+        standing = Standing(
+            document_id=document.id,
+            name=document.name,
+            epoch=document.epoch,
+            workspace_id=document.workspace_id,
+            head=document.head,
+        )
+        if found is None:
+            return standing
+        return msgspec.structs.replace(
+            standing,
+            position=found.position,
+            revision=found.revision,
+            is_stale=found.is_stale,
+            told_position=found.told_position,
+            told_at=found.told_at,
+        )
+
+    async def count(self) -> int:
+        """Return how many documents have rows, or should have."""
+        return await self._session.scalar(select(func.count()).select_from(Document).where(*_PROJECTED)) or 0
+
+    async def all_names(self, *, after: int, limit: int) -> Sequence[tuple[int, str]]:
+        """Return these documents by id behind `after`: ids and names."""
+        found = await self._session.execute(
+            select(Document.id, Document.name)
+            .where(Document.id > after, *_PROJECTED)
+            .order_by(Document.id)
+            .limit(limit)
+        )
+        return [(row[0], row[1]) for row in found]
+
+    async def due(self, *, after: int, limit: int) -> Sequence[tuple[int, str]]:
+        """Return documents, by id behind `after`, whose rows or events are behind their log: ids and names.
+
+        Reads every document's row there is, in the order of the key.
+        """
+        found = await self._session.execute(
+            select(Document.id, Document.name)
+            .outerjoin(DocumentProjection, DocumentProjection.document_id == Document.id)
+            .where(
+                Document.id > after,
+                *_PROJECTED,
+                or_(
+                    DocumentProjection.document_id.is_(None),
+                    DocumentProjection.position < Document.head,
+                    DocumentProjection.is_stale,
+                    and_(
+                        DocumentProjection.told_position < DocumentProjection.position,
+                        DocumentProjection.told_at <= self._now - TOLD_EVERY,
+                    ),
+                ),
+            )
+            .order_by(Document.id)
+            .limit(limit)
+        )
+        return [(row[0], row[1]) for row in found]
+
+    async def claim(
+        self,
+        standing: Standing,
+        *,
+        position: int | None = None,
+        fault: str | None = None,
+        is_rebuilt: bool = False,
+        is_told: bool = False,
+    ) -> Standing:
+        """Begin to write rows of a document that was seen like this; return what it is then.
+
+        `position` says that they follow the log up to there now. Raises Overtaken.
+        """
+        claimed = msgspec.structs.replace(
+            standing,
+            position=standing.position if position is None else position,
+            revision=standing.revision + 1,
+            is_stale=standing.is_stale and not is_rebuilt,
+        )
+        if is_told:
+            claimed = msgspec.structs.replace(claimed, told_position=claimed.position, told_at=self._now)
+        values: dict[str, Any] = {
+            "position": claimed.position,
+            "revision": claimed.revision,
+            "is_stale": claimed.is_stale,
+            "told_position": claimed.told_position,
+            "told_at": claimed.told_at,
+            "fault": fault,
+            "updated_at": self._now,
+        }
+        if standing.revision == 0:
+            await self._claim_first(
+                DocumentProjection(document_id=standing.document_id, name=standing.name, **values)
+            )
+            return claimed
+        found = await self._session.scalar(
+            update(DocumentProjection)
+            .where(
+                DocumentProjection.document_id == standing.document_id,
+                DocumentProjection.revision == standing.revision,
+            )
+            .values(**values)
+            .returning(DocumentProjection.revision)
+            .execution_options(synchronize_session=False)
+        )
+        if found is None:
+            raise Overtaken
+        return claimed
+
+    async def _claim_first(self, row: DocumentProjection) -> None:
+        try:
+            async with self._session.begin_nested():
+                self._session.add(row)
+                await self._session.flush()
+        except IntegrityError:
+            raise Overtaken from None
+
+    async def authors(self, document_id: int, after: int, upto: int) -> Sequence[str]:
+        """Return who wrote a part of a log, whoever wrote last at the end."""
+        last = func.max(Update.position)
+        found = await self._session.scalars(
+            select(Update.author)
+            .where(Update.document_id == document_id, Update.position > after, Update.position <= upto)
+            .group_by(Update.author)
+            .order_by(last)
+        )
+        return found.all()
+
+    async def written_at(self, document_id: int, position: int) -> datetime | None:
+        """Return when a row of the log was written; None for one that is not kept any more."""
+        return await self._session.scalar(
+            select(Update.created_at).where(Update.document_id == document_id, Update.position == position)
+        )
+
+    async def blocks_known(self, page_id: UUID) -> dict[str, bytes]:
+        """Return the digests of a page's rows by their ids."""
+        rows = await self._session.execute(
+            select(CanvasBlock.id, CanvasBlock.digest).where(CanvasBlock.page_id == page_id)
+        )
+        return {row[0]: row[1] for row in rows}
+
+    async def messages_known(self, channel_id: UUID) -> dict[str, bytes]:
+        """Return the digests of the rows of a channel's messages by their ids, without archived ones."""
+        rows = await self._session.execute(
+            select(ChatMessage.id, ChatMessage.digest).where(
+                ChatMessage.channel_id == channel_id, ChatMessage.archived_at.is_(None)
+            )
+        )
+        return {str(row[0]): row[1] for row in rows}
+
+    async def marks_known(self, channel_id: UUID) -> dict[str, UUID]:
+        """Return how far everybody has read a channel."""
+        rows = await self._session.execute(
+            select(ReadMark.principal_id, ReadMark.message_id).where(ReadMark.channel_id == channel_id)
+        )
+        return {row[0]: row[1] for row in rows}
+
+    async def replace_blocks(
+        self, page_id: UUID, blocks: Sequence[CanvasBlock], links: Sequence[PageLink]
+    ) -> set[tuple[str, UUID]]:
+        """Write blocks of a page, new or not, with all their links.
+
+        Returns whom a block mentions now and did not before: ids of blocks and people.
+        """
+        ids = [block.id for block in blocks]
+        mentions = await self._session.execute(
+            select(PageLink.block_id, PageLink.target_id).where(
+                PageLink.page_id == page_id, PageLink.block_id.in_(ids), PageLink.kind == "user"
+            )
+        )
+        before = {(row[0], row[1]) for row in mentions}
+        await self.remove_blocks(page_id, ids)
+        self._session.add_all([*blocks, *links])
+        await self._session.flush()
+        return {(link.block_id, link.target_id) for link in links if link.kind == "user"} - before
+
+    async def remove_blocks(self, page_id: UUID, ids: Collection[str]) -> None:
+        """Remove blocks of a page with their links."""
+        for some in _parts(ids):
+            await self._run_delete(CanvasBlock, CanvasBlock.page_id == page_id, CanvasBlock.id.in_(some))
+            await self._run_delete(PageLink, PageLink.page_id == page_id, PageLink.block_id.in_(some))
+
+    async def messages(self, channel_id: UUID, ids: Collection[UUID]) -> dict[UUID, ChatMessage]:
+        """Return messages of a channel by their ids, as they are."""
+        found = await self._session.scalars(
+            select(ChatMessage)
+            .where(ChatMessage.channel_id == channel_id, ChatMessage.id.in_(ids))
+            .execution_options(populate_existing=True)
+        )
+        return {message.id: message for message in found}
+
+    async def replace_messages(
+        self, channel_id: UUID, messages: Sequence[ChatMessage], mentions: Sequence[MessageMention]
+    ) -> None:
+        """Write messages of a channel, new or not, with all their mentions."""
+        await self.remove_messages(channel_id, [message.id for message in messages])
+        self._session.add_all([*messages, *mentions])
+        await self._session.flush()
+
+    async def remove_messages(self, channel_id: UUID, ids: Collection[UUID]) -> None:
+        """Remove messages of a channel with their mentions."""
+        for some in _parts(ids):
+            await self._run_delete(
+                ChatMessage, ChatMessage.channel_id == channel_id, ChatMessage.id.in_(some)
+            )
+            await self._run_delete(
+                MessageMention, MessageMention.channel_id == channel_id, MessageMention.message_id.in_(some)
+            )
+
+    async def replace_marks(self, channel_id: UUID, marks: Mapping[str, UUID]) -> None:
+        """Write how far some people have read a channel."""
+        for some in _parts(marks):
+            await self._run_delete(
+                ReadMark, ReadMark.channel_id == channel_id, ReadMark.principal_id.in_(some)
+            )
+        self._session.add_all(
+            ReadMark(channel_id=channel_id, principal_id=who, message_id=mark) for who, mark in marks.items()
+        )
+        await self._session.flush()
+
+    async def archive(self, channel_id: UUID, ids: Collection[UUID]) -> Sequence[UUID]:
+        """Let rows outlive their messages in the document; return the ids of those that there are."""
+        archived: list[UUID] = []
+        for some in _parts(ids):
+            found = await self._session.scalars(
+                update(ChatMessage)
+                .where(ChatMessage.channel_id == channel_id, ChatMessage.id.in_(some))
+                .values(archived_at=func.coalesce(ChatMessage.archived_at, self._now))
+                .returning(ChatMessage.id)
+                .execution_options(synchronize_session=False)
+            )
+            archived += found
+        return archived
+
+    async def orphans(self, limit: int) -> Sequence[tuple[int, str]]:
+        """Return projections whose document is no more: its id and name."""
+        found = await self._session.execute(
+            select(DocumentProjection.document_id, DocumentProjection.name)
+            .where(~select(Document.id).where(Document.name == DocumentProjection.name).exists())
+            .limit(limit)
+        )
+        return [(row[0], row[1]) for row in found]
+
+    async def forget(self, name: str, limit: int) -> bool:
+        """Remove rows of a document that is no more, so many of each table; tell whether all are gone."""
+        kind, _, subject = name.partition(":")
+        owner = UUID(subject)
+        tables = (
+            (
+                (CanvasBlock, CanvasBlock.page_id, CanvasBlock.id),
+                (PageLink, PageLink.page_id, PageLink.block_id),
+            )
+            if kind == "page"
+            else (
+                (ChatMessage, ChatMessage.channel_id, ChatMessage.id),
+                (MessageMention, MessageMention.channel_id, MessageMention.message_id),
+                (ReadMark, ReadMark.channel_id, ReadMark.principal_id),
+            )
+        )
+        is_done = True
+        for model, owner_column, key in tables:
+            some = (await self._session.scalars(select(key).where(owner_column == owner).limit(limit))).all()
+            for part in _parts(set(some)):
+                await self._run_delete(model, owner_column == owner, key.in_(part))
+            is_done = is_done and len(some) < limit
+        if is_done:
+            await self._run_delete(DocumentProjection, DocumentProjection.name == name)
+        return is_done
+
+    async def _run_delete(self, model: type[Model], *chosen: ColumnElement[bool]) -> None:
+        await self._session.execute(delete(model).where(*chosen).execution_options(synchronize_session=False))
+
+
+def _parts(ids: Collection[K]) -> Iterator[Sequence[K]]:
+    listed = list(ids)
+    for start in range(0, len(listed), _IDS_AT_ONCE):
+        yield listed[start : start + _IDS_AT_ONCE]
