@@ -27,6 +27,7 @@ from server.background.access_watch import AccessWatch
 from server.background.expired_uploads import ExpiredUploads
 from server.background.forgetting import Forgetting
 from server.background.orphans import Orphans
+from server.background.projections import DEDICATED, SHARED, Projections
 from server.background.retention import Retention
 from server.background.webhooks import Webhooks
 from server.browser_sessions import BrowserSessions
@@ -43,6 +44,7 @@ from server.mailing import Mailing
 from server.metrics import Metrics
 from server.offload import Offload
 from server.passwords import Passwords
+from server.projections.projector import Projector
 from server.rate_limits import RateLimits, RequestLimits
 from server.settings import Settings
 from server.sign_in import Accounts
@@ -157,6 +159,9 @@ async def open_services(
             hub.start(Webhooks(database, feed, courier).run)
             hub.start(mailing.run)
             hub.start(Forgetting(database).run)
+            share = SHARED if "realtime" in settings.roles else DEDICATED
+            projector = Projector(database, update_log, offload)
+            hub.start(Projections(database, update_log, projector, share=share).run)
             hub.start(Orphans(database, files.store).run)
             hub.start(ExpiredUploads(database, uploads).run)
         if "worker" in settings.roles and settings.history_days:

@@ -69,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     document_actions = document.add_subparsers(title="commands", metavar="COMMAND", required=True)
     reset = document_actions.add_parser("reset", help="begin a document anew, empty; what it was is kept")
     reset.add_argument("name", help="its name, for instance page:{uuid}")
+    index = commands.add_parser("reindex", help="read all documents anew for lists and search")
     backup = commands.add_parser("backup", help="write everything into one file, while the server runs")
     _add_backup(backup)
     restore = commands.add_parser("restore", help="make an empty database what a backup holds")
@@ -76,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     restore.add_argument("--replace", action="store_true", help="throw away what is in the database")
     doctor = commands.add_parser("doctor", help="check this installation and say what is wrong")
     version = commands.add_parser("version", help="print the version")
-    for command in (serve, migrate, create, off, on, rotate, reset, backup, restore, doctor):
+    for command in (serve, migrate, create, off, on, rotate, reset, index, backup, restore, doctor):
         _add_database(command)
     for command, run in (
         (serve, _serve),
@@ -86,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
         (on, _reactivate_user),
         (rotate, _rotate_keys),
         (reset, _reset_document),
+        (index, _reindex),
         (backup, _backup),
         (restore, _restore),
         (doctor, _doctor),
@@ -184,6 +186,13 @@ def _reset_document(arguments: argparse.Namespace) -> int:
     from server.operations import reset_document
 
     print(asyncio.run(reset_document(_settings(arguments), arguments.name)))
+    return 0
+
+
+def _reindex(arguments: argparse.Namespace) -> int:
+    from server.projections.reindexing import reindex
+
+    print(_run_to_signal(reindex(_settings(arguments), _report)))
     return 0
 
 

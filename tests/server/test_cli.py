@@ -106,7 +106,7 @@ def assert_one_line(done: Done, words: str) -> None:
 def test_version_and_help(ionflux: Command):
     assert ionflux("version").stdout == f"ionflux {__version__}\n"
     words = ionflux("--help").stdout
-    for command in ("serve", "migrate", "user", "keys", "backup", "restore", "doctor", "version"):
+    for command in ("serve", "migrate", "user", "keys", "reindex", "backup", "restore", "doctor", "version"):
         assert command in words
 
 

@@ -66,7 +66,7 @@ async def read_now(services: Services, api: Api, document: str) -> str:
 
 async def events(services: Services, page: dict[str, Any]) -> list[tuple[str, str | None, dict[str, Any]]]:
     async with services.database.read() as uow:
-        found = await uow.events.after(UUID(page["workspace_id"]), 2, 10)
+        found = await uow.events.of_types(UUID(page["workspace_id"]), 2, 100, ["document.*"])
     return [(event.type, event.actor, event.payload) for event in found]
 
 

@@ -1,0 +1,105 @@
+"""The rows of channels: messages, mentions and read marks; and the events `message.*`."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from blocks.rows import Changes, Known, MessageRow
+from server.projections.ports import Happening, Moment
+from server.projections.reading import read_channel
+from storage.models import ChatMessage, MessageMention
+from storage.repositories.projections import Standing
+from storage.unit_of_work import UnitOfWork
+
+
+class ChannelRows:
+    """Implements `Rows` for channels."""
+
+    read = staticmethod(read_channel)
+
+    async def known(self, uow: UnitOfWork, subject_id: UUID) -> Known:
+        """Return what the tables have of a channel."""
+        return Known(
+            await uow.projections.messages_known(subject_id), await uow.projections.marks_known(subject_id)
+        )
+
+    async def write(
+        self, uow: UnitOfWork, standing: Standing, rows: Sequence[tuple[MessageRow, bytes]], moment: Moment
+    ) -> list[Happening]:
+        """Write messages; return which of them are new, edited or deleted."""
+        channel_id = standing.subject_id
+        before = await uow.projections.messages(channel_id, [row.id for row, _ in rows])
+        if moment.is_past:
+            # Whoever archived a message may have written its row since.
+            archived = {id_ for id_, message in before.items() if message.archived_at is not None}
+            rows = [(row, digest) for row, digest in rows if row.id not in archived]
+        happened = [
+            Happening(type_, row.sender_id or None, _payload(channel_id, row))
+            for row, _ in rows
+            if (type_ := _what_happened(before.get(row.id), row)) is not None
+        ]
+        archived_at = {id_: message.archived_at for id_, message in before.items()}
+        uow.session.expunge_all()
+        await uow.projections.replace_messages(
+            channel_id,
+            [_message(standing, row, digest, archived_at.get(row.id)) for row, digest in rows],
+            [
+                MessageMention(
+                    channel_id=channel_id,
+                    message_id=row.id,
+                    kind=mention.kind,
+                    target_id=mention.id or channel_id,
+                    workspace_id=standing.workspace_id,
+                )
+                for row, _ in rows
+                for mention in row.mentions
+            ],
+        )
+        return happened
+
+    async def finish(self, uow: UnitOfWork, standing: Standing, changes: Changes[MessageRow]) -> None:
+        """Remove the messages that are gone, and move the read marks."""
+        await uow.projections.remove_messages(standing.subject_id, [UUID(id_) for id_ in changes.gone])
+        await uow.projections.replace_marks(standing.subject_id, changes.marks)
+
+
+def _what_happened(before: ChatMessage | None, row: MessageRow) -> str | None:
+    if before is None:
+        return None if row.deleted else "message.posted"
+    if row.deleted:
+        return None if before.deleted else "message.deleted"
+    is_same = (before.content_type, before.content) == (row.content_type, row.content)
+    return None if is_same and before.deleted == row.deleted else "message.edited"
+
+
+def _payload(channel_id: UUID, row: MessageRow) -> dict[str, Any]:
+    return {
+        "channel_id": str(channel_id),
+        "message_id": str(row.id),
+        "sender_id": row.sender_id,
+        "sender_type": row.sender_type,
+        "content_type": row.content_type,
+        "thread_id": str(row.thread_id) if row.thread_id else None,
+        "mentions": [{"kind": found.kind, "id": str(found.id or channel_id)} for found in row.mentions],
+    }
+
+
+def _message(standing: Standing, row: MessageRow, digest: bytes, archived_at: datetime | None) -> ChatMessage:
+    return ChatMessage(
+        channel_id=standing.subject_id,
+        id=row.id,
+        workspace_id=standing.workspace_id,
+        sender_id=row.sender_id,
+        sender_type=row.sender_type,
+        content_type=row.content_type,
+        content=row.content,
+        created_at=row.created_at,
+        edited_at=row.edited_at,
+        thread_id=row.thread_id,
+        deleted=row.deleted,
+        reactions=row.reactions,
+        pinned_by=row.pinned_by,
+        archived_at=archived_at,
+        digest=digest,
+    )

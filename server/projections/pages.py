@@ -1,0 +1,80 @@
+"""The rows of pages: blocks, whom and what they name; and the events `page.mentioned`."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from blocks.rows import BlockRow, Changes, Known
+from server.projections.ports import Happening, Moment
+from server.projections.reading import read_page
+from storage.models import CanvasBlock, PageLink
+from storage.repositories.projections import Standing
+from storage.unit_of_work import UnitOfWork
+
+
+class PageRows:
+    """Implements `Rows` for pages."""
+
+    read = staticmethod(read_page)
+
+    async def known(self, uow: UnitOfWork, subject_id: UUID) -> Known:
+        """Return what the tables have of a page."""
+        return Known(await uow.projections.blocks_known(subject_id))
+
+    async def write(
+        self, uow: UnitOfWork, standing: Standing, rows: Sequence[tuple[BlockRow, bytes]], moment: Moment
+    ) -> list[Happening]:
+        """Write blocks; return who is mentioned that was not before."""
+        page_id = standing.subject_id
+        added = await uow.projections.replace_blocks(
+            page_id,
+            [_block(standing, row, digest, moment.written_at) for row, digest in rows],
+            [
+                PageLink(
+                    page_id=page_id,
+                    block_id=row.id,
+                    kind=link.kind,
+                    target_id=link.id,
+                    workspace_id=standing.workspace_id,
+                )
+                for row, _ in rows
+                if row.deleted_at is None and not row.moved_to
+                for link in row.links
+                if link.id is not None
+            ],
+        )
+        return [
+            Happening(
+                "page.mentioned",
+                moment.author,
+                {"page_id": str(page_id), "block_id": block_id, "user_id": str(user_id)},
+            )
+            for block_id, user_id in sorted(added)
+        ]
+
+    async def finish(self, uow: UnitOfWork, standing: Standing, changes: Changes[BlockRow]) -> None:
+        """Remove the blocks that are gone."""
+        await uow.projections.remove_blocks(standing.subject_id, changes.gone)
+
+
+def _block(standing: Standing, row: BlockRow, digest: bytes, written_at: datetime) -> CanvasBlock:
+    return CanvasBlock(
+        page_id=standing.subject_id,
+        id=row.id,
+        workspace_id=standing.workspace_id,
+        type=row.type,
+        content=row.content,
+        position_x=row.position_x,
+        position_y=row.position_y,
+        width=row.width,
+        height=row.height,
+        z_index=row.z_index,
+        order_key=row.order_key,
+        created_by=row.created_by,
+        created_at=row.created_at or written_at,
+        deleted_at=row.deleted_at,
+        updated_at=written_at,
+        moved_to=row.moved_to,
+        condition=row.condition,
+        digest=digest,
+    )

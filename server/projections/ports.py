@@ -1,0 +1,56 @@
+"""What the projector needs to know of a kind of documents."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+from uuid import UUID
+
+import msgspec
+
+from blocks.rows import BlockRow, Changes, Known, MessageRow
+from storage.repositories.projections import Standing
+from storage.unit_of_work import UnitOfWork
+
+R = TypeVar("R", BlockRow, MessageRow)
+
+
+class Happening(msgspec.Struct, frozen=True):
+    """An event on the document's page or channel."""
+
+    type: str
+    actor: str | None
+    payload: dict[str, Any]
+
+
+class Moment(msgspec.Struct, frozen=True):
+    """The position whose content is written."""
+
+    written_at: datetime
+    """When its newest row was written."""
+    author: str | None
+    """Who wrote that row."""
+    is_past: bool
+    """Whether the rows followed up to there before, and are made anew."""
+
+
+class Rows(Protocol[R]):
+    """The rows of one kind of documents."""
+
+    @property
+    def read(self) -> Callable[[bytes | None, Sequence[bytes], Known], Changes[R]]:
+        """Compares a document with what the tables have of it; runs in the child. Raises DocumentDamaged."""
+        ...
+
+    async def known(self, uow: UnitOfWork, subject_id: UUID) -> Known:
+        """Return what the tables have of a page or channel."""
+        ...
+
+    async def write(
+        self, uow: UnitOfWork, standing: Standing, rows: Sequence[tuple[R, bytes]], moment: Moment
+    ) -> list[Happening]:
+        """Write rows that are new or other than before; return what has happened by that."""
+        ...
+
+    async def finish(self, uow: UnitOfWork, standing: Standing, changes: Changes[R]) -> None:
+        """Remove rows that are gone, and write what is left."""
+        ...

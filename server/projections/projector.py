@@ -1,0 +1,161 @@
+"""Brings the rows of one document up to its log, and tells what happened in it (events).
+
+A document is read beside the event loop and compared with the digests of its rows; only what differs is
+written, in transactions that claim the document first. So any number of processes may do this at once, be
+killed in between, and begin again: each row and each event is written once.
+"""
+
+import logging
+
+from anyio import BrokenWorkerProcess
+
+from crdt.errors import DocumentDamaged
+from server.offload import Offload, size_of
+from server.projections.channels import ChannelRows
+from server.projections.pages import PageRows
+from server.projections.ports import Happening, Moment, R, Rows
+from storage.engine import Database
+from storage.errors import (
+    CorruptDocumentError,
+    UnknownDocumentError,
+    UnknownPositionError,
+    UnknownWorkspaceError,
+)
+from storage.repositories.projections import TOLD_EVERY, Standing
+from storage.stores.ports import History
+from storage.unit_of_work import UnitOfWork
+from storage.update_log import UpdateLog
+
+logger = logging.getLogger(__name__)
+
+ROWS_AT_ONCE = 100
+"""Rows that one transaction writes, while all others who write may wait."""
+
+_MAX_AUTHORS = 50
+"""Of an edit that an event tells of."""
+
+
+class Projector:
+    """Works on documents by name."""
+
+    def __init__(self, database: Database, log: UpdateLog, offload: Offload) -> None:
+        self._database = database
+        self._log = log
+        self._offload = offload
+        self._pages = PageRows()
+        self._channels = ChannelRows()
+
+    async def follow(self, name: str) -> None:
+        """Bring a document's rows up to its log; one that is no more is left alone.
+
+        Raises Overtaken when somebody else does the same, and storage's errors.
+        """
+        standing = await self._find(name)
+        if standing is not None and standing.is_stale:
+            await self._bring_up(standing, is_past=True)
+            standing = await self._find(name)
+        if standing is None:
+            return
+        if standing.revision == 0 or standing.position < standing.head:
+            await self._bring_up(standing, is_past=False)
+        elif standing.has_untold_edits:
+            await self._tell_of_edits(standing)
+
+    async def rebuild(self, name: str) -> None:
+        """Make a document's rows anew up to the position that they have, without events; then follow.
+
+        Raises what `follow` raises.
+        """
+        standing = await self._find(name)
+        if standing is not None and standing.revision:
+            await self._bring_up(standing, is_past=True)
+        await self.follow(name)
+
+    async def forget(self, name: str) -> bool:
+        """Remove some rows of a document that is no more; tell whether all are gone."""
+        async with self._database.transaction() as uow:
+            return await uow.projections.forget(name, ROWS_AT_ONCE)
+
+    async def _find(self, name: str) -> Standing | None:
+        async with self._database.read() as uow:
+            return await uow.projections.find(name)
+
+    async def _bring_up(self, standing: Standing, *, is_past: bool) -> None:
+        try:
+            history = await self._load(standing, is_past=is_past)
+            if standing.kind == "page":
+                await self._write(standing, history, self._pages, is_past=is_past)
+            elif standing.kind == "channel":
+                await self._write(standing, history, self._channels, is_past=is_past)
+        except (UnknownDocumentError, UnknownWorkspaceError):
+            logger.info("document %s is no more", standing.name)
+        except (CorruptDocumentError, DocumentDamaged, BrokenWorkerProcess) as error:
+            # The rows stay as they are until there is something new to be read (R7).
+            logger.error("document %s cannot be projected: %s", standing.name, error)  # noqa: TRY400
+            async with self._database.transaction() as uow:
+                await uow.projections.claim(
+                    standing, position=standing.head, fault=str(error) or repr(error), is_rebuilt=True
+                )
+
+    async def _load(self, standing: Standing, *, is_past: bool) -> History:
+        if is_past:
+            try:
+                return await self._log.read_at(standing.address, standing.position)
+            except UnknownPositionError:
+                logger.info("document %s: its rows' position is pruned", standing.name)
+        return await self._log.load(standing.address)
+
+    async def _write(self, standing: Standing, history: History, rows: Rows[R], *, is_past: bool) -> None:
+        position, snapshot, updates = history
+        async with self._database.read() as uow:
+            known = await rows.known(uow, standing.subject_id)
+            written_at = await uow.projections.written_at(standing.document_id, position)
+            authors = [] if is_past else await _authors(uow, standing, standing.position, position)
+            moment = Moment(written_at or uow.now, authors[-1] if authors else None, is_past)
+        size = size_of(snapshot, updates)
+        changes = await self._offload.run(size, rows.read, snapshot, updates, known)
+        starts = range(0, max(len(changes.rows), 1), ROWS_AT_ONCE)
+        for start in starts:
+            is_last = start == starts[-1]
+            async with self._database.transaction() as uow:
+                claimed = await uow.projections.claim(
+                    standing, position=position if is_last else None, is_rebuilt=is_last
+                )
+                some = changes.rows[start : start + ROWS_AT_ONCE]
+                happened = await rows.write(uow, standing, some, moment) if some else []
+                if is_last:
+                    await rows.finish(uow, standing, changes)
+                if not is_past:
+                    await _append(uow, standing, happened)
+            standing = claimed
+        if changes.unreadable:
+            logger.warning("document %s: %d entries cannot be rows", standing.name, changes.unreadable)
+        if standing.has_untold_edits:
+            await self._tell_of_edits(standing)
+
+    async def _tell_of_edits(self, standing: Standing) -> None:
+        """Append `page.edited`, unless one has told of this page within the last minute."""
+        async with self._database.read() as uow:
+            if standing.told_at is not None and uow.now - standing.told_at < TOLD_EVERY:
+                return
+            authors = await _authors(uow, standing, standing.told_position, standing.position)
+        payload = {"page_id": str(standing.subject_id), "authors": authors[-_MAX_AUTHORS:]}
+        try:
+            async with self._database.transaction() as uow:
+                await uow.projections.claim(standing, is_told=True)
+                happened = Happening("page.edited", authors[-1] if authors else None, payload)
+                await _append(uow, standing, [happened])
+        except UnknownWorkspaceError:
+            logger.info("document %s is no more", standing.name)
+
+
+async def _append(uow: UnitOfWork, standing: Standing, happened: list[Happening]) -> None:
+    for event in happened:
+        await uow.events.append(standing.workspace_id, event.type, event.actor, standing.name, event.payload)
+
+
+async def _authors(uow: UnitOfWork, standing: Standing, after: int, upto: int) -> list[str]:
+    """Return the principals who wrote a part of a log, whoever wrote last at the end."""
+    found = await uow.projections.authors(standing.document_id, after, upto)
+    principals = [author.partition("|")[0] for author in found]
+    return list(dict.fromkeys(reversed(principals)))[::-1]
