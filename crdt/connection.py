@@ -387,10 +387,10 @@ class Connection:
                 self.seats.give_back(principal.id)
 
     async def _decide(self, document: str, token: str) -> tuple[Principal, Right]:
-        principal = await self._access.authenticate(token)
-        if principal is None:
+        admitted = await self._access.admit(token, document)
+        if admitted is None:
             raise CredentialRefused("The token is not valid, or no longer.")
-        right = await self._access.decide(principal, document)
+        principal, right = admitted
         if right == "none":
             raise DocumentRefused("There is no such document, or you may not read it.")
         return principal, right

@@ -139,8 +139,11 @@ class ClientIds(Protocol):
 class Access(Protocol):
     """Who somebody is and what they may do; decided outside of the core."""
 
-    async def authenticate(self, credential: str) -> Principal | None:
-        """Return whom a credential speaks for, or None when it is unknown, forged or expired."""
+    async def admit(self, credential: str, document: str) -> tuple[Principal, Right] | None:
+        """Return whom a credential speaks for and their right on a document, `none` included.
+
+        None for a credential that is unknown, forged or expired.
+        """
         ...
 
     async def decide(self, principal: Principal, document: str) -> Right:

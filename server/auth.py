@@ -14,6 +14,7 @@ from server.opaque_tokens import hash_token, row_of_token
 from server.tokens import Tokens, is_same_hash
 from storage.access import Caller, document_right, find_caller
 from storage.engine import Database
+from storage.unit_of_work import UnitOfWork
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -38,29 +39,51 @@ class DatabaseAccess:
 
     async def identify(self, credential: str) -> Identity | None:
         """Return whom an access token, API key or visit speaks for; None when it is forged or has ended."""
+        async with self._database.read() as uow:
+            identity, used_key_id = await self._find(uow, credential)
+        await self._note_use(used_key_id)
+        return identity
+
+    async def admit(self, credential: str, document: str) -> tuple[Principal, Right] | None:
+        """Return whom a credential speaks for and their right on a document, both of one moment."""
+        async with self._database.read() as uow:
+            identity, used_key_id = await self._find(uow, credential)
+            if identity is None:
+                return None
+            right = await document_right(uow, identity.caller, document)
+        await self._note_use(used_key_id)
+        principal = Principal(
+            id=PrincipalId(identity.caller.id),
+            name=identity.name,
+            avatar_url=identity.avatar_url,
+            expires_at=identity.expires_at,
+        )
+        return principal, right
+
+    async def _find(self, uow: UnitOfWork, credential: str) -> tuple[Identity | None, UUID | None]:
+        """Return whom a credential speaks for, and the API key whose use is to be noted."""
         if (key_id := row_of_token("ifx", credential)) is not None:
-            return await self._identify_key(key_id, credential)
+            return await self._find_key(uow, key_id, credential)
         if (session_id := row_of_token("ifb", credential)) is not None:
-            return await self._identify_browser(session_id, credential)
+            return await self._find_browser(uow, session_id, credential), None
         claims = self._tokens.read(credential, now=self._clock())
         if claims is None:
-            return await self._identify_visitor(credential)
-        async with self._database.read() as uow:
-            user = await uow.sessions.find_standing(claims.session_id)
+            return await self._find_visitor(uow, credential), None
+        user = await uow.sessions.find_standing(claims.session_id)
         if user is None or user.id != claims.user_id:
-            return None
-        return Identity(
+            return None, None
+        identity = Identity(
             caller=Caller.of_user(user.id),
             session_id=claims.session_id,
             name=user.name,
             avatar_url=user.profile_info.get("avatar_url"),
             expires_at=claims.expires_at,
         )
+        return identity, None
 
-    async def _identify_browser(self, session_id: UUID, credential: str) -> Identity | None:
-        async with self._database.read() as uow:
-            session = await uow.sessions.get(session_id)
-            user = await uow.sessions.find_standing(session_id)
+    async def _find_browser(self, uow: UnitOfWork, session_id: UUID, credential: str) -> Identity | None:
+        session = await uow.sessions.get(session_id)
+        user = await uow.sessions.find_standing(session_id)
         if session is None or user is None:
             return None
         if not is_same_hash(session.refresh_token_hash, hash_token(credential)):
@@ -73,30 +96,32 @@ class DatabaseAccess:
             expires_at=session.expires_at.timestamp(),
         )
 
-    async def _identify_key(self, key_id: UUID, credential: str) -> Identity | None:
-        async with self._database.read() as uow:
-            found = await uow.api_keys.find_standing(key_id)
-            is_use_due = found is not None and uow.api_keys.is_use_due(found[0])
+    async def _find_key(
+        self, uow: UnitOfWork, key_id: UUID, credential: str
+    ) -> tuple[Identity | None, UUID | None]:
+        found = await uow.api_keys.find_standing(key_id)
         if found is None or not is_same_hash(found[0].secret_hash, hash_token(credential)):
-            return None
+            return None, None
         key, user = found
-        if is_use_due:
-            async with self._database.transaction() as uow:
-                await uow.api_keys.note_use(key.id)
-        return Identity(
+        identity = Identity(
             caller=Caller.of_key(key),
             session_id=None,
             name=f"{user.name} ({key.name})",
             avatar_url=user.profile_info.get("avatar_url"),
             expires_at=key.expires_at.timestamp() if key.expires_at else None,
         )
+        return identity, key.id if uow.api_keys.is_use_due(key) else None
 
-    async def _identify_visitor(self, credential: str) -> Identity | None:
+    async def _note_use(self, key_id: UUID | None) -> None:
+        if key_id is not None:
+            async with self._database.transaction() as uow:
+                await uow.api_keys.note_use(key_id)
+
+    async def _find_visitor(self, uow: UnitOfWork, credential: str) -> Identity | None:
         visit = self._tokens.read_visit(credential, now=self._clock())
         if visit is None:
             return None
-        async with self._database.read() as uow:
-            link = await uow.share_links.find_standing(visit.link_id)
+        link = await uow.share_links.find_standing(visit.link_id)
         if link is None:
             return None
         ends = [visit.expires_at, *([link.expires_at.timestamp()] if link.expires_at else [])]
@@ -106,18 +131,6 @@ class DatabaseAccess:
             name="Visitor",
             avatar_url=None,
             expires_at=min(ends),
-        )
-
-    async def authenticate(self, credential: str) -> Principal | None:
-        """Return whom a credential speaks for, or None when it is unknown, forged or expired."""
-        identity = await self.identify(credential)
-        if identity is None:
-            return None
-        return Principal(
-            id=PrincipalId(identity.caller.id),
-            name=identity.name,
-            avatar_url=identity.avatar_url,
-            expires_at=identity.expires_at,
         )
 
     async def decide(self, principal: Principal, document: str) -> Right:

@@ -226,12 +226,13 @@ class Rights:
         self.error: Exception | None = None
         self.deciding: asyncio.Event | None = None
 
-    async def authenticate(self, credential: str) -> Principal | None:
+    async def admit(self, credential: str, document: str) -> tuple[Principal, Right] | None:
         if self.deciding is not None:
             await self.deciding.wait()
         if self.error is not None:
             raise self.error
-        return self.principals.get(credential)
+        principal = self.principals.get(credential)
+        return None if principal is None else (principal, await self.decide(principal, document))
 
     async def decide(self, principal: Principal, document: str) -> Right:
         return self.rights.get((principal.name, document), "write")

@@ -147,9 +147,11 @@ async def test_a_credential_that_is_none_is_refused(api: Api):
 async def test_a_foreign_token_is_refused(api: Api, ann: Api, services: Services, clock: Clock):
     user_id = UUID(ann.user["id"])
     foreign = Tokens(b"f" * 32, lifetime=timedelta(minutes=5)).issue(user_id, uuid4(), now=clock())
-    assert await services.access.authenticate(foreign) is None
+    assert await services.access.admit(foreign, "page:1") is None
     assert ann.token
-    principal = await services.access.authenticate(ann.token)
-    assert principal
+    admitted = await services.access.admit(ann.token, "page:1")
+    assert admitted
+    principal, right = admitted
+    assert right == "none"
     assert (principal.id, principal.name, principal.kind) == (f"user:{user_id}", "Ann", "user")
     assert principal.expires_at == int(clock().timestamp()) + 900

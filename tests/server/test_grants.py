@@ -188,10 +188,11 @@ async def test_a_link_opens_a_page_and_what_is_below(
     found = [(await visitor.get(f"/v1/pages/{each}")).status_code for each in (page, child, closed, other)]
     assert found == [200, 200, 404, 404]
     assert visitor.token
-    principal = await services.access.authenticate(visitor.token)
-    assert principal
+    admitted = await services.access.admit(visitor.token, f"page:{child}")
+    assert admitted
+    principal, right = admitted
     assert (principal.id, principal.name) == (f"link:{link['id']}", "Visitor")
-    assert await services.access.decide(principal, f"page:{child}") == "comment"
+    assert right == "comment"
     await ann.delete(f"/v1/pages/{child}")
     assert (await visitor.get(f"/v1/pages/{child}")).status_code == 404
     await ann.delete(f"/v1/pages/{page}/share-links/{link['id']}")
