@@ -38,6 +38,7 @@ class Person:
         """Whether they stay offline for now."""
         self.is_slow = chance.random() < 0.25
         self.is_reader = token == "eve"
+        self.is_ahead = False
         self.reloads = 0
         self.tab: Person | None = None
         """Another editor of the same person, which hears of edits past the server."""
@@ -113,7 +114,7 @@ class Person:
             self._follow(said.body)
         elif said.name == "step1":
             missing = self.doc.get_update(said.body)
-            self._say(encode_step2(missing), missing)
+            self._say(encode_step2(missing), missing, is_answer=True)
         elif said.name in ("refused", "denied"):
             self.reload()
 
@@ -148,10 +149,10 @@ class Person:
         if self.link is not None:
             self._say(encode_update(event.update), event.update)
 
-    def _say(self, payload: bytes, edit: bytes | None = None) -> None:
+    def _say(self, payload: bytes, edit: bytes | None = None, *, is_answer: bool = False) -> None:
         assert self.link is not None
         prefix = b"" if self.wire is YWS else encode_string(self.document)
-        self.link.say(prefix + payload, edit)
+        self.link.say(prefix + payload, edit, is_answer=is_answer)
 
     def _announce(self) -> None:
         self._presence_clock += 1
