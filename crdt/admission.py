@@ -7,10 +7,12 @@ may have rules of its own (A6). Says no to the peers itself, and remembers who h
 import logging
 from collections.abc import Callable
 
+import msgspec
+
 from crdt.broadcast import Peer
 from crdt.commits import Turn
 from crdt.document import LiveDocument
-from crdt.errors import EditTooLarge, UpdateRefused
+from crdt.errors import DocumentUnavailable, EditTooLarge, UpdateRefused
 from crdt.growth import Growth
 from crdt.guard import Gate
 from crdt.ports import DocumentName, Guard
@@ -22,6 +24,16 @@ from crdt.statistics import RoomCounts
 logger = logging.getLogger(__name__)
 
 Edit = tuple[Peer, bytes]
+
+MAX_UNDECIDED_BYTES = 1024 * 1024
+"""Of the edits of one peer that wait for the table of client ids; more come only while the store fails."""
+
+
+class Undecided(msgspec.Struct):
+    """The edits of one peer that wait until it is known whose their client ids are, in their order."""
+
+    updates: list[bytes]
+    size: int
 
 
 class Admission:
@@ -46,6 +58,12 @@ class Admission:
         self._growth = Growth(max_bytes)
         self._counts = counts
         self._clock = clock
+        self._undecided: dict[Peer, Undecided] = {}
+
+    @property
+    def is_deciding(self) -> bool:
+        """Whether edits wait for the table of client ids."""
+        return bool(self._undecided)
 
     def forget(self, peer: Peer) -> None:
         """Let go of a peer that has left."""
@@ -69,7 +87,12 @@ class Admission:
             edits = [
                 edit
                 for edit in edits
-                if not (self._is_forged(*edit, document) or self._is_too_much(*edit, document))
+                if not (
+                    self._waits_behind(*edit)
+                    or self._is_forged(*edit, document)
+                    or self._is_undecided(*edit)
+                    or self._is_too_much(*edit, document)
+                )
             ]
         if self._gate is None or not edits:
             return edits
@@ -79,6 +102,11 @@ class Admission:
             is_answer=self._signatures.is_answer,
             has_answered=self._signatures.has_answered,
         )
+
+    def take_decided(self) -> list[Edit]:
+        """Return the edits that waited for the table of client ids, to be judged once more."""
+        undecided, self._undecided = self._undecided, {}
+        return [(peer, update) for peer, waiting in undecided.items() for update in waiting.updates]
 
     def follow(self, turn: Turn) -> None:
         """Note that the document has taken a turn; what it makes good is acknowledged with it."""
@@ -131,6 +159,8 @@ class Admission:
 
     def _is_usual(self, edits: list[Edit]) -> bool:
         """Whether everybody goes on with what they write, in a document that is far from its limit."""
+        if self._signatures.is_deciding:
+            return False
         size = self._snapshots.size_bytes
         goes_on = self._signatures.goes_on
         for peer, update in edits:
@@ -145,6 +175,25 @@ class Admission:
         logger.warning("document %s: %s writes as somebody else", self._name, peer.principal.id)
         self._counts.refused("forged")
         peer.refuse(UpdateRefused("The update is written under somebody else's client id."))
+        return True
+
+    def _is_undecided(self, peer: Peer, update: bytes) -> bool:
+        # Where only one may ever write under a client id, nothing is taken before the table has said who that
+        # is: another process may have been faster.
+        if self._gate is None or not self._signatures.is_undecided(update):
+            return False
+        self._undecided[peer] = Undecided([update], len(update))
+        return True
+
+    def _waits_behind(self, peer: Peer, update: bytes) -> bool:
+        waiting = self._undecided.get(peer)
+        if waiting is None:
+            return False
+        waiting.updates.append(update)
+        waiting.size += len(update)
+        if waiting.size > MAX_UNDECIDED_BYTES:
+            del self._undecided[peer]
+            peer.end(DocumentUnavailable("What you edit cannot be taken now; try again later."))
         return True
 
     def _is_too_much(self, peer: Peer, update: bytes, document: LiveDocument) -> bool:

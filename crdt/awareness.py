@@ -89,6 +89,18 @@ class Awareness:
             return []
         return [client_id] if self._withdraw(client_id, now) else []
 
+    def disown(self, client_ids: Iterable[int], now: float) -> list[int]:
+        """Withdraw what is shown under client ids that turned out to be another's; return those."""
+        gone: list[int] = []
+        for client_id in client_ids:
+            entry, owner = self._entries.get(client_id), self._owners[client_id]
+            if entry is not None and entry.principal_id != owner:
+                self._client_ids.pop(entry.owner, None)
+                entry.principal_id = owner
+                if self._withdraw(client_id, now):
+                    gone.append(client_id)
+        return gone
+
     def expire(self, now: float) -> list[int]:
         """Remove entries that were not renewed in time, and forget old tombstones."""
         gone: list[int] = []

@@ -208,6 +208,12 @@ class Room:
         self._tell_others(self._elsewhere.beat(now))
         if self.admission.is_asking_due:
             self._start(self._ask_again)
+        if self._signatures.has_strangers:
+            self._start(self._meet_strangers)
+
+    async def _meet_strangers(self) -> None:
+        self._signatures.has_strangers = False
+        self._note_bound([], await self._client_ids.load(self.name))
 
     def _note_presence(self, client_ids: list[int]) -> None:
         if client_ids:
@@ -239,6 +245,8 @@ class Room:
             return
         edits, self._edits = self._edits, []
         edits = self.admission.admit(edits, self._document)
+        if self.admission.is_deciding:
+            self._bind()
         if edits:
             try:
                 self._take_edits(edits)
@@ -256,6 +264,8 @@ class Room:
                 self._start(self._rebuild)
                 return
             self._is_poison_unknown = False
+        if not self._commits.is_open:
+            self._settled.set()  # where all of it was refused
         self._signatures.note_applied()
         if self._requests:
             requests, self._requests = self._requests, []
@@ -316,7 +326,13 @@ class Room:
         bindings = self._signatures.take_unsaved()
         if bindings:
             bound = self._client_ids.bind(self.name, bindings)
-            self._commits.sign(turn, bound, self._signatures.correct)
+            self._commits.sign(turn, bound, partial(self._note_bound, bindings))
+
+    def _note_bound(self, asked: list[Binding], others: list[Binding]) -> None:
+        self._note_presence(self._signatures.confirm(asked, others, self._clock()))
+        if self.admission.is_deciding:
+            self._edits[:0] = self.admission.take_decided()
+            self._schedule()
 
     def _give_up(self, error: BaseException) -> None:
         logger.error("document %s: an edit cannot be saved: %s", self.name, error)
@@ -379,6 +395,7 @@ class Room:
             self._begin_rebuild(known)
             return False
         self.admission.reset()
+        self._signatures.note_foreign(rows)
         self._snapshots.added(len(rows), sum(len(row) for row in rows))
         if applied.change is not None:
             self._audience.tell(applied.change)
@@ -438,7 +455,8 @@ class Room:
     @property
     def is_settled(self) -> bool:
         """Whether everything that was sent here has been committed."""
-        return not (self._edits or self._commits.is_open or self._is_rebuilding)
+        is_deciding = self.admission.is_deciding
+        return not (self._edits or self._commits.is_open or self._is_rebuilding or is_deciding)
 
     async def settle(self) -> None:
         """Wait until everything that was sent here has been committed and acknowledged."""

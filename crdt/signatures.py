@@ -18,12 +18,15 @@ from crdt.broadcast import Peer
 from crdt.errors import ProtocolError
 from crdt.poison import is_fault
 from crdt.ports import Binding, Principal
-from crdt.protocol import EMPTY_UPDATE, Reader, encode_number
+from crdt.protocol import EMPTY_STATE_VECTOR, EMPTY_UPDATE, Reader, encode_number
 from crdt.structs import ONE_STRUCT_OF_ONE_CLIENT, read_only_client, read_runs
 from crdt.waiting import encode_state_vector, read_state_vector
 
 LARGE_BYTES = 64 * 1024
 """More news of several clients than this are not taken apart: that would hold everybody up (R7)."""
+
+MOST_WRITERS = 100
+"""Of one large edit in a guarded document: as often its author has opened it without a network."""
 
 _ALL_CLOCKS = 2**32 - 1
 
@@ -39,6 +42,9 @@ class Signatures:
         self.awareness = Awareness(max_presence_bytes, self.owners)
         self._written: dict[int, str] = {}  # those of the owners that have written here
         self._unsaved: dict[int, Binding] = {}
+        self.has_strangers = False
+        """Whether another process has written under client ids that are not known here."""
+        self._undecided: set[int] = set()  # first used here, as far as this process knows
         self._is_guarded = is_guarded
         self._answering: list[tuple[Peer, bytes]] = []
         self._answered: set[Peer] = set()
@@ -99,15 +105,16 @@ class Signatures:
                 return False
             known = state_vector()
             news = pycrdt.get_update(update, known)
-            if len(news) > LARGE_BYTES and read_only_client(news) is None:
+            is_much = len(news) > LARGE_BYTES and read_only_client(news) is None
+            if is_much and not self._is_guarded:
                 self._relayed.add((peer, update))
                 return self._is_wronging(peer, update, news, known)
-            writers = read_writers(news)
+            writers = find_writers(news) if is_much else read_writers(news)
         except BaseException as error:
             if not isinstance(error, ValueError) and not is_fault(error):
                 raise
             return False  # no update: found out when it is applied
-        return self._is_forged(peer, update, writers)
+        return writers is None or self._is_forged(peer, update, writers)
 
     def relayed_authors(self, edits: Iterable[tuple[Peer, bytes]]) -> set[object] | None:
         """Return which of the peers here wrote what another has sent; None where that may be anybody."""
@@ -135,6 +142,41 @@ class Signatures:
             return []
         unsaved, self._unsaved = list(self._unsaved.values()), {}
         return unsaved
+
+    def confirm(self, asked: Iterable[Binding], others: Iterable[Binding], now: float) -> list[int]:
+        """Take over what became of bindings that were to be saved: some client ids may be others' already.
+
+        Returns the client ids whose presence is gone by that (A5).
+        """
+        self._undecided.difference_update(client_id for client_id, _, _ in asked)
+        self.correct(others)
+        return self.awareness.disown([client_id for client_id, _, _ in others], now)
+
+    def note_foreign(self, rows: Iterable[bytes]) -> None:
+        """Note what other processes wrote: whose the client ids are is known to the table alone."""
+        if not self.has_strangers:
+            self.has_strangers = any(read_only_client(row) not in self.owners for row in rows)
+
+    @property
+    def is_deciding(self) -> bool:
+        """Whether it is not known yet whose some client id is."""
+        return bool(self._undecided)
+
+    def is_undecided(self, update: bytes) -> bool:
+        """Whether it is not known yet whose a client id in an edit is: another process may have bound it.
+
+        Only guarded documents wait for that: others take what belongs to somebody else, too.
+        """
+        if not self._undecided:
+            return False
+        only = read_only_client(update)
+        if only is not None:
+            return only in self._undecided
+        clocks = encode_state_vector(dict.fromkeys(self._undecided, _ALL_CLOCKS))
+        try:
+            return pycrdt.get_update(update, clocks) != pycrdt.get_update(update, EMPTY_STATE_VECTOR)
+        except ValueError:  # no update: found out when it is applied
+            return False
 
     def correct(self, bound: Iterable[Binding]) -> None:
         """Take over what is stored: another process may have been faster."""
@@ -165,6 +207,8 @@ class Signatures:
         return False
 
     def _bind(self, client_id: int, principal_id: str, *, has_written: bool) -> None:
+        if self._is_guarded and client_id not in self.owners:
+            self._undecided.add(client_id)
         binding = self._unsaved[client_id] = (client_id, principal_id, has_written)
         self.correct([binding])
 
@@ -177,9 +221,22 @@ class Signatures:
         clocks = read_state_vector(known)
         own = peer.principal.id
         for client_id, owner in self.owners.items():
-            if owner != own and (self._is_guarded or self._is_in_step(client_id)):
+            if owner != own and self._is_in_step(client_id):
                 clocks[client_id] = _ALL_CLOCKS
         return pycrdt.get_update(update, encode_state_vector(clocks)) != news
+
+
+def find_writers(news: bytes) -> list[int] | None:
+    """Return whose structs a large update brings, by a pass of pycrdt's for each; None for too many."""
+    writers: list[int] = []
+    while news[:1] != b"\x00":
+        if len(writers) == MOST_WRITERS:
+            return None
+        reader = Reader(news)
+        _clients, _structs, client_id = reader.read_number(), reader.read_number(), reader.read_number()
+        writers.append(client_id)
+        news = pycrdt.get_update(news, encode_state_vector({client_id: _ALL_CLOCKS}))
+    return writers
 
 
 def read_writers(news: bytes) -> list[int]:

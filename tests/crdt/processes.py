@@ -18,8 +18,10 @@ class Processes:
     def __init__(self, log: HeldLog, hubs: list[Hub], clock: Clock) -> None:
         self.log, self.hubs, self.clock = log, hubs, clock
 
-    async def join(self, hub: int, wire: Wire = HOCUSPOCUS, token: str = "ann") -> Client:
-        client = Client(self.hubs[hub], wire, PAGE, token)
+    async def join(
+        self, hub: int, wire: Wire = HOCUSPOCUS, token: str = "ann", *, client_id: int | None = None
+    ) -> Client:
+        client = Client(self.hubs[hub], wire, PAGE, token, client_id=client_id)
         client.connect()
         await client.synced()
         await turns()

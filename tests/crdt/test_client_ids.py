@@ -6,10 +6,12 @@ import msgspec
 import pycrdt
 import pytest
 
+from crdt.admission import MAX_UNDECIDED_BYTES
 from crdt.ports import Binding
 from crdt.protocol import encode_step2, encode_update
 from crdt.session import HOCUSPOCUS, YWS, Wire
-from crdt.signatures import LARGE_BYTES, Signatures
+from crdt.signatures import LARGE_BYTES, MOST_WRITERS, Signatures
+from tests.crdt.processes import processes
 from tests.crdt.test_rights import forged
 from tests.crdt.world import (
     PAGE,
@@ -232,3 +234,123 @@ def test_A7_a_fault_while_an_edit_is_looked_at_is_found_when_it_is_applied() -> 
     assert not signatures.is_forged(eve, b"\xff", lambda: b"\x00")
     with pytest.raises(KeyboardInterrupt):
         signatures.is_forged(eve, typed("x"), lambda: broken(KeyboardInterrupt()))
+
+
+@both_wires
+async def test_A7_N1_in_a_guarded_document_nobody_writes_as_somebody_of_another_process(wire: Wire) -> None:
+    async with processes(guard=FIELDS) as p:
+        eve, bob = await p.join(1, wire, "eve"), await p.join(1, token="bob")
+        ann = await p.join(0, client_id=5)
+        ann.doc.get("fields", type=pycrdt.Map[Any])["k"] = 1
+        await ann.heard(lambda ann: ann.unsaved == 0)
+        eve.say(encode_update(forged(ann, "eve's ")))
+        await eve.heard(lambda eve: eve.closed)
+        assert eve.closed == (4400, "The update is written under somebody else's client id.")
+        bob.doc.get("fields", type=pycrdt.Map[Any])["b"] = 1
+        await bob.heard(lambda bob: bob.unsaved == 0)
+        assert [author for _, author in p.log.rows[PAGE]] == ["user:ann", "user:bob"]
+        await p.hubs[1].close()  # nothing is left to wait for
+
+
+@both_wires
+async def test_A7_in_a_guarded_document_edits_wait_in_order_for_their_client_id(wire: Wire) -> None:
+    async with world(guard=FIELDS) as w:
+        ann, bob = await w.joined(wire, client_id=5), await w.joined(YWS, "bob")
+        fields = ann.doc.get("fields", type=pycrdt.Map[Any])
+        w.client_ids.is_held = True
+        fields["k"] = 1
+        await turns()
+        fields["k"] = 2
+        ann.say(encode_update(fields_by(5, 6)))
+        (await w.joined(wire, "eve")).say(encode_update(b"\xff" * 20))
+        await turns()
+        assert w.stored() == []
+        assert ann.unsaved == (2 if wire is HOCUSPOCUS else 3)
+        ann.disconnect()
+        w.client_ids.release()
+        await bob.heard(lambda bob: bob.doc.get("fields", type=pycrdt.Map[Any]).get("k") == 2)
+        w.client_ids.release()
+        await turns()
+        assert authors(w) == ["user:ann"] * 3
+        assert w.client_ids.owners[PAGE, 6] == ("user:ann", True)
+
+
+async def test_A7_D5_what_waits_for_its_client_id_is_bounded() -> None:
+    async with world(guard=FIELDS) as w:
+        ann = await w.joined(client_id=5)
+        w.client_ids.is_held = True
+        fields = ann.doc.get("fields", type=pycrdt.Map[Any])
+        for number in range(3):
+            fields["k"] = str(number) + "x" * (MAX_UNDECIDED_BYTES // 2)
+        await ann.heard(lambda ann: ann.closed)
+        assert ann.closed == (1013, "What you edit cannot be taken now; try again later.")
+        w.client_ids.release()
+        await turns()
+        assert w.stored() == []
+
+
+@pytest.mark.parametrize("is_shown", [True, False])
+async def test_A7_A5_presence_ends_where_another_process_was_faster(*, is_shown: bool) -> None:
+    async with world() as w:
+        ann, eve, bob = await w.joined(), await w.joined(token="eve"), await w.joined(token="bob")
+        w.client_ids.owners[PAGE, 5] = ("user:ann", True)
+        w.client_ids.is_held = True
+        eve.say_presence(5, 1, "{}")
+        await bob.heard(lambda bob: "presence" in bob.names)
+        if not is_shown:
+            eve.say_presence(5, 1, "null")
+            await turns()
+        w.client_ids.release()
+        await turns()
+        assert presence_of(bob.said[-1]) == {5: None}
+        eve.say_presence(5, 3, "{}")
+        ann.say_presence(5, 2, "{}")
+        await turns()
+        shown = presence_of(bob.said[-1])[5]
+        assert shown is not None
+        assert shown["user"]["id"] == "user:ann"  # pyright: ignore[reportIndexIssue] - it is JSON
+
+
+async def test_A7_N1_whose_the_rows_of_another_process_are_is_learnt() -> None:
+    async with world() as w:
+        bob = await w.joined(token="bob")
+        w.client_ids.owners[PAGE, 5] = ("user:ann", True)
+        w.log.rows[PAGE].append((typed("hers", 5), "user:ann"))
+        await w.hub.look()
+        await bob.heard(lambda bob: str(bob.text) == "hers")
+        await w.hub.sweep()
+        await turns()
+        doc = pycrdt.Doc[Any](client_id=5)
+        doc.apply_update(typed("hers", 5))
+        known = doc.get_state()
+        doc.get("text", type=pycrdt.Text).insert(0, "more of ")
+        bob.say(encode_update(doc.get_update(known)))
+        await bob.heard(lambda bob: bob.unsaved == -1)
+        assert authors(w) == ["user:ann", "user:bob|relayed"]
+
+
+async def test_A7_a_large_edit_in_a_guarded_document_is_taken_apart() -> None:
+    async with world(guard=FIELDS) as w:
+        w.client_ids.owners[PAGE, 7] = ("user:eve", True)
+        ann, bob = await w.joined(), await w.joined(token="bob")
+        ann.say(encode_step2(fields_by(5, 6, size=LARGE_BYTES)))
+        await ann.heard(lambda ann: ann.unsaved == -1)
+        assert {5, 6} == {
+            client_id for (_, client_id), owner in w.client_ids.owners.items() if "ann" in owner[0]
+        }
+        bob.say(encode_step2(fields_by(7, 8, size=LARGE_BYTES)))
+        await bob.heard(lambda bob: bob.closed)
+        many = await w.joined(YWS, "bob")
+        many.say(encode_step2(fields_by(*range(100, 101 + MOST_WRITERS), size=LARGE_BYTES)))
+        await many.heard(lambda many: many.closed)
+        assert authors(w) == ["user:ann"]
+
+
+def fields_by(*client_ids: int, size: int = 1) -> bytes:
+    """Return an update of somebody who set a field under each of these client ids."""
+    updates: list[bytes] = []
+    for client_id in client_ids:
+        doc = pycrdt.Doc[Any](client_id=client_id)
+        doc.get("fields", type=pycrdt.Map[Any])[f"f{client_id}"] = "x" * size
+        updates.append(doc.get_update())
+    return pycrdt.merge_updates(*updates)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.client import WIRES, NodeClient
+from tests.clients.client import WIRES, NodeClient, Wire
 from tests.clients.driver import NodeClients
+from tests.e2e.test_forgery import change, post
 from tests.services.databases import BOTH
 from tests.services.ionflux import IonfluxServer, expect_no_fault
 from tests.services.studio import Studio, open_studio
@@ -55,6 +56,29 @@ async def test_N1_clients_of_two_processes_edit_one_document(pair: tuple[Studio,
         await client.text("t").length_is(4 + 4 * 50)
     await clients[0].converged(*clients[1:])
     assert (await pair[0].server.doctor())[0] == 0
+
+
+@pytest.mark.parametrize("wire", WIRES)
+async def test_A7_nobody_writes_as_somebody_whom_another_process_serves(
+    pair: tuple[Studio, Studio], wire: Wire
+) -> None:
+    first, second = pair
+    document = await first.owner.channel(first.page.workspace_id)
+    member = await first.member("Eve")
+    eve = await second.join(wire, member, document=document.name, name="eve")
+    ann = await first.join("hocuspocus", document=document.name, name="ann")
+    honest = await change(ann, lambda doc: post(doc, first.owner), client_id=ann.client_id)
+    await ann.apply(honest)
+    await ann.saved()
+
+    await eve.apply(await change(eve, lambda doc: post(doc, member), client_id=ann.client_id))
+
+    await eve.event("terminal" if wire == "y-websocket" else "close", code=4400)
+    await eve.destroy()
+    fresh = await second.join(wire, document=document.name)
+    await fresh.has(honest)
+    assert (await first.server.doctor())[0] == 0
+    first.clients.take_console()
 
 
 async def type_on(client: NodeClient, text: str) -> None:
