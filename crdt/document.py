@@ -6,9 +6,9 @@ the order in which the log gets them, so that snapshot and log give the same doc
 
 import logging
 import weakref
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import pycrdt
@@ -20,6 +20,8 @@ from crdt.protocol import EMPTY_STATE_VECTOR, EMPTY_UPDATE, Reader, encode_bytes
 from crdt.waiting import Waiting, read_deletions
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 PART_OF_STATE = 16
@@ -203,6 +205,10 @@ class LiveDocument:
     def pieces(self) -> list[bytes]:
         """Return updates that give this document again: its state, then those that wait for others."""
         return [self.state(), *self._waiting.updates]
+
+    def read(self, reader: Callable[["pycrdt.Doc[Any]"], T]) -> T:
+        """Return what a function reads in the document; it must not change it."""
+        return reader(self._doc)
 
     def entry(self, root: str, key: str) -> dict[str, object]:
         """Return one entry of a root that is a map, as plain values; nothing where there is none."""

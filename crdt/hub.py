@@ -152,12 +152,17 @@ class Hub:
         return connection
 
     @asynccontextmanager
-    async def join(self, document: DocumentName, principal: Principal) -> AsyncGenerator[Replica]:
-        """Take part in a document from inside this process (R8): the same door, without a socket."""
+    async def join(
+        self, document: DocumentName, principal: Principal, *, client_id: int | None = None
+    ) -> AsyncGenerator[Replica]:
+        """Take part in a document from inside this process (R8): the same door, without a socket.
+
+        `client_id` is one that the principal has used before and uses nowhere else now.
+        """
         right = "manage" if principal.kind == "system" else await self._access.decide(principal, document)
         if right == "none":
             raise DocumentRefused("There is no such document, or you may not read it.")
-        replica = Replica(principal, await self.open(document), right)
+        replica = Replica(principal, await self.open(document), right, client_id=client_id)
         self._replicas.add(replica)
         try:
             await replica.synced()

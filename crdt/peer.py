@@ -24,9 +24,12 @@ class Replica:
     waits_for_echo = False
     is_full = False
 
-    def __init__(self, principal: Principal, room: Room, right: Right) -> None:
+    def __init__(
+        self, principal: Principal, room: Room, right: Right, *, client_id: int | None = None
+    ) -> None:
+        """Join a room; `client_id` is one that the principal has used before and uses nowhere else now."""
         self.principal = principal
-        self.doc: pycrdt.Doc[Any] = pycrdt.Doc()
+        self.doc: pycrdt.Doc[Any] = pycrdt.Doc(client_id=client_id)
         self._room = room
         self.right: Right = right
         self._is_following = False
