@@ -32,6 +32,10 @@ from server.background.retention import Retention
 from server.background.webhooks import Webhooks
 from server.browser_sessions import BrowserSessions
 from server.data_folder import OUTBOX, Secrets
+from server.documents.block_index import BlockIndex
+from server.documents.copies import Copies
+from server.documents.requests import PageDocuments
+from server.documents.writing import Writer
 from server.errors import SettingsError
 from server.files import Files
 from server.folding import Folding
@@ -88,6 +92,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     tokens: Tokens
     hub: Hub
     history: History
+    documents: PageDocuments
     request_limits: RequestLimits
     feed: EventFeed
     streams: Streams
@@ -137,6 +142,7 @@ async def open_services(
                 guard_of=guard_of(clock),
             )
         )
+        history = History(update_log, hub, offload)
         feed = EventFeed(database)
         hub.start(feed.run)
         hub.start(AccessWatch(database, hub, feed).run)
@@ -189,7 +195,8 @@ async def open_services(
             hub=hub,
             tracing=tracing,
             metrics=Metrics(hub.statistics, update_log.statistics),
-            history=History(update_log, hub, offload),
+            history=history,
+            documents=PageDocuments(Copies(update_log), Writer(hub, history), BlockIndex(database)),
             request_limits=RequestLimits(
                 limits,
                 per_address=settings.requests_per_minute_per_address,

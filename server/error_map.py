@@ -9,6 +9,7 @@ import msgspec
 from starlette.responses import Response
 
 from agents.errors import InvalidConfigError, InvalidPromptError
+from blocks.errors import InvalidContentError, UnknownBlockError, UnreadableBlockError
 from crdt.errors import DocumentRefused, DocumentUnavailable, HubClosed, UpdateRefused
 from server.errors import ApiError, ConflictError, FieldError, InvalidError, NotFoundError, OverloadedError
 from server.telemetry import request_id
@@ -62,6 +63,13 @@ def translate(error: Exception) -> ApiError:
             return ConflictError(error.reason, code=error.code)
         case DocumentUnavailable() | HubClosed():
             return OverloadedError(error.reason, code=error.code, retry_after_seconds=STORE_RETRY_SECONDS)
+        case UnknownBlockError():
+            return NotFoundError("There is no such block, or not any more.")
+        case UnreadableBlockError():
+            return ConflictError(str(error), code=error.code)
+        case InvalidContentError():
+            faults = tuple(FieldError(f"body.{fault.path}", fault.detail) for fault in error.faults)
+            return InvalidError("The content does not fit: see `errors`.", code=error.code, errors=faults)
         case UnknownDocumentError() | UnknownWorkspaceError():
             return NotFoundError("This does not exist any more.")
         case ConstraintError():

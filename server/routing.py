@@ -172,6 +172,12 @@ class Routes:
             needs_body=needs_body,
         )
 
+    def put(
+        self, path: str, needed: Needed | None = None, *, refuses: tuple[int, ...] = ()
+    ) -> Callable[[H], H]:
+        """Declare that something becomes what is sent, however often."""
+        return self._declare("PUT", path, needed, 200, refuses, idempotent=False)
+
     def patch(
         self, path: str, needed: Needed | None = None, *, refuses: tuple[int, ...] = (), takes: str = ""
     ) -> Callable[[H], H]:
@@ -183,10 +189,10 @@ class Routes:
         return self._declare("OPTIONS", path, None, 204, (), idempotent=False)
 
     def delete(
-        self, path: str, needed: Needed | None = None, *, refuses: tuple[int, ...] = ()
+        self, path: str, needed: Needed | None = None, *, status: int = 204, refuses: tuple[int, ...] = ()
     ) -> Callable[[H], H]:
-        """Declare a removal."""
-        return self._declare("DELETE", path, needed, 204, refuses, idempotent=False)
+        """Declare a removal; where it answers with something, `status` is 200."""
+        return self._declare("DELETE", path, needed, status, refuses, idempotent=False)
 
     def _declare(
         self,

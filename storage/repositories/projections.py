@@ -244,6 +244,16 @@ class Projections:
         )
         return {row[0]: row[1] for row in rows}
 
+    async def pages_of_block(self, block_id: str) -> Sequence[UUID]:
+        """Return pages that have a block of an id (clients choose it): the oldest, a hundred at most."""
+        found = await self._session.scalars(
+            select(CanvasBlock.page_id)
+            .where(CanvasBlock.id == block_id)
+            .order_by(CanvasBlock.page_id)
+            .limit(100)
+        )
+        return found.all()
+
     async def messages_known(self, channel_id: UUID) -> dict[str, bytes]:
         """Return the digests of the rows of a channel's messages by their ids, without archived ones."""
         rows = await self._session.execute(

@@ -136,6 +136,11 @@ async def _first_position(plot: Plot) -> str:
     return "position:0"
 
 
+async def _block(plot: Plot) -> str:
+    path = f"/v1/pages/{await plot.specimen('page_id')}/blocks"
+    return (await plot.owner.made(path, {"type": "text"}))["id"]
+
+
 async def _session(plot: Plot) -> str:
     return (await plot.owner.get("/v1/me/sessions")).json()["items"][0]["id"]
 
@@ -143,6 +148,7 @@ async def _session(plot: Plot) -> str:
 SPECIMENS: dict[str, Specimen] = {
     "agent_id": made("agents", name="Ann's", agent_definition_id=DEFINITION),
     "api_key_id": made("api-keys", name="Robot", scopes=["pages:read"]),
+    "block_id": _block,
     "brand_id": made("brands", name="Acme"),
     "channel_id": made("channels", name="general"),
     "creator_id": made("creators", name="Zoe"),
@@ -187,7 +193,17 @@ async def _new_agent(plot: Plot) -> dict[str, Any]:
     return {"name": "Monday mail", "agent_definition_id": DEFINITION}
 
 
+async def _block_move(plot: Plot) -> dict[str, Any]:
+    return {"page_id": (await plot.owner.made(f"{plot.path}/pages", {"title": "Elsewhere"}))["id"]}
+
+
+async def _new_block(plot: Plot) -> dict[str, Any]:
+    return {"type": "text"}
+
+
 BODIES: dict[str, Body] = {
+    "create_block": _new_block,
+    "move_block": _block_move,
     "add_member": _new_member,
     "create_agent": _new_agent,
     "create_api_key": _new_api_key,

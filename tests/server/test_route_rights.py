@@ -186,5 +186,5 @@ async def test_a_grant_alone_opens_the_page_and_nothing_else(cast: Cast):
     }
 
 
-OF_A_PAGE = ("/v1/pages/", "/v1/documents/")
+OF_A_PAGE = ("/v1/pages/", "/v1/documents/", "/v1/blocks/")
 CLOSED = [operation for operation in OPERATIONS if operation.needed is not None]

@@ -1,0 +1,54 @@
+"""What a request does with a page's document: reads it, or writes it as the caller."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import pycrdt
+
+from crdt.ports import Principal
+from server.documents.base import Base, read_base
+from server.documents.block_index import BlockIndex
+from server.documents.copies import Copies
+from server.documents.writing import Writer, Written
+from server.errors import ConflictError
+from storage.errors import UnknownDocumentError, UnknownPositionError
+
+T = TypeVar("T")
+Reader = Callable[["pycrdt.Doc[Any]"], T]
+
+
+class PageDocuments:
+    """The documents of pages, for requests."""
+
+    def __init__(self, copies: Copies, writer: Writer, index: BlockIndex) -> None:
+        self._copies = copies
+        self._writer = writer
+        self.index = index
+
+    async def read(self, name: str, reader: Reader[T]) -> tuple[T, Base, bytes]:
+        """Return what a function reads in what is committed, with its moment and its state vector."""
+        return await self._copies.read(name, lambda doc, base: (reader(doc), base, doc.get_state()))
+
+    async def write(
+        self,
+        name: str,
+        principal: Principal,
+        change: Reader[T],
+        *,
+        base: str | None = None,
+        look: Reader[object] = lambda doc: None,
+    ) -> Written[T]:
+        """Let a function change a document, on what the caller saw where that is said; see `Writer.write`.
+
+        Raises InvalidError for what is no base, ConflictError for one that is not kept any more.
+        """
+        if base is None:
+            return await self._writer.write(name, principal, change)
+        _, now, _ = await self.read(name, lambda doc: None)
+        moment = read_base(base, now=now)
+        try:
+            return await self._writer.write(name, principal, change, base=moment, look=look)
+        except (UnknownPositionError, UnknownDocumentError) as error:
+            raise ConflictError(
+                "What you saw is too long ago to be found out: read it again.", code="base_gone"
+            ) from error
