@@ -2,7 +2,7 @@
 
 Locks are taken in the order of the documents' names, so that two processes never wait for each other in a
 circle. A connection that is lost during COMMIT leaves open whether it happened; then the server is asked
-about the transaction's id, before anything else is written.
+about the transaction's id, and the log for its rows, before anything else is written.
 """
 
 import asyncio
@@ -105,6 +105,14 @@ _SNAPSHOT = """
     WHERE name = $1 AND epoch = coalesce($2, epoch) AND $3::bigint BETWEEN 1 AND head
     ON CONFLICT (document_id, position) DO UPDATE SET state = excluded.state, created_at = excluded.created_at
     RETURNING position
+"""
+# Which of these rows are in the log.
+_THERE = """
+    SELECT count(*) FROM unnest($1::text[], $2::bigint[], $3::bytea[], $4::text[])
+    AS row(name, position, data, author)
+    JOIN documents ON documents.name = row.name
+    JOIN updates ON updates.document_id = documents.id AND updates.position = row.position
+    AND updates.data = row.data AND updates.author = row.author
 """
 # The session that was lost to us may live on at the server, holding its locks.
 _END_SESSION = """
@@ -268,14 +276,24 @@ class PostgresStore:
         except asyncpg.InvalidParameterValueError:
             # An id from the future: another server has taken over, which never saw the transaction.
             return None
-        if fate == "committed":
-            return doubt.heads
         if fate == "aborted":
             return None
+        # The server forgets the fate of old transactions, and one that has taken over from another may have
+        # committed something else under this id: the rows tell.
+        if fate in ("committed", None):
+            return doubt.heads if await self._are_there(connection, doubt) else None
         await connection.fetch(_END_SESSION, doubt.transaction)
         raise StoreUnavailableError(
             f"the database {self._database} does not tell yet whether it committed (it says {fate!r})"
         )
+
+    async def _are_there(self, connection: PostgresConnection, doubt: _Doubt) -> bool:
+        """Tell whether a batch is in the log: some row of it, at the position that it would have."""
+        rows = [
+            (split_address(address)[0], head, *doubt.batch[address][-1])
+            for address, head in doubt.heads.items()
+        ]
+        return await connection.fetchval(_THERE, *(list(column) for column in zip(*rows, strict=True))) > 0
 
     @asynccontextmanager
     async def _reader(self) -> AsyncGenerator[PostgresConnection]:

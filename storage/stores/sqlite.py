@@ -10,13 +10,20 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC
+from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
 from storage.engine import Database
-from storage.errors import PruneRefusedError, SnapshotBeyondLogError, UnknownDocumentError
+from storage.errors import (
+    PruneRefusedError,
+    SnapshotBeyondLogError,
+    StoreUnavailableError,
+    UnknownDocumentError,
+)
 from storage.failures import translated
 from storage.stores.ports import (
     Batch,
@@ -105,13 +112,22 @@ _ROWS_PER_INSERT = 512
 _ROWS_PER_PART = 256
 
 
+WAL_BYTES = 64 * 1024 * 1024
+"""How far the WAL grows before it is begun anew, or before that is tried again."""
+
+TRUNCATE_SECONDS = 0.5
+"""How long a commit may wait for readers when it begins the WAL anew."""
+
+
 class SqliteStore:
     """A LogStore in a SQLite file."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, wal_bytes: int = WAL_BYTES) -> None:
         self._database = database
         self._writer = _Thread(database, "update-log-writer")
         self._reader = _Thread(database, "update-log-reader")
+        self._wal_bytes = wal_bytes
+        self._truncate_at = wal_bytes
 
     async def open(self) -> None:
         """Do nothing: the connections are opened by their threads, and again after a failure."""
@@ -125,7 +141,9 @@ class SqliteStore:
         """Append a batch, holding the write gate."""
         now = self._now()
         async with self._database.write_gate():
-            return await self._writer.run(lambda connection: _commit(connection, batch, now))
+            heads = await self._writer.run(lambda connection: _commit(connection, batch, now))
+            await self._bound_wal()
+        return heads
 
     async def heads(self, names: Sequence[str]) -> Heads:
         """Tell where documents are, beside whatever is being written."""
@@ -158,9 +176,26 @@ class SqliteStore:
         async with self._database.write_gate():
             return await self._writer.run(lambda connection: _prune(connection, document, position, limit))
 
+    async def _bound_wal(self) -> None:
+        # By itself SQLite writes on at the end of its WAL while anybody reads, and somebody always may.
+        size = wal_bytes(self._database)
+        if size < self._truncate_at:
+            return
+        with suppress(StoreUnavailableError):  # what was committed is: the next commit tells of a real fault
+            await self._writer.run(lambda connection: _truncate_wal(connection, self._database.busy_seconds))
+        self._truncate_at = wal_bytes(self._database) + self._wal_bytes
+
     def _now(self) -> str:
         # As SQLAlchemy writes times into SQLite, so that both read each other's.
         return self._database.clock().astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+
+
+def wal_bytes(database: Database) -> int:
+    """Return how large the file beside the database is that commits go into first."""
+    try:
+        return Path(f"{database.path}-wal").stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 class _Thread:
@@ -215,6 +250,15 @@ def _commit(connection: sqlite3.Connection, batch: Batch, now: str) -> dict[str,
     _insert(connection, values)
     connection.execute("COMMIT")
     return heads
+
+
+def _truncate_wal(connection: sqlite3.Connection, busy_seconds: float) -> None:
+    """Write what is in the WAL into the database and begin it anew, unless readers do not end in time."""
+    connection.execute(f"PRAGMA busy_timeout = {int(TRUNCATE_SECONDS * 1000)}")
+    try:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {int(busy_seconds * 1000)}")
 
 
 def _insert(connection: sqlite3.Connection, values: list[object]) -> None:

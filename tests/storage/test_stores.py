@@ -1,6 +1,7 @@
 """What only one of the update log's stores can meet: locked files, lost connections, doubtful commits."""
 
 import asyncio
+import threading
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Literal
@@ -11,8 +12,12 @@ from sqlalchemy.engine import make_url
 
 from storage.engine import Database
 from storage.errors import CorruptDocumentError, StoreUnavailableError
-from storage.stores.postgres import PostgresStore
-from storage.stores.sqlite import SqliteStore
+from storage.stores.ports import Batch
+from storage.stores.postgres import (
+    PostgresStore,
+    _Doubt,  # pyright: ignore[reportPrivateUsage]
+)
+from storage.stores.sqlite import SqliteStore, wal_bytes
 from storage.update_log import UpdateLog
 
 PAGE = "page:a"
@@ -143,6 +148,38 @@ async def test_D5_another_process_between_a_doubtful_commit_and_its_repetition(
     assert await _rows(postgres_database) == [(1, b"1"), (2, b"1")]
 
 
+@pytest.mark.parametrize("transaction", ["forgotten", "another's"])
+@pytest.mark.parametrize("is_there", [True, False])
+async def test_D5_the_rows_tell_of_a_transaction_that_the_server_knows_nothing_of(
+    postgres_database: Database, transaction: str, *, is_there: bool
+):
+    await _create(postgres_database, PAGE, "page:b")
+    store = PostgresStore(postgres_database)
+    batch = {PAGE: [(b"1", ANN), (b"2", ANN)], "page:b": [(b"x", ANN)]}
+    if is_there:
+        await store.commit(batch)
+    else:
+        await store.commit({PAGE: [(b"1", "user:bob"), (b"2", "user:bob")]})
+    admin = await postgres_database.connect_postgres()
+    # As after a server that has lost the newest transactions has taken over, and given their ids to others.
+    number = "3" if transaction == "forgotten" else await admin.fetchval("SELECT pg_current_xact_id()::text")
+    fate = await admin.fetchval("SELECT pg_xact_status($1::text::xid8)", number)
+    assert fate == (None if transaction == "forgotten" else "committed")
+    await admin.close()
+    doubt(store, batch, number, {PAGE: 2, "page:b": 1})
+    heads = await store.commit(batch)
+    assert heads == ({PAGE: 2, "page:b": 1} if is_there else {PAGE: 4, "page:b": 1})
+    await store.close()
+    theirs = [] if is_there else [(1, b"1"), (2, b"2")]
+    ours = 0 if is_there else 2
+    assert await _rows(postgres_database) == [*theirs, (ours + 1, b"1"), (ours + 2, b"2"), (1, b"x")]
+
+
+def doubt(store: PostgresStore, batch: Batch, transaction: str, heads: dict[str, int]) -> None:
+    """Let a store doubt whether a batch was committed."""
+    store._doubt = _Doubt(batch=batch, transaction=transaction, heads=heads)  # pyright: ignore[reportPrivateUsage] - no server loses transactions on demand
+
+
 async def test_D5_a_terminated_connection_is_replaced(postgres_database: Database):
     await _create(postgres_database, PAGE)
     async with UpdateLog(PostgresStore(postgres_database), sleep=_no_pause) as log:
@@ -182,6 +219,52 @@ async def test_D5_a_locked_file_is_waited_for_and_reading_goes_on(sqlite_url: st
             other.close()
             go_on.set()
             assert await done == 1
+
+
+async def test_D5_the_wal_is_bounded_while_somebody_always_reads(sqlite_database: Database):
+    await _create(sqlite_database, PAGE)
+    is_over = threading.Event()
+
+    def read(delay_seconds: float) -> None:
+        connection = sqlite_database.connect_sqlite()
+        is_over.wait(delay_seconds)
+        while not is_over.is_set():
+            connection.execute("BEGIN")
+            connection.execute("SELECT count(*) FROM updates").fetchone()
+            is_over.wait(0.04)
+            connection.execute("COMMIT")
+        connection.close()
+
+    readers = [threading.Thread(target=read, args=(0.015 * number,)) for number in range(3)]
+    store = SqliteStore(sqlite_database, wal_bytes=1_000_000)
+    largest = 0
+    for reader in readers:
+        reader.start()
+    for number in range(100):
+        assert await store.commit({PAGE: [(bytes(100_000), ANN)]}) == {PAGE: number + 1}
+        largest = max(largest, wal_bytes(sqlite_database))
+    is_over.set()
+    for reader in readers:
+        reader.join()
+    await store.close()
+    assert largest < 4_000_000
+    assert len(await _rows(sqlite_database)) == 100
+
+
+async def test_D5_a_reader_that_does_not_end_holds_commits_up_for_a_moment_only(sqlite_database: Database):
+    await _create(sqlite_database, PAGE)
+    store = SqliteStore(sqlite_database, wal_bytes=1_000_000)
+    reader = sqlite_database.connect_sqlite()
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM updates").fetchone()
+    for number in range(15):
+        assert await store.commit({PAGE: [(bytes(100_000), ANN)]}) == {PAGE: number + 1}
+    assert wal_bytes(sqlite_database) > 1_000_000
+    reader.close()
+    for number in range(15, 40):
+        assert await store.commit({PAGE: [(bytes(100_000), ANN)]}) == {PAGE: number + 1}
+    assert wal_bytes(sqlite_database) < 2_000_000
+    await store.close()
 
 
 async def test_D5_a_full_disk_keeps_everything_until_there_is_room(sqlite_database: Database):
