@@ -3,6 +3,7 @@
 StorageError
 ├── InvalidDatabaseUrlError   the setting names no database that IONFLUX can open
 ├── StoreUnavailableError     not reachable, not writable, locked or full: worth another try later
+│   └── NotCommittedError     nothing of a batch was or will be committed by that try
 ├── SchemaOutdatedError       the tables are older or newer than this program
 ├── ConstraintError           a write that the tables refuse, for instance a name that is taken
 ├── UnknownDocumentError      also a LookupError
@@ -43,6 +44,10 @@ class StoreUnavailableError(StorageError):
     """The database cannot be reached or written at the moment."""
 
     code = "store_unavailable"
+
+
+class NotCommittedError(StoreUnavailableError):
+    """A batch was not committed and will not be by itself, without any doubt; another try may do better."""
 
 
 class SchemaOutdatedError(StorageError):

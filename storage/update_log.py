@@ -10,6 +10,7 @@ a damaged document is an error (D6).
 
 import asyncio
 import logging
+import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from time import perf_counter
@@ -22,6 +23,7 @@ from storage.engine import Database
 from storage.errors import (
     CorruptDocumentError,
     LogClosedError,
+    NotCommittedError,
     StorageError,
     StoreUnavailableError,
     UnknownDocumentError,
@@ -46,6 +48,15 @@ is not held up, and in a crowd nobody sees that it comes so much later."""
 _FIRST_RETRY_SECONDS = 0.05
 _LAST_RETRY_SECONDS = 2.0
 
+
+_PATIENT_TRIES = 6
+"""After that, some two seconds, it is found out whether the store is at fault or one document."""
+
+_STUCK_AT_ONCE = 3
+"""When so many documents in turn cannot be committed, it is the store."""
+
+REFUSED_SECONDS = 15.0
+"""For how long nothing more is taken of a document that cannot be committed, although others can."""
 
 SLOW_SECONDS = 2.0
 """A commit that takes longer is as good as a failing one for whoever waits."""
@@ -97,6 +108,7 @@ class UpdateLog:
         close_seconds: float = 5.0,
         gather_seconds: float = GATHER_SECONDS,
         slow_seconds: float = SLOW_SECONDS,
+        refused_seconds: float = REFUSED_SECONDS,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         observe_commit: ObserveCommit | None = None,
     ) -> None:
@@ -105,9 +117,13 @@ class UpdateLog:
         self._close_seconds = close_seconds
         self._gather_seconds = gather_seconds
         self._slow_seconds = slow_seconds
+        self._refused_seconds = refused_seconds
         self._sleep = sleep
         self._pending: deque[_Append] = deque()
         self._wake = asyncio.Event()
+        self._refused: dict[
+            str, float
+        ] = {}  # what could not be committed, and until when nothing of it is taken
         self._last_commit_at = 0.0
         self._last_rows = 0
         self._is_closing = False
@@ -155,7 +171,8 @@ class UpdateLog:
         """Queue raw updates, each with its author, and return at once.
 
         The future gives the position of the last of these rows once all of them are committed (D2). It fails
-        with UnknownDocumentError, CorruptDocumentError, or LogClosedError; while the store fails it waits.
+        with UnknownDocumentError, CorruptDocumentError, or LogClosedError; while the store fails it waits,
+        and it fails with NotCommittedError where only this document cannot be committed.
         Appends to one document keep their order. Cancelling the future does not take the rows back.
         """
         if not rows:
@@ -167,6 +184,9 @@ class UpdateLog:
                 # One row that a database cannot store would fail a whole group.
                 raise ValueError(f"an author is printable ASCII, not {author!r}")
         done = self._loop.create_future()
+        if self._refused and self._refused.get(document, 0.0) > self._loop.time():
+            done.set_exception(NotCommittedError(f"the document {document!r} cannot be committed now"))
+            return done
         if self._is_closing:
             done.set_exception(LogClosedError("the update log is closed"))
             return done
@@ -261,7 +281,13 @@ class UpdateLog:
                 group = self._next_group()
                 self._last_rows = sum(len(append.rows) for append in group)
                 try:
-                    await self._commit(group)
+                    if self._refused and any(append.document in self._refused for append in group):
+                        await self._commit_apart(group)
+                        continue
+                    await self._commit(group, _PATIENT_TRIES)
+                except NotCommittedError:
+                    await self._commit_apart(self._next_group())
+                    continue
                 except Exception as error:  # noqa: BLE001 - it is logged
                     # The edge of the task: it must live on for the other documents (R7).
                     _log.exception("the update log could not commit %d appends", len(group))
@@ -271,6 +297,41 @@ class UpdateLog:
                     self._pending.popleft()
                     self._pending_rows -= len(append.rows)
                     self._pending_bytes -= append.size
+
+    def _let_go(self, group: Sequence[_Append]) -> None:
+        done = set(map(id, group))
+        self._pending = deque(append for append in self._pending if id(append) not in done)
+        self._pending_rows -= sum(len(append.rows) for append in group)
+        self._pending_bytes -= sum(append.size for append in group)
+
+    async def _commit_apart(self, group: list[_Append]) -> None:
+        """Try a group's documents one by one: a document that cannot be committed holds no other up (R7).
+
+        It is given up where others can be committed, and taken again after a while. Where none can, the store
+        is at fault, and nothing is given up.
+        """
+        documents: dict[str, list[_Append]] = {}
+        for append in group:
+            documents.setdefault(append.document, []).append(append)
+        stuck: dict[str, NotCommittedError] = {}
+        has_committed = False
+        for document, its_appends in documents.items():
+            try:
+                await self._commit(its_appends, 1)
+            except NotCommittedError as error:
+                stuck[document] = error
+                if len(stuck) == _STUCK_AT_ONCE and not has_committed:
+                    break
+            else:
+                has_committed = True
+                self._refused.pop(document, None)
+                self._let_go(its_appends)
+        for document, error in stuck.items():
+            if has_committed or document in self._refused:
+                _log.error("document %r: cannot be committed, as others can: %s", document, error)
+                self._refused[document] = self._loop.time() + self._refused_seconds
+                _fail(documents[document], error)
+                self._let_go(documents[document])
 
     async def _gather(self) -> None:
         """Let edits gather, unless the log was quiet: then the one that waits is committed at once."""
@@ -292,18 +353,23 @@ class UpdateLog:
             group.append(append)
         return group
 
-    async def _commit(self, group: list[_Append]) -> None:
-        """Commit a group and resolve its futures, however long the store fails meanwhile."""
+    async def _commit(self, group: list[_Append], tries: float) -> None:
+        """Commit a group and resolve its futures, however long the store fails meanwhile.
+
+        Raises NotCommittedError when the store has refused it so many times.
+        """
         batch: dict[str, list[tuple[bytes, str]]] = {}
         for append in group:
             batch.setdefault(append.document, []).extend(append.rows)
         try:
-            heads = await self._commit_insistently(batch)
+            heads = await self._commit_insistently(batch, tries)
+        except StoreUnavailableError:
+            raise
         except StorageError as error:
             # The database refuses something of it for good: find out what, and commit the rest (R7).
             if len(batch) > 1:
                 for document in batch:
-                    await self._commit([append for append in group if append.document == document])
+                    await self._commit([append for append in group if append.document == document], math.inf)
                 return
             (document,) = batch
             _log.error("document %r: the database refuses its rows: %s", document, error)
@@ -313,7 +379,7 @@ class UpdateLog:
             return
         self._resolve(group, {name: head - len(batch[name]) for name, head in heads.items()})
 
-    async def _commit_insistently(self, batch: Batch) -> dict[str, int]:
+    async def _commit_insistently(self, batch: Batch, tries: float) -> dict[str, int]:
         delay = _FIRST_RETRY_SECONDS
         while True:
             self._try_started_at = started = perf_counter()
@@ -324,6 +390,10 @@ class UpdateLog:
                 if not self._is_failing:
                     self._is_failing = True
                     _log.error("the update log cannot commit and keeps trying: %s", error)
+                if isinstance(error, NotCommittedError):
+                    tries -= 1
+                    if tries <= 0:
+                        raise
                 await self._sleep(delay)
                 delay = min(delay * 2, _LAST_RETRY_SECONDS)
             else:

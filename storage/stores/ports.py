@@ -51,8 +51,9 @@ class LogStore(Protocol):
 
         Documents that do not exist are left out of the result, and their rows out of the database. Raises
         StoreUnavailableError when it may work later. It may not be known then whether the commit happened:
-        the caller comes back with the very same batch before any other, and the store finds out. Any other
-        StorageError means that nothing of the batch was or will be committed.
+        the caller comes back with the very same batch before any other, and the store finds out; only after
+        NotCommittedError may it try another. Any other StorageError means that nothing of the batch was or
+        will be committed.
         """
         ...
 

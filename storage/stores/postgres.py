@@ -14,6 +14,7 @@ import msgspec
 
 from storage.engine import Database
 from storage.errors import (
+    NotCommittedError,
     PruneRefusedError,
     SnapshotBeyondLogError,
     StoreUnavailableError,
@@ -32,6 +33,9 @@ from storage.stores.ports import (
     check_rows,
     split_address,
 )
+
+LOCK_SECONDS = 2.0
+"""How long a commit waits for a document that somebody else holds: all others wait meanwhile."""
 
 _READERS = 4
 """Documents that are read at the same time; more wait."""
@@ -131,8 +135,9 @@ class _Doubt(msgspec.Struct, frozen=True):
 class PostgresStore:
     """A LogStore in Postgres."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, lock_seconds: float = LOCK_SECONDS) -> None:
         self._database = database
+        self._begin = f"BEGIN; SET LOCAL lock_timeout = {int(lock_seconds * 1000)}"
         self._writer: PostgresConnection | None = None
         self._doubt: _Doubt | None = None
         self._idle: list[PostgresConnection] = []
@@ -162,10 +167,12 @@ class PostgresStore:
                     if heads is not None:
                         return heads
                 return await self._append(self._writer, batch)
-        except BaseException:
+        except BaseException as error:
             if self._writer is not None:
                 self._writer.terminate()
                 self._writer = None
+            if isinstance(error, StoreUnavailableError) and self._doubt is None:
+                raise NotCommittedError(str(error)) from error
             raise
 
     async def heads(self, names: Sequence[str]) -> Heads:
@@ -258,7 +265,7 @@ class PostgresStore:
         totals = [len(batch[address]) for address in addresses]
         names, epochs = zip(*map(split_address, addresses), strict=True)
         columns = [list(column) for column in zip(*rows, strict=True)]
-        await connection.execute("BEGIN")
+        await connection.execute(self._begin)
         moved = await connection.fetch(_APPEND, names, totals, *columns, self._database.clock(), epochs)
         heads: dict[str, int] = {addresses[row["ordinal"] - 1]: row["head"] for row in moved}
         if not heads:

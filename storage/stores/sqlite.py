@@ -19,6 +19,7 @@ import msgspec
 
 from storage.engine import Database
 from storage.errors import (
+    NotCommittedError,
     PruneRefusedError,
     SnapshotBeyondLogError,
     StoreUnavailableError,
@@ -141,7 +142,10 @@ class SqliteStore:
         """Append a batch, holding the write gate."""
         now = self._now()
         async with self._database.write_gate():
-            heads = await self._writer.run(lambda connection: _commit(connection, batch, now))
+            try:
+                heads = await self._writer.run(lambda connection: _commit(connection, batch, now))
+            except StoreUnavailableError as error:
+                raise NotCommittedError(str(error)) from error
             await self._bound_wal()
         return heads
 

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 from storage.engine import Database
-from storage.errors import CorruptDocumentError, StoreUnavailableError
+from storage.errors import CorruptDocumentError, NotCommittedError, StoreUnavailableError
 from storage.stores.ports import Batch
 from storage.stores.postgres import (
     PostgresStore,
@@ -178,6 +178,57 @@ async def test_D5_the_rows_tell_of_a_transaction_that_the_server_knows_nothing_o
 def doubt(store: PostgresStore, batch: Batch, transaction: str, heads: dict[str, int]) -> None:
     """Let a store doubt whether a batch was committed."""
     store._doubt = _Doubt(batch=batch, transaction=transaction, heads=heads)  # pyright: ignore[reportPrivateUsage] - no server loses transactions on demand
+
+
+async def test_D5_R7_a_document_that_somebody_holds_holds_no_other_up(postgres_database: Database):
+    await _create(postgres_database, PAGE, "page:b")
+    store = PostgresStore(postgres_database, lock_seconds=0.05)
+    admin = await postgres_database.connect_postgres()
+    async with UpdateLog(store, sleep=_no_pause, refused_seconds=0.2) as log:
+        await admin.execute("BEGIN")
+        await admin.fetch("SELECT id FROM documents WHERE name = $1 FOR UPDATE", PAGE)
+        held, free = log.append(PAGE, [(b"1", ANN)]), log.append("page:b", [(b"x", ANN)])
+        await _is_isolated(log, held, free)
+        await admin.execute("ROLLBACK")
+        await _comes_back(log)
+    await admin.close()
+    assert await _rows(postgres_database) == [(1, b"2"), (1, b"x"), (2, b"y")]
+
+
+async def test_D5_R7_a_document_that_the_file_cannot_take_holds_no_other_up(sqlite_database: Database):
+    await _create(sqlite_database, PAGE, "page:b")
+    connection = sqlite_database.connect_sqlite()
+    ((page_id,),) = connection.execute("SELECT id FROM documents WHERE name = ?", (PAGE,)).fetchall()
+    connection.execute(
+        f"CREATE TRIGGER broken BEFORE INSERT ON updates WHEN NEW.document_id = {page_id} "
+        "BEGIN SELECT json(NEW.author); END"
+    )
+    async with UpdateLog(SqliteStore(sqlite_database), sleep=_no_pause, refused_seconds=0.2) as log:
+        await _is_isolated(log, log.append(PAGE, [(b"1", ANN)]), log.append("page:b", [(b"x", ANN)]))
+        connection.execute("DROP TRIGGER broken")
+        await _comes_back(log)
+    connection.close()
+    assert await _rows(sqlite_database) == [(1, b"2"), (1, b"x"), (2, b"y")]
+
+
+async def _is_isolated(log: UpdateLog, held: asyncio.Future[int], free: asyncio.Future[int]) -> None:
+    assert await free == 1
+    with pytest.raises(NotCommittedError):
+        await held
+    with pytest.raises(NotCommittedError, match="cannot be committed now"):
+        await log.append(PAGE, [(b"1", ANN)])
+    await asyncio.sleep(0.25)  # then it is tried again, once
+    held, free = log.append(PAGE, [(b"1", ANN)]), log.append("page:b", [(b"y", ANN)])
+    assert await free == 2
+    with pytest.raises(NotCommittedError):
+        await held
+    assert not log.statistics().pending_rows
+
+
+async def _comes_back(log: UpdateLog) -> None:
+    await asyncio.sleep(0.25)
+    assert await log.append(PAGE, [(b"2", ANN)]) == 1
+    assert not log.statistics().is_failing
 
 
 async def test_D5_a_terminated_connection_is_replaced(postgres_database: Database):
