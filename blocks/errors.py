@@ -1,6 +1,7 @@
 """What can go wrong in documents.
 
 BlocksError
+├── InvalidRichTextError   what should be a rich text in JSON is none
 ├── UnknownMessageError    there is no such message in the channel's document
 ├── UnknownBlockError      the page has no such block, or it is in the page's trash, or out of it
 ├── UnreadableBlockError   what the block contains cannot be changed by this version: it is kept as it is
@@ -21,6 +22,17 @@ class BlocksError(Exception):
     """The root of this package's errors; `code` is stable."""
 
     code = "blocks_error"
+
+
+class InvalidRichTextError(BlocksError):
+    """Something is no ProseMirror document; `path` says where: `content.0.attrs`."""
+
+    code = "invalid_rich_text"
+
+    def __init__(self, path: str, detail: str) -> None:
+        super().__init__(f"{path}: {detail}" if path else detail)
+        self.path = path
+        self.detail = detail
 
 
 class UnknownMessageError(BlocksError):
