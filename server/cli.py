@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from server import __version__
 from server.errors import ServerError, StartError
@@ -75,9 +76,22 @@ def _parser() -> argparse.ArgumentParser:
     restore = commands.add_parser("restore", help="make an empty database what a backup holds")
     restore.add_argument("file", metavar="FILE", type=Path, help="a file that `ionflux backup` wrote")
     restore.add_argument("--replace", action="store_true", help="throw away what is in the database")
+    export = commands.add_parser("export", help="write one workspace into one file, while the server runs")
+    export.add_argument("workspace", metavar="ID", type=UUID, help="its id")
+    export.add_argument("file", metavar="FILE", type=Path, help="the file, for instance studio.zip")
+    import_ = commands.add_parser("import", help="make a new workspace of an export")
+    import_.add_argument("file", metavar="FILE", type=Path, help="a file that `ionflux export` wrote")
+    import_.add_argument("--owner", metavar="EMAIL", help="whose it will be (whose it was)")
+    import_.add_argument(
+        "--no-invitations", action="store_true", help="write no mails to members who have no account here"
+    )
     doctor = commands.add_parser("doctor", help="check this installation and say what is wrong")
     version = commands.add_parser("version", help="print the version")
-    for command in (serve, migrate, create, off, on, rotate, reset, index, backup, restore, doctor):
+    with_database = (
+        *(serve, migrate, create, off, on, rotate, reset, index),
+        *(backup, restore, export, import_, doctor),
+    )
+    for command in with_database:
         _add_database(command)
     for command, run in (
         (serve, _serve),
@@ -90,6 +104,8 @@ def _parser() -> argparse.ArgumentParser:
         (index, _reindex),
         (backup, _backup),
         (restore, _restore),
+        (export, _export),
+        (import_, _import),
         (doctor, _doctor),
         (version, _version),
     ):
@@ -221,6 +237,27 @@ def _restore(arguments: argparse.Namespace) -> int:
 
     settings = _settings(arguments)
     print(_run_to_signal(restore(settings, arguments.file, _report, replace=arguments.replace)))
+    return 0
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from server.exports.exporting import export
+
+    print(_run_to_signal(export(_settings(arguments), arguments.workspace, arguments.file, _report)))
+    return 0
+
+
+def _import(arguments: argparse.Namespace) -> int:
+    from server.exports.importing import import_
+
+    work = import_(
+        _settings(arguments),
+        arguments.file,
+        _report,
+        owner=arguments.owner,
+        with_invitations=not arguments.no_invitations,
+    )
+    print(_run_to_signal(work))
     return 0
 
 

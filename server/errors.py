@@ -4,6 +4,7 @@ ServerError
 ├── SettingsError              a setting's value cannot be used
 ├── StartError                 the process cannot start: one line for the operator
 ├── BackupError                a backup cannot be written, or not be used
+├── ExportError                a workspace cannot be exported, or not be imported
 └── ApiError                   a request is refused
     ├── MalformedError         400  not JSON, not an id, not a cursor
     ├── UnauthenticatedError   401
@@ -57,6 +58,12 @@ class BackupError(ServerError):
     """A backup cannot be written or used; the message is one line for the operator."""
 
     code = "bad_backup"
+
+
+class ExportError(ServerError):
+    """A workspace cannot be exported or imported; the message is one line for the operator."""
+
+    code = "bad_export"
 
 
 class ApiError(ServerError):

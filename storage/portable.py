@@ -41,7 +41,7 @@ _SQL_TYPES: Mapping[Kind, TypeEngine[Any]] = {
     "number": Float(),
     "text": Text(),
 }
-_PYTHON_TYPES: Mapping[Kind, Any] = {
+PYTHON_TYPES: Mapping[Kind, Any] = {
     "uuid": UUID | None,
     "time": datetime | None,
     "json": Any,
@@ -83,7 +83,7 @@ class PortableTable(msgspec.Struct, frozen=True):
 def describe(table: Table) -> PortableTable:
     """Return what has to be known of a table to read its rows elsewhere."""
     return PortableTable(
-        str(table.name), [PortableColumn(str(one.name), _kind_of(one)) for one in table.columns]
+        str(table.name), [PortableColumn(str(one.name), kind_of(one)) for one in table.columns]
     )
 
 
@@ -101,7 +101,7 @@ def encode_rows(rows: Iterable[Sequence[Any]]) -> bytes:
 def decode_rows(described: PortableTable, lines: bytes) -> list[dict[str, Any]]:
     """Return rows as values by column. Raises BadRowsError."""
     names = [one.name for one in described.columns]
-    row_type = tuple[tuple(_PYTHON_TYPES[one.kind] for one in described.columns)]  # pyright: ignore[reportInvalidTypeArguments]  (made at run time)
+    row_type = tuple[tuple(PYTHON_TYPES[one.kind] for one in described.columns)]  # pyright: ignore[reportInvalidTypeArguments]  (made at run time)
     try:
         rows = msgspec.json.Decoder(row_type).decode_lines(lines)
     except msgspec.MsgspecError as error:
@@ -109,7 +109,8 @@ def decode_rows(described: PortableTable, lines: bytes) -> list[dict[str, Any]]:
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
-def _kind_of(column: Column[Any]) -> Kind:
+def kind_of(column: Column[Any]) -> Kind:
+    """Return what a column holds."""
     for types, kind in _KINDS:
         if isinstance(column.type, types):
             return kind

@@ -24,7 +24,7 @@ from typing import BinaryIO, TypeVar, cast
 
 import msgspec
 
-from server.errors import BackupError
+from server.errors import BackupError, ServerError
 from storage.copying import Part, Shape
 
 T = TypeVar("T")
@@ -115,7 +115,7 @@ def write_archive(path: Path, head: Head) -> Generator[ArchiveWriter]:
     Raises BackupError.
     """
     with (
-        _whole_file(path) as file,
+        whole_file(path, BackupError) as file,
         gzip.GzipFile(filename="", mode="wb", compresslevel=_LEVEL, fileobj=file) as zipped,
         tarfile.open(fileobj=cast(BinaryIO, zipped), mode="w|") as tar,
     ):
@@ -123,8 +123,8 @@ def write_archive(path: Path, head: Head) -> Generator[ArchiveWriter]:
 
 
 @contextmanager
-def _whole_file(path: Path) -> Generator[BinaryIO]:
-    """Give a file (0600) that takes its name when the block has ended well."""
+def whole_file(path: Path, refusal: type[ServerError]) -> Generator[BinaryIO]:
+    """Give a file (0600) that takes its name when the block has ended well. Raises `refusal`."""
     try:
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
         try:
@@ -137,7 +137,7 @@ def _whole_file(path: Path) -> Generator[BinaryIO]:
             with suppress(FileNotFoundError):
                 os.unlink(temporary)
     except OSError as error:
-        raise BackupError(f"{path} cannot be written: {(error.strerror or str(error)).lower()}") from error
+        raise refusal(f"{path} cannot be written: {(error.strerror or str(error)).lower()}") from error
 
 
 def read_archive(path: Path) -> Generator[tuple[str, bytes]]:

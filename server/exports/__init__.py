@@ -1,0 +1,1 @@
+"""Exports: one workspace in one file, for people to read and for `ionflux import`."""

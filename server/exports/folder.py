@@ -1,0 +1,100 @@
+"""The part of an export that is for people: pages as a tree of Markdown files, channels as messages.
+
+Pure. What is read here is never imported again; the documents' states are.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pycrdt
+import yaml
+
+from blocks import channel, page
+
+MOST_NAME = 80
+MOST_LEVELS = 40
+"""Folders in each other; deeper pages lie side by side."""
+
+Row = Mapping[str, Any]
+
+
+def page_paths(pages: Sequence[Row]) -> dict[UUID, str]:
+    """Return where each page's file is: those below a page in a folder of its name, the trash by itself."""
+    children: dict[UUID | None, list[Row]] = {}
+    ids = {row["id"] for row in pages}
+    for row in sorted(pages, key=lambda row: (row["order_key"], row["id"])):
+        parent = row["parent_page_id"]
+        is_top = parent not in ids or (row["trashed_at"] is not None and _is_root_of_trash(row, pages))
+        children.setdefault(None if is_top else parent, []).append(row)
+    paths: dict[UUID, str] = {}
+    taken: set[str] = set()
+    waiting: list[tuple[Row, str, int]] = [(row, "", 1) for row in reversed(children.get(None, []))]
+    while waiting:
+        row, folder, level = waiting.pop()
+        if not folder:
+            folder = "pages" if row["trashed_at"] is None else "pages/.trash"
+        path = _free(f"{folder}/{file_name(row['title'])}", taken)
+        paths[row["id"]] = f"{path}.md"
+        inner, deeper = (path, level + 1) if level < MOST_LEVELS else (folder, level)
+        waiting += [(child, inner, deeper) for child in reversed(children.get(row["id"], []))]
+    return paths
+
+
+def write_page(row: Row, doc: pycrdt.Doc[Any], author: str | None) -> bytes:
+    """Return a page as Markdown with front matter."""
+    head = {
+        "id": str(row["id"]),
+        "title": row["title"],
+        "icon_url": row["icon_url"],
+        "parent_page_id": str(row["parent_page_id"]) if row["parent_page_id"] else None,
+        "created_at": row["created_at"].isoformat(),
+        "updated_at": row["updated_at"].isoformat(),
+        "created_by": author,
+        "document": f"page:{row['id']}",
+    }
+    front = yaml.safe_dump(
+        {name: value for name, value in head.items() if value is not None}, allow_unicode=True
+    )
+    parts = [f"---\n{front}---\n", f"# {' '.join(str(row['title']).split())}\n"]
+    parts += [block.text + "\n" for block in page.read_blocks(doc) if not block.is_deleted and block.text]
+    return "\n".join(parts).encode()
+
+
+def write_messages(doc: pycrdt.Doc[Any]) -> Iterator[bytes]:
+    """Yield a channel's messages as JSON lines, oldest first."""
+    for message in channel.read_messages(doc):
+        yield msgspec.json.encode(message) + b"\n"
+
+
+def file_name(title: str) -> str:
+    """Return a name that every file system takes."""
+    text = unicodedata.normalize("NFC", title)
+    text = re.sub(r'[\x00-\x1f\x7f<>:"/\\|?*]+', " ", text)
+    text = " ".join(text.split()).strip(". ")[:MOST_NAME].strip(". ")
+    is_reserved = re.fullmatch(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?", text)
+    return f"_{text}" if is_reserved else text or "Untitled"
+
+
+def channel_path(row: Row, taken: set[str]) -> str:
+    """Return where a channel's messages are."""
+    return _free(f"channels/{file_name(row['name'])}", taken) + ".jsonl"
+
+
+def _free(path: str, taken: set[str]) -> str:
+    """Return the path, numbered where it is taken; case does not tell files apart everywhere."""
+    name, number = path, 1
+    while name.lower() in taken:
+        number += 1
+        name = f"{path} ({number})"
+    taken.add(name.lower())
+    return name
+
+
+def _is_root_of_trash(row: Row, pages: Sequence[Row]) -> bool:
+    parents = {one["id"]: one for one in pages}
+    parent = parents.get(row["parent_page_id"])
+    return parent is None or parent["trashed_at"] is None
