@@ -5,6 +5,7 @@ obstore's own streams are not used for reading: one that is open when Python end
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +26,9 @@ READ_BYTES = 1024 * 1024
 
 PART_BYTES = 8 * 1024 * 1024
 """What is held of an object while it is written; S3 takes no parts below 5 MiB."""
+
+_LEFTOVER = re.compile(r"#\d+$")
+"""obstore writes into `KEY#1` and gives it its name at the end; its listings leave such files out."""
 
 LISTED = 100
 """Objects that are listed at a time."""
@@ -57,8 +61,9 @@ class StoredFile(msgspec.Struct, frozen=True):
 class FileStore:
     """Objects by key. Keys are made here and in `server`, never by users."""
 
-    def __init__(self, store: LocalStore | S3Store) -> None:
+    def __init__(self, store: LocalStore | S3Store, folder: Path | None = None) -> None:
         self._store = store
+        self._folder = folder
 
     @classmethod
     def open(cls, url: str, s3: S3Access) -> "FileStore":
@@ -69,7 +74,7 @@ class FileStore:
         parts = urlsplit(url)
         try:
             if parts.scheme == "file" and not parts.netloc and parts.path:
-                return cls(LocalStore(Path(parts.path), mkdir=True))
+                return cls(LocalStore(Path(parts.path), mkdir=True), Path(parts.path))
             if parts.scheme == "s3" and parts.netloc:
                 return cls(_s3(parts.netloc, parts.path.strip("/"), s3))
         except (BaseError, ValueError, OSError) as error:
@@ -115,6 +120,28 @@ class FileStore:
         stream = obstore.list(self._store, chunk_size=LISTED)  # pyright: ignore[reportUnknownMemberType]  (of another overload)
         while found := await _in_thread(lambda: next(stream, None)):
             yield [StoredFile(one["path"], one["size"], one["last_modified"]) for one in found]
+
+    async def remove_leftovers(self, before: datetime) -> int:
+        """Remove what writers that were killed have left in a folder; return how many files that were.
+
+        S3 has rules for that of its own.
+        """
+        if self._folder is None:
+            return 0
+        folder = self._folder
+        try:
+            return await asyncio.to_thread(_remove_leftovers, folder, before.timestamp())
+        except OSError as error:
+            raise _unavailable(error) from error
+
+
+def _remove_leftovers(folder: Path, before: float) -> int:
+    gone = 0
+    for path in folder.rglob("*#*"):
+        if _LEFTOVER.search(path.name) and path.stat().st_mtime < before:
+            path.unlink()
+            gone += 1
+    return gone
 
 
 def _s3(bucket: str, prefix: str, access: S3Access) -> S3Store:

@@ -31,8 +31,8 @@ class Orphans:
 
     async def collect(self) -> int:
         """Collect once; return how many objects went."""
-        gone = 0
         old = self._database.clock() - AGE
+        gone = await self._store.remove_leftovers(old)
         async for found in self._store.list_parts():
             keys = [one.key for one in found if one.modified_at < old]
             files = {key: owner for key in keys if (owner := file_id_of(key)) is not None}

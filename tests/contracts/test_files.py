@@ -1,6 +1,10 @@
 """What every place for files promises: a local folder and S3 alike."""
 
+import asyncio
+import os
+import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -60,6 +64,32 @@ async def test_what_breaks_off_leaves_nothing(store: FileStore):
     with pytest.raises(ArithmeticError, match="on purpose"):
         await store.put("a/broken", broken())
     assert await keys(store) == []
+
+
+async def test_what_a_killed_writer_left_is_removed_when_it_is_old(tmp_path: Path):
+    store = FileStore.open(f"file://{tmp_path}/files", S3Access())
+    begun, hold = asyncio.Event(), asyncio.Event()
+
+    async def endless() -> AsyncIterator[bytes]:
+        yield b"x" * (PART_BYTES + 1)
+        begun.set()
+        await hold.wait()
+
+    await store.put("a/kept", parts(b"kept"))
+    writer = asyncio.create_task(store.put("a/one", endless()))
+    await begun.wait()
+    left = [path for path in (tmp_path / "files/a").iterdir() if path.name != "kept"]
+    assert left, "there is a file while it is written"
+    assert await keys(store) == ["a/kept"], "and no listing has it"
+    copy = left[0].with_name("two#1")  # as if its writer had been killed
+    copy.write_bytes(b"half")
+    assert await store.remove_leftovers(datetime.now(UTC) - timedelta(days=1)) == 0
+    old = time.time() - 2 * 86400
+    os.utime(copy, (old, old))
+    assert await store.remove_leftovers(datetime.now(UTC) - timedelta(days=1)) == 1
+    hold.set()
+    await writer
+    assert sorted(await keys(store)) == ["a/kept", "a/one"]
 
 
 async def test_what_is_not_there_is_told_and_can_be_deleted(store: FileStore):
