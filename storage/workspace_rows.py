@@ -9,11 +9,11 @@ from typing import Any, cast
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import BigInteger, Column, ColumnElement, Table, func, insert, select
+from sqlalchemy import BigInteger, Column, ColumnElement, Table, and_, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.errors import BadRowsError
-from storage.models import Document, Model, Snapshot, Update, User
+from storage.models import Document, DocumentProjection, Model, Snapshot, Update, User
 from storage.models.declarative import Sealed
 from storage.portable import PYTHON_TYPES, kind_of
 
@@ -24,6 +24,7 @@ EXPORTED: Mapping[str, str] = {
     "page_grants": "page_id",
     "channels": "workspace_id",
     "channel_members": "channel_id",
+    "chat_messages": "workspace_id",
     "brands": "workspace_id",
     "creators": "workspace_id",
     "prompt_libraries": "workspace_id",
@@ -59,9 +60,20 @@ LEFT_OUT: Mapping[str, str] = {
     "snapshots": "the states have what they come to",
     "versions": "of a history that is not exported",
     "client_ids": "of a history that is not exported",
+    "document_projections": "made anew from the documents",
+    "canvas_blocks": "made anew from the documents",
+    "page_links": "made anew from the documents",
+    "message_mentions": "made anew from the documents",
+    "read_marks": "made anew from the documents",
     "uploads": "on their way",
     "upload_parts": "on their way",
 }
+
+_WITHOUT_KEYS: Mapping[str, Mapping[str, str]] = {
+    "pages": {"access_root_id": "pages"},
+    "chat_messages": {"workspace_id": "workspaces", "channel_id": "channels"},
+}
+"""References that are no foreign keys."""
 
 Row = dict[str, Any]
 
@@ -75,11 +87,12 @@ def columns_of(table: str) -> list[str]:
 
 def references_of(table: str) -> Mapping[str, str]:
     """Return the columns that name a row of another table, with that table."""
-    return {
+    keys = {
         str(column.name): key.column.table.name
         for column in _table(table).columns
         for key in column.foreign_keys
     }
+    return keys | dict(_WITHOUT_KEYS.get(table, {}))
 
 
 def needed_columns(table: str) -> set[str]:
@@ -161,8 +174,19 @@ async def write_rows(session: AsyncSession, table: str, rows: Sequence[Row]) -> 
 async def write_document(
     session: AsyncSession, document: Document, updates: Sequence[bytes], *, author: str
 ) -> None:
-    """Give a document that was just created its first rows."""
+    """Give a document that was just created its first rows. No event will come of what is in them."""
     document.head = len(updates)
+    session.add(
+        DocumentProjection(
+            document_id=document.id,
+            name=document.name,
+            position=document.head,
+            revision=1,
+            is_stale=True,
+            told_position=document.head,
+            updated_at=document.created_at,
+        )
+    )
     session.add_all(
         Update(document_id=document.id, position=n, data=data, author=author, created_at=document.created_at)
         for n, data in enumerate(updates, 1)
@@ -230,6 +254,9 @@ def _is_secret(column: Column[Any]) -> bool:
 def _belongs(table: Table, workspace_id: UUID) -> ColumnElement[bool]:
     """Return the condition for rows of a workspace."""
     column = table.c[EXPORTED[table.name]]
+    if table.name == "chat_messages":
+        # The others are in their channel's document.
+        return and_(column == workspace_id, table.c.archived_at.is_not(None))
     if table.name == "workspaces":
         return column == workspace_id
     (key,) = column.foreign_keys

@@ -323,8 +323,6 @@ def _check_references(tables: Tables) -> None:
                 value = row.get(column)
                 if (value is None and column in needed) or (value is not None and value not in ids[of]):
                     raise ExportError(f"the export does not fit: a row of {table} has no {column} in it")
-    if {row.get("access_root_id") for row in tables["pages"]} - ids["pages"] - {None}:
-        raise ExportError("the export does not fit: a row of pages has no access_root_id in it")
     tables["pages"] = _parents_first(tables["pages"])
 
 

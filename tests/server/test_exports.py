@@ -167,8 +167,8 @@ async def test_an_export_is_for_people_too(studio: Studio, file: Path):
     found = members(file)
     readable = sorted(name for name in found if name.startswith(("pages/", "channels/")))
     assert readable == [
+        "channels/Ann, Bob.jsonl",
         "channels/Board.jsonl",
-        readable[1],  # their conversation, under the name it has
         "pages/.trash/Gone.md",
         "pages/Young.md",
         "pages/Young/Plan 2027 28.md",
