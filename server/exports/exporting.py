@@ -133,6 +133,9 @@ class _Exporting:
         by_name = {f"page:{row['id']}": row for row in pages}
         by_name |= {f"channel:{row['id']}": row for row in channels}
         paths, taken = page_paths(pages), set[str]()
+        archived: dict[UUID, list[Row]] = {}
+        for message in await self._read("chat_messages"):
+            archived.setdefault(message["channel_id"], []).append(message)
         names: list[str] = []
         for document_id, name in await read_documents(self._uow.session, self._workspace_id):
             snapshot, rows = await read_document(self._uow.session, document_id)
@@ -152,7 +155,9 @@ class _Exporting:
                         paths[row["id"]], [write_page(row, doc, author.email if author else None)]
                     )
                 else:
-                    self._writer.add(channel_path(row, taken), write_messages(doc))
+                    self._writer.add(
+                        channel_path(row, taken), write_messages(doc, archived.get(row["id"], []))
+                    )
             if len(names) % 100 == 0:
                 self._report(f"documents: {len(names)}")
         self._report(f"documents: {len(names)}")

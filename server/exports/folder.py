@@ -64,9 +64,14 @@ def write_page(row: Row, doc: pycrdt.Doc[Any], author: str | None) -> bytes:
     return "\n".join(parts).encode()
 
 
-def write_messages(doc: pycrdt.Doc[Any]) -> Iterator[bytes]:
-    """Yield a channel's messages as JSON lines, oldest first."""
-    for message in channel.read_messages(doc):
+def write_messages(doc: pycrdt.Doc[Any], archived: Sequence[Row]) -> Iterator[bytes]:
+    """Yield a channel's messages as JSON lines: those that left its document, then the others."""
+    live = channel.read_messages(doc)
+    ids = {message.id for message in live}
+    for row in sorted(archived, key=lambda row: row["id"]):
+        if str(row["id"]) not in ids:
+            yield msgspec.json.encode({name: row[name] for name in channel.Message.__struct_fields__}) + b"\n"
+    for message in live:
         yield msgspec.json.encode(message) + b"\n"
 
 

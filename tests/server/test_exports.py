@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 import msgspec
 import pycrdt
 import pytest
+from sqlalchemy import select
 
 from agents.catalogue import bring_up_to_date, read_catalogue
 from blocks import channel
@@ -30,7 +31,7 @@ from server.exports.renaming import Renaming, derive
 from server.settings import Settings
 from storage.engine import Database
 from storage.files import FileStore
-from storage.models import Model
+from storage.models import ChatMessage, Model
 from storage.workspace_rows import EXPORTED, LEFT_OUT, columns_of, read_document
 from tests.server.api import Api
 from tests.server.specimens import DEFINITION
@@ -131,6 +132,21 @@ async def studio(services: Services, ann: Api, bob: Api, workspace: str) -> Stud
             doc, message, Text(text="Hi all"), sender_id=sender, sender_type="user", created_at=stamp.at
         )
 
+    async with services.database.transaction() as uow:
+        uow.session.add(
+            ChatMessage(
+                channel_id=UUID(board["id"]),
+                id=UUID("01900000-0000-7000-8000-000000000001"),
+                workspace_id=studio.id,
+                sender_id=f"user:{bob.user['id']}",
+                sender_type="user",
+                content_type="text",
+                content={"text": "Long ago"},
+                created_at=uow.now,
+                archived_at=uow.now,
+                digest=b"\x00\xff",
+            )
+        )
     await studio.write(plan["document"], draw)
     await studio.write(board["document"], talk)
     studio.names = {
@@ -180,7 +196,8 @@ async def test_an_export_is_for_people_too(studio: Studio, file: Path):
     assert "created_by: ann@example.com\n" in page
     assert "# Plan: 2027/28\n" in page
     assert "Grow 🌱 slowly\n" in page
-    (message,) = [json.loads(line) for line in found["channels/Board.jsonl"].splitlines()]
+    old, message = [json.loads(line) for line in found["channels/Board.jsonl"].splitlines()]
+    assert old["content"]["text"] == "Long ago"
     assert (message["content"]["text"], message["sender_id"]) == ("Hi all", f"user:{studio.bob.user['id']}")
     assert [row["name"] for row in rows(file, "brands")] == ["Acme"]
 
@@ -233,6 +250,11 @@ async def test_beside_the_original_all_ids_are_new_and_lead_to_each_other(
     (message,) = channel.read_messages(await studio.state(channels["Board"]["document"]))
     assert (message.text, message.sender_id) == ("Hi all", f"user:{bob.user['id']}")
     assert message.id != studio.names["message"]
+    async with services.database.read() as uow:
+        chosen = select(ChatMessage).where(ChatMessage.workspace_id == UUID(copy["id"]))
+        (archived,) = (await uow.session.scalars(chosen)).all()
+    assert str(archived.channel_id) == channels["Board"]["id"]
+    assert (archived.sender_id, archived.digest) == (f"user:{bob.user['id']}", b"\x00\xff")
     again = await ann.post(f"{path}/direct-messages", {"user_ids": [bob.user["id"]]})
     assert again.json()["id"] in {one["id"] for one in channels.values()}, "their conversation came along"
 
@@ -490,55 +512,70 @@ def bad_document(file: Path) -> None:
     repack(file, name, b"\x01\x01\xff\xff\xff\xff\xff")
 
 
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        (damage("entities/pages.jsonl"), "is damaged"),
-        (damage("manifest.json"), "is damaged|has the format|is not what"),
-        (without("entities/pages.jsonl"), "is missing"),
-        (without("manifest.json"), "is no export"),
-        (with_member("../../etc/cron.d/x"), "is no name"),
-        (with_member("/etc/passwd"), "is no name"),
-        (with_member("pages/..\\x"), "is no name"),
-        (with_member("C:/x"), "is no name"),
-        (with_member("pages//x"), "is no name"),
-        (unlisted, "is not what the manifest says"),
-        (cut, "is damaged, cut off or no export"),
-        (torn, "is damaged"),
-        (twice, "the same name|is no export"),
-        (link, "is no name"),
-        (bomb, "times as large"),
-        (other_format, "has the format 99"),
-        (empty, "is damaged, cut off or no export"),
-        (bad_document, "cannot be read"),
-        (with_rows("pages", lambda found: found[0].update(parent_page_id=str(uuid4()))), "has no parent"),
-        (with_rows("pages", lambda found: found[0].update(parent_page_id=found[0]["id"])), "in each other"),
-        (with_rows("pages", lambda found: found[0].update(workspace_id=str(uuid4()))), "has no workspace_id"),
-        (with_rows("pages", lambda found: found[0].update(title="a\0b")), "no database keeps"),
-        (with_rows("pages", lambda found: found[0].update(colour=1)), "no column colour"),
-        (with_rows("pages", lambda found: found[0].update(title=None)), "title is null"),
-        (with_rows("pages", lambda found: found[0].pop("title")), "other columns"),
-        (with_rows("prompts", lambda found: found[0].update(library_id=str(uuid4()))), "has no library_id"),
-        (with_rows("workspaces", lambda found: found[0].update(id=str(uuid4()))), "not of one workspace"),
-        (with_rows("workspaces", lambda found: found.clear()), "not of one workspace"),
-        (with_rows("files", lambda found: found[0].update(size=1)), "is not what its row says"),
-        (with_rows("files", lambda found: found[0].update(sha256="0" * 64)), "is not what its row says"),
-        (with_rows("files", lambda found: found[0].update(size=2**40)), "IONFLUX_MAX_FILE_BYTES"),
-        (
-            with_rows("agent_configurations", lambda found: found[0].update(agent_definition_id="x")),
-            "agent x",
-        ),
-    ],
-)
-async def test_a_file_that_is_damaged_or_means_harm_is_refused(
-    studio: Studio, file: Path, settings: Settings, services: Services, change: Change, reason: str
-):
-    before = await everything(services)
-    change(file)
-    with pytest.raises(ExportError, match=reason) as caught:
-        await import_(settings, file, said)
-    assert "\n" not in str(caught.value)
-    assert await everything(services) == before
+class TestOnOneDatabase:
+    @pytest.fixture
+    def database_url(self, sqlite_url: str) -> str:
+        """Nothing here comes as far as a database."""
+        return sqlite_url
+
+    @pytest.mark.parametrize(
+        ("change", "reason"),
+        [
+            (damage("entities/pages.jsonl"), "is damaged"),
+            (damage("manifest.json"), "is damaged|has the format|is not what"),
+            (without("entities/pages.jsonl"), "is missing"),
+            (without("manifest.json"), "is no export"),
+            (with_member("../../etc/cron.d/x"), "is no name"),
+            (with_member("/etc/passwd"), "is no name"),
+            (with_member("pages/..\\x"), "is no name"),
+            (with_member("C:/x"), "is no name"),
+            (with_member("pages//x"), "is no name"),
+            (unlisted, "is not what the manifest says"),
+            (cut, "is damaged, cut off or no export"),
+            (torn, "is damaged"),
+            (twice, "the same name|is no export"),
+            (link, "is no name"),
+            (bomb, "times as large"),
+            (other_format, "has the format 99"),
+            (empty, "is damaged, cut off or no export"),
+            (bad_document, "cannot be read"),
+            (with_rows("pages", lambda found: found[0].update(parent_page_id=str(uuid4()))), "has no parent"),
+            (
+                with_rows("pages", lambda found: found[0].update(parent_page_id=found[0]["id"])),
+                "in each other",
+            ),
+            (
+                with_rows("pages", lambda found: found[0].update(workspace_id=str(uuid4()))),
+                "has no workspace_id",
+            ),
+            (with_rows("pages", lambda found: found[0].update(title="a\0b")), "no database keeps"),
+            (with_rows("pages", lambda found: found[0].update(colour=1)), "no column colour"),
+            (with_rows("pages", lambda found: found[0].update(title=None)), "title is null"),
+            (with_rows("pages", lambda found: found[0].pop("title")), "other columns"),
+            (
+                with_rows("prompts", lambda found: found[0].update(library_id=str(uuid4()))),
+                "has no library_id",
+            ),
+            (with_rows("workspaces", lambda found: found[0].update(id=str(uuid4()))), "not of one workspace"),
+            (with_rows("workspaces", lambda found: found.clear()), "not of one workspace"),
+            (with_rows("files", lambda found: found[0].update(size=1)), "is not what its row says"),
+            (with_rows("files", lambda found: found[0].update(sha256="0" * 64)), "is not what its row says"),
+            (with_rows("files", lambda found: found[0].update(size=2**40)), "IONFLUX_MAX_FILE_BYTES"),
+            (
+                with_rows("agent_configurations", lambda found: found[0].update(agent_definition_id="x")),
+                "agent x",
+            ),
+        ],
+    )
+    async def test_a_file_that_is_damaged_or_means_harm_is_refused(
+        self, studio: Studio, file: Path, settings: Settings, services: Services, change: Change, reason: str
+    ):
+        before = await everything(services)
+        change(file)
+        with pytest.raises(ExportError, match=reason) as caught:
+            await import_(settings, file, said)
+        assert "\n" not in str(caught.value)
+        assert await everything(services) == before
 
 
 async def test_what_is_no_file_and_no_workspace(settings: Settings, studio: Studio, tmp_path: Path):
