@@ -95,13 +95,26 @@ def _nodes(children: Iterable[object], levels: int) -> list[Json]:
 def _node(node: object, levels: int) -> list[Json]:
     """Return a node as it is in ProseMirror: a text as one node for each formatting."""
     if isinstance(node, pycrdt.XmlText):
-        return [
-            _text_node(_text(chunk), attributes)
-            for chunk, attributes in node.diff()
-            if isinstance(chunk, str) and chunk
-        ]
-    if not isinstance(node, pycrdt.XmlElement):
-        return []
+        return plain_text_nodes(node)
+    return [plain_node(node, levels)] if isinstance(node, pycrdt.XmlElement) else []
+
+
+def plain_text_nodes(text: pycrdt.XmlText) -> list[Json]:
+    """Return a text as ProseMirror's text nodes, one for each formatting."""
+    nodes: list[Json] = []
+    for chunk, attributes in text.diff():
+        if not isinstance(chunk, str) or not chunk:
+            continue
+        node, last = _text_node(_text(chunk), attributes), nodes[-1] if nodes else None
+        if isinstance(last, dict) and last.get("marks") == node.get("marks"):
+            last["text"] = f"{last['text']}{node['text']}"
+        else:
+            nodes.append(node)
+    return nodes
+
+
+def plain_node(node: pycrdt.XmlElement, levels: int = MAX_LEVELS) -> Json:
+    """Return an element as ProseMirror has it in JSON."""
     found: dict[str, Json] = {"type": node.tag or ""}
     # pycrdt's views are iterable and do not say so.
     attributes = dict(cast("Iterable[tuple[str, object]]", node.attributes))
@@ -110,10 +123,10 @@ def _node(node: object, levels: int) -> list[Json]:
     children = _nodes(node.children, levels)
     if children:
         found["content"] = children
-    return [found]
+    return found
 
 
-def _text_node(text: str, attributes: dict[str, Any] | None) -> Json:
+def _text_node(text: str, attributes: dict[str, Any] | None) -> dict[str, Json]:
     marks: list[Json] = []
     for name, value in sorted((attributes or {}).items()):
         mark: dict[str, Json] = {"type": name.partition("--")[0]}

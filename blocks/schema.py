@@ -22,7 +22,7 @@ from msgspec import Meta
 
 from blocks.errors import Fault
 from blocks.plain import MAX_LEVELS, Json
-from blocks.prose import fill_prose, write_prose
+from blocks.prose import fill_prose, is_node, write_prose
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -119,7 +119,11 @@ def _fit(value: Json, kind: Any, faults: list[Fault], path: str) -> object:
         faults.append(Fault(path, "A plain text where a rich text belongs"))
         return RichText(content=[_paragraph(line) for line in value.split("\n")])
     try:
-        return msgspec.convert(value, kind)
+        fitting = msgspec.convert(value, kind)
+        if isinstance(fitting, RichText) and not all(is_node(node) for node in fitting.content):
+            faults.append(Fault(path, "Not a ProseMirror document"))
+            return NO_VALUE
+        return fitting
     except msgspec.ValidationError as error:
         faults.append(Fault(path, str(error).partition(" - at `")[0]))
         return NO_VALUE

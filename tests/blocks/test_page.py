@@ -146,6 +146,10 @@ def contains(value: Any, part: Any) -> bool:
     [
         ("text", {"dock": {}}, "content.dock"),
         ("text", {"doc": "plain"}, "content.doc"),
+        ("text", {"doc": {"content": [{"type": "text", "text": 5}]}}, "content.doc"),
+        ("text", {"doc": {"content": [{"type": "x", "attrs": 5}]}}, "content.doc"),
+        ("text", {"doc": {"content": [{"type": "x", "content": "y"}]}}, "content.doc"),
+        ("text", {"doc": {"content": [{"type": "text", "text": "x", "marks": [5]}]}}, "content.doc"),
         ("chat_bubble", {"channel_id": "c"}, "content"),
         ("agent_snippet", {"agent_configuration_id": "a", "status": "running"}, "content.status"),
         ("embed_panel", {"url": "javascript:alert(1)"}, "content.url"),
