@@ -27,11 +27,14 @@ from storage.repositories.idempotency import IdempotencyKeys
 from storage.repositories.invitations import Invitations
 from storage.repositories.leases import Leases
 from storage.repositories.mails import Mails
+from storage.repositories.notification_preferences import NotificationPreferences
+from storage.repositories.notifications import Notifications
 from storage.repositories.owned import Owned
 from storage.repositories.pages import Pages
 from storage.repositories.projections import Projections
 from storage.repositories.prompts import Prompts
 from storage.repositories.sessions import Sessions
+from storage.repositories.unread import Unread
 from storage.repositories.uploads import Uploads
 from storage.repositories.users import Users
 from storage.repositories.versions import Versions
@@ -86,3 +89,6 @@ class UnitOfWork:
         self.mails = Mails(session, now)
         self.uploads = Owned(Upload, session, now)
         self.upload_progress = Uploads(session, now)
+        self.unread = Unread(session)
+        self.notifications = Notifications(session, now, new_id)
+        self.notification_preferences = NotificationPreferences(session, now, new_id)

@@ -28,6 +28,16 @@ from storage.models.idempotency import IdempotencyKey
 from storage.models.invitations import Invitation
 from storage.models.leases import Lease
 from storage.models.mails import WaitingMail
+from storage.models.notifications import (
+    ChannelLevel,
+    ChannelPreference,
+    Inbox,
+    MailMode,
+    Notification,
+    NotificationKind,
+    NotificationMute,
+    NotificationPreference,
+)
 from storage.models.pages import Page
 from storage.models.playbooks import Playbook
 from storage.models.projections import (
@@ -56,7 +66,9 @@ __all__ = [
     "Brand",
     "CanvasBlock",
     "Channel",
+    "ChannelLevel",
     "ChannelMember",
+    "ChannelPreference",
     "ChannelType",
     "ChatMessage",
     "ClientId",
@@ -71,13 +83,19 @@ __all__ = [
     "File",
     "GrantLevel",
     "IdempotencyKey",
+    "Inbox",
     "Invitation",
     "LastRunStatus",
     "Lease",
     "LinkLevel",
+    "MailMode",
     "Membership",
     "MessageMention",
     "Model",
+    "Notification",
+    "NotificationKind",
+    "NotificationMute",
+    "NotificationPreference",
     "Outcome",
     "Page",
     "PageGrant",

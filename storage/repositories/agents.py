@@ -140,6 +140,12 @@ class AgentRuns:
         ).one_or_none()
         return ((row[0], row[1]), row[2]) if row else None
 
+    async def starter(self, run_id: UUID) -> UUID | None:
+        """Return who began a run; None for one that nobody began, or that is not known."""
+        return await self._session.scalar(
+            select(AgentRunLog.triggered_by_user_id).where(AgentRunLog.run_id == run_id)
+        )
+
     async def list_of(
         self, agent_id: UUID, *, status: RunStatus | None, before: UUID | None, limit: int
     ) -> Sequence[AgentRunLog]:

@@ -50,6 +50,10 @@ class ApiKeys:
         await self._session.flush()
         return key
 
+    async def person_of(self, key_id: UUID) -> UUID | None:
+        """Return whose a key is, or was."""
+        return await self._session.scalar(select(ApiKey.user_id).where(ApiKey.id == key_id))
+
     async def get(self, workspace_id: UUID, key_id: UUID) -> ApiKey | None:
         """Return a workspace's key, standing or not."""
         return await self._session.scalar(

@@ -8,8 +8,9 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage.models import Channel, ChannelMember, ChannelType, Membership, Role
+from storage.models import Channel, ChannelMember, ChannelType, Membership, Role, User
 from storage.repositories.access_changes import AccessChanges
+from storage.repositories.among import select_among
 
 
 class Channels:
@@ -54,6 +55,50 @@ class Channels:
         self._session.add_all(ChannelMember(channel_id=channel.id, user_id=user_id) for user_id in members)
         await self._session.flush()
         return channel
+
+    async def get(self, channel_id: UUID) -> Channel | None:
+        """Return a channel, or None."""
+        return await self._session.get(Channel, channel_id)
+
+    async def readers(
+        self,
+        workspace_id: UUID,
+        channel_id: UUID,
+        user_ids: Collection[UUID] | None,
+        *,
+        roles: Collection[Role],
+    ) -> set[UUID]:
+        """Return which of these people, or of all, see a channel: active members with one of the roles."""
+        statement = (
+            select(Membership.user_id)
+            .join(Channel, Channel.workspace_id == Membership.workspace_id)
+            .join(User, User.id == Membership.user_id)
+            .outerjoin(
+                ChannelMember,
+                and_(ChannelMember.channel_id == Channel.id, ChannelMember.user_id == Membership.user_id),
+            )
+            .where(
+                Channel.id == channel_id,
+                Membership.workspace_id == workspace_id,
+                Membership.role.in_(roles),
+                User.deactivated_at.is_(None),
+                or_(Channel.type == "public", ChannelMember.user_id.is_not(None)),
+            )
+        )
+        return await select_among(self._session, statement, Membership.user_id, user_ids)
+
+    async def visible_anywhere(self, user_id: UUID, channel_ids: Collection[UUID]) -> set[UUID]:
+        """Return which of the channels, of whatever workspace, somebody sees."""
+        statement = (
+            select(Channel.id)
+            .join(Membership, Membership.workspace_id == Channel.workspace_id)
+            .outerjoin(ChannelMember, _is_in_channel(user_id))
+            .where(
+                Membership.user_id == user_id,
+                or_(Channel.type == "public", ChannelMember.user_id.is_not(None)),
+            )
+        )
+        return await select_among(self._session, statement, Channel.id, channel_ids)
 
     async def find_direct_message(self, workspace_id: UUID, members: Sequence[UUID]) -> Channel | None:
         """Return the direct conversation of these people."""

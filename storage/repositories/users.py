@@ -1,6 +1,7 @@
 """People with an account. Their passwords come here hashed."""
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -8,7 +9,8 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage.models import User
+from storage.models import ApiKey, User
+from storage.repositories.among import select_among
 
 
 class Users:
@@ -45,6 +47,24 @@ class Users:
         """Return the names of people, in the order of their accounts."""
         found = await self._session.scalars(select(User.name).where(User.id.in_(user_ids)).order_by(User.id))
         return found.all()
+
+    async def active(self, user_ids: Collection[UUID]) -> set[UUID]:
+        """Return which of these people have an account that is not deactivated."""
+        return await select_among(
+            self._session, select(User.id).where(User.deactivated_at.is_(None)), User.id, user_ids
+        )
+
+    async def names_of_principals(self, principals: Collection[str]) -> dict[str, str]:
+        """Return the names of those principals that are people, or their keys."""
+        users = select(User.id, User.name).where(User.id.in_(_ids_of("user", principals)))
+        keys = (
+            select(ApiKey.id, User.name)
+            .join(User, User.id == ApiKey.user_id)
+            .where(ApiKey.id.in_(_ids_of("key", principals)))
+        )
+        found = {f"user:{row[0]}": row[1] for row in await self._session.execute(users)}
+        found.update((f"key:{row[0]}", row[1]) for row in await self._session.execute(keys))
+        return found
 
     async def count(self) -> int:
         """Return how many users there are."""
@@ -84,3 +104,13 @@ class Users:
             user.profile_info = profile_info
         user.updated_at = self._now
         await self._session.flush()
+
+
+def _ids_of(kind: str, principals: Collection[str]) -> list[UUID]:
+    found: list[UUID] = []
+    for principal in principals:
+        name, _, text = principal.partition(":")
+        with contextlib.suppress(ValueError):
+            if name == kind:
+                found.append(UUID(text))
+    return found

@@ -1,6 +1,6 @@
 """Workspaces and who belongs to them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,6 +11,7 @@ from sqlalchemy.orm import aliased
 
 from storage.models import Document, Membership, PromptLibrary, Role, User, Workspace
 from storage.repositories.access_changes import AccessChanges
+from storage.repositories.among import select_among
 
 DEFAULT_LIBRARY = "Prompts"
 """The library that each workspace begins with."""
@@ -171,6 +172,21 @@ class Workspaces:
         for row in rows:
             found[row.workspace_id].append(row.user_id)
         return found
+
+    async def members_with(
+        self, workspace_id: UUID, roles: Collection[Role], user_ids: Collection[UUID] | None
+    ) -> set[UUID]:
+        """Return which of these people, or of all, are active members with one of the roles."""
+        statement = (
+            select(Membership.user_id)
+            .join(User, User.id == Membership.user_id)
+            .where(
+                Membership.workspace_id == workspace_id,
+                Membership.role.in_(roles),
+                User.deactivated_at.is_(None),
+            )
+        )
+        return await select_among(self._session, statement, Membership.user_id, user_ids)
 
     async def change_role(self, membership: Membership, role: Role) -> None:
         """Set a member's role."""
