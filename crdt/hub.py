@@ -374,6 +374,14 @@ class Hub:
             room.end(_closed())
             room.close()
 
+    def peers(self, kind: str) -> dict[DocumentName, int]:
+        """Return the open documents whose names begin like this, and how many peers each has."""
+        return {
+            name: room.peers
+            for name, room in self._rooms.items()
+            if name.startswith(kind) and room.failure is None
+        }
+
     def statistics(self) -> HubStatistics:
         """Return the hub at this moment."""
         rooms = {str(name): room.statistics() for name, room in self._rooms.items()}

@@ -68,6 +68,11 @@ class Replica:
         """The name of the document."""
         return self._room.name
 
+    @property
+    def has_ended(self) -> bool:
+        """Tell whether the room is gone, or has refused something: then this replica is of no more use."""
+        return self._error is not None
+
     def announce(self, state: Mapping[str, object] | None) -> None:
         """Show presence, or withdraw it with None; the room adds the `user` field (A5)."""
         self._presence_clock += 1

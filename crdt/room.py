@@ -128,6 +128,11 @@ class Room:
 
     # Peers
 
+    @property
+    def peers(self) -> int:
+        """How many peers there are."""
+        return len(self._audience)
+
     def join(self, peer: Peer) -> None:
         """Take a peer in: presence from now on, edits once its first step 1 has been answered (R4)."""
         if self.failure is not None:
