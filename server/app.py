@@ -40,6 +40,8 @@ from server.rest import (
     health,
     invitations,
     members,
+    notification_preferences,
+    notifications,
     pages,
     playbooks,
     prompts,
@@ -78,6 +80,8 @@ API = (
     playbooks,
     files,
     uploads,
+    notifications,
+    notification_preferences,
 )
 
 

@@ -24,8 +24,12 @@ from integrations.transport import Transport
 from server.account_safety import AccountSafety
 from server.auth import DatabaseAccess
 from server.background.access_watch import AccessWatch
+from server.background.consumers import Following
 from server.background.expired_uploads import ExpiredUploads
 from server.background.forgetting import Forgetting
+from server.background.inboxes import Inboxes
+from server.background.notification_mails import NotificationMails
+from server.background.notifications import ForgettingNotifications, Notifications
 from server.background.orphans import Orphans
 from server.background.projections import DEDICATED, SHARED, Projections
 from server.background.retention import Retention
@@ -46,6 +50,7 @@ from server.invitations import Invitations
 from server.login_limits import LoginLimits
 from server.mailing import Mailing
 from server.metrics import Metrics
+from server.notifications.unsubscribing import Unsubscribing
 from server.offload import Offload
 from server.passwords import Passwords
 from server.projections.projector import Projector
@@ -104,6 +109,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     uploads: Uploads
     mailing: Mailing
     invitations: Invitations
+    unsubscribing: Unsubscribing
     metrics: Metrics
     tracing: "Tracing | None"
 
@@ -160,10 +166,18 @@ async def open_services(
             quota_bytes=settings.file_quota_bytes,
         )
         uploads = Uploads(database, files, lifetime=timedelta(hours=settings.upload_hours))
+        unsubscribing = Unsubscribing(secrets.access_token_key, settings.effective_public_url)
         courier = Courier(transport, vault, clock)
+        inboxes = Inboxes(database, hub)
+        if "realtime" in settings.roles:
+            hub.start(inboxes.run)
         if "worker" in settings.roles:
             hub.start(Webhooks(database, feed, courier).run)
             hub.start(mailing.run)
+            mails = NotificationMails(database, mailing, unsubscribing)
+            hub.start(mails.run)
+            hub.start(Following(database, feed, Notifications(mails.wake, inboxes.wake)).run)
+            hub.start(ForgettingNotifications(database).run)
             hub.start(Forgetting(database).run)
             share = SHARED if "realtime" in settings.roles else DEDICATED
             projector = Projector(database, update_log, offload)
@@ -216,6 +230,7 @@ async def open_services(
             files=files,
             uploads=uploads,
             mailing=mailing,
+            unsubscribing=unsubscribing,
             invitations=Invitations(mailing, settings.effective_public_url),
         )
 

@@ -41,6 +41,7 @@ history.replaceState(null, "", location.pathname);
 const known = {
   reset: ["Set the password", "/v1/auth/password-reset/confirm", "The password is set. You can sign in."],
   verify: ["Confirm the address", "/v1/auth/verify-email", "The address is confirmed."],
+  unsubscribe: ["End these mails", "/v1/notification-mails/unsubscribe", "You get no more of these mails."],
   invitation: ["Join", "/v1/invitations/join", "You are in. You can sign in."],
 };
 const post = (path, body) => fetch(path, {
@@ -65,8 +66,9 @@ if (token && known[kind]) {
   const [label, path, done] = known[kind];
   at("said").textContent = "";
   at("button").textContent = label;
-  at("field").hidden = kind === "verify";
-  at("password").required = kind !== "verify";
+  const isAsked = kind === "reset" || kind === "invitation";
+  at("field").hidden = !isAsked;
+  at("password").required = isAsked;
   at("form").hidden = false;
   if (kind === "invitation") tellOfInvitation();
   at("form").addEventListener("submit", async (event) => {
@@ -75,7 +77,8 @@ if (token && known[kind]) {
     if (kind === "reset") body.new_password = at("password").value;
     if (kind === "invitation") body.password = at("password").value;
     if (kind === "invitation" && !at("naming").hidden) body.name = at("name").value;
-    const answer = await post(path, body);
+    const query = kind === "unsubscribe" ? `?token=${encodeURIComponent(token)}` : "";
+    const answer = await post(path + query, body);
     at("form").hidden = answer.ok;
     at("said").textContent = answer.ok ? done : (await answer.json()).detail;
   });

@@ -46,6 +46,9 @@ class Api:
     async def patch(self, path: str, json: object, **options: Any) -> httpx2.Response:
         return await self.request("PATCH", path, json=json, **options)
 
+    async def put(self, path: str, json: object) -> httpx2.Response:
+        return await self.request("PUT", path, json=json)
+
     async def delete(self, path: str) -> httpx2.Response:
         return await self.request("DELETE", path)
 

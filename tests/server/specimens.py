@@ -132,6 +132,35 @@ async def _upload(plot: Plot) -> str:
     return answer.json()["id"]
 
 
+async def _notification(plot: Plot) -> str:
+    await add_notifications(plot, 1)
+    return (await plot.owner.get("/v1/notifications")).json()["items"][0]["id"]
+
+
+async def add_notifications(plot: Plot, count: int) -> None:
+    """Tell the owner something so often."""
+    async with plot.database.transaction() as uow:
+        rows: list[dict[str, Any]] = [
+            {
+                "id": uow.new_id(),
+                "user_id": UUID(plot.owner.user["id"]),
+                "workspace_id": UUID(plot.workspace_id),
+                "position": 1_000_000 + position,
+                "kind": "share",
+                "subject": f"page:{uow.new_id()}",
+                "details": {},
+                "created_at": uow.now,
+            }
+            for position in range(count)
+        ]
+        assert len(await uow.notifications.add(rows)) == count
+
+
+async def _muted(plot: Plot) -> str:
+    document = f"page:{await plot.specimen('page_id')}"
+    return (await plot.owner.put("/v1/notification-mutes", {"document": document})).json()["id"]
+
+
 async def _first_position(plot: Plot) -> str:
     return "position:0"
 
@@ -158,7 +187,9 @@ SPECIMENS: dict[str, Specimen] = {
     "library_id": made("prompt-libraries", name="Ours"),
     "member_id": _same_other,
     "file_id": _file,
+    "mute_id": _muted,
     "name": _document,
+    "notification_id": _notification,
     "page_id": made("pages", title="Plan"),
     "playbook_id": made("playbooks", name="Win back", trigger_event_type="cart_abandoned"),
     "prompt_id": _prompt,
@@ -201,6 +232,10 @@ async def _new_block(plot: Plot) -> dict[str, Any]:
     return {"type": "text"}
 
 
+async def _new_mute(plot: Plot) -> dict[str, Any]:
+    return {"document": f"page:{await plot.specimen('page_id')}"}
+
+
 BODIES: dict[str, Body] = {
     "create_block": _new_block,
     "move_block": _block_move,
@@ -208,6 +243,7 @@ BODIES: dict[str, Body] = {
     "create_agent": _new_agent,
     "create_api_key": _new_api_key,
     "get_direct_message": _direct_message,
+    "mute": _new_mute,
     "create_grant": _new_grant,
 }
 """Operation -> a body that it takes."""

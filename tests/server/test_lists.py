@@ -20,7 +20,7 @@ from server.routing import Operation
 from server.telemetry import request_id
 from storage.engine import Database
 from tests.server.api import PASSWORD, Api
-from tests.server.specimens import Plot, add_run
+from tests.server.specimens import Plot, add_notifications, add_run
 
 FEW, MANY = 2, 12
 
@@ -121,8 +121,21 @@ async def _upload(plot: Plot) -> None:
         assert answer.status_code == 201, answer.text
 
 
+async def _tell(plot: Plot) -> None:
+    await add_notifications(plot, MANY)
+
+
+async def _mute(plot: Plot) -> None:
+    for n in range(MANY):
+        page = await plot.owner.made(f"{plot.path}/pages", {"title": str(n)})
+        muted = await plot.owner.put("/v1/notification-mutes", {"document": page["document"]})
+        assert muted.status_code == 200
+
+
 FILL: dict[str, Callable[[Plot], Awaitable[None]]] = {
     "list_agent_definitions": _define,
+    "list_mutes": _mute,
+    "list_notifications": _tell,
     "list_runs": _run,
     "list_sessions": _log_in,
     "list_own_audit": _log_in,

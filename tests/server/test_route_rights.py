@@ -82,6 +82,7 @@ def test_what_needs_nothing_is_what_has_no_credential_yet():
         "describe_uploads",
         "download_linked_file",
         "preview_invitation",
+        "unsubscribe",
     }
 
 

@@ -1,0 +1,228 @@
+"""Whom an event concerns, and why: before anybody is asked what they want to hear, but within their rights.
+
+An event that cannot be read, or is about what is no more, concerns nobody.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Collection
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from server.notifications.lookups import Lookups
+from storage.access import parse_document_name
+from storage.audience import members_who_may
+from storage.models import Event, NotificationKind
+
+logger = logging.getLogger(__name__)
+
+
+class Telling(msgspec.Struct, frozen=True):
+    """What people are to be told of one event."""
+
+    event: Event
+    subject: str
+    """What it is about: a document's name, or `kind:id`."""
+    people: dict[UUID, NotificationKind]
+    details: dict[str, Any]
+
+
+class Mention(msgspec.Struct, frozen=True):
+    """Somebody whom a message mentions; of kind `channel`, everybody in that channel."""
+
+    kind: str
+    id: UUID
+
+
+class MessagePosted(msgspec.Struct, frozen=True):
+    """The payload of `message.posted`."""
+
+    channel_id: UUID
+    message_id: UUID
+    sender_id: str
+    thread_id: UUID | None = None
+    mentions: list[Mention] = []
+
+    @property
+    def is_for_all(self) -> bool:
+        """Whether it mentions the whole channel."""
+        return any(mention.kind == "channel" and mention.id == self.channel_id for mention in self.mentions)
+
+
+class PageMentioned(msgspec.Struct, frozen=True):
+    """The payload of `page.mentioned`."""
+
+    page_id: UUID
+    block_id: str
+    user_id: UUID
+
+
+class WithUser(msgspec.Struct, frozen=True):
+    """The payload of what is done to one person."""
+
+    user_id: UUID
+
+
+class RunFinished(msgspec.Struct, frozen=True):
+    """The payload of `agent.run.finished`."""
+
+    run_id: UUID
+    agent_id: UUID
+    status: str
+
+
+class ApprovalWanted(msgspec.Struct, frozen=True):
+    """The payload of `agent.approval.wanted`."""
+
+    run_id: UUID
+    agent_id: UUID
+    question: str
+    user_ids: list[UUID]
+
+
+People = dict[UUID, NotificationKind]
+
+
+async def telling_of(lookups: Lookups, event: Event, *, tells_all: bool) -> Telling | None:
+    """Return whom an event concerns; None for nobody.
+
+    `tells_all` says whether a message that mentions its whole channel is to be told to it.
+    """
+    handler = _HANDLERS.get(event.type)
+    if handler is None:
+        return None
+    try:
+        telling = await handler(lookups, event, tells_all)
+    except msgspec.ValidationError as error:
+        logger.warning("the event %s of the type %s cannot be read: %s", event.id, event.type, error)
+        return None
+    if telling is None or not telling.people:
+        return None
+    candidates = telling.people.keys() - {await lookups.person_of(event.actor)}
+    allowed = await lookups.readers(event.workspace_id, telling.subject, candidates)
+    people = {user_id: kind for user_id, kind in telling.people.items() if user_id in allowed}
+    return msgspec.structs.replace(telling, people=people) if people else None
+
+
+def read_message(event: Event) -> MessagePosted | None:
+    """Return the message that an event tells of; None for any other event."""
+    if event.type != "message.posted":
+        return None
+    try:
+        return msgspec.convert(event.payload, MessagePosted)
+    except msgspec.ValidationError:
+        return None
+
+
+async def _of_message(lookups: Lookups, event: Event, tells_all: bool) -> Telling | None:
+    posted = msgspec.convert(event.payload, MessagePosted)
+    channel = await lookups.channel(posted.channel_id)
+    if channel is None or channel.workspace_id != event.workspace_id:
+        return None
+    document = f"channel:{channel.id}"
+    levels = await lookups.levels(channel.id)
+    people: People = {}
+
+    def tell(users: Collection[UUID], kind: NotificationKind) -> None:
+        # What concerns somebody more comes later, and takes the place of what concerns them less.
+        people.update(dict.fromkeys(users, kind))
+
+    tell([user_id for user_id, level in levels.items() if level == "all"], "message")
+    if posted.is_for_all and tells_all:
+        tell(await lookups.all_readers(event.workspace_id, document), "channel_mention")
+    if channel.type == "dm":
+        members = await lookups.members(channel.id)
+        tell([user_id for user_id in members if levels.get(user_id) != "mentions"], "direct_message")
+    if posted.thread_id is not None:
+        tell(await lookups.thread_people(channel.id, posted.thread_id), "reply")
+    tell([mention.id for mention in posted.mentions if mention.kind == "user"], "mention")
+    wanted: People = {user_id: kind for user_id, kind in people.items() if levels.get(user_id) != "nothing"}
+    details: dict[str, Any] = {"message_id": str(posted.message_id)}
+    if posted.thread_id is not None:
+        details["thread_id"] = str(posted.thread_id)
+    return Telling(event, document, wanted, details)
+
+
+async def _of_page_mention(lookups: Lookups, event: Event, tells_all: bool) -> Telling:
+    found = msgspec.convert(event.payload, PageMentioned)
+    people: People = {found.user_id: "mention"}
+    return Telling(event, f"page:{found.page_id}", people, {"block_id": found.block_id})
+
+
+async def _of_grant(lookups: Lookups, event: Event, tells_all: bool) -> Telling:
+    found = msgspec.convert(event.payload, WithUser)
+    return Telling(
+        event, event.subject or "", {found.user_id: "share"}, {"level": event.payload.get("level")}
+    )
+
+
+async def _of_member(lookups: Lookups, event: Event, tells_all: bool) -> Telling | None:
+    match parse_document_name(event.subject or ""):
+        case ("user", user_id):
+            subject = f"workspace:{event.workspace_id}"
+            return Telling(event, subject, {user_id: "membership"}, {"role": event.payload.get("role")})
+        case _:
+            return None
+
+
+async def _of_channel_member(lookups: Lookups, event: Event, tells_all: bool) -> Telling:
+    found = msgspec.convert(event.payload, WithUser)
+    return Telling(event, event.subject or "", {found.user_id: "channel_invitation"}, {})
+
+
+async def _of_channel(lookups: Lookups, event: Event, tells_all: bool) -> Telling | None:
+    """Tell those who were put into a private channel when it was made; in a conversation, messages do."""
+    parsed = parse_document_name(event.subject or "")
+    if parsed is None or event.payload.get("type") != "private":
+        return None
+    members = await lookups.members(parsed[1])
+    return Telling(event, event.subject or "", dict.fromkeys(members, "channel_invitation"), {})
+
+
+async def _of_run(lookups: Lookups, event: Event, tells_all: bool) -> Telling | None:
+    """Tell who began a run; of one that nobody began, who made the agent."""
+    found = msgspec.convert(event.payload, RunFinished)
+    agent = await lookups.uow.agent_configurations.find_in(event.workspace_id, found.agent_id)
+    if agent is None:
+        return None
+    starter = await lookups.uow.agent_runs.starter(found.run_id)
+    details = {"run_id": str(found.run_id), "status": found.status}
+    return Telling(event, f"agent:{agent.id}", {starter or agent.created_by_user_id: "run_finished"}, details)
+
+
+async def _of_approval(lookups: Lookups, event: Event, tells_all: bool) -> Telling:
+    found = msgspec.convert(event.payload, ApprovalWanted)
+    details = {"run_id": str(found.run_id), "question": found.question}
+    return Telling(
+        event, f"agent:{found.agent_id}", dict.fromkeys(found.user_ids, "approval_wanted"), details
+    )
+
+
+async def _of_webhook(lookups: Lookups, event: Event, tells_all: bool) -> Telling | None:
+    """Tell who made a webhook; where it paused by itself, all who manage webhooks."""
+    parsed = parse_document_name(event.subject or "")
+    webhook = await lookups.uow.webhooks.find_in(event.workspace_id, parsed[1]) if parsed else None
+    if webhook is None:
+        return None
+    people = {webhook.created_by_user_id}
+    if event.actor is None:
+        people |= await members_who_may(lookups.uow, event.workspace_id, "webhooks.manage")
+    details = {"reason": event.payload.get("reason"), "url": webhook.url}
+    return Telling(event, f"webhook:{webhook.id}", dict.fromkeys(people, "webhook_paused"), details)
+
+
+Handler = Callable[[Lookups, Event, bool], Awaitable[Telling | None]]
+
+_HANDLERS: dict[str, Handler] = {
+    "message.posted": _of_message,
+    "page.mentioned": _of_page_mention,
+    "grant.created": _of_grant,
+    "member.added": _of_member,
+    "channel_member.added": _of_channel_member,
+    "channel.created": _of_channel,
+    "agent.run.finished": _of_run,
+    "agent.approval.wanted": _of_approval,
+    "webhook.paused": _of_webhook,
+}
+"""Type of an event -> whom it concerns."""
