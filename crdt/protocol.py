@@ -7,6 +7,7 @@ Integers are lib0 varUint (7 bits a byte, low first, at most 2^53 - 1); a string
 *byte* length and the data. Sources: y-protocols 1.0, y-websocket 3.1, @hocuspocus/provider 4.8.
 """
 
+import re
 from enum import IntEnum
 
 import msgspec
@@ -200,6 +201,14 @@ class Reader:
         if count > self._end - self._position:
             raise ProtocolError("truncated", "The message is shorter than it says.")
         self._position += count
+
+    def skip_match(self, pattern: re.Pattern[bytes]) -> bool:
+        """Pass over what matches a pattern, if that comes next; return whether it does."""
+        match = pattern.match(self._data, self._position)
+        if match is None:
+            return False
+        self._position = match.end()
+        return True
 
     def skip_signed_number(self) -> None:
         """Pass over a lib0 varInt: as a varUint, but for the sign in its first byte."""

@@ -14,6 +14,9 @@ LARGE_BYTES = 4 * 1024 * 1024
 """Encoding a state takes a millisecond for every 300 KB, and nothing else runs meanwhile: a document of more
 bytes is folded from the log, outside of the loop."""
 
+EVERY_BYTES = 32 * 1024 * 1024
+"""Of rows: a snapshot is due then, however few they are, so that what folding has to read stays bounded."""
+
 Folder = Callable[[str, int], Awaitable[int]]
 """Makes and keeps a snapshot of a committed position, wherever it does not hold the loop up; returns its size
 in bytes."""
@@ -38,6 +41,7 @@ class Snapshots:
         self._known_bytes = 0  # of the newest snapshot, or measured
         self._since_bytes = 0  # of the rows after that
         self._taken_bytes = 0  # of those rows, what the snapshot under way has
+        self._row_bytes = 0  # of the `rows`
         self.rows = 0
         """How many rows a load would have to apply after the newest snapshot, or the one under way."""
 
@@ -52,11 +56,13 @@ class Snapshots:
         self._known_bytes = len(snapshot or b"")
         self._since_bytes = sum(len(update) for update in updates)
         self._taken_bytes = 0
+        self._row_bytes = self._since_bytes
 
     def added(self, rows: int, size_bytes: int) -> None:
         """Note what a turn adds to the log."""
         self.rows += rows
         self._since_bytes += size_bytes
+        self._row_bytes += size_bytes
 
     def measure(self, document: LiveDocument, at_least_bytes: int) -> bool:
         """Find out how large the document is, if that many bytes have come since that was known.
@@ -74,10 +80,11 @@ class Snapshots:
 
         Whoever takes one keeps it: there is no other until then.
         """
-        if self._is_busy or self.rows < (at_least or self._every_updates):
+        is_due = self.rows >= (at_least or self._every_updates) or self._row_bytes >= EVERY_BYTES
+        if self._is_busy or not is_due:
             return None
         self._is_busy = True
-        self.rows = 0
+        self.rows = self._row_bytes = 0
         self._taken_bytes = self._since_bytes
         return Due(None if self.size_bytes > LARGE_BYTES else document.snapshot())
 

@@ -232,6 +232,17 @@ async def test_D4_a_snapshot_covers_exactly_its_position() -> None:
         ] == [(3, "cba")]
 
 
+async def test_D4_R7_few_large_edits_make_a_snapshot_due_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshots, "EVERY_BYTES", 1000)
+    async with world() as w:
+        ann = await w.joined()
+        for number in range(5):
+            ann.text.insert(0, f"{number}" + "x" * 600)
+            await ann.heard(lambda ann: ann.unsaved == 0)
+            await turns()
+        assert [position for position, _ in w.log.snapshots[PAGE]] == [2, 4]
+
+
 async def test_D4_a_failed_snapshot_loses_nothing(caplog: pytest.LogCaptureFixture) -> None:
     async with world(config=HubConfig(snapshot_every_updates=1, room_idle_seconds=0)) as w:
         w.log.snapshot_error = OSError("disk full")

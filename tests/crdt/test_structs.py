@@ -2,6 +2,7 @@
 
 import contextlib
 import random
+from time import process_time
 from typing import Any
 
 import pycrdt
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crdt.errors import ProtocolError
+from crdt.protocol import encode_number
 from crdt.structs import is_too_deep, read_only_client, read_runs
 from crdt.waiting import read_state_vector
 from tests.crdt.test_document import Edit, edits, write
@@ -48,6 +50,51 @@ def test_A7_every_kind_of_content_is_passed_over() -> None:
     body.children.append(pycrdt.XmlElement("p", {"level": "1"}, [pycrdt.XmlText("hi")]))
     fields["doc"] = pycrdt.Doc[Any]()
     assert read_runs(doc.get_update()) == [(7, 0, read_state_vector(doc.get_state())[7])]
+
+
+def characters(alphabet: str, count: int) -> bytes:
+    """Return an update with characters that were all typed before the one before."""
+    doc = pycrdt.Doc[Any](client_id=7)
+    chance = random.Random(count)
+    with doc.transaction():
+        text = doc.get("text", type=pycrdt.Text)
+        for _ in range(count):
+            text.insert(0, chance.choice(alphabet))
+    return doc.get_update()
+
+
+@pytest.mark.parametrize("alphabet", ["a", "aé", "aé東", "aé東🙂", "🙂"])
+@pytest.mark.parametrize("count", [1, 64, 65, 66, 300])
+def test_R7_many_characters_are_passed_over_together(alphabet: str, count: int) -> None:
+    update = characters(alphabet, count)
+    doc = pycrdt.Doc[Any]()
+    doc.apply_update(update)
+    assert read_runs(update) == [(7, 0, read_state_vector(doc.get_state())[7])]
+    for size in range(0, len(update), 97):
+        with pytest.raises(ProtocolError):
+            read_runs(update[:size])
+
+
+@pytest.mark.parametrize(
+    "struct",
+    [b"\x00\x75", b"\x0a\x75", b"\x41\x07\x00\x75", b"\x81\x07\x00\x75", b"\xc1\x07\x00\x07\x01\x75"],
+    ids=["garbage", "gaps", "before", "after", "between"],
+)
+def test_R7_what_holds_nothing_costs_no_time(struct: bytes) -> None:
+    update = b"\x01" + encode_number(1_000_000) + b"\x07\x00" + struct * 1_000_000 + b"\x00"
+    began = process_time()
+    assert not is_too_deep(update)
+    assert is_too_deep(update[: len(update) // 2])
+    assert process_time() - began < 1.0  # a struct at a time takes a second or two
+
+
+def test_R7_single_characters_cost_no_time() -> None:
+    def seconds(update: bytes) -> float:
+        began = process_time()
+        read_runs(update)
+        return process_time() - began
+
+    assert seconds(characters("a", 50_000)) * 5 < seconds(characters("🙂", 50_000))
 
 
 @pytest.mark.parametrize(
