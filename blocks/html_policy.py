@@ -4,9 +4,16 @@ One policy for both ways. Scripts, styles, frames and drawings go with all that 
 are not known the text stays. Addresses lead to the web, to mail and to telephones, or are relative.
 """
 
+import re
 from functools import cache
+from html import escape
 
 import nh3
+
+MAX_NESTING = 5_000
+"""Of tags that are not closed: the time that sanitising takes grows with the square of it."""
+
+_TAG = re.compile(r"<(/?)([A-Za-z][^\s<>/]*)[^<>]*>")
 
 
 def _words(text: str) -> frozenset[str]:
@@ -35,6 +42,9 @@ _EMPTIED = _words(
     "applet audio base body button canvas embed frame frameset head html link meta option video"
 )
 TAGS = BOUNDARIES | _BLOCKS | _INLINE
+
+_VOID = _words("br hr img input wbr col p li tr td th dd dt")
+"""Those that are closed by themselves."""
 
 SCHEMES = _words("http https ftp ftps mailto tel callto sms cid xmpp")
 """Those that Tiptap's links may have."""
@@ -69,8 +79,22 @@ def is_html(name: str) -> bool:
 
 
 def sanitize(html: str) -> str:
-    """Return HTML without anything that acts, each tag of which is closed."""
+    """Return HTML without anything that acts, its tags closed; without any tags if they nest too deep."""
+    if _depth(html) > MAX_NESTING:
+        return escape(_TAG.sub(" ", html), quote=False)
     return _cleaner().clean(html)
+
+
+def _depth(html: str) -> int:
+    """Return how deep tags nest, at most: some are closed without a tag."""
+    depth, deepest = 0, 0
+    for match in _TAG.finditer(html):
+        if not match[1]:
+            depth += match[2].lower() not in _VOID
+            deepest = max(depth, deepest)
+        elif depth:
+            depth -= 1
+    return deepest
 
 
 @cache

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pycrdt
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from blocks import tiptap
@@ -213,3 +214,7 @@ def fragment_of(
     fragment = (doc or pycrdt.Doc[Any]()).get(name, type=pycrdt.XmlFragment)
     append_nodes(fragment, tree.content)
     return fragment
+
+
+patiently = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+"""Making a rich text takes a while, and more so on a busy machine."""

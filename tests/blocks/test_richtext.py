@@ -14,15 +14,17 @@ from blocks.markdown_writer import to_markdown
 from blocks.richtext import append_nodes, find_mentions, plain_text, read_fragment
 from blocks.tiptap import paragraph
 from blocks.tree import MAX_DEPTH, Element, Mark, Text, document, from_json, to_json
-from tests.blocks.rich_texts import fragment_of, odd_fragments, trees
+from tests.blocks.rich_texts import fragment_of, odd_fragments, patiently, trees
 
 
+@patiently
 @given(trees())
 def test_a_tree_is_the_same_after_a_document_and_after_json(tree: Element):
     assert read_fragment(fragment_of(tree)) == tree
     assert from_json(msgspec.json.decode(msgspec.json.encode(to_json(tree)))) == tree
 
 
+@patiently
 @given(odd_fragments())
 def test_readers_cope_with_anything(fragment: pycrdt.XmlFragment):
     tree = read_fragment(fragment)
