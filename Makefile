@@ -19,6 +19,7 @@ fuzz: $(VENV)/.test tests/clients/node_modules/.installed ## Play thousands of s
 
 chaos: $(VENV)/.test tests/clients/node_modules/.installed ## Let 200 people type while the server is killed, on both databases
 	@CHAOS_CLIENTS=200 CHAOS_SECONDS=30 CHAOS_ROOMS=10000 $(BIN)/python -m pytest -s tests/chaos
+	@CHAOS_MESSAGES=50000 $(BIN)/python -m pytest -s tests/server/test_archiving.py
 
 coverage: $(VENV)/.test ## Show that the tests of the live core take its every branch
 	@$(BIN)/python -m coverage run --branch --source=crdt -m pytest tests/crdt

@@ -10,6 +10,7 @@ import base64
 import sys
 import tempfile
 from contextlib import AsyncExitStack, ExitStack
+from datetime import datetime
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -26,7 +27,7 @@ from server.data_folder import read_secrets
 from server.settings import Settings
 from storage import migrations
 from storage.engine import Database
-from storage.models import AuditEntry, Channel, Membership, Model, Page, Session, User, Workspace
+from storage.models import AuditEntry, Channel, ChatMessage, Membership, Model, Page, Session, User, Workspace
 from tests.server.api import Api, open_api
 from tests.services.postgres import running_postgres
 
@@ -101,6 +102,7 @@ async def fill(database: Database, workspace: UUID, user: UUID, rows: int) -> di
     await add(database, Workspace, spaces)
     mine: Row = {"role": "owner", **own}
     await add(database, Membership, [{**mine, "workspace_id": one} for one in ids])
+    await add(database, ChatMessage, [message_of(ids[0], one, workspace, now) for one in ids])
     async with database.engine.begin() as connection:
         await connection.execute(text("ANALYZE"))
     places = (rows // 2, rows - 60)
@@ -113,6 +115,25 @@ async def fill(database: Database, workspace: UUID, user: UUID, rows: int) -> di
         "/v1/workspaces/{id}/channels": by_id,
         "/v1/workspaces/{id}/audit": by_id,
         "/v1/me/sessions": by_id,
+        f"/v1/channels/{ids[0]}/messages": [ids[rows // 2], ids[60]],
+    }
+
+
+def message_of(channel_id: UUID, message_id: UUID, workspace_id: UUID, now: datetime) -> Row:
+    """Return a message that has left its channel's document."""
+    return {
+        "channel_id": channel_id,
+        "id": message_id,
+        "workspace_id": workspace_id,
+        "sender_id": "user:x",
+        "sender_type": "user",
+        "content_type": "text",
+        "content": {"text": "x"},
+        "created_at": now,
+        "deleted": False,
+        "reactions": [],
+        "archived_at": now,
+        "digest": b"x",
     }
 
 

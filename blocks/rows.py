@@ -5,7 +5,7 @@ cannot be a row at all (its key is no id) is counted as unreadable. Values fit b
 they are indexed, and no NUL in any text.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any, Generic, TypeVar, cast
@@ -104,17 +104,24 @@ def page_changes(doc: pycrdt.Doc[Any], known: Known) -> Changes[BlockRow]:
     return _compare(rows, known.digests, {}, unreadable)
 
 
-def channel_changes(doc: pycrdt.Doc[Any], known: Known) -> Changes[MessageRow]:
-    """Compare a channel with what the tables have of it."""
+def channel_changes(
+    doc: pycrdt.Doc[Any], known: Known, *, only: Collection[str] | None = None
+) -> Changes[MessageRow]:
+    """Compare a channel, or only some of its messages, with what the tables have of it."""
     reactions: dict[str, dict[str, list[str]]] = {}
     for reaction in channel.read_reactions(doc):
         of_message = reactions.setdefault(reaction.message_id, {})
         if _fits(reaction.key):
             of_message.setdefault(reaction.emoji, []).append(reaction.principal_id)
     pins = channel.read_pins(doc)
+    messages = (
+        channel.read_messages(doc)
+        if only is None
+        else [message for id_ in sorted(only) if (message := channel.read_message(doc, id_)) is not None]
+    )
     rows = [
         (message.id, _read_message(message, reactions.get(message.id, {}), pins.get(message.id)))
-        for message in channel.read_messages(doc)
+        for message in messages
     ]
     marks = {who: UUID(mark) for who, mark in channel.read_marks(doc).items() if _fits(who)}
     moved = {who: mark for who, mark in marks.items() if known.marks.get(who) != mark}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from blocks.channel_guard import ChannelGuard
 from crdt.bus import MemoryBus
 from crdt.hub import Hub, HubConfig
 from crdt.limits import Rate
@@ -24,6 +25,8 @@ from integrations.transport import Transport
 from server.account_safety import AccountSafety
 from server.auth import DatabaseAccess
 from server.background.access_watch import AccessWatch
+from server.background.archiving import Archiving
+from server.background.commands import Commands
 from server.background.consumers import Following
 from server.background.expired_uploads import ExpiredUploads
 from server.background.forgetting import Forgetting
@@ -35,6 +38,7 @@ from server.background.projections import DEDICATED, SHARED, Projections
 from server.background.retention import Retention
 from server.background.webhooks import Webhooks
 from server.browser_sessions import BrowserSessions
+from server.chat import Chat
 from server.data_folder import OUTBOX, Secrets
 from server.documents.block_index import BlockIndex
 from server.documents.copies import Copies
@@ -49,6 +53,7 @@ from server.images import Images
 from server.invitations import Invitations
 from server.login_limits import LoginLimits
 from server.mailing import Mailing
+from server.message_archive import MessageArchive
 from server.metrics import Metrics
 from server.notifications.unsubscribing import Unsubscribing
 from server.offload import Offload
@@ -98,6 +103,8 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     hub: Hub
     history: History
     documents: PageDocuments
+    chat: Chat
+    message_archive: MessageArchive
     request_limits: RequestLimits
     feed: EventFeed
     streams: Streams
@@ -137,6 +144,7 @@ async def open_services(
         limits = RateLimits()
         offload = Offload()
         fold = Folding(update_log, offload).fold
+        guard = ChannelGuard(clock)
         hub = await stack.enter_async_context(
             Hub(
                 update_log,
@@ -145,7 +153,7 @@ async def open_services(
                 _hub_config(settings),
                 bus=_open_bus(settings),
                 client_ids=client_ids,
-                guard_of=guard_of(clock),
+                guard_of=guard_of(guard),
             )
         )
         history = History(update_log, hub, offload)
@@ -171,6 +179,9 @@ async def open_services(
         inboxes = Inboxes(database, hub)
         if "realtime" in settings.roles:
             hub.start(inboxes.run)
+        archive = MessageArchive(database, update_log, guard)
+        writer = Writer(hub, history)
+        projector = Projector(database, update_log, offload)
         if "worker" in settings.roles:
             hub.start(Webhooks(database, feed, courier).run)
             hub.start(mailing.run)
@@ -179,8 +190,19 @@ async def open_services(
             hub.start(Following(database, feed, Notifications(mails.wake, inboxes.wake)).run)
             hub.start(ForgettingNotifications(database).run)
             hub.start(Forgetting(database).run)
+            commands = Commands(database, feed, writer, clock)
+            hub.start(commands.follow)
+            hub.start(commands.answer)
+            archiving = Archiving(
+                database,
+                hub,
+                archive,
+                clock,
+                live_messages=settings.channel_live_messages,
+                live_days=settings.channel_live_days,
+            )
+            hub.start(archiving.run)
             share = SHARED if "realtime" in settings.roles else DEDICATED
-            projector = Projector(database, update_log, offload)
             hub.start(Projections(database, update_log, projector, share=share).run)
             hub.start(Orphans(database, files.store).run)
             hub.start(ExpiredUploads(database, uploads).run)
@@ -210,7 +232,9 @@ async def open_services(
             tracing=tracing,
             metrics=Metrics(hub.statistics, update_log.statistics),
             history=history,
-            documents=PageDocuments(Copies(update_log), Writer(hub, history), BlockIndex(database)),
+            documents=PageDocuments(Copies(update_log), writer, BlockIndex(database)),
+            chat=Chat(database, writer, access, archive, projector, clock),
+            message_archive=archive,
             request_limits=RequestLimits(
                 limits,
                 per_address=settings.requests_per_minute_per_address,

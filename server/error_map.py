@@ -9,7 +9,12 @@ import msgspec
 from starlette.responses import Response
 
 from agents.errors import InvalidConfigError, InvalidPromptError
-from blocks.errors import InvalidContentError, UnknownBlockError, UnreadableBlockError
+from blocks.errors import (
+    InvalidContentError,
+    UnknownBlockError,
+    UnknownMessageError,
+    UnreadableBlockError,
+)
 from crdt.errors import DocumentRefused, DocumentUnavailable, HubClosed, UpdateRefused
 from server.errors import ApiError, ConflictError, FieldError, InvalidError, NotFoundError, OverloadedError
 from server.telemetry import request_id
@@ -57,7 +62,7 @@ def translate(error: Exception) -> ApiError:
     match error:
         case ApiError():
             return error
-        case DocumentRefused() | UnknownPositionError():
+        case DocumentRefused() | UnknownPositionError() | UnknownMessageError():
             return NotFoundError("This does not exist, or not any more.")
         case UpdateRefused():
             return ConflictError(error.reason, code=error.code)

@@ -189,6 +189,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     snapshot_every_updates: Annotated[
         Count, doc("Updates after which a document's log is summed up in a snapshot.")
     ] = 500
+    channel_live_messages: Annotated[
+        Count, doc("Messages of a channel that its live document holds; older ones are in the archive.")
+    ] = 2000
+    channel_live_days: Annotated[
+        Count, doc("Days after which a message leaves its channel's live document for the archive.")
+    ] = 90
     history_days: Annotated[
         int,
         Meta(ge=0),

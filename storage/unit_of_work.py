@@ -18,6 +18,7 @@ from storage.repositories.api_keys import ApiKeys
 from storage.repositories.audit import Audit
 from storage.repositories.channels import Channels
 from storage.repositories.client_ids import ClientIds
+from storage.repositories.commands import Commands
 from storage.repositories.consumers import Consumers
 from storage.repositories.deliveries import Deliveries
 from storage.repositories.documents import Documents
@@ -27,6 +28,7 @@ from storage.repositories.idempotency import IdempotencyKeys
 from storage.repositories.invitations import Invitations
 from storage.repositories.leases import Leases
 from storage.repositories.mails import Mails
+from storage.repositories.messages import Messages
 from storage.repositories.notification_preferences import NotificationPreferences
 from storage.repositories.notifications import Notifications
 from storage.repositories.owned import Owned
@@ -67,6 +69,7 @@ class UnitOfWork:
         self.channels = Channels(session, now, new_id, self.access_changes)
         self.brands = Owned(Brand, session, now)
         self.client_ids = ClientIds(session, now)
+        self.commands = Commands(session, now)
         self.creators = Owned(Creator, session, now)
         self.documents = Documents(session, now, new_id)
         self.prompt_libraries = Owned(PromptLibrary, session, now)
@@ -82,6 +85,7 @@ class UnitOfWork:
         self.events = Events(session, now, new_id, self.audit)
         self.consumers = Consumers(session, now)
         self.leases = Leases(session, now)
+        self.messages = Messages(session, now)
         self.webhooks = Owned(Webhook, session, now)
         self.deliveries = Deliveries(session, now)
         self.files = Owned(File, session, now)

@@ -30,10 +30,13 @@ class ChannelRows:
         """Write messages; return which of them are new, edited or deleted."""
         channel_id = standing.subject_id
         before = await uow.projections.messages(channel_id, [row.id for row, _ in rows])
-        if moment.is_past:
+        archived = {id_: message for id_, message in before.items() if message.archived_at is not None}
+        rows = [
+            (row, digest)
+            for row, digest in rows
             # Whoever archived a message may have written its row since.
-            archived = {id_ for id_, message in before.items() if message.archived_at is not None}
-            rows = [(row, digest) for row, digest in rows if row.id not in archived]
+            if row.id not in archived or (not moment.is_past and _is_same_message(archived[row.id], row))
+        ]
         happened = [
             Happening(type_, row.sender_id or None, _payload(channel_id, row))
             for row, _ in rows
@@ -62,6 +65,12 @@ class ChannelRows:
         """Remove the messages that are gone, and move the read marks."""
         await uow.projections.remove_messages(standing.subject_id, [UUID(id_) for id_ in changes.gone])
         await uow.projections.replace_marks(standing.subject_id, changes.marks)
+
+
+def _is_same_message(archived: ChatMessage, row: MessageRow) -> bool:
+    """Tell whether a row is a later state of an archived message, and not another one under its id."""
+    was = (archived.sender_id, archived.created_at, archived.thread_id)
+    return was == (row.sender_id, row.created_at, row.thread_id) and row.deleted >= archived.deleted
 
 
 def _what_happened(before: ChatMessage | None, row: MessageRow) -> str | None:

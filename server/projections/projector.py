@@ -126,7 +126,7 @@ class Projector:
                 if is_last:
                     await rows.finish(uow, standing, changes)
                 if not is_past:
-                    await _append(uow, standing, happened)
+                    await append_happenings(uow, standing, happened)
             standing = claimed
         if changes.unreadable:
             logger.warning("document %s: %d entries cannot be rows", standing.name, changes.unreadable)
@@ -144,12 +144,13 @@ class Projector:
             async with self._database.transaction() as uow:
                 await uow.projections.claim(standing, is_told=True)
                 happened = Happening("page.edited", authors[-1] if authors else None, payload)
-                await _append(uow, standing, [happened])
+                await append_happenings(uow, standing, [happened])
         except UnknownWorkspaceError:
             logger.info("document %s is no more", standing.name)
 
 
-async def _append(uow: UnitOfWork, standing: Standing, happened: list[Happening]) -> None:
+async def append_happenings(uow: UnitOfWork, standing: Standing, happened: list[Happening]) -> None:
+    """Append the events of what has happened in a document."""
     for event in happened:
         await uow.events.append(standing.workspace_id, event.type, event.actor, standing.name, event.payload)
 

@@ -17,6 +17,7 @@ from storage.models.audit import AuditEntry
 from storage.models.brands import Brand
 from storage.models.channels import Channel, ChannelMember, ChannelType
 from storage.models.client_ids import ClientId
+from storage.models.commands import ChatCommand, CommandStatus
 from storage.models.consumers import EventConsumer, EventCursor
 from storage.models.creators import Creator
 from storage.models.declarative import Model, Sealed, UtcDateTime
@@ -70,8 +71,10 @@ __all__ = [
     "ChannelMember",
     "ChannelPreference",
     "ChannelType",
+    "ChatCommand",
     "ChatMessage",
     "ClientId",
+    "CommandStatus",
     "ConfigurationStatus",
     "Creator",
     "DefinitionStatus",

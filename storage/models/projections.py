@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index, false
+from sqlalchemy import BigInteger, Index, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.models.declarative import ByteOrdered, Model
@@ -83,6 +83,12 @@ class PageLink(Model, kw_only=True):
     workspace_id: Mapped[UUID]
 
 
+def _index_of(name: str, condition: str) -> Index:
+    """Return the index of some of a channel's messages."""
+    where = text(condition)
+    return Index(f"ix_chat_messages_{name}", "channel_id", "id", sqlite_where=where, postgresql_where=where)
+
+
 class ChatMessage(Model, kw_only=True):
     """A message of a channel; the order of the ids is the order of the messages.
 
@@ -95,6 +101,8 @@ class ChatMessage(Model, kw_only=True):
         Index(None, "id"),
         Index(None, "channel_id", "thread_id", "id"),
         Index(None, "sender_id", "id"),
+        _index_of("live", "archived_at IS NULL"),
+        _index_of("pinned", "pinned_by IS NOT NULL"),
     )
 
     channel_id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -322,6 +322,18 @@ class Projections:
                 MessageMention, MessageMention.channel_id == channel_id, MessageMention.message_id.in_(some)
             )
 
+    async def digests(self, channel_id: UUID, ids: Collection[UUID]) -> dict[UUID, bytes]:
+        """Return the digests of some messages of a channel, archived or not."""
+        found: dict[UUID, bytes] = {}
+        for some in _parts(ids):
+            rows = await self._session.execute(
+                select(ChatMessage.id, ChatMessage.digest).where(
+                    ChatMessage.channel_id == channel_id, ChatMessage.id.in_(some)
+                )
+            )
+            found |= {row[0]: row[1] for row in rows}
+        return found
+
     async def replace_marks(self, channel_id: UUID, marks: Mapping[str, UUID]) -> None:
         """Write how far some people have read a channel."""
         for some in _parts(marks):

@@ -161,6 +161,18 @@ async def _muted(plot: Plot) -> str:
     return (await plot.owner.put("/v1/notification-mutes", {"document": document})).json()["id"]
 
 
+async def _message(plot: Plot) -> str:
+    path = f"/v1/channels/{await plot.specimen('channel_id')}/messages"
+    written = await plot.owner.made(path, {"content": {"text": "Hello"}})
+    while not (await plot.owner.get(path)).json()["items"]:
+        pass  # its row is there in a moment, which is long on a busy machine
+    return written["message"]["id"]
+
+
+async def _emoji(plot: Plot) -> str:
+    return "👍"
+
+
 async def _first_position(plot: Plot) -> str:
     return "position:0"
 
@@ -186,8 +198,10 @@ SPECIMENS: dict[str, Specimen] = {
     "invitation_id": made("invitations", email="new@example.com"),
     "library_id": made("prompt-libraries", name="Ours"),
     "member_id": _same_other,
+    "emoji": _emoji,
     "file_id": _file,
     "mute_id": _muted,
+    "message_id": _message,
     "name": _document,
     "notification_id": _notification,
     "page_id": made("pages", title="Plan"),
@@ -236,6 +250,14 @@ async def _new_mute(plot: Plot) -> dict[str, Any]:
     return {"document": f"page:{await plot.specimen('page_id')}"}
 
 
+async def _new_message(plot: Plot) -> dict[str, Any]:
+    return {"content": {"text": "Hello"}}
+
+
+async def _read_mark(plot: Plot) -> dict[str, Any]:
+    return {"message_id": await plot.specimen("message_id")}
+
+
 BODIES: dict[str, Body] = {
     "create_block": _new_block,
     "move_block": _block_move,
@@ -245,6 +267,9 @@ BODIES: dict[str, Body] = {
     "get_direct_message": _direct_message,
     "mute": _new_mute,
     "create_grant": _new_grant,
+    "edit_message": _new_message,
+    "mark_read": _read_mark,
+    "post_message": _new_message,
 }
 """Operation -> a body that it takes."""
 

@@ -20,7 +20,7 @@ from server.routing import Operation
 from server.telemetry import request_id
 from storage.engine import Database
 from tests.server.api import PASSWORD, Api
-from tests.server.specimens import Plot, add_notifications, add_run
+from tests.server.specimens import DEFINITION, Plot, add_notifications, add_run
 
 FEW, MANY = 2, 12
 
@@ -132,6 +132,41 @@ async def _mute(plot: Plot) -> None:
         assert muted.status_code == 200
 
 
+async def _followed(plot: Plot) -> None:
+    """Wait until the rows of the channel have all of its document: reading would, and ask meanwhile."""
+    document = f"channel:{await plot.specimen('channel_id')}"
+    is_behind = True
+    while is_behind:
+        async with plot.database.read() as uow:
+            is_behind = await uow.messages.is_behind(document)
+
+
+async def _say(plot: Plot) -> None:
+    path = f"/v1/channels/{await plot.specimen('channel_id')}/messages"
+    for n in range(MANY):
+        await plot.owner.made(path, {"content": {"text": str(n)}})
+    await _followed(plot)
+
+
+async def _pin(plot: Plot) -> None:
+    await _say(plot)
+    path = f"/v1/channels/{await plot.specimen('channel_id')}"
+    for message in (await plot.owner.get(f"{path}/messages")).json()["items"]:
+        await plot.owner.request("PUT", f"/v1/messages/{message['id']}/pin")
+    await _followed(plot)
+
+
+async def _open_channels(plot: Plot) -> None:
+    for n in range(MANY):
+        await plot.owner.made(f"{plot.path}/channels", {"name": str(n)})
+
+
+async def _configure(plot: Plot) -> None:
+    for n in range(MANY):
+        body = {"name": f"Agent {n}", "agent_definition_id": DEFINITION}
+        await plot.owner.made(f"{plot.path}/agents", body)
+
+
 FILL: dict[str, Callable[[Plot], Awaitable[None]]] = {
     "list_agent_definitions": _define,
     "list_mutes": _mute,
@@ -147,6 +182,10 @@ FILL: dict[str, Callable[[Plot], Awaitable[None]]] = {
     "list_grants": _grant_people,
     "list_shared_pages": _share_pages,
     "list_deliveries": _deliver,
+    "list_messages": _say,
+    "list_pins": _pin,
+    "list_unread": _open_channels,
+    "list_commands": _configure,
 }
 """List -> how to give it enough to show, where making things at its path is not the way."""
 

@@ -1,0 +1,134 @@
+"""Keeps the documents of channels small: moves what is older than the live window into the archive.
+
+The live window is so many messages, and so many days; pinned messages stay. One process at a time does it,
+as one of the server's own peers. What cannot be moved now is moved the next time.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from blocks import channel
+from crdt.errors import CrdtError
+from crdt.hub import Hub
+from crdt.peer import Replica
+from crdt.ports import DocumentName, Principal, PrincipalId
+from server.background.leadership import LEASE_SECONDS, Leadership
+from server.message_archive import MessageArchive
+from storage.engine import Database
+from storage.errors import StorageError
+
+logger = logging.getLogger(__name__)
+
+ARCHIVIST = Principal(id=PrincipalId("system:archive"), name="IONFLUX", kind="system")
+
+EVERY_SECONDS = 60.0
+"""How often all channels are looked at."""
+
+AT_ONCE = 200
+"""Messages that leave a document with one edit."""
+
+ROWS_WITHIN_SECONDS = 5.0
+"""How long the rows of a channel may need to follow its document before it is left for the next time."""
+
+_LOOK_EVERY_SECONDS = 0.05
+_PAGE = 500
+
+
+class Archiving:
+    """Moves messages of all channels."""
+
+    def __init__(
+        self,
+        database: Database,
+        hub: Hub,
+        archive: MessageArchive,
+        clock: Callable[[], datetime],
+        *,
+        live_messages: int,
+        live_days: int,
+        every_seconds: float = EVERY_SECONDS,
+        lease_seconds: float = LEASE_SECONDS,
+    ) -> None:
+        self._database = database
+        self._hub = hub
+        self._archive = archive
+        self._clock = clock
+        self._live_messages = live_messages
+        self._live = timedelta(days=live_days)
+        self._every_seconds = every_seconds
+        self._leadership = Leadership(database, "archiving", lease_seconds=lease_seconds)
+
+    async def run(self) -> None:
+        """Move whenever no other process does, until the task is cancelled."""
+        await self._leadership.lead(self._work)
+
+    async def _work(self) -> None:
+        while True:
+            await self.move_all()
+            await asyncio.sleep(self._every_seconds)
+
+    async def move_all(self) -> int:
+        """Move what has to be moved now, in all channels; return how many messages that were."""
+        moved = 0
+        after: UUID | None = None
+        while True:
+            try:
+                async with self._database.read() as uow:
+                    page = await uow.messages.overlong(
+                        more_than=self._live_messages, before=self._oldest_id(), after=after, limit=_PAGE
+                    )
+                for channel_id in page:
+                    moved += await self._move_in(f"channel:{channel_id}")
+            except StorageError as error:
+                logger.warning("messages cannot be archived now: %s", error)
+                return moved
+            if len(page) < _PAGE:
+                return moved
+            after = page[-1]
+
+    async def _move_in(self, document: str) -> int:
+        """Move what one channel has too much of."""
+        moved = 0
+        try:
+            async with self._hub.join(DocumentName(document), ARCHIVIST) as replica:
+                await self._archive.adopt(replica)
+                while chosen := self._choose(replica):
+                    if not await self._is_followed(document):
+                        break
+                    count = await self._archive.move(replica, chosen)
+                    if not count:
+                        break
+                    moved += count
+        except CrdtError as error:
+            logger.warning("document %s: its messages cannot be archived now: %s", document, error)
+        return moved
+
+    def _choose(self, replica: Replica) -> list[str]:
+        """Return the oldest messages that are to leave."""
+        pinned = channel.read_pins(replica.doc)
+        there = [key for key in channel.message_ids(replica.doc) if key not in pinned]
+        too_many = len(there) - self._live_messages
+        oldest = str(self._oldest_id())
+        return [key for index, key in enumerate(there) if index < too_many or key < oldest][:AT_ONCE]
+
+    def _oldest_id(self) -> UUID:
+        """Return the least id that a message of the live window can have."""
+        milliseconds = int((self._clock() - self._live).timestamp() * 1000)
+        return UUID(int=milliseconds << 80)
+
+    async def _is_followed(self, document: str) -> bool:
+        """Wait until the rows have what the document has now; tell whether that came about."""
+        async with self._database.read() as uow:
+            standing = await uow.projections.find(document)
+        head = standing.head if standing else 0
+        deadline = asyncio.get_running_loop().time() + ROWS_WITHIN_SECONDS
+        while standing is not None and asyncio.get_running_loop().time() < deadline:
+            if standing.position >= head:
+                return True
+            await asyncio.sleep(_LOOK_EVERY_SECONDS)
+            async with self._database.read() as uow:
+                standing = await uow.projections.find(document)
+        return False

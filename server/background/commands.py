@@ -1,0 +1,189 @@
+"""Slash commands: recognised wherever the message came from, answered in the channel, handed on as events.
+
+A consumer follows `message.posted`. In the transaction that moves its cursor it writes what a command comes
+to: a row with the answer, and `agent.command.received` for whoever runs agents. So each command counts once,
+whatever is killed when. The answers are posted from their rows, under ids that were chosen before: posting
+one again is no second answer.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from blocks import channel
+from blocks.channel_content import AgentCommandResponse
+from blocks.commands import Command, CommandFault, parse_command
+from crdt.errors import CrdtError
+from server.background.consumers import Following
+from server.background.leadership import LEASE_SECONDS, Leadership
+from server.chat import CHAT
+from server.commands import Outcome, decide
+from server.documents.writing import Writer
+from storage.access import find_caller
+from storage.engine import Database
+from storage.errors import StorageError
+from storage.event_feed import EventFeed
+from storage.models import ChatCommand, ChatMessage, Event
+from storage.repositories.consumers import Beginning
+from storage.unit_of_work import UnitOfWork
+
+logger = logging.getLogger(__name__)
+
+RETRY_SECONDS = 5.0
+_PAGE = 100
+
+
+class CommandConsumer:
+    """Implements `Consumer`: turns messages that are commands into answers and events."""
+
+    name = "commands"
+    beginning: Beginning = "now"
+
+    async def handle(self, uow: UnitOfWork, events: Sequence[Event]) -> None:
+        """Take the commands among new messages."""
+        for event in events:
+            if event.type == "message.posted" and event.payload.get("sender_type") == "user":
+                channel_id, message_id = event.payload["channel_id"], event.payload["message_id"]
+                message = await uow.messages.get(UUID(channel_id), UUID(message_id))
+                if message is not None and not await uow.commands.is_known(message.channel_id, message.id):
+                    await _take(uow, message)
+
+
+async def _take(uow: UnitOfWork, message: ChatMessage) -> None:
+    text = message.content.get("text") if message.content_type in ("text", "markdown") else None
+    try:
+        command = parse_command(text) if isinstance(text, str) else None
+        fault = None
+    except CommandFault as error:
+        command, fault = Command(error.name, {}), error.reason
+    if command is None:
+        return
+    caller = await find_caller(uow, message.sender_id)
+    if caller is None or caller.user_id is None:
+        return  # gone since
+    outcome = await decide(uow, caller, message.workspace_id, command, fault)
+    await _keep(uow, message, command, outcome)
+    if outcome.agent_configuration_id is not None:
+        await uow.events.append(
+            message.workspace_id,
+            "agent.command.received",
+            message.sender_id,
+            f"channel:{message.channel_id}",
+            {
+                "channel_id": str(message.channel_id),
+                "message_id": str(message.id),
+                "user_id": str(caller.user_id),
+                "agent_configuration_id": str(outcome.agent_configuration_id),
+                "command": command.name,
+                "arguments": command.arguments,
+            },
+        )
+    else:
+        payload = {
+            "channel_id": str(message.channel_id),
+            "message_id": str(message.id),
+            "command": command.name,
+            "status": outcome.status,
+        }
+        await uow.events.append(
+            message.workspace_id,
+            "command.answered",
+            message.sender_id,
+            f"channel:{message.channel_id}",
+            payload,
+        )
+
+
+async def _keep(uow: UnitOfWork, message: ChatMessage, command: Command, outcome: Outcome) -> None:
+    await uow.commands.add(
+        ChatCommand(
+            channel_id=message.channel_id,
+            message_id=message.id,
+            workspace_id=message.workspace_id,
+            thread_id=message.thread_id,
+            command=command.name,
+            status=outcome.status,
+            answer=outcome.text,
+            response_id=uow.new_id(),
+            created_at=uow.now,
+        )
+    )
+
+
+class Commands:
+    """Follows the commands of all workspaces, and answers them."""
+
+    def __init__(
+        self,
+        database: Database,
+        feed: EventFeed,
+        writer: Writer,
+        clock: Callable[[], datetime],
+        *,
+        lease_seconds: float = LEASE_SECONDS,
+    ) -> None:
+        self._database = database
+        self._feed = feed
+        self._writer = writer
+        self._clock = clock
+        self._following = Following(database, feed, CommandConsumer(), lease_seconds=lease_seconds)
+        self._leadership = Leadership(database, "command-answers", lease_seconds=lease_seconds)
+
+    async def follow(self) -> None:
+        """Take commands whenever no other process does, until the task is cancelled."""
+        await self._following.run()
+
+    async def answer(self) -> None:
+        """Post answers whenever no other process does, until the task is cancelled."""
+        await self._leadership.lead(self._answer_all)
+
+    async def _answer_all(self) -> None:
+        with self._feed.subscribe() as subscription:
+            while not (await subscription.next(RETRY_SECONDS)).is_over:
+                try:
+                    await self.answer_open()
+                except StorageError as error:
+                    logger.warning("commands cannot be answered now: %s", error)
+                    await asyncio.sleep(1)
+
+    async def answer_open(self) -> None:
+        """Post all answers that have not been posted."""
+        after: UUID | None = None
+        while True:
+            async with self._database.read() as uow:
+                page = await uow.commands.unanswered(after=after, limit=_PAGE)
+            for command in page:
+                await self._answer(command)
+            if len(page) < _PAGE:
+                return
+            after = page[-1].response_id
+
+    async def _answer(self, command: ChatCommand) -> None:
+        content = AgentCommandResponse(
+            text=command.answer,
+            command=command.command,
+            command_message_id=command.message_id,
+            status=command.status,
+        )
+        created_at = self._clock().isoformat().replace("+00:00", "Z")
+        try:
+            await self._writer.write(
+                f"channel:{command.channel_id}",
+                CHAT,
+                lambda doc: channel.post(
+                    doc,
+                    str(command.response_id),
+                    content,
+                    sender_id=CHAT.id,
+                    sender_type="agent",
+                    created_at=created_at,
+                    thread_id=str(command.thread_id) if command.thread_id else None,
+                ),
+            )
+        except CrdtError as error:
+            logger.warning("a command in channel %s is not answered yet: %s", command.channel_id, error)
+            return
+        async with self._database.transaction() as uow:
+            await uow.commands.note_answer(command.channel_id, command.message_id)

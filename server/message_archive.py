@@ -1,0 +1,228 @@
+"""Messages that have left their channel's document: moving them out, and changing them afterwards.
+
+A message is archived in this order, so that it is somewhere at any moment and nowhere twice: its row is there
+and marked, its row has all of the document, the document lets go of it, its row gets what was edited in
+between. What is read is the row, all the while.
+"""
+
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+import pycrdt
+
+from blocks import channel
+from blocks.channel import Reaction
+from blocks.channel_guard import ChannelGuard
+from blocks.errors import UnknownMessageError
+from blocks.rows import Known, MessageRow, channel_changes
+from crdt.document import LiveDocument
+from crdt.guard import StagingTwin
+from crdt.peer import Replica
+from crdt.ports import Principal
+from server.projections.channels import ChannelRows
+from server.projections.ports import Moment
+from server.projections.projector import append_happenings
+from storage.engine import Database
+from storage.models import ChatMessage
+from storage.repositories.projections import Overtaken, Standing
+from storage.unit_of_work import UnitOfWork
+from storage.update_log import UpdateLog
+
+T = TypeVar("T")
+
+ATTEMPTS = 20
+"""Tries at a row while somebody else writes rows of the same channel."""
+
+
+class MessageArchive:
+    """The archived messages of all channels."""
+
+    def __init__(self, database: Database, log: UpdateLog, guard: ChannelGuard) -> None:
+        self._database = database
+        self._log = log
+        self._guard = guard
+        self._rows = ChannelRows()
+
+    async def change(
+        self,
+        document: str,
+        principal: Principal,
+        message_id: UUID,
+        edit: Callable[[pycrdt.Doc[Any]], T],
+        *,
+        can_manage: bool,
+    ) -> tuple[T, int, datetime]:
+        """Edit an archived message as if its document had it.
+
+        Returns what `edit` returned, the position of the channel's rows, and when the message was archived.
+
+        Raises UnknownMessageError, and UpdateRefused where the guard is against it.
+        """
+
+        async def work(uow: UnitOfWork, standing: Standing) -> tuple[T, int, datetime]:
+            row = await uow.messages.get(standing.subject_id, message_id)
+            if row is None or row.archived_at is None:
+                raise UnknownMessageError(str(message_id))
+            doc = document_of_rows([row])
+            original, before = LiveDocument(None, [doc.get_update()]), doc.get_state()
+            with doc.transaction():
+                result = edit(doc)
+            StagingTwin(self._guard).judge(doc.get_update(before), principal, original, can_manage=can_manage)
+            archived_at = row.archived_at
+            await self._write(uow, standing, rows_of(doc), principal.id)
+            return result, standing.position, archived_at
+
+        return await self._claimed(document, work)
+
+    async def move(self, replica: Replica, message_ids: Sequence[str]) -> int:
+        """Take messages out of a channel's document into the archive; return how many.
+
+        Those whose rows are not there yet stay. The replica is one of the server's own. Raises crdt's and
+        storage's errors; what was begun is begun again by the next call.
+        """
+        marked, heard_upto = await self._mark(replica.document, message_ids)
+        if not marked:
+            return 0
+        state = replica.doc.get_update()
+        rows = rows_of(replica.doc, marked)
+        removal: list[bytes] = []
+        subscription = replica.doc.observe(lambda event: removal.append(event.update))
+        try:
+            channel.remove(replica.doc, marked)
+        finally:
+            subscription.drop()
+        removed_at = await replica.saved()
+
+        async def work(uow: UnitOfWork, standing: Standing) -> None:
+            # What others wrote until the document let go: the replica may not have heard of the newest.
+            unheard = await self._log.read_rows(standing.address, heard_upto, removed_at)
+            upto = unheard.index(removal[0]) if removal[0] in unheard else len(unheard)
+            final = rows_of(_document_of([state, *unheard[:upto]]), marked) if upto else rows
+            known = await uow.projections.digests(standing.subject_id, [row.id for row, _ in final])
+            changed = [(row, digest) for row, digest in final if known.get(row.id) != digest]
+            if changed:
+                await self._write(uow, standing, changed, None)
+
+        await self._claimed(replica.document, work)
+        return len(marked)
+
+    async def adopt(self, replica: Replica) -> None:
+        """Give archived messages the reactions and pins that came to the document after they had left it.
+
+        Who made them was offline, and could not know. What is for no message at all is dropped.
+        """
+        doc = replica.doc
+        there = set(channel.message_ids(doc))
+        reactions = [found for found in channel.read_reactions(doc) if found.message_id not in there]
+        pins = {id_: who for id_, who in channel.read_pins(doc).items() if id_ not in there}
+        for message_id in sorted({*pins, *(reaction.message_id for reaction in reactions)}):
+            own = [reaction for reaction in reactions if reaction.message_id == message_id]
+            await self._adopt_at(replica.document, message_id, own, pins.get(message_id))
+        if reactions or pins:
+            with doc.transaction():
+                channel.remove(doc, (), others=reactions)
+                for message_id in pins:
+                    channel.unpin(doc, message_id)
+            await replica.saved()
+
+    async def _adopt_at(
+        self, document: str, message_id: str, reactions: Sequence[Reaction], pinned_by: str | None
+    ) -> None:
+        async def work(uow: UnitOfWork, standing: Standing) -> None:
+            row = await uow.messages.get(standing.subject_id, UUID(message_id))
+            if row is None or row.archived_at is None:
+                return
+            doc = document_of_rows([row])
+            for reaction in reactions:
+                channel.react(doc, message_id, reaction.emoji, reaction.principal_id)
+            if pinned_by is not None:
+                channel.pin(doc, message_id, pinned_by)
+            await self._write(uow, standing, rows_of(doc), None)
+
+        await self._claimed(document, work)
+
+    async def _mark(self, document: str, message_ids: Sequence[str]) -> tuple[list[str], int]:
+        """Let the rows of messages outlive them.
+
+        Returns the messages that have a row, and the position up to which the rows have everything.
+        """
+
+        async def work(uow: UnitOfWork, standing: Standing) -> tuple[list[str], int]:
+            found = await uow.projections.archive(standing.subject_id, [UUID(id_) for id_ in message_ids])
+            return sorted(map(str, found)), standing.position
+
+        return await self._claimed(document, work)
+
+    async def _claimed(self, document: str, work: Callable[[UnitOfWork, Standing], Awaitable[T]]) -> T:
+        """Do something with a channel's rows that nobody else writes meanwhile."""
+        for attempt in range(ATTEMPTS):
+            try:
+                async with self._database.transaction() as uow:
+                    standing = await uow.projections.find(document)
+                    if standing is None:
+                        raise UnknownMessageError(document)
+                    return await work(uow, await uow.projections.claim(standing))
+            except Overtaken:
+                if attempt == ATTEMPTS - 1:
+                    raise
+        raise AssertionError("the last attempt returns or raises")
+
+    async def _write(
+        self,
+        uow: UnitOfWork,
+        standing: Standing,
+        rows: Sequence[tuple[MessageRow, bytes]],
+        author: str | None,
+    ) -> None:
+        happened = await self._rows.write(uow, standing, rows, Moment(uow.now, author, is_past=False))
+        await append_happenings(uow, standing, happened)
+
+
+def rows_of(
+    doc: pycrdt.Doc[Any], message_ids: Collection[str] | None = None
+) -> Sequence[tuple[MessageRow, bytes]]:
+    """Return all messages of a document, or some, as rows."""
+    return channel_changes(doc, Known({}), only=message_ids).rows
+
+
+def document_of_rows(rows: Sequence[ChatMessage]) -> pycrdt.Doc[Any]:
+    """Return a channel's document that has these messages in it."""
+    doc = pycrdt.Doc[Any]()
+    messages = doc.get(channel.MESSAGES, type=pycrdt.Map[Any])
+    reactions = doc.get(channel.REACTIONS, type=pycrdt.Map[Any])
+    pins = doc.get(channel.PINS, type=pycrdt.Map[Any])
+    for row in rows:
+        key = str(row.id)
+        messages[key] = pycrdt.Map[Any](
+            {
+                "id": key,
+                "sender_id": row.sender_id,
+                "sender_type": row.sender_type,
+                "content_type": row.content_type,
+                "content": pycrdt.Map[Any](row.content),
+                "created_at": _write_time(row.created_at),
+                "edited_at": _write_time(row.edited_at) if row.edited_at else None,
+                "thread_id": str(row.thread_id) if row.thread_id else None,
+                "deleted": row.deleted,
+            }
+        )
+        for reaction in row.reactions:
+            for who in reaction["user_ids"]:
+                reactions[Reaction(key, reaction["emoji"], who).key] = True
+        if row.pinned_by is not None:
+            pins[key] = row.pinned_by
+    return doc
+
+
+def _document_of(updates: Sequence[bytes]) -> pycrdt.Doc[Any]:
+    doc = pycrdt.Doc[Any]()
+    with doc.transaction():
+        for update in updates:
+            doc.apply_update(update)
+    return doc
+
+
+def _write_time(time: datetime) -> str:
+    return time.isoformat().replace("+00:00", "Z")

@@ -1,0 +1,345 @@
+"""Messages by REST: the same as by the document, live and archived."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pycrdt
+import pytest
+
+from blocks import channel as channels
+from blocks.channel_content import Text
+from crdt.ports import DocumentName, Principal, PrincipalId
+from server.background.archiving import Archiving
+from server.bootstrap import Services
+from tests.server.api import Api
+
+
+@pytest.fixture
+async def channel(ann: Api, workspace: str) -> str:
+    """The id of a public channel of Ann's."""
+    return (await ann.made(f"{workspace}/channels", {"name": "general"}))["id"]
+
+
+@pytest.fixture
+async def member(ann: Api, bob: Api, workspace: str) -> Api:
+    await ann.made(f"{workspace}/members", {"email": bob.user["email"], "role": "member"})
+    return bob
+
+
+def me(person: Api) -> str:
+    return f"user:{person.user['id']}"
+
+
+async def say(person: Api, channel: str, text: str, **more: Any) -> dict[str, Any]:
+    body = {"content": {"text": text}, **more}
+    return (await person.made(f"/v1/channels/{channel}/messages", body))["message"]
+
+
+async def listed(person: Api, channel: str, **query: Any) -> list[dict[str, Any]]:
+    """Return all of a list, page by page."""
+    found: list[dict[str, Any]] = []
+    cursor: str | None = None
+    while True:
+        params = query | ({"cursor": cursor} if cursor else {})
+        page = (await person.get(f"/v1/channels/{channel}/messages", params=params)).json()
+        found += page["items"]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            return found
+
+
+async def put(person: Api, path: str, json: object = None) -> Any:
+    return await person.request("PUT", path, json=json)
+
+
+def archiving(services: Services, live_messages: int = 2, live_days: int = 90) -> Archiving:
+    return Archiving(
+        services.database,
+        services.hub,
+        services.message_archive,
+        services.clock,
+        live_messages=live_messages,
+        live_days=live_days,
+    )
+
+
+async def test_a_message_is_posted_read_edited_and_deleted(ann: Api, channel: str):
+    answer = await ann.post(f"/v1/channels/{channel}/messages", {"content": {"text": "Hi"}})
+    assert answer.status_code == 201
+    message, receipt = answer.json()["message"], answer.json()["receipt"]
+    assert receipt["document"] == f"channel:{channel}"
+    assert receipt["position"] == 1
+    assert (message["sender_id"], message["sender_type"]) == (me(ann), "user")
+    path = f"/v1/messages/{message['id']}"
+    assert (await ann.get(path)).json() == message
+
+    edited = (await ann.patch(path, {"content": {"text": "**Oi**"}, "content_type": "markdown"})).json()
+    assert edited["receipt"]["position"] == 2
+    assert edited["message"]["content"] == {"text": "**Oi**"}
+    assert edited["message"]["edited_at"] is not None
+    deleted = await ann.delete(path)
+    assert (deleted.json()["message"]["deleted"], deleted.json()["message"]["content"]) == (True, {})
+    [seen] = await listed(ann, channel)
+    assert seen == deleted.json()["message"]
+
+
+async def test_what_is_posted_by_the_document_is_the_same(services: Services, ann: Api, channel: str):
+    principal = Principal(id=PrincipalId(me(ann)), name="Ann")
+    async with services.hub.join(DocumentName(f"channel:{channel}"), principal) as replica:
+        async with services.database.read() as uow:
+            message_id = str(uow.new_id())
+        channels.post(
+            replica.doc,
+            message_id,
+            Text("From my device"),
+            sender_id=me(ann),
+            sender_type="user",
+            created_at=services.clock().isoformat(),
+        )
+        await replica.saved()
+        seen = await say(ann, channel, "And by REST", thread_id=message_id)
+        assert channels.read_messages(replica.doc)[0].text == "From my device"
+    assert [message["content"]["text"] for message in await listed(ann, channel)] == [
+        "And by REST",
+        "From my device",
+    ]
+    assert [message["id"] for message in await listed(ann, channel, thread_id=message_id)] == [seen["id"]]
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"content": {}}, "validation_failed"),
+        ({"content": {"text": 5}}, "validation_failed"),
+        ({"content": {"text": "x", "more": 1}}, "validation_failed"),
+        ({"content": {"text": "Hi"}, "content_type": "html"}, "validation_failed"),
+        ({"content": {"text": "Hi"}, "thread_id": str(uuid4())}, "rule_violated"),
+        ({"content": {"text": "Done"}, "content_type": "agent_command_response"}, "rule_violated"),
+    ],
+)
+async def test_what_cannot_be_posted(ann: Api, channel: str, body: object, code: str):
+    answer = await ann.post(f"/v1/channels/{channel}/messages", body)
+    assert answer.is_client_error, answer.text
+    assert await listed(ann, channel) == []
+    assert answer.json()["code"] == code, answer.text
+
+
+async def test_an_idempotency_key_posts_once(ann: Api, channel: str):
+    for _ in range(2):
+        answer = await ann.post(
+            f"/v1/channels/{channel}/messages",
+            {"content": {"text": "Once"}},
+            headers={"Idempotency-Key": "k"},
+        )
+        assert answer.status_code == 201
+    assert len(await listed(ann, channel)) == 1
+
+
+async def test_nobody_edits_the_words_of_others_and_managers_delete_them(ann: Api, member: Api, channel: str):
+    own, others = await say(ann, channel, "Mine"), await say(member, channel, "Theirs")
+    for person, message in ((member, own), (ann, others)):
+        answer = await person.patch(f"/v1/messages/{message['id']}", {"content": {"text": "forged"}})
+        assert (answer.status_code, answer.json()["code"]) == (409, "rule_violated")
+    assert (await member.delete(f"/v1/messages/{own['id']}")).status_code == 409
+    assert (await ann.delete(f"/v1/messages/{others['id']}")).json()["message"]["deleted"] is True
+
+
+async def test_reactions_and_pins(ann: Api, member: Api, channel: str):
+    path = f"/v1/messages/{(await say(ann, channel, 'Hi'))['id']}"
+    for person in (ann, member, member):
+        assert (await put(person, f"{path}/reactions/👍")).status_code == 200
+    await put(member, f"{path}/reactions/🎉")
+    answer = await member.delete(f"{path}/reactions/🎉")
+    assert answer.json()["message"]["reactions"] == [
+        {"emoji": "👍", "user_ids": sorted([me(ann), me(member)])}
+    ]
+    assert (await put(ann, f"{path}/pin")).json()["message"]["pinned_by"] == me(ann)
+    assert (await member.delete(f"{path}/pin")).json()["code"] == "rule_violated"
+    pins = (await ann.get(f"/v1/channels/{channel}/pins")).json()["items"]
+    assert [pin["pinned_by"] for pin in pins] == [me(ann)]
+    await ann.delete(f"{path}/pin")
+    assert (await ann.get(f"/v1/channels/{channel}/pins")).json()["items"] == []
+
+
+async def test_unread_counts_follow_the_mark_on_all_devices(
+    ann: Api, member: Api, workspace: str, channel: str
+):
+    messages = [await say(ann, channel, str(n)) for n in range(3)]
+
+    async def unread(person: Api) -> dict[str, Any]:
+        await listed(person, channel)  # the rows have followed
+        [entry] = (await person.get(f"{workspace}/unread")).json()["items"]
+        return entry
+
+    assert (await unread(ann))["unread"] == 0
+    assert (await unread(member))["unread"] == 3
+    marked = await put(member, f"/v1/channels/{channel}/read", {"message_id": messages[1]["id"]})
+    assert marked.status_code == 200
+    assert await unread(member) == {
+        "channel_id": channel,
+        "last_read_message_id": messages[1]["id"],
+        "unread": 1,
+    }
+    [newest, second, first] = await listed(ann, channel)
+    assert (newest["read_by_user_ids"], second["read_by_user_ids"]) == ([], [me(member)])
+    assert first["read_by_user_ids"] == [me(member)]
+    await ann.delete(f"/v1/messages/{messages[2]['id']}")
+    assert (await unread(member))["unread"] == 0
+    missing = await put(member, f"/v1/channels/{channel}/read", {"message_id": str(uuid4())})
+    assert missing.status_code == 404
+
+
+async def test_a_guest_has_a_read_mark_and_writes_nothing(ann: Api, bob: Api, workspace: str, channel: str):
+    await ann.made(f"{workspace}/members", {"email": bob.user["email"], "role": "guest"})
+    message = await say(ann, channel, "Hi")
+    assert (await bob.post(f"/v1/channels/{channel}/messages", {"content": {"text": "x"}})).status_code == 403
+    marked = await put(bob, f"/v1/channels/{channel}/read", {"message_id": message["id"]})
+    assert marked.status_code == 200
+    [seen] = await listed(ann, channel)
+    assert seen["read_by_user_ids"] == [me(bob)]
+
+
+async def test_archived_messages_are_read_and_changed_like_others(
+    services: Services, ann: Api, member: Api, channel: str
+):
+    messages = [await say(ann, channel, str(n)) for n in range(7)]
+    await put(ann, f"/v1/messages/{messages[1]['id']}/pin")
+    await put(member, f"/v1/messages/{messages[0]['id']}/reactions/👍")
+    before = await listed(ann, channel)
+    assert await archiving(services).move_all() == 4
+    async with services.hub.join(
+        DocumentName(f"channel:{channel}"), Principal(id=PrincipalId(me(ann)), name="Ann")
+    ) as replica:
+        kept = [messages[number]["id"] for number in (1, 5, 6)]
+        assert channels.message_ids(replica.doc) == kept
+        assert channels.read_reactions(replica.doc) == []
+    after = await listed(ann, channel, limit=2)
+    assert [{**message, "archived_at": None} for message in after] == before
+    assert [message["archived_at"] is None for message in after] == [
+        message["id"] in kept for message in after
+    ]
+
+    path = f"/v1/messages/{messages[0]['id']}"
+    edited = await ann.patch(path, {"content": {"text": "Better"}})
+    assert edited.status_code == 200, edited.text
+    assert edited.json()["message"]["content"] == {"text": "Better"}
+    assert edited.json()["message"]["archived_at"] is not None
+    assert (await member.patch(path, {"content": {"text": "forged"}})).json()["code"] == "rule_violated"
+    await member.delete(f"{path}/reactions/👍")
+    await put(member, f"{path}/reactions/🎉")
+    await put(ann, f"{path}/pin")
+    seen = (await ann.get(path)).json()
+    assert seen["reactions"] == [{"emoji": "🎉", "user_ids": [me(member)]}]
+    assert (seen["pinned_by"], seen["content"]) == (me(ann), {"text": "Better"})
+    pins = (await ann.get(f"/v1/channels/{channel}/pins")).json()["items"]
+    assert [pin["id"] for pin in pins] == [messages[1]["id"], messages[0]["id"]]
+    assert (await ann.delete(path)).json()["message"]["deleted"] is True
+    assert (await ann.patch(path, {"content": {"text": "x"}})).json()["message"]["deleted"] is True
+    reply = await ann.post(
+        f"/v1/channels/{channel}/messages", {"content": {"text": "Late"}, "thread_id": messages[2]["id"]}
+    )
+    assert reply.status_code == 201, reply.text
+    await listed(ann, channel)
+    assert await archiving(services).move_all() == 1
+
+
+async def test_late_reactions_and_pins_find_archived_messages(services: Services, ann: Api, channel: str):
+    messages = [await say(ann, channel, str(n)) for n in range(4)]
+    await listed(ann, channel)
+    await archiving(services).move_all()
+    principal = Principal(id=PrincipalId(me(ann)), name="Ann")
+    async with services.hub.join(DocumentName(f"channel:{channel}"), principal) as replica:
+        first = messages[0]["id"]
+        replica.doc.get(channels.REACTIONS, type=pycrdt.Map[Any])[f"{first}|👍|{me(ann)}"] = True
+        channels.pin(replica.doc, first, me(ann))
+        await replica.saved()
+        await say(ann, channel, "One more")
+        await listed(ann, channel)
+        assert await archiving(services).move_all() == 1
+        assert channels.read_reactions(replica.doc) == []
+        assert channels.read_pins(replica.doc) == {}
+    seen = (await ann.get(f"/v1/messages/{first}")).json()
+    assert seen["reactions"] == [{"emoji": "👍", "user_ids": [me(ann)]}]
+    assert seen["pinned_by"] == me(ann)
+
+
+async def test_old_messages_leave_after_some_days(services: Services, ann: Api, channel: str):
+    posted_at = services.clock() - timedelta(days=91)
+    old_id = str(UUID(int=int(posted_at.timestamp() * 1000) << 80 | 7 << 76 | 2 << 62))
+    principal = Principal(id=PrincipalId(me(ann)), name="Ann")
+    async with services.hub.join(DocumentName(f"channel:{channel}"), principal) as replica:
+        channels.post(
+            replica.doc,
+            old_id,
+            Text("Said offline"),
+            sender_id=me(ann),
+            sender_type="user",
+            created_at=posted_at.isoformat(),
+        )
+        await replica.saved()
+    new = await say(ann, channel, "New")
+    await listed(ann, channel)
+    assert await archiving(services, live_messages=2000).move_all() == 1
+    archived = {message["id"]: message["archived_at"] is not None for message in await listed(ann, channel)}
+    assert archived == {old_id: True, new["id"]: False}
+
+
+async def test_an_id_that_was_archived_is_nobody_elses_to_take(
+    services: Services, ann: Api, member: Api, channel: str
+):
+    messages = [await say(ann, channel, str(n)) for n in range(3)]
+    await listed(ann, channel)
+    await archiving(services).move_all()
+    first = messages[0]["id"]
+    principal = Principal(id=PrincipalId(me(member)), name="Bob")
+    async with services.hub.join(DocumentName(f"channel:{channel}"), principal) as replica:
+        channels.post(
+            replica.doc,
+            first,
+            Text("forged"),
+            sender_id=me(member),
+            sender_type="user",
+            created_at=services.clock().isoformat(),
+        )
+        await replica.saved()
+    seen = [message for message in await listed(ann, channel) if message["id"] == first]
+    assert [(message["sender_id"], message["content"]) for message in seen] == [(me(ann), {"text": "0"})]
+    assert UUID(first)
+
+
+async def test_one_id_in_two_channels_is_ambiguous(
+    services: Services, ann: Api, workspace: str, channel: str
+):
+    other = (await ann.made(f"{workspace}/channels", {"name": "other"}))["id"]
+    message = await say(ann, channel, "Here")
+    principal = Principal(id=PrincipalId(me(ann)), name="Ann")
+    async with services.hub.join(DocumentName(f"channel:{other}"), principal) as replica:
+        channels.post(
+            replica.doc,
+            message["id"],
+            Text("There"),
+            sender_id=me(ann),
+            sender_type="user",
+            created_at=services.clock().isoformat(),
+        )
+        await replica.saved()
+    assert len(await listed(ann, other)) == 1
+    path = f"/v1/messages/{message['id']}"
+    assert (await ann.get(path)).json()["code"] == "ambiguous_message"
+    found = await ann.get(path, params={"channel_id": other})
+    assert found.json()["content"] == {"text": "There"}
+
+
+async def test_a_round_that_was_killed_is_begun_again(services: Services, ann: Api, channel: str):
+    messages = [await say(ann, channel, str(n)) for n in range(4)]
+    await listed(ann, channel)
+    async with services.database.transaction() as uow:  # and then the process died
+        await uow.projections.archive(UUID(channel), [UUID(messages[0]["id"])])
+    path = f"/v1/messages/{messages[0]['id']}"
+    await ann.patch(path, {"content": {"text": "still in the document"}})
+    await listed(ann, channel)
+    assert await archiving(services).move_all() == 2
+    seen = await listed(ann, channel)
+    assert [message["id"] for message in seen] == [message["id"] for message in messages[::-1]]
+    assert seen[-1]["content"] == {"text": "still in the document"}
