@@ -6,6 +6,7 @@ this for its own sockets, so that no job has one leader, and two that write the 
 
 import asyncio
 import logging
+import secrets
 from collections.abc import Collection
 from contextlib import AsyncExitStack
 from itertools import islice
@@ -60,6 +61,8 @@ class Inboxes:
         self._database = database
         self._hub = hub
         self._open: dict[DocumentName, _OpenInbox] = {}
+        # One for all that this process writes: each new one makes a document larger for ever.
+        self._client_id = secrets.randbits(32)
         # In the order in which they came; a dict has each once.
         self._behind: dict[DocumentName, None] = {}
         self._due: dict[DocumentName, None] = {}
@@ -144,10 +147,16 @@ class Inboxes:
     async def _join(self, document: DocumentName) -> None:
         stack = AsyncExitStack()
         try:
-            replica = await stack.enter_async_context(self._hub.join(document, WRITER))
+            replica = await stack.enter_async_context(
+                self._hub.join(document, WRITER, client_id=self._client_id)
+            )
         except CrdtError:  # it is gone again, or cannot be loaded now
             return
         self._open[document] = _OpenInbox(UUID(document.removeprefix(KIND)), replica, stack)
 
     async def _leave(self, document: DocumentName) -> None:
-        await self._open.pop(document).stack.aclose()
+        inbox = self._open.pop(document)
+        if inbox.replica.has_ended:
+            # Some may have heard of what was never committed: nothing else may go by the same clocks.
+            self._client_id = secrets.randbits(32)
+        await inbox.stack.aclose()

@@ -78,6 +78,8 @@ async def test_what_changed_while_nobody_looked_is_there(studio: Studio, wire: W
         await share(studio, bob)
     phone = await studio.join(wire, bob, document=inbox_of(bob))
     await phone.map("meta").equals({"unread": 3})
+    # The writer's client id and the epoch's: the document does not grow with each visit.
+    assert len(await phone.state_vector()) == 2
 
 
 @pytest.mark.parametrize("wire", WIRES)
