@@ -363,3 +363,8 @@ def test_D4_what_still_waits_after_it_was_tried_again_is_kept() -> None:
     document.apply([theirs, theirs_behind])
     assert not document.is_waiting(theirs_last)
     assert {*read_text(document.state())} == {*"abxyz"}
+
+
+def test_D4_a_reader_is_given_the_document_as_it_is() -> None:
+    document = LiveDocument(None, [typed("here")])
+    assert document.read(lambda doc: str(doc.get("text", type=pycrdt.Text))) == "here"
