@@ -18,6 +18,7 @@ from integrations.errors import MailRefusedError, MailUnavailableError
 from integrations.mail.models import Mail
 from integrations.mail.ports import Mailer
 from server.background.leadership import LEASE_SECONDS, Leadership
+from server.spans import span
 from storage.engine import Database
 from storage.errors import BrokenSealError, StorageError, UnknownKeyError
 from storage.models import WaitingMail
@@ -145,7 +146,8 @@ class Mailing:
         try:
             mail = await self._written(row)
             if mail is not None:
-                await self._mailer.send(msgspec.structs.replace(mail, key=row.id.hex))
+                with span("send mail"):
+                    await self._mailer.send(msgspec.structs.replace(mail, key=row.id.hex))
         except MailRefusedError as error:
             logger.error("a mail cannot be delivered: %s", error)  # noqa: TRY400 - the reason is enough
         except (MailUnavailableError, UnknownKeyError, BrokenSealError) as error:

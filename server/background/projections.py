@@ -14,6 +14,7 @@ from anyio import create_task_group
 
 from server.background.leadership import LEASE_SECONDS, Leadership
 from server.projections.projector import Projector
+from server.spans import span
 from storage.engine import Database
 from storage.errors import StorageError
 from storage.repositories.projections import Overtaken
@@ -182,7 +183,8 @@ class Projections:
         loop = asyncio.get_running_loop()
         pause = EVERY_SECONDS
         try:
-            await self._projector.follow(name)
+            with span("project document"):
+                await self._projector.follow(name)
             self._failures.pop(name, None)
         except Overtaken:
             self._put_in_line([name])

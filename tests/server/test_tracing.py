@@ -17,6 +17,8 @@ from tests.services.ionflux import IonfluxServer, expect_no_fault
 from tests.services.otlp import Collector, attributes
 from tests.services.receiver import Receiver
 
+NAMES = ("log commit", "project document", "deliver webhook", "send mail", "POST")
+
 ROOT = Path(__file__).parents[2]
 
 _UNTRACED = """
@@ -95,7 +97,7 @@ async def test_a_server_sends_its_traces(
             await client.text("body").insert(n, "z")
         await client.saved()
         route = "POST /v1/workspaces/{workspace_id}/pages"
-        await asyncio.to_thread(collector.wait, route, "log commit", "deliver webhook", "POST")
+        await asyncio.to_thread(collector.wait, route, *NAMES)
     finally:
         await server.terminate()
         server.close()
