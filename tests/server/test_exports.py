@@ -37,7 +37,11 @@ from tests.server.api import Api
 from tests.server.specimens import DEFINITION
 from tests.server.test_files import content, picture, upload
 
-PARAGRAPH: dict[str, Any] = {"type": "paragraph", "content": [{"type": "text", "text": "Grow 🌱 slowly"}]}
+BOLD = {"type": "text", "text": "slowly", "marks": [{"type": "bold"}]}
+PARAGRAPH: dict[str, Any] = {
+    "type": "paragraph",
+    "content": [{"type": "text", "text": "Grow 🌱 "}, BOLD],
+}
 
 
 def said(_line: str) -> None:
@@ -195,7 +199,7 @@ async def test_an_export_is_for_people_too(studio: Studio, file: Path):
     assert f"id: {studio.names['plan']['id']}\n" in page
     assert "created_by: ann@example.com\n" in page
     assert "# Plan: 2027/28\n" in page
-    assert "Grow 🌱 slowly\n" in page
+    assert "Grow 🌱 **slowly**\n" in page
     old, message = [json.loads(line) for line in found["channels/Board.jsonl"].splitlines()]
     assert old["content"]["text"] == "Long ago"
     assert (message["content"]["text"], message["sender_id"]) == ("Hi all", f"user:{studio.bob.user['id']}")
