@@ -137,7 +137,8 @@ def _mark_attributes(mark: Mark) -> str:
 
 
 def _code(node: Element) -> str:
-    return "".join(escape(child.text, quote=False) for child in texts_of(node)) + "\n"
+    code = "".join(escape(child.text, quote=False) for child in texts_of(node))
+    return f"{code}\n" if code else ""
 
 
 def _without_first_empty(content: Sequence[Node]) -> Sequence[Node]:
