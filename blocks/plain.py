@@ -15,6 +15,9 @@ Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | 
 MAX_LEVELS = 32
 """Of values in each other; what lies deeper reads as nothing."""
 
+UNREADABLE = "unreadable"
+"""The type of a node or a mark that has none."""
+
 _NO_CHARACTER = "\x00"  # which no database takes into a text
 
 
@@ -115,7 +118,7 @@ def plain_text_nodes(text: pycrdt.XmlText) -> list[Json]:
 
 def plain_node(node: pycrdt.XmlElement, levels: int = MAX_LEVELS) -> Json:
     """Return an element as ProseMirror has it in JSON."""
-    found: dict[str, Json] = {"type": node.tag or ""}
+    found: dict[str, Json] = {"type": node.tag or UNREADABLE}
     # pycrdt's views are iterable and do not say so.
     attributes = dict(cast("Iterable[tuple[str, object]]", node.attributes))
     if attributes:
@@ -129,7 +132,7 @@ def plain_node(node: pycrdt.XmlElement, levels: int = MAX_LEVELS) -> Json:
 def _text_node(text: str, attributes: dict[str, Any] | None) -> dict[str, Json]:
     marks: list[Json] = []
     for name, value in sorted((attributes or {}).items()):
-        mark: dict[str, Json] = {"type": name.partition("--")[0]}
+        mark: dict[str, Json] = {"type": name.partition("--")[0] or UNREADABLE}
         attrs = plain(value)
         if isinstance(attrs, dict) and attrs:
             mark["attrs"] = attrs

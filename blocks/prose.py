@@ -32,7 +32,11 @@ def is_node(value: object, levels: int = MAX_LEVELS) -> bool:
     if not isinstance(value, dict) or not levels:
         return False
     node = cast("Node", value)
-    if not isinstance(node.get("type"), str) or not isinstance(node.get("attrs") or {}, dict):
+    if (
+        not isinstance(node.get("type"), str)
+        or not node["type"]
+        or not isinstance(node.get("attrs") or {}, dict)
+    ):
         return False
     if node["type"] == "text":
         return isinstance(node.get("text"), str) and all(map(_is_mark, _list(node, "marks")))
@@ -49,7 +53,9 @@ def _is_mark(value: object) -> bool:
     if not isinstance(value, dict):
         return False
     mark = cast("dict[str, object]", value)
-    return isinstance(mark.get("type"), str) and isinstance(mark.get("attrs") or {}, dict)
+    return (
+        isinstance(mark.get("type"), str) and mark["type"] != "" and isinstance(mark.get("attrs") or {}, dict)
+    )
 
 
 def write_prose(parent: Parent, nodes: Sequence[Node]) -> None:

@@ -1,0 +1,207 @@
+"""A page as one text: Markdown that can be brought back changed, and HTML that is shown.
+
+A page of a single text is that text. Of several blocks, each begins with a line that says which one it is:
+
+    <!-- block:0198c5b7-5c2f-7000-8000-000000000001 -->
+
+Bringing Markdown back changes texts by their differences. What stands under a line whose block is not there,
+or before the first one, becomes a new text; a text whose line was taken out goes into the page's trash.
+Blocks that are no text are shown, and neither changed nor deleted. Without any such line it is the page's
+first text.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from difflib import SequenceMatcher
+from typing import Any, cast
+
+import msgspec
+import pycrdt
+from msgspec import UNSET
+
+from blocks import tiptap
+from blocks.html_writer import to_html
+from blocks.kind import Fields
+from blocks.lists import in_order
+from blocks.markdown_reader import from_markdown
+from blocks.markdown_writer import to_markdown
+from blocks.page import Block, blocks_of, read_blocks, read_content
+from blocks.page_edits import After, Stamp, add_block, change_block, delete_block
+from blocks.tree import Element, Node, Text, document, from_json, to_json
+
+RICH = frozenset(("text", "chat_bubble", "agent_snippet"))
+"""The types that are a rich text."""
+
+_LINE = re.compile(r"^<!-- block:([A-Za-z0-9_.:-]{1,100}) -->[ \t]*$", re.MULTILINE)
+
+
+class Section(msgspec.Struct, frozen=True):
+    """What stands under one line, or without one."""
+
+    block_id: str | None
+    text: str
+    tree: Element
+
+
+def page_to_markdown(doc: pycrdt.Doc[Any]) -> str:
+    """Return a page as Markdown."""
+    blocks = [*read_blocks(doc)]
+    if len(blocks) == 1 and blocks[0].type == "text":
+        return _markdown_of(doc, blocks[0])
+    return "\n".join(f"<!-- block:{block.id} -->\n\n{_markdown_of(doc, block)}" for block in blocks)
+
+
+def page_to_html(doc: pycrdt.Doc[Any]) -> str:
+    """Return a page as HTML that may be put into any page."""
+    return "\n".join(to_html(block_tree(doc, block)) for block in read_blocks(doc))
+
+
+def parse_page(markdown: str) -> list[Section]:
+    """Return the parts of a page's Markdown."""
+    parts = _LINE.split(markdown)
+    sections = [(None, parts[0]), *zip(parts[1::2], parts[2::2], strict=True)]
+    is_marked = len(sections) > 1
+    return [
+        Section(block_id, text.strip("\n"), from_markdown(text))
+        for block_id, text in sections
+        if block_id is not None or text.strip() or not is_marked
+    ]
+
+
+def write_page(
+    doc: pycrdt.Doc[Any], sections: Sequence[Section], *, stamp: Stamp, new_id: Callable[[], str]
+) -> None:
+    """Give the texts of a page what their sections say."""
+    blocks = {block.id: block for block in read_blocks(doc)}
+    texts = [block_id for block_id, block in blocks.items() if block.type == "text"]
+    if len(sections) == 1 and sections[0].block_id is None:
+        _write_section(doc, blocks, texts[0] if texts else None, sections[0], UNSET, stamp, new_id)
+        return
+    behind: str | None = None
+    for section in sections:
+        behind = _write_section(doc, blocks, section.block_id, section, behind, stamp, new_id)
+    for block_id in set(texts) - {section.block_id for section in sections}:
+        delete_block(doc, block_id, stamp=stamp)
+
+
+def _write_section(
+    doc: pycrdt.Doc[Any],
+    blocks: dict[str, Block],
+    block_id: str | None,
+    section: Section,
+    after: After,
+    stamp: Stamp,
+    new_id: Callable[[], str],
+) -> str:
+    """Write one section; return the id of its block."""
+    block = blocks.get(block_id) if block_id else None
+    if block is None:
+        made = new_id()
+        content: Fields = {"doc": to_json(section.tree)}
+        add_block(doc, made, "text", content, stamp=stamp, after=after)
+        return made
+    if block.type in RICH and block.condition != "unreadable":
+        was = block_tree(doc, block)
+        if to_markdown(was).strip("\n") != section.text:
+            change_block(doc, block.id, patch={"doc": to_json(_keep(was, section.tree))})
+    return block.id
+
+
+def _keep(was: Element, wanted: Element) -> Element:
+    """Return what is wanted, with the nodes that read the same in Markdown as they were: it says less."""
+    before, after = ([to_markdown(document((node,))) for node in tree.content] for tree in (was, wanted))
+    nodes: list[Node] = []
+    for tag, start, end, new, new_end in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        nodes += was.content[start:end] if tag == "equal" else wanted.content[new:new_end]
+    return document(tuple(nodes))
+
+
+def _markdown_of(doc: pycrdt.Doc[Any], block: Block) -> str:
+    return to_markdown(block_tree(doc, block))
+
+
+def block_tree(doc: pycrdt.Doc[Any], block: Block) -> Element:
+    """Return what is shown of a block."""
+    if block.condition == "unreadable":
+        return document((_line(f"(unreadable: {block.type or 'no block'})"),))
+    if block.type in RICH:
+        return from_json(block.content["doc"])
+    content: Any = read_content(cast("pycrdt.Map[Any]", blocks_of(doc)[block.id])).content
+    return document(tuple(_SHOWN.get(block.type, _show_text)(block, content)))
+
+
+def _line(text: str) -> Element:
+    return tiptap.paragraph(Text(text)) if text else tiptap.paragraph()
+
+
+def _link(text: str, url: str) -> Element:
+    return tiptap.paragraph(Text(text or url, (tiptap.link(url),)))
+
+
+def _show_text(block: Block, content: Any) -> Iterator[Node]:
+    for line in block.text.split("\n"):
+        yield _line(line)
+
+
+def _show_image(block: Block, content: Any) -> Iterator[Node]:
+    if content.url:
+        yield tiptap.image(content.url, content.alt)
+    elif content.alt:
+        yield _line(content.alt)
+    if content.caption:
+        yield _line(content.caption)
+
+
+def _show_video(block: Block, content: Any) -> Iterator[Node]:
+    if content.url:
+        yield _link(content.caption or content.alt, content.url)
+    else:
+        yield _line(content.caption or content.alt)
+
+
+def _show_embed(block: Block, content: Any) -> Iterator[Node]:
+    if content.url:
+        yield _link(content.title, content.url)
+
+
+def _show_table(block: Block, content: Any) -> Iterator[Node]:
+    columns = in_order(content.columns)
+    if not columns:
+        return
+    head = [tiptap.cell((_line(column.name),), is_header=True) for _, column in columns]
+    rows = [Element("tableRow", {}, tuple(head))]
+    for _, row in in_order(content.rows):
+        cells = [_say(row.cells.get(column_id)) for column_id, _ in columns]
+        rows.append(
+            Element("tableRow", {}, tuple(tiptap.cell((_line(cell),), is_header=False) for cell in cells))
+        )
+    yield Element("table", {}, tuple(rows))
+
+
+def _say(cell: object) -> str:
+    if isinstance(cell, bool):
+        return "yes" if cell else "no"
+    if isinstance(cell, list):
+        return ", ".join(map(str, cast("list[object]", cell)))
+    return "" if cell is None else str(cell)
+
+
+def _show_board(block: Block, content: Any) -> Iterator[Node]:
+    cards = in_order(content.cards)
+    for column_id, column in [*in_order(content.columns), (None, None)]:
+        items = [
+            Element("listItem", {}, (_line(card.title),)) for _, card in cards if card.column == column_id
+        ]
+        if column is not None:
+            yield Element("heading", {"level": 3}, (Text(column.name or "Column"),))
+        if items:
+            yield Element("bulletList", {}, tuple(items))
+
+
+_SHOWN: dict[str, Callable[[Block, Any], Iterator[Node]]] = {
+    "image": _show_image,
+    "video": _show_video,
+    "embed_panel": _show_embed,
+    "table_view": _show_table,
+    "kanban_board": _show_board,
+}

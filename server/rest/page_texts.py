@@ -1,0 +1,129 @@
+"""Pages as Markdown and HTML: of what is committed, and back into the live document."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+import pycrdt
+from anyio import to_thread
+from msgspec import Meta
+
+from blocks.overlaps import find_overlaps
+from blocks.page import Block, read_blocks
+from blocks.page_edits import Stamp
+from blocks.page_text import page_to_html, page_to_markdown, parse_page, write_page
+from server.rest.block_gate import find_open_page, principal_of
+from server.rest.document_fields import BaseText, Receipt, Seen, show_receipt, show_seen
+from server.rest.gate import find_page
+from server.rest.pages import document_of
+from server.routing import ReaderCall, Routes, UserCall
+
+routes = Routes("Pages as text")
+
+Markdown = Annotated[
+    str,
+    Meta(
+        max_length=1_000_000,
+        description="Where the page has other blocks than one text, `<!-- block:ID -->` stands above each.",
+    ),
+]
+
+
+class PageMarkdown(msgspec.Struct, frozen=True, kw_only=True):
+    """A page as Markdown, and the moment of its document."""
+
+    markdown: Markdown
+    seen: Seen
+
+
+class PageHtml(msgspec.Struct, frozen=True, kw_only=True):
+    """A page as HTML that may be put into any page, and the moment of its document."""
+
+    html: str
+    seen: Seen
+
+
+class NewMarkdown(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the page's texts shall be."""
+
+    markdown: Markdown
+    base: BaseText | None = None
+
+
+class MarkdownWritten(PageMarkdown, frozen=True, kw_only=True):
+    """A page after a change that is committed."""
+
+    receipt: Receipt
+    overlaps: Annotated[
+        list[str], Meta(description="Blocks in which others have changed the same since `base`: merged.")
+    ]
+
+
+@routes.get("/v1/pages/{page_id}/markdown", "pages.read", refuses=(503,))
+async def get_page_markdown(call: ReaderCall, page_id: UUID) -> PageMarkdown:
+    """Return a page as Markdown, as it is committed now."""
+    async with call.services.database.read() as uow:
+        name = document_of(await find_page(call, uow, page_id, "pages.read"))
+    markdown, base, state_vector = await call.services.documents.read(name, page_to_markdown)
+    return PageMarkdown(markdown=markdown, seen=show_seen(name, base, state_vector))
+
+
+@routes.get("/v1/pages/{page_id}/html", "pages.read", refuses=(503,))
+async def get_page_html(call: ReaderCall, page_id: UUID) -> PageHtml:
+    """Return a page as HTML, sanitised, as it is committed now."""
+    async with call.services.database.read() as uow:
+        name = document_of(await find_page(call, uow, page_id, "pages.read"))
+    html, base, state_vector = await call.services.documents.read(name, page_to_html)
+    return PageHtml(html=html, seen=show_seen(name, base, state_vector))
+
+
+@routes.put("/v1/pages/{page_id}/markdown", "pages.write", refuses=(403, 409))
+async def put_page_markdown(call: UserCall, page_id: UUID, body: NewMarkdown) -> MarkdownWritten:
+    """Change a page's texts to what a Markdown text says, word by word where they differ.
+
+    What stands under `<!-- block:ID -->` is that block's; under an id that is not there, or before the first,
+    it becomes a new text. A text whose line was taken out goes into the page's trash; blocks that are no text
+    stay as they are. Without any such line it is the page's first text.
+    """
+    documents = call.services.documents
+    name = document_of(await find_open_page(call, page_id))
+    # A long text takes its time to be read; others have theirs meanwhile.
+    sections = await to_thread.run_sync(parse_page, body.markdown)
+    stamp = Stamp(call.services.clock().isoformat(), call.actor)
+
+    def new_id() -> str:
+        block_id = str(call.services.database.new_id())
+        documents.index.note(block_id, page_id)
+        return block_id
+
+    def change(doc: pycrdt.Doc[Any]) -> tuple[dict[str, Block], dict[str, Block]]:
+        before = _blocks(doc)
+        write_page(doc, sections, stamp=stamp, new_id=new_id)
+        return before, _blocks(doc)
+
+    written = await documents.write(name, await principal_of(call), change, base=body.base, look=_blocks)
+    overlaps = _overlaps(*written.result, written.met) if written.met is not None else []
+    markdown, base, state_vector = await documents.read(name, page_to_markdown)
+    return MarkdownWritten(
+        markdown=markdown,
+        seen=show_seen(name, base, state_vector),
+        receipt=show_receipt(name, written.position, written.state_vector),
+        overlaps=overlaps,
+    )
+
+
+def _blocks(doc: pycrdt.Doc[Any]) -> dict[str, Block]:
+    return {block.id: block for block in read_blocks(doc)}
+
+
+def _overlaps(before: dict[str, Block], mine: dict[str, Block], theirs: dict[str, Block]) -> list[str]:
+    """Return the blocks of which both changed the same, or which one changed and the other deleted."""
+    return [
+        block_id
+        for block_id, block in before.items()
+        if find_overlaps(
+            block.content,
+            mine[block_id].content if block_id in mine else None,
+            theirs[block_id].content if block_id in theirs else None,
+        )
+    ]

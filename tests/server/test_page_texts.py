@@ -1,0 +1,118 @@
+"""Pages as Markdown and HTML over the API: written back word by word, merged with what others do."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from blocks.page import blocks_of
+from server.bootstrap import Services
+from tests.blocks.test_page import CONTENTS
+from tests.server.api import Api
+from tests.server.test_blocks import Json, ids, rich, text_block
+from tests.server.test_versions import open_as
+
+
+@pytest.fixture
+async def page(ann: Api, workspace: str) -> Json:
+    return await ann.made(f"{workspace}/pages", {"title": "Plan"})
+
+
+@pytest.fixture
+def path(page: Json) -> str:
+    return f"/v1/pages/{page['id']}"
+
+
+async def put(api: Api, path: str, markdown: str, base: str | None = None) -> Json:
+    answer = await api.request("PUT", f"{path}/markdown", json={"markdown": markdown, "base": base})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def test_a_page_of_one_text_is_that_text(ann: Api, path: str):
+    made = await put(ann, path, "# Plan\n\nBuy **tea**.\n")
+    assert (made["markdown"], made["receipt"]["position"], made["overlaps"]) == (
+        "# Plan\n\nBuy **tea**.\n",
+        1,
+        [],
+    )
+    read = (await ann.get(f"{path}/markdown")).json()
+    assert read == {"markdown": made["markdown"], "seen": made["seen"]}
+    html = (await ann.get(f"{path}/html")).json()["html"]
+    assert html == "<h1>Plan</h1><p>Buy <strong>tea</strong>.</p>"
+    (block_id,) = await ids(ann, f"{path}/blocks")
+    again = await put(ann, path, read["markdown"])
+    assert again["receipt"]["position"] is None
+    assert (await ann.get(f"/v1/blocks/{block_id}")).status_code == 200
+
+
+async def test_blocks_are_told_apart_and_what_is_no_text_stays(ann: Api, path: str):
+    blocks = f"{path}/blocks"
+    first = await text_block(ann, blocks, "first")
+    table = await ann.made(blocks, {"type": "table_view", "content": CONTENTS["table_view"]})
+    last = await text_block(ann, blocks, "last")
+    markdown = (await ann.get(f"{path}/markdown")).json()["markdown"]
+    assert [line for line in markdown.split("\n") if line.startswith("<!--")] == [
+        f"<!-- block:{block['id']} -->" for block in (first, table, last)
+    ]
+    assert "| Tea | yes |" in markdown
+    changed = markdown.replace("first", "first, changed").replace("Tea", "Coffee")
+    changed = changed.replace(f"<!-- block:{last['id']} -->\n\nlast", "<!-- block:new -->\n\nnew")
+    await put(ann, path, changed)
+    found = await ids(ann, blocks)
+    assert (found[:2], len(found)) == ([first["id"], table["id"]], 3)
+    texts = [(await ann.get(f"/v1/blocks/{block_id}")).json()["content"] for block_id in found]
+    assert texts[0]["doc"] == rich("first, changed")
+    assert texts[1] == table["content"]
+    assert texts[2]["doc"] == rich("new")
+    assert await ids(ann, blocks, is_deleted="true") == [last["id"]]
+
+
+async def test_markdown_changes_nothing_that_it_cannot_say(
+    ann: Api, services: Services, path: str, page: Json
+):
+    made = await text_block(ann, f"{path}/blocks", "one", "two")
+    async with open_as(services, ann, page["document"]) as replica:
+        doc = blocks_of(replica.doc)[made["id"]]["content"]["doc"]
+        doc.children[0].attributes["textAlign"] = "right"
+        await replica.saved()
+    await put(ann, path, "one\n\ntwo, changed\n")
+    content = (await ann.get(f"/v1/blocks/{made['id']}")).json()["content"]["doc"]["content"]
+    assert content[0]["attrs"] == {"textAlign": "right"}
+    assert content[1] == rich("two, changed")["content"][0]
+
+
+async def test_ten_who_bring_back_a_whole_page_lose_nobodys_words(
+    ann: Api, services: Services, path: str, page: Json
+):
+    lines = [f"line {n}" for n in range(10)]
+    seen = (await put(ann, path, "\n\n".join(lines)))["seen"]["base"]
+    (block_id,) = await ids(ann, f"{path}/blocks")
+
+    async def write(n: int) -> None:
+        mine = [*lines[:n], f"{lines[n]} by {n}", f"added by {n}", *lines[n + 1 :]]
+        await put(ann, path, "\n\n".join(mine), seen)
+
+    async def type_() -> None:
+        async with open_as(services, ann, page["document"]) as replica:
+            words: Any = blocks_of(replica.doc)[block_id]["content"]["doc"].children[4].children[0]
+            for character in "typed ":
+                words.insert(words.diff()[0][0].index("line"), character)
+                await replica.saved()
+
+    await asyncio.gather(type_(), *(write(n) for n in range(10)))
+    found = (await ann.get(f"{path}/markdown")).json()["markdown"].strip("\n").split("\n\n")
+    expected = [f"{'typed ' if n == 4 else ''}line {n} by {n}" for n in range(10)]
+    assert sorted(found) == sorted(expected + [f"added by {n}" for n in range(10)])
+    late = await put(ann, path, "\n\n".join(["other words", *lines[1:]]), seen)
+    assert late["overlaps"] == [block_id]
+
+
+async def test_a_visitor_reads_a_page_as_text(ann: Api, api: Api, path: str):
+    await put(ann, path, "public words")
+    link = await ann.made(f"{path}/share-links", {"level": "read"})
+    visit = await api.post("/v1/share-links/open", {"token": link["token"]})
+    visitor = Api(api.client, api.description, visit.json()["access_token"])
+    assert (await visitor.get(f"{path}/markdown")).json()["markdown"] == "public words\n"
+    assert (await visitor.get(f"{path}/html")).json()["html"] == "<p>public words</p>"
+    assert (await visitor.get(f"{path}/blocks")).status_code == 200
