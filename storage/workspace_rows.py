@@ -60,6 +60,7 @@ LEFT_OUT: Mapping[str, str] = {
     "inboxes": "of accounts",
     "agent_definitions": "each installation has its catalogue",
     "agent_run_logs": "what was done in the old workspace",
+    "chat_commands": "what was done in the old workspace",
     "documents": "exported as Yjs states",
     "updates": "the states have what they come to",
     "snapshots": "the states have what they come to",
