@@ -16,7 +16,7 @@ import pycrdt
 
 from blocks import channel
 from blocks.links import Link, find_links
-from blocks.mentions import find_mentions
+from blocks.mentions import find_mentions, read_aloud
 from blocks.page import Condition, blocks_of, read_block
 
 MAX_KEY_CHARACTERS = 250
@@ -68,6 +68,8 @@ class MessageRow(msgspec.Struct, frozen=True):
     reactions: list[dict[str, Any]]
     pinned_by: str | None
     mentions: tuple[Link, ...]
+    text: str
+    """What people read in it, for search."""
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -182,7 +184,16 @@ def _read_message(
         reactions=[{"emoji": emoji, "user_ids": sorted(who)} for emoji, who in sorted(reactions.items())],
         pinned_by=pinned_by,
         mentions=tuple(dict.fromkeys(Link(mention.kind, mention.id) for mention in mentions)),
+        text="\n".join(filter(None, (*_names(message), read_aloud(message.text)))),
     )
+
+
+def _names(message: channel.Message) -> Iterable[str]:
+    """Return what an attached file or a proposal is called."""
+    for field in ("title", "name"):
+        value = message.content.get(field)
+        if isinstance(value, str):
+            yield value
 
 
 def _fits(key: str) -> bool:

@@ -36,6 +36,7 @@ from server.background.notifications import ForgettingNotifications, Notificatio
 from server.background.orphans import Orphans
 from server.background.projections import DEDICATED, SHARED, Projections
 from server.background.retention import Retention
+from server.background.search import SearchConsumer
 from server.background.webhooks import Webhooks
 from server.browser_sessions import BrowserSessions
 from server.chat import Chat
@@ -202,6 +203,7 @@ async def open_services(
                 live_days=settings.channel_live_days,
             )
             hub.start(archiving.run)
+            hub.start(Following(database, feed, SearchConsumer()).run)
             share = SHARED if "realtime" in settings.roles else DEDICATED
             hub.start(Projections(database, update_log, projector, share=share).run)
             hub.start(Orphans(database, files.store).run)

@@ -7,16 +7,17 @@ the rows were taken at, which are then brought to this program's; and each docum
 from collections.abc import AsyncGenerator, AsyncIterable, Sequence
 
 import msgspec
-from sqlalchemy import Connection, Table, func, insert, inspect, select, text
+from sqlalchemy import Connection, Table, delete, func, insert, inspect, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from storage import migrations
 from storage.engine import Database
 from storage.errors import BadRowsError, DatabaseNotEmptyError
 from storage.failures import translated
-from storage.models import Document, Model, User, Workspace
+from storage.models import Document, DocumentProjection, EventCursor, Model, User, Workspace
 from storage.portable import PortableTable, as_table, decode_rows, describe, encode_rows
 from storage.repositories.documents import Documents
+from storage.search.sources import SEARCH_CONSUMER
 
 PART_BYTES = 4 * 1024 * 1024
 """Rows that are handed over together; a single row may be larger."""
@@ -24,6 +25,9 @@ PART_BYTES = 4 * 1024 * 1024
 _ROWS_AT_ONCE = 500
 _LARGE_ROWS_AT_ONCE = {"snapshots": 2, "updates": 100}
 """Rows that are fetched together, where one may have megabytes."""
+
+_UNDESCRIBED = ("alembic_version", "search_terms")
+"""Tables that migrations make and no model describes."""
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -74,7 +78,7 @@ async def copy_in(
         async with database.write_gate(), migrations.exclusive(database) as connection:
             if not replace and await connection.run_sync(_holds_something):
                 raise DatabaseNotEmptyError(str(database))
-            await connection.run_sync(_drop, {*tables, *Model.metadata.tables, "alembic_version"})
+            await connection.run_sync(_drop, {*tables, *Model.metadata.tables, *_UNDESCRIBED})
             await connection.run_sync(migrations.upgrade_on, shape.revision)
             await _empty(connection, list(tables))
             later = await _defer_references(connection, list(tables))
@@ -83,6 +87,7 @@ async def copy_in(
             await _check_references(connection, later)
             await _move_sequences(connection, shape.tables)
             await connection.run_sync(migrations.upgrade_on, "head")
+            await _ask_for_search(connection)
             async with AsyncSession(connection) as session:
                 await Documents(session, database.clock(), database.new_id).begin_epochs()
 
@@ -112,6 +117,12 @@ async def _write(connection: AsyncConnection, described: PortableTable, part: Pa
     table = as_table(described)
     for start in range(0, len(rows), _ROWS_AT_ONCE):
         await connection.execute(insert(table), rows[start : start + _ROWS_AT_ONCE])
+
+
+async def _ask_for_search(connection: AsyncConnection) -> None:
+    """Have what can be found read anew by the server that runs next: it is in no backup."""
+    await connection.execute(update(DocumentProjection).values(is_stale=True))
+    await connection.execute(delete(EventCursor).where(EventCursor.consumer == SEARCH_CONSUMER))
 
 
 def _holds_something(connection: Connection) -> bool:

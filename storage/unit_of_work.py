@@ -41,6 +41,7 @@ from storage.repositories.uploads import Uploads
 from storage.repositories.users import Users
 from storage.repositories.versions import Versions
 from storage.repositories.workspaces import Workspaces
+from storage.search.index import Search
 
 
 class UnitOfWork:
@@ -79,6 +80,7 @@ class UnitOfWork:
         self.playbooks = Owned(Playbook, session, now)
         self.agent_runs = AgentRuns(session)
         self.projections = Projections(session, now)
+        self.search = Search(session)
         self.prompts = Prompts(session, now)
         self.versions = Versions(session, now, new_id)
         self.idempotency = IdempotencyKeys(session, now)

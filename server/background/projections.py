@@ -133,6 +133,8 @@ class Projections:
             # A part at a time: others write in between.
             while not await self._projector.forget(name):
                 continue
+        while not await self._projector.forget_found():
+            continue
 
     async def _insist(self, work: Callable[[], Awaitable[None]]) -> None:
         is_failing = False

@@ -1,4 +1,4 @@
-"""The rows of channels: messages, mentions and read marks; and the events `message.*`."""
+"""The rows of channels: messages, mentions, read marks, what is found; and the events `message.*`."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,6 +10,7 @@ from server.projections.ports import Happening, Moment
 from server.projections.reading import read_channel
 from storage.models import ChatMessage, MessageMention
 from storage.repositories.projections import Standing
+from storage.search.index import Entry
 from storage.unit_of_work import UnitOfWork
 
 
@@ -42,6 +43,10 @@ class ChannelRows:
             for row, _ in rows
             if (type_ := _what_happened(before.get(row.id), row)) is not None
         ]
+        entries = [
+            Entry(str(row.id), row.sender_id or None, row.created_at, body=row.text) for row, _ in rows
+        ]
+        await uow.search.put(standing.workspace_id, "message", channel_id, entries)
         archived_at = {id_: message.archived_at for id_, message in before.items()}
         uow.session.expunge_all()
         await uow.projections.replace_messages(
@@ -64,6 +69,7 @@ class ChannelRows:
     async def finish(self, uow: UnitOfWork, standing: Standing, changes: Changes[MessageRow]) -> None:
         """Remove the messages that are gone, and move the read marks."""
         await uow.projections.remove_messages(standing.subject_id, [UUID(id_) for id_ in changes.gone])
+        await uow.search.remove("message", standing.subject_id, changes.gone)
         await uow.projections.replace_marks(standing.subject_id, changes.marks)
 
 

@@ -1,4 +1,4 @@
-"""The rows of pages: blocks, whom and what they name; and the events `page.mentioned`."""
+"""The rows of pages: blocks, whom and what they name, what is found of them; and `page.mentioned`."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -9,6 +9,7 @@ from server.projections.ports import Happening, Moment
 from server.projections.reading import read_page
 from storage.models import CanvasBlock, PageLink
 from storage.repositories.projections import Standing
+from storage.search.index import Entry
 from storage.unit_of_work import UnitOfWork
 
 
@@ -26,9 +27,19 @@ class PageRows:
     ) -> list[Happening]:
         """Write blocks; return who is mentioned that was not before."""
         page_id = standing.subject_id
+        known = await uow.projections.blocks_written(page_id, [row.id for row, _ in rows])
+        blocks = [
+            _block(standing, row, digest, known.get((row.id, digest), moment.written_at))
+            for row, digest in rows
+        ]
+        entries = [
+            Entry(row.id, row.created_by, block.updated_at, body=row.text if _is_shown(row) else "")
+            for block, (row, _) in zip(blocks, rows, strict=True)
+        ]
+        await uow.search.put(standing.workspace_id, "block", page_id, entries)
         added = await uow.projections.replace_blocks(
             page_id,
-            [_block(standing, row, digest, moment.written_at) for row, digest in rows],
+            blocks,
             [
                 PageLink(
                     page_id=page_id,
@@ -38,7 +49,7 @@ class PageRows:
                     workspace_id=standing.workspace_id,
                 )
                 for row, _ in rows
-                if row.deleted_at is None and not row.moved_to
+                if _is_shown(row)
                 for link in row.links
                 if link.id is not None
             ],
@@ -55,6 +66,11 @@ class PageRows:
     async def finish(self, uow: UnitOfWork, standing: Standing, changes: Changes[BlockRow]) -> None:
         """Remove the blocks that are gone."""
         await uow.projections.remove_blocks(standing.subject_id, changes.gone)
+        await uow.search.remove("block", standing.subject_id, changes.gone)
+
+
+def _is_shown(row: BlockRow) -> bool:
+    return row.deleted_at is None and not row.moved_to
 
 
 def _block(standing: Standing, row: BlockRow, digest: bytes, written_at: datetime) -> CanvasBlock:

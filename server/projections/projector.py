@@ -7,6 +7,7 @@ killed in between, and begin again: each row and each event is written once.
 
 import logging
 
+import msgspec
 from anyio import BrokenWorkerProcess
 
 from crdt.errors import DocumentDamaged
@@ -76,6 +77,11 @@ class Projector:
         async with self._database.transaction() as uow:
             return await uow.projections.forget(name, ROWS_AT_ONCE)
 
+    async def forget_found(self) -> bool:
+        """Remove some of what is found of workspaces that are no more; tell whether all is gone."""
+        async with self._database.transaction() as uow:
+            return await uow.search.forget_orphans(ROWS_AT_ONCE)
+
     async def _find(self, name: str) -> Standing | None:
         async with self._database.read() as uow:
             return await uow.projections.find(name)
@@ -109,6 +115,8 @@ class Projector:
         position, snapshot, updates = history
         async with self._database.read() as uow:
             known = await rows.known(uow, standing.subject_id)
+            if is_past:  # all rows are written anew, whatever the tables have
+                known = msgspec.structs.replace(known, digests=dict.fromkeys(known.digests, b""))
             written_at = await uow.projections.written_at(standing.document_id, position)
             authors = [] if is_past else await _authors(uow, standing, standing.position, position)
             moment = Moment(written_at or uow.now, authors[-1] if authors else None, is_past)

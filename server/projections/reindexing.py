@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from time import monotonic
+from uuid import UUID
 
 from server.bootstrap import open_database
 from server.offload import Offload
@@ -11,10 +12,12 @@ from server.settings import Settings
 from storage import migrations
 from storage.engine import Database
 from storage.repositories.projections import Overtaken
+from storage.search.sources import SOURCES, ids_of, refresh
 from storage.update_log import UpdateLog
 
 _REPORT_SECONDS = 2.0
 _PAGE = 500
+_IDS_AT_ONCE = 100
 
 
 async def reindex(settings: Settings, report: Callable[[str], None]) -> str:
@@ -35,7 +38,25 @@ async def reindex(settings: Settings, report: Callable[[str], None]) -> str:
                 if monotonic() - reported_at >= _REPORT_SECONDS:
                     reported_at = monotonic()
                     report(f"{done} of {total} documents")
-    return f"{done} documents were read anew."
+        count = await _index_others(database, report)
+    return f"{done} documents and {count} other things were read anew."
+
+
+async def _index_others(database: Database, report: Callable[[str], None]) -> int:
+    """Let everything be found that is no document."""
+    count = 0
+    for kind in SOURCES:
+        after: UUID | None = None
+        while True:
+            async with database.transaction() as uow:
+                ids = await ids_of(uow.session, kind, after=after, limit=_IDS_AT_ONCE)
+                await refresh(uow.session, uow.search, kind, ids)
+            count += len(ids)
+            if len(ids) < _IDS_AT_ONCE:
+                break
+            after = ids[-1]
+        report(f"{kind}: done")
+    return count
 
 
 async def _count(database: Database) -> int:

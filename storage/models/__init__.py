@@ -50,6 +50,7 @@ from storage.models.projections import (
     ReadMark,
 )
 from storage.models.prompts import Prompt, PromptLibrary, PromptTag
+from storage.models.search import SearchEntry
 from storage.models.sessions import Session
 from storage.models.uploads import Upload, UploadPart
 from storage.models.users import User
@@ -112,6 +113,7 @@ __all__ = [
     "RunStatus",
     "RunTrigger",
     "Sealed",
+    "SearchEntry",
     "Session",
     "ShareLink",
     "Snapshot",

@@ -26,6 +26,7 @@ from storage.models import (
     ReadMark,
     Update,
 )
+from storage.search.index import Search
 
 K = TypeVar("K")
 
@@ -254,6 +255,15 @@ class Projections:
         )
         return found.all()
 
+    async def blocks_written(self, page_id: UUID, ids: Collection[str]) -> dict[tuple[str, bytes], datetime]:
+        """Return when blocks were changed to what they are: id and digest -> time."""
+        rows = await self._session.execute(
+            select(CanvasBlock.id, CanvasBlock.digest, CanvasBlock.updated_at).where(
+                CanvasBlock.page_id == page_id, CanvasBlock.id.in_(ids)
+            )
+        )
+        return {(row[0], row[1]): row[2] for row in rows}
+
     async def messages_known(self, channel_id: UUID) -> dict[str, bytes]:
         """Return the digests of the rows of a channel's messages by their ids, without archived ones."""
         rows = await self._session.execute(
@@ -390,6 +400,7 @@ class Projections:
             for part in _parts(set(some)):
                 await self._run_delete(model, owner_column == owner, key.in_(part))
             is_done = is_done and len(some) < limit
+        is_done = await Search(self._session).forget(owner, limit) and is_done
         if is_done:
             await self._run_delete(DocumentProjection, DocumentProjection.name == name)
         return is_done

@@ -4,6 +4,7 @@ The lists are those of the route table. One that cannot be filled by what is mad
 in `FILL`.
 """
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager
@@ -167,10 +168,21 @@ async def _configure(plot: Plot) -> None:
         await plot.owner.made(f"{plot.path}/agents", body)
 
 
+async def _find_pages(plot: Plot) -> None:
+    for n in range(MANY):
+        await plot.owner.made(f"{plot.path}/pages", {"title": str(n)})
+    async with asyncio.timeout(20):
+        while True:
+            if len((await plot.owner.get(f"{plot.path}/search")).json()["items"]) >= MANY:
+                return
+            await asyncio.sleep(0.1)
+
+
 FILL: dict[str, Callable[[Plot], Awaitable[None]]] = {
     "list_agent_definitions": _define,
     "list_mutes": _mute,
     "list_notifications": _tell,
+    "search": _find_pages,
     "list_runs": _run,
     "list_sessions": _log_in,
     "list_own_audit": _log_in,

@@ -37,6 +37,7 @@ from storage.models import (
     Model,
     PageLink,
     ReadMark,
+    SearchEntry,
     Workspace,
 )
 from storage.repositories.projections import Overtaken
@@ -355,10 +356,14 @@ async def test_rows_are_made_from_nothing_without_a_word(world: World, tmp_path:
     async with world.database.transaction() as uow:
         for model in PROJECTED:
             await uow.session.execute(delete(model))
+        assert await uow.search.forget(page.id, 100)
     reports: list[str] = []
     words = await reindex(Settings(data_dir=tmp_path, database_url=database_url), reports.append)
-    assert words == "2 documents were read anew."
+    assert words == "2 documents and 0 other things were read anew."
     assert [len(await world.told(pen)) for pen in (page, chat)] == [heads[0], heads[1] + 1]
+    async with world.database.read() as uow:
+        bodies = set(await uow.session.scalars(select(SearchEntry.body)))
+    assert bodies == {"Title\n@Bob", "one", "@Bob", "not projected yet"}
     after = await world.everything()
     assert len(after.pop("chat_messages")) == len(before.pop("chat_messages")) + 1
     assert after == before

@@ -1,0 +1,37 @@
+"""Lets pages, prompts, brands and creators be found as their events say that they have changed.
+
+Blocks and messages are found by their projections: see `server.projections`.
+"""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from storage.access import parse_document_name
+from storage.models import Event
+from storage.repositories.consumers import Beginning
+from storage.search.queries import Kind
+from storage.search.sources import SEARCH_CONSUMER, SOURCES, refresh
+from storage.unit_of_work import UnitOfWork
+
+_OF_CONTENT = frozenset({"page.edited", "page.mentioned"})
+"""Events after which a title is what it was."""
+
+
+class SearchConsumer:
+    """Implements `server.background.consumers.Consumer`."""
+
+    name = SEARCH_CONSUMER
+    beginning: Beginning = "start"
+
+    async def handle(self, uow: UnitOfWork, events: Sequence[Event]) -> None:
+        """Read what the events are about as it is now."""
+        changed: dict[Kind, set[UUID]] = {}
+        for event in events:
+            found = parse_document_name(event.subject or "")
+            if found is None or event.type in _OF_CONTENT:
+                continue
+            for kind in SOURCES:
+                if found[0] == kind:
+                    changed.setdefault(kind, set()).add(found[1])
+        for kind, ids in changed.items():
+            await refresh(uow.session, uow.search, kind, sorted(ids))
