@@ -76,7 +76,7 @@ class SocketPeer:
     ) -> None:
         self.token = token
         self.principal = principal
-        self.right: Right = right
+        self.set_right(right)
         self.is_token_wanted = False
         self.room = room
         self.waits_for_echo = not connection.session.wire.has_sync_status
@@ -88,15 +88,11 @@ class SocketPeer:
         self.update_prefix = self._prefix + UPDATE
         """What frames with an update from this client begin with."""
 
-    @property
-    def can_write(self) -> bool:
-        """Whether the client may edit the document."""
-        return can_write(self.right)
-
-    @property
-    def can_manage(self) -> bool:
+    def set_right(self, right: Right) -> None:
+        """Note what the client may do with the document, as each of its edits asks."""
+        self.can_write = can_write(right)
+        self.can_manage = right == "manage"
         """Whether the client may do what its document's guard lets only few do."""
-        return self.right == "manage"
 
     @property
     def is_full(self) -> bool:
@@ -416,7 +412,8 @@ class Connection:
 
     def _change(self, peer: SocketPeer, token: str, principal: Principal, right: Right) -> None:
         could_write = peer.can_write
-        peer.token, peer.principal, peer.is_token_wanted, peer.right = token, principal, False, right
+        peer.token, peer.principal, peer.is_token_wanted = token, principal, False
+        peer.set_right(right)
         if peer.can_write != could_write:
             if self.session.wire.has_sync_status:
                 peer.send(encode_scope(can_write=peer.can_write))
