@@ -5,7 +5,7 @@ and marked, its row has all of the document, the document lets go of it, its row
 between. What is read is the row, all the while.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -16,16 +16,16 @@ from blocks import channel
 from blocks.channel import Reaction
 from blocks.channel_guard import ChannelGuard
 from blocks.errors import UnknownMessageError
-from blocks.rows import Known, MessageRow, channel_changes
+from blocks.rows import MessageRow
 from crdt.document import LiveDocument
 from crdt.guard import StagingTwin
 from crdt.peer import Replica
 from crdt.ports import Principal
+from server.projections.archived import document_of_rows, rows_of
 from server.projections.channels import ChannelRows
 from server.projections.ports import Moment
 from server.projections.projector import append_happenings
 from storage.engine import Database
-from storage.models import ChatMessage
 from storage.repositories.projections import Overtaken, Standing
 from storage.unit_of_work import UnitOfWork
 from storage.update_log import UpdateLog
@@ -180,49 +180,9 @@ class MessageArchive:
         await append_happenings(uow, standing, happened)
 
 
-def rows_of(
-    doc: pycrdt.Doc[Any], message_ids: Collection[str] | None = None
-) -> Sequence[tuple[MessageRow, bytes]]:
-    """Return all messages of a document, or some, as rows."""
-    return channel_changes(doc, Known({}), only=message_ids).rows
-
-
-def document_of_rows(rows: Sequence[ChatMessage]) -> pycrdt.Doc[Any]:
-    """Return a channel's document that has these messages in it."""
-    doc = pycrdt.Doc[Any]()
-    messages = doc.get(channel.MESSAGES, type=pycrdt.Map[Any])
-    reactions = doc.get(channel.REACTIONS, type=pycrdt.Map[Any])
-    pins = doc.get(channel.PINS, type=pycrdt.Map[Any])
-    for row in rows:
-        key = str(row.id)
-        messages[key] = pycrdt.Map[Any](
-            {
-                "id": key,
-                "sender_id": row.sender_id,
-                "sender_type": row.sender_type,
-                "content_type": row.content_type,
-                "content": pycrdt.Map[Any](row.content),
-                "created_at": _write_time(row.created_at),
-                "edited_at": _write_time(row.edited_at) if row.edited_at else None,
-                "thread_id": str(row.thread_id) if row.thread_id else None,
-                "deleted": row.deleted,
-            }
-        )
-        for reaction in row.reactions:
-            for who in reaction["user_ids"]:
-                reactions[Reaction(key, reaction["emoji"], who).key] = True
-        if row.pinned_by is not None:
-            pins[key] = row.pinned_by
-    return doc
-
-
 def _document_of(updates: Sequence[bytes]) -> pycrdt.Doc[Any]:
     doc = pycrdt.Doc[Any]()
     with doc.transaction():
         for update in updates:
             doc.apply_update(update)
     return doc
-
-
-def _write_time(time: datetime) -> str:
-    return time.isoformat().replace("+00:00", "Z")
