@@ -70,7 +70,7 @@ LEFT_OUT: Mapping[str, str] = {
     "search_entries": "made anew from what is exported",
     "canvas_blocks": "made anew from the documents",
     "page_links": "made anew from the documents",
-    "message_mentions": "made anew from the documents",
+    "message_mentions": "made anew from the messages",
     "read_marks": "made anew from the documents",
     "uploads": "on their way",
     "upload_parts": "on their way",

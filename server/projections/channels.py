@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from blocks.rows import Changes, Known, MessageRow
+from server.projections.archived import document_of_rows, rows_of
 from server.projections.ports import Happening, Moment
 from server.projections.reading import read_channel
 from storage.models import ChatMessage, MessageMention
@@ -43,34 +44,52 @@ class ChannelRows:
             for row, _ in rows
             if (type_ := _what_happened(before.get(row.id), row)) is not None
         ]
-        entries = [
-            Entry(str(row.id), row.sender_id or None, row.created_at, body=row.text) for row, _ in rows
-        ]
-        await uow.search.put(standing.workspace_id, "message", channel_id, entries)
+        await _index(uow, standing, [row for row, _ in rows])
         archived_at = {id_: message.archived_at for id_, message in before.items()}
         uow.session.expunge_all()
         await uow.projections.replace_messages(
             channel_id,
             [_message(standing, row, digest, archived_at.get(row.id)) for row, digest in rows],
-            [
-                MessageMention(
-                    channel_id=channel_id,
-                    message_id=row.id,
-                    kind=mention.kind,
-                    target_id=mention.id or channel_id,
-                    workspace_id=standing.workspace_id,
-                )
-                for row, _ in rows
-                for mention in row.mentions
-            ],
+            _mentions(standing, [row for row, _ in rows]),
         )
         return happened
+
+    async def index_archived(
+        self, uow: UnitOfWork, standing: Standing, after: UUID | None, limit: int
+    ) -> UUID | None:
+        """Index some archived messages, and write whom they mention; return where to go on, if anywhere."""
+        channel_id = standing.subject_id
+        archived = await uow.projections.archived_messages(channel_id, after=after, limit=limit)
+        rows = [row for row, _ in rows_of(document_of_rows(archived))]
+        await _index(uow, standing, rows)
+        ids = [message.id for message in archived]
+        await uow.projections.replace_mentions(channel_id, ids, _mentions(standing, rows))
+        return ids[-1] if len(ids) == limit else None
 
     async def finish(self, uow: UnitOfWork, standing: Standing, changes: Changes[MessageRow]) -> None:
         """Remove the messages that are gone, and move the read marks."""
         await uow.projections.remove_messages(standing.subject_id, [UUID(id_) for id_ in changes.gone])
         await uow.search.remove("message", standing.subject_id, changes.gone)
         await uow.projections.replace_marks(standing.subject_id, changes.marks)
+
+
+async def _index(uow: UnitOfWork, standing: Standing, rows: Sequence[MessageRow]) -> None:
+    entries = [Entry(str(row.id), row.sender_id or None, row.created_at, body=row.text) for row in rows]
+    await uow.search.put(standing.workspace_id, "message", standing.subject_id, entries)
+
+
+def _mentions(standing: Standing, rows: Sequence[MessageRow]) -> list[MessageMention]:
+    return [
+        MessageMention(
+            channel_id=standing.subject_id,
+            message_id=row.id,
+            kind=mention.kind,
+            target_id=mention.id or standing.subject_id,
+            workspace_id=standing.workspace_id,
+        )
+        for row in rows
+        for mention in row.mentions
+    ]
 
 
 def _is_same_message(archived: ChatMessage, row: MessageRow) -> bool:

@@ -6,9 +6,10 @@ killed in between, and begin again: each row and each event is written once.
 """
 
 import logging
+from uuid import UUID
 
 import msgspec
-from anyio import BrokenWorkerProcess
+from anyio import BrokenWorkerProcess, sleep
 
 from crdt.errors import DocumentDamaged
 from server.offload import Offload, size_of
@@ -22,7 +23,7 @@ from storage.errors import (
     UnknownPositionError,
     UnknownWorkspaceError,
 )
-from storage.repositories.projections import TOLD_EVERY, Standing
+from storage.repositories.projections import TOLD_EVERY, Overtaken, Standing
 from storage.stores.ports import History
 from storage.unit_of_work import UnitOfWork
 from storage.update_log import UpdateLog
@@ -31,6 +32,9 @@ logger = logging.getLogger(__name__)
 
 ROWS_AT_ONCE = 100
 """Rows that one transaction writes, while all others who write may wait."""
+
+_OVERTAKEN_SECONDS = 0.05
+"""How long somebody else is let write before all is read once more."""
 
 _MAX_AUTHORS = 50
 """Of an edit that an event tells of."""
@@ -53,7 +57,7 @@ class Projector:
         """
         standing = await self._find(name)
         if standing is not None and standing.is_stale:
-            await self._bring_up(standing, is_past=True)
+            await self._make_anew(standing)
             standing = await self._find(name)
         if standing is None:
             return
@@ -69,8 +73,25 @@ class Projector:
         """
         standing = await self._find(name)
         if standing is not None and standing.revision:
-            await self._bring_up(standing, is_past=True)
+            await self._make_anew(standing)
         await self.follow(name)
+
+    async def index_archived(self, name: str) -> None:
+        """Let archived messages of a channel be found, and write down anew whom they mention.
+
+        They are in no document, so this reads their rows. Whoever else writes rows of the channel meanwhile
+        holds up one part of this only.
+        """
+        after: UUID | None = None
+        while (standing := await self._find(name)) is not None:
+            try:
+                async with self._database.transaction() as uow:
+                    standing = await uow.projections.claim(standing)
+                    after = await self._channels.index_archived(uow, standing, after, ROWS_AT_ONCE)
+            except Overtaken:
+                continue
+            if after is None:
+                return
 
     async def forget(self, name: str) -> bool:
         """Remove some rows of a document that is no more; tell whether all are gone."""
@@ -85,6 +106,21 @@ class Projector:
     async def _find(self, name: str) -> Standing | None:
         async with self._database.read() as uow:
             return await uow.projections.find(name)
+
+    async def _make_anew(self, standing: Standing) -> None:
+        """Write all rows as of the position that they have."""
+        if standing.kind == "channel":
+            await self.index_archived(standing.name)
+        while (found := await self._find(standing.name)) is not None:
+            if standing.is_stale and not found.is_stale:
+                return  # somebody else has done it
+            try:
+                await self._bring_up(found, is_past=True)
+            except Overtaken:
+                # Not from the beginning: an archive may be long.
+                await sleep(_OVERTAKEN_SECONDS)
+            else:
+                return
 
     async def _bring_up(self, standing: Standing, *, is_past: bool) -> None:
         try:

@@ -314,6 +314,31 @@ class Projections:
         )
         return {message.id: message for message in found}
 
+    async def archived_messages(
+        self, channel_id: UUID, *, after: UUID | None, limit: int
+    ) -> Sequence[ChatMessage]:
+        """Return archived messages of a channel by id, behind `after`."""
+        statement = (
+            select(ChatMessage)
+            .where(ChatMessage.channel_id == channel_id, ChatMessage.archived_at.is_not(None))
+            .order_by(ChatMessage.id)
+            .limit(limit)
+        )
+        if after is not None:
+            statement = statement.where(ChatMessage.id > after)
+        return (await self._session.scalars(statement)).all()
+
+    async def replace_mentions(
+        self, channel_id: UUID, message_ids: Collection[UUID], mentions: Sequence[MessageMention]
+    ) -> None:
+        """Write whom some messages of a channel mention, and nobody else."""
+        for some in _parts(message_ids):
+            await self._run_delete(
+                MessageMention, MessageMention.channel_id == channel_id, MessageMention.message_id.in_(some)
+            )
+        self._session.add_all(mentions)
+        await self._session.flush()
+
     async def replace_messages(
         self, channel_id: UUID, messages: Sequence[ChatMessage], mentions: Sequence[MessageMention]
     ) -> None:

@@ -36,6 +36,7 @@ from storage.workspace_rows import EXPORTED, LEFT_OUT, columns_of, read_document
 from tests.server.api import Api
 from tests.server.specimens import DEFINITION
 from tests.server.test_files import content, picture, upload
+from tests.server.test_search import found
 
 BOLD = {"type": "text", "text": "slowly", "marks": [{"type": "bold"}]}
 PARAGRAPH: dict[str, Any] = {
@@ -259,6 +260,8 @@ async def test_beside_the_original_all_ids_are_new_and_lead_to_each_other(
         (archived,) = (await uow.session.scalars(chosen)).all()
     assert str(archived.channel_id) == channels["Board"]["id"]
     assert (archived.sender_id, archived.digest) == (f"user:{bob.user['id']}", b"\x00\xff")
+    (hit,) = await found(bob, path, '"long ago"', 1)
+    assert (hit["kind"], hit["id"], hit["title"]) == ("message", str(archived.id), "Board")
     again = await ann.post(f"{path}/direct-messages", {"user_ids": [bob.user["id"]]})
     assert again.json()["id"] in {one["id"] for one in channels.values()}, "their conversation came along"
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -24,6 +24,7 @@ from server.projections import projector as projector_module
 from server.projections.projector import Projector
 from server.projections.reindexing import reindex
 from server.settings import Settings
+from storage import copying
 from storage.engine import Database
 from storage.event_feed import EventFeed
 from storage.ids import Uuid7
@@ -409,6 +410,96 @@ async def test_what_is_archived_stays_when_it_leaves_the_document(world: World):
     found = await world.rows(ChatMessage.id, ChatMessage.content["text"].as_string())
     assert found == [(UUID(first), "x"), (UUID(second), "new")]
     assert [event.type for event in await world.told(pen)] == ["message.posted"] * 2 + ["message.edited"]
+
+
+async def archive_some(world: World, count: int) -> Pen:
+    """Open a channel whose first messages are archived: one is deleted, the others name Bob."""
+    pen = await world.open("channel")
+    ids = pen.post(*(f"old {number} @[Bob]({BOB})" for number in range(count)), "new")[:count]
+    channel.delete(pen.doc, ids[0])
+    await pen.save()
+    await world.projector.follow(pen.name)
+    async with world.database.transaction() as uow:
+        await uow.projections.archive(pen.id, [UUID(id_) for id_ in ids])
+    channel.remove(pen.doc, ids)
+    await pen.save()
+    await world.projector.follow(pen.name)
+    return pen
+
+
+async def found_and_mentioned(world: World) -> tuple[list[Any], list[Any]]:
+    return (
+        await world.rows(SearchEntry.subject_id, SearchEntry.author, SearchEntry.body),
+        await world.rows(MessageMention.message_id, MessageMention.target_id, MessageMention.workspace_id),
+    )
+
+
+async def forget_found(world: World, pen: Pen) -> None:
+    async with world.database.transaction() as uow:
+        assert await uow.search.forget(pen.id, 100)
+        await uow.session.execute(delete(MessageMention))
+
+
+async def test_what_is_archived_is_found_again_when_rows_are_made_anew(
+    world: World, tmp_path: Any, database_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(projector_module, "ROWS_AT_ONCE", 2)
+    pen = await archive_some(world, 6)
+    before = await found_and_mentioned(world)
+    assert (len(before[0]), len(before[1])) == (6, 5)
+    rows, events = await world.everything(), len(await world.told(pen))
+    await forget_found(world, pen)
+    await reindex(Settings(data_dir=tmp_path, database_url=database_url), lambda _: None)
+    assert await found_and_mentioned(world) == before
+    await forget_found(world, pen)
+    async with world.database.transaction() as uow:  # as an import does
+        await uow.session.execute(update(DocumentProjection).values(is_stale=True))
+    await world.projector.follow(pen.name)
+    assert await found_and_mentioned(world) == before
+    assert (await world.everything(), len(await world.told(pen))) == (rows, events)
+
+
+async def test_what_is_archived_is_found_in_a_restored_backup(world: World):
+    pen = await archive_some(world, 3)
+    before = await found_and_mentioned(world)
+    shape, parts = (
+        await copying.shape(world.database),
+        [one async for one in copying.copy_out(world.database)],
+    )
+
+    async def each() -> AsyncGenerator[copying.Part]:
+        for part in parts:
+            yield part
+
+    await copying.copy_in(world.database, shape, each(), replace=True)
+    assert (await found_and_mentioned(world))[0] == []
+    await world.projector.follow(pen.name)
+    assert await found_and_mentioned(world) == before
+
+
+async def test_an_archive_is_read_anew_while_people_chat(world: World, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(projector_module, "ROWS_AT_ONCE", 1)
+    pen = await archive_some(world, 20)
+    await forget_found(world, pen)
+    is_done = asyncio.Event()
+
+    async def chat() -> int:
+        said = 0
+        while not is_done.is_set():
+            pen.post("more")
+            await pen.save()
+            with suppress(Overtaken):
+                await world.projector.follow(pen.name)
+            said += 1
+        return said
+
+    chatting = asyncio.create_task(chat())
+    async with asyncio.timeout(SECONDS):
+        await Projector(world.database, world.log, Offload()).index_archived(pen.name)
+    is_done.set()
+    assert await chatting
+    old = [body for _, _, body in (await found_and_mentioned(world))[0] if body.startswith("old")]
+    assert len(old) == 19
 
 
 async def test_a_document_that_began_anew_has_the_rows_of_its_new_life(world: World):

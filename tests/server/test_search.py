@@ -2,6 +2,9 @@
 
 import asyncio
 from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
 
 from blocks import channel
 from blocks.channel_content import Text
@@ -10,8 +13,10 @@ from blocks.page_edits import Stamp, add_text_block
 from crdt.ports import DocumentName, Principal, PrincipalId
 from server.bootstrap import Services
 from storage.ids import Uuid7
+from storage.models import MessageMention
 from tests.server.api import Api
 from tests.server.test_lists import asking, scans
+from tests.server.test_messages import archiving
 
 NOW = "2026-05-04T12:00:00Z"
 SECONDS = 20.0
@@ -119,6 +124,39 @@ async def test_nobody_finds_what_they_may_not_see(
     assert (await stranger.get(f"{workspace}/search?q=walrus")).status_code == 404
     await ann.post(f"/v1/pages/{trashed['id']}/restore")
     assert len(await search(bob, workspace, "walrus")) == 2
+
+
+async def test_an_archived_message_is_found_as_it_is_now(
+    ann: Api, bob: Api, services: Services, workspace: str
+):
+    await ann.made(f"{workspace}/members", {"email": "bob@example.com", "role": "member"})
+    chat = await ann.made(f"{workspace}/channels", {"name": "general", "type": "public"})
+    name_bob = f"@[Bob](user:{bob.user['id']})"
+    old = await post(services, ann, chat, f"ostrich {name_bob}")
+    await post(services, ann, chat, "new")
+    await found(ann, workspace, "ostrich", 1)
+    await services.chat.catch_up(chat["document"])
+    assert await archiving(services, live_messages=1).move_all() == 1
+    (hit,) = await search(bob, workspace, f"ostrich in:{chat['id']} from:user:{ann.user['id']}")
+    assert hit["id"] == old
+
+    edited = await ann.patch(f"/v1/messages/{old}", {"content": {"text": f"emu {name_bob}"}})
+    assert edited.json()["message"]["archived_at"] is not None
+    assert await search(bob, workspace, "ostrich") == []
+    assert [hit["id"] for hit in await search(bob, workspace, "emu")] == [old]
+    assert await mentioned(services, old) == [UUID(bob.user["id"])]
+    await ann.patch(f"/v1/messages/{old}", {"content": {"text": "emu"}})
+    assert await mentioned(services, old) == []
+    await ann.patch(f"/v1/messages/{old}", {"content": {"text": f"emu {name_bob}"}})
+    await ann.delete(f"/v1/messages/{old}")
+    assert await search(bob, workspace, "emu") == []
+    assert await mentioned(services, old) == []
+
+
+async def mentioned(services: Services, message_id: str) -> list[UUID]:
+    async with services.database.read() as uow:
+        statement = select(MessageMention.target_id).where(MessageMention.message_id == UUID(message_id))
+        return list(await uow.session.scalars(statement))
 
 
 async def test_a_search_scans_no_table(ann: Api, services: Services, workspace: str):
