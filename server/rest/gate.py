@@ -46,6 +46,18 @@ async def find_page(call: ReaderCall, uow: UnitOfWork, page_id: UUID, action: Ac
     return (await find_page_standing(call, uow, page_id, action))[0]
 
 
+async def lock_page(call: ReaderCall, uow: UnitOfWork, page_id: UUID, action: Action) -> Page:
+    """Return a page that nobody else changes, nor the tree and the rights around it, until the unit ends.
+
+    Whoever changes pages locks their workspace before any page: their events need it, too, and whoever took
+    these in the other order would wait in a circle. Raises NotFoundError, ForbiddenError.
+    """
+    page = await find_page(call, uow, page_id, action)
+    await uow.workspaces.lock(page.workspace_id)
+    uow.session.expunge(page)  # it may have changed until now
+    return await find_page(call, uow, page_id, action)
+
+
 async def find_page_standing(
     call: ReaderCall, uow: UnitOfWork, page_id: UUID, action: Action
 ) -> tuple[Page, Standing]:

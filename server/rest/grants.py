@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 from server.errors import ConflictError, FieldError, InvalidError, NotFoundError, UnauthenticatedError
 from server.opaque_tokens import hash_token, new_token, row_of_token
 from server.rest.fields import Email, Listing, Password, Slice, Time, Token, list_slice, read_cursor
-from server.rest.gate import find_page, find_page_standing, require
+from server.rest.gate import find_page, find_page_standing, lock_page, require
 from server.rest.pages import PageAnswer, document_of, read_page, show_page
 from server.routing import Call, Routes, UserCall
 from server.tokens import is_same_hash
@@ -139,7 +139,7 @@ async def change_page_access(
 
     Whoever restricts a page is granted `manage`.
     """
-    page, _ = await find_page_standing(call, uow, page_id, "pages.share")
+    page = await lock_page(call, uow, page_id, "pages.share")
     if body.mode == "restricted" and page.access_root_id != page.id:
         await uow.pages.restrict(page)
         await _grant(uow, page, call.user_id, "manage")

@@ -11,7 +11,7 @@ from msgspec import UNSET, Meta, UnsetType
 from blocks.order import key_between
 from server.errors import ApiError, ConflictError, FieldError, InvalidError
 from server.rest.fields import DocumentEpoch, Listing, Slice, Time, Title, Url, list_slice, read_cursor
-from server.rest.gate import find_page, find_workspace, require
+from server.rest.gate import find_page, find_workspace, lock_page, require
 from server.routing import ReaderCall, Routes, UserCall
 from storage.access import page_standing
 from storage.models import Page
@@ -128,7 +128,7 @@ async def get_page(call: ReaderCall, uow: UnitOfWork, page_id: UUID) -> PageAnsw
 @routes.patch("/v1/pages/{page_id}", "pages.write", refuses=(403, 409))
 async def change_page(call: UserCall, uow: UnitOfWork, page_id: UUID, body: PageChange) -> PageAnswer:
     """Rename a page or move it in the tree."""
-    page = await find_page(call, uow, page_id, "pages.write")
+    page = await lock_page(call, uow, page_id, "pages.write")
     _refuse_trashed(page)
     if body == PageChange():
         return await read_page(uow, page)
@@ -147,7 +147,7 @@ async def change_page(call: UserCall, uow: UnitOfWork, page_id: UUID, body: Page
 @routes.delete("/v1/pages/{page_id}", "pages.write", refuses=(403,))
 async def trash_page(call: UserCall, uow: UnitOfWork, page_id: UUID) -> None:
     """Put a page and everything below it into the trash. One that is there stays there."""
-    page = await find_page(call, uow, page_id, "pages.write")
+    page = await lock_page(call, uow, page_id, "pages.write")
     if page.trashed_at is None:
         await uow.pages.trash(page)
         await _tell(call, uow, "page.trashed", page)
@@ -159,7 +159,7 @@ async def restore_page(call: UserCall, uow: UnitOfWork, page_id: UUID) -> PageAn
 
     A page whose parent is in the trash comes back at the top of the tree.
     """
-    page = await find_page(call, uow, page_id, "pages.write")
+    page = await lock_page(call, uow, page_id, "pages.write")
     if page.trashed_at is None:
         return await read_page(uow, page)
     await uow.pages.restore(page)
@@ -204,8 +204,7 @@ def _place_in_trash(page: Page) -> tuple[int, UUID]:
 
 
 async def _move(call: UserCall, uow: UnitOfWork, page: Page, body: PageChange) -> None:
-    """Set a page's parent and place. The lock keeps two moves from making a circle together."""
-    await uow.workspaces.lock(page.workspace_id)
+    """Set a page's parent and place. It is locked: two moves could make a circle together."""
     parent_id = page.parent_page_id
     if body.parent_page_id is not UNSET and body.parent_page_id != parent_id:
         parent = await _find_parent(call, uow, page.workspace_id, body.parent_page_id)
