@@ -13,6 +13,7 @@ Total, in time that grows with the text; half a character becomes U+FFFD.
 
 import re
 from collections.abc import Sequence
+from itertools import groupby
 from typing import cast
 
 import msgspec
@@ -121,14 +122,10 @@ def _code_block(token: Token) -> Element:
 def _part_tasks(items: list[Node]) -> list[Node]:
     """Return the lists that a list is: tasks are in lists of their own."""
     lists: list[Node] = []
-    for item in items:
-        assert isinstance(item, Element)
-        kind, read = ("taskList", task) if (task := _as_task(item)) else ("bulletList", item)
-        last = lists[-1] if lists else None
-        if isinstance(last, Element) and last.type == kind:
-            lists[-1] = Element(kind, {}, (*last.content, read))
-        else:
-            lists.append(Element(kind, {}, (read,)))
+    tasks = [_as_task(item) for item in items if isinstance(item, Element)]
+    for is_tasks, group in groupby(zip(items, tasks, strict=True), lambda pair: pair[1] is not None):
+        content = tuple(task or item for item, task in group)
+        lists.append(Element("taskList" if is_tasks else "bulletList", {}, content))
     return lists
 
 

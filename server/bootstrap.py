@@ -102,6 +102,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     access: DatabaseAccess
     tokens: Tokens
     hub: Hub
+    offload: Offload
     history: History
     documents: PageDocuments
     chat: Chat
@@ -233,6 +234,7 @@ async def open_services(
             hub=hub,
             tracing=tracing,
             metrics=Metrics(hub.statistics, update_log.statistics),
+            offload=offload,
             history=history,
             documents=PageDocuments(Copies(update_log), writer, BlockIndex(database)),
             chat=Chat(database, writer, access, archive, projector, clock),

@@ -5,7 +5,6 @@ from uuid import UUID
 
 import msgspec
 import pycrdt
-from anyio import to_thread
 from msgspec import Meta
 
 from blocks.overlaps import find_overlaps
@@ -20,13 +19,15 @@ from server.routing import ReaderCall, Routes, UserCall
 
 routes = Routes("Pages as text")
 
-Markdown = Annotated[
-    str,
-    Meta(
-        max_length=1_000_000,
-        description="Where the page has other blocks than one text, `<!-- block:ID -->` stands above each.",
-    ),
-]
+MAX_CHARACTERS = 200_000
+"""What a page's new text may have; a page that has grown larger is still given whole."""
+
+_CHARACTER_COST = 64
+"""What a character of Markdown costs to be read, in bytes of a document; signs cost the most."""
+
+_LINES = "Where the page has other blocks than one text, `<!-- block:ID -->` stands above each."
+Markdown = Annotated[str, Meta(description=_LINES)]
+MarkdownText = Annotated[str, Meta(max_length=MAX_CHARACTERS, description=_LINES)]
 
 
 class PageMarkdown(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,7 +47,7 @@ class PageHtml(msgspec.Struct, frozen=True, kw_only=True):
 class NewMarkdown(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the page's texts shall be."""
 
-    markdown: Markdown
+    markdown: MarkdownText
     base: BaseText | None = None
 
 
@@ -87,8 +88,9 @@ async def put_page_markdown(call: UserCall, page_id: UUID, body: NewMarkdown) ->
     """
     documents = call.services.documents
     name = document_of(await find_open_page(call, page_id))
-    # A long text takes its time to be read; others have theirs meanwhile.
-    sections = await to_thread.run_sync(parse_page, body.markdown)
+    # Outside the transaction of the change, and for a long text outside the process.
+    cost = len(body.markdown) * _CHARACTER_COST
+    sections = await call.services.offload.run(cost, parse_page, body.markdown)
     stamp = Stamp(call.services.clock().isoformat(), call.actor)
 
     def new_id() -> str:

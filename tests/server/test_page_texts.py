@@ -3,14 +3,21 @@
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 
 from blocks.page import blocks_of
 from server.bootstrap import Services
+from server.settings import Settings
 from tests.blocks.test_page import CONTENTS
 from tests.server.api import Api
 from tests.server.test_blocks import Json, ids, rich, text_block
 from tests.server.test_versions import open_as
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return msgspec.structs.replace(settings, max_body_bytes=1024 * 1024)
 
 
 @pytest.fixture
@@ -116,3 +123,19 @@ async def test_a_visitor_reads_a_page_as_text(ann: Api, api: Api, path: str):
     assert (await visitor.get(f"{path}/markdown")).json()["markdown"] == "public words\n"
     assert (await visitor.get(f"{path}/html")).json()["html"] == "<p>public words</p>"
     assert (await visitor.get(f"{path}/blocks")).status_code == 200
+
+
+async def test_a_text_that_is_slow_to_read_holds_nobody_up(ann: Api, path: str):
+    slow = asyncio.create_task(put(ann, path, "* a\n" * 4_000))
+    for _ in range(5):
+        assert (await ann.get(path)).status_code == 200
+    assert not slow.done()
+    assert (await slow)["markdown"].count("- a\n") == 4_000
+
+
+async def test_a_text_that_is_too_long_is_refused(ann: Api, path: str):
+    answer = await ann.request("PUT", f"{path}/markdown", json={"markdown": "~~a" * 70_000, "base": None})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["path"] == "body.markdown"
+    assert "200000" in answer.json()["errors"][0]["detail"]
+    assert (await ann.get(f"{path}/markdown")).json()["markdown"] == ""
