@@ -64,18 +64,23 @@ def write_prose(parent: Parent, nodes: Sequence[Node]) -> None:
         _insert(parent, len(parent.children), part)
 
 
-def fill_prose(parent: Parent, nodes: Sequence[Node]) -> None:
-    """Give a fragment or an element other children."""
+def fill_prose(parent: Parent, nodes: Sequence[Node], levels: int = MAX_LEVELS) -> None:
+    """Give a fragment or an element other children.
+
+    `levels` are those of the nodes that the caller was shown; what lies deeper stays.
+    """
+    if not levels:
+        return
     before: list[Any] = list(parent.children)
     after = _parts(nodes)
     index = 0
-    for old, new in _script([*map(_as_part, before)], after):
+    for old, new in _script([_as_part(child, levels - 1) for child in before], after):
         if new is None:
             del parent.children[index]
             continue
         if old is None:
             _insert(parent, index, after[new])
-        elif not _change(before[old], after[new]):
+        elif not _change(before[old], after[new], levels - 1):
             del parent.children[index]
             _insert(parent, index, after[new])
         index += 1
@@ -97,11 +102,11 @@ def _parts(nodes: Iterable[Node]) -> list[Part]:
     return parts
 
 
-def _as_part(child: object) -> Part:
+def _as_part(child: object, levels: int) -> Part:
     """Return what a child would be as a part, to compare it."""
     if isinstance(child, pycrdt.XmlText):
         return cast("list[Node]", plain_text_nodes(child))
-    return cast("Node", plain_node(child)) if isinstance(child, pycrdt.XmlElement) else {}
+    return cast("Node", plain_node(child, levels)) if isinstance(child, pycrdt.XmlElement) else {}
 
 
 def _script(was: Sequence[Part], wanted: Sequence[Part]) -> Iterable[tuple[int | None, int | None]]:
@@ -132,7 +137,8 @@ def _pair(was: Sequence[Part], wanted: Sequence[Part], olds: range, news: range)
     for old in olds:
         kind, words = before[old]
         matcher = SequenceMatcher(None, "", words, autojunk=False)
-        best, best_ratio = None, ALIKE
+        # One without words may have some that are not shown.
+        best, best_ratio = None, ALIKE if words.strip() else -1.0
         for new in range(first, news.stop):
             if after[new][0] == kind:
                 matcher.set_seq1(after[new][1])
@@ -152,7 +158,7 @@ def _key(part: Part) -> tuple[str, str]:
     return str(part.get("type")), " ".join(_key(child)[1] for child in inner)
 
 
-def _change(child: object, part: Part) -> bool:
+def _change(child: object, part: Part, levels: int) -> bool:
     """Make a child what a part is; tell whether it could be."""
     if isinstance(child, pycrdt.XmlText) and isinstance(part, list):
         _change_text(child, part)
@@ -165,9 +171,9 @@ def _change(child: object, part: Part) -> bool:
     for name in was.keys() - wanted.keys():
         del child.attributes[name]
     for name, value in wanted.items():
-        if name not in was or plain(was[name]) != value:
+        if name not in was or plain(was[name], levels) != value:
             child.attributes[name] = value
-    fill_prose(child, part.get("content") or [])
+    fill_prose(child, part.get("content") or [], levels)
     return True
 
 
@@ -251,7 +257,9 @@ def _marks(node: Node) -> Marks:
 
 
 def _named(formatting: Marks) -> Marks:
-    return {name.partition("--")[0]: plain(formatting[name]) or {} for name in formatting}
+    """Return formatting as marks, as callers are shown them."""
+    shown: dict[str, object] = {name.partition("--")[0]: plain(formatting[name]) for name in formatting}
+    return {name: cast("Marks", attrs) if isinstance(attrs, dict) else {} for name, attrs in shown.items()}
 
 
 def _size(token: str) -> int:

@@ -155,26 +155,29 @@ def _write_field(place: pycrdt.Map[Any], key: str, kind: Any, value: Any) -> Non
         place[key] = msgspec.to_builtins(value)
 
 
-def rewrite(place: pycrdt.Map[Any], before: msgspec.Struct, after: msgspec.Struct) -> None:
-    """Give a Map that was read as one Struct the content of another one of its type."""
+def rewrite(
+    place: pycrdt.Map[Any], before: msgspec.Struct, after: msgspec.Struct, levels: int = MAX_LEVELS
+) -> None:
+    """Give a Map that was read as one Struct, with so many levels, the content of another one of its type."""
     for field in _fields(type(after)):
-        _rewrite_field(place, field.name, field.type, getattr(before, field.name), getattr(after, field.name))
+        was, wanted = getattr(before, field.name), getattr(after, field.name)
+        _rewrite_field(place, field.name, field.type, was, wanted, levels - 1)
 
 
-def _rewrite_field(place: pycrdt.Map[Any], key: str, kind: Any, before: Any, after: Any) -> None:
+def _rewrite_field(place: pycrdt.Map[Any], key: str, kind: Any, before: Any, after: Any, levels: int) -> None:
     if before == after:
         return
     current = place.get(key)
     entry_kind = _entry_kind(kind)
     if kind is RichText:
         if isinstance(current, pycrdt.XmlFragment):
-            fill_prose(current, after.content)
+            fill_prose(current, after.content, levels)
         else:
             _write_field(place, key, kind, after)
     elif _is_struct(kind) and isinstance(current, pycrdt.Map):
-        rewrite(cast("pycrdt.Map[Any]", current), before, after)
+        rewrite(cast("pycrdt.Map[Any]", current), before, after, levels)
     elif entry_kind is not None and isinstance(current, pycrdt.Map):
-        _rewrite_entries(cast("pycrdt.Map[Any]", current), entry_kind, before, after)
+        _rewrite_entries(cast("pycrdt.Map[Any]", current), entry_kind, before, after, levels - 1)
     elif after is None:
         if key in place:
             del place[key]
@@ -183,14 +186,14 @@ def _rewrite_field(place: pycrdt.Map[Any], key: str, kind: Any, before: Any, aft
 
 
 def _rewrite_entries(
-    place: pycrdt.Map[Any], kind: Any, before: Mapping[str, Any], after: Mapping[str, Any]
+    place: pycrdt.Map[Any], kind: Any, before: Mapping[str, Any], after: Mapping[str, Any], levels: int
 ) -> None:
     for key in sorted(before.keys() - after.keys()):
         if key in place:
             del place[key]
     for key, entry in after.items():
         if key in before:
-            _rewrite_field(place, key, kind, before[key], entry)
+            _rewrite_field(place, key, kind, before[key], entry, levels)
         else:
             _write_field(place, key, kind, entry)
 

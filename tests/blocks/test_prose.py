@@ -94,6 +94,31 @@ def test_what_no_caller_sees_stays() -> None:
     assert "".join(chunk for chunk, _ in text.diff() if isinstance(chunk, str)) == "changed after"
 
 
+def test_what_lies_too_deep_to_be_shown_stays() -> None:
+    doc = written(paragraph("one"))
+    parent: Any = fragment(doc)
+    for _ in range(40):
+        parent = parent.children.append(pycrdt.XmlElement("blockquote"))
+    parent.children.append(pycrdt.XmlText("deep"))
+    nodes = read(doc)
+    assert "deep" not in repr(nodes)
+    nodes[1]["content"].append(paragraph("beside"))
+    fill_prose(fragment(doc), [paragraph("changed"), nodes[1]])
+    assert read(doc) == [paragraph("changed"), nodes[1]]
+    assert "deep" in str(fragment(doc))
+
+
+def test_marks_keep_what_is_not_shown_of_them() -> None:
+    doc = written(paragraph("one two"))
+    root: Any = fragment(doc)
+    text = root.children[0].children[0]
+    text.format(0, 3, {"size": "12px"})
+    (shown,) = read(doc)
+    shown["content"][1]["text"] = " three"
+    fill_prose(fragment(doc), [shown])
+    assert text.diff() == [("one", {"size": "12px"}), (" three", None)]
+
+
 _texts = st.text(alphabet="ab é🙂\n", min_size=1, max_size=6)
 
 
