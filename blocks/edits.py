@@ -124,7 +124,7 @@ def _align(
     places: Sequence[Place], items: Sequence[Item], rules: Rules
 ) -> list[tuple[Place | None, Item | None]]:
     """Return what becomes of what, in the order of the result."""
-    same = match_items([_key(place.item) for place in places], [_key(item) for item in items])
+    same = match_items([key_of(place.item) for place in places], [key_of(item) for item in items])
     aligned: list[tuple[Place | None, Item | None]] = []
     start, new_start = 0, 0
     for end, new_end in (*same, (len(places), len(items))):
@@ -140,7 +140,7 @@ def _align_gap(
 ) -> list[tuple[Place | None, Item | None]]:
     aligned: list[tuple[Place | None, Item | None]] = []
     start, new_start = 0, 0
-    for end, new_end in (*_pair_alike(places, items), (len(places), len(items))):
+    for end, new_end in (*pair_alike([place.item for place in places], items), (len(places), len(items))):
         aligned += [(place, None) for place in places[start:end]]
         aligned += [(None, item) for item in items[new_start:new_end]]
         if end < len(places):
@@ -154,19 +154,18 @@ def _align_gap(
     return aligned
 
 
-def _pair_alike(places: Sequence[Place], items: Sequence[Item]) -> list[tuple[int, int]]:
-    """Return which places become which items: of the same kind, and as much alike as their order allows."""
-    if not places or not items:
+def pair_alike(before: Sequence[Item], after: Sequence[Item]) -> list[tuple[int, int]]:
+    """Return which items become which: of the same kind, and as much alike as their order allows."""
+    if not before or not after:
         return []
-    if len(places) * len(items) > MAX_COMPARED:
-        pairs = zip(range(len(places)), range(len(items)), strict=False)
-        return [(place, item) for place, item in pairs if _kind(places[place].item) == _kind(items[item])]
-    before = [_features(place.item) for place in places]
-    after = [_features(item) for item in items]
-    best = [[0.0] * (len(items) + 1) for _ in range(len(places) + 1)]
-    likeness = [[_likeness(left, right) for right in after] for left in before]
-    for row in range(len(places) - 1, -1, -1):
-        for column in range(len(items) - 1, -1, -1):
+    if len(before) * len(after) > MAX_COMPARED:
+        pairs = zip(range(len(before)), range(len(after)), strict=False)
+        return [(old, new) for old, new in pairs if _kind(before[old]) == _kind(after[new])]
+    features = [_features(item) for item in after]
+    likeness = [[_likeness(left, right) for right in features] for left in map(_features, before)]
+    best = [[0.0] * (len(after) + 1) for _ in range(len(before) + 1)]
+    for row in range(len(before) - 1, -1, -1):
+        for column in range(len(after) - 1, -1, -1):
             paired = likeness[row][column]
             best[row][column] = max(
                 best[row + 1][column],
@@ -213,8 +212,9 @@ def _likeness(left: tuple[str, frozenset[str]], right: tuple[str, frozenset[str]
     return 1.0 + (200.0 * len(left[1] & right[1]) / together if together else 100.0)
 
 
-def _key(item: Item) -> bytes:
-    nodes = (item,) if isinstance(item, Element) else item
+def key_of(item: Item | Node) -> bytes:
+    """Return the same for items that say the same, and for no others."""
+    nodes = item if isinstance(item, tuple) else (item,)
     return msgspec.json.encode([to_json(_without_nulls(node)) for node in nodes], order="deterministic")
 
 
@@ -234,7 +234,7 @@ def _change(place: Place, item: Item, rules: Rules) -> None:
         return
     (node,) = place.nodes
     assert isinstance(place.item, Element)
-    if not isinstance(node, pycrdt.XmlElement) or _key(place.item) == _key(item):
+    if not isinstance(node, pycrdt.XmlElement) or key_of(place.item) == key_of(item):
         return
     _change_attributes(node, place.item, item)
     change_children(node, place.children, item.content, rules)

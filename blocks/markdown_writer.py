@@ -18,16 +18,19 @@ from blocks.tree import Element, Node, Text, texts_of
 _RULE = "___"
 """Of the signs for a rule the one that no list begins with."""
 
+_COMMENT = "<!--"
+"""No line begins with it here, as those do that part a page."""
+
 _DELIMITERS = {"": "---", "left": ":--", "center": ":-:", "right": "--:"}
 
 
 def to_markdown(document: Element) -> str:
     """Return a document as Markdown."""
-    lines = _write_blocks(document.content)
+    lines = _write_blocks(document.content, is_top=True)
     return "\n".join(lines) + "\n" if lines else ""
 
 
-def _write_blocks(nodes: Sequence[Node], *, is_tight: bool = False) -> list[str]:
+def _write_blocks(nodes: Sequence[Node], *, is_tight: bool = False, is_top: bool = False) -> list[str]:
     lines: list[str] = []
     before: Node | None = None
     is_other = False
@@ -36,7 +39,7 @@ def _write_blocks(nodes: Sequence[Node], *, is_tight: bool = False) -> list[str]
         is_other = _list_sign(before) == _list_sign(block) is not None and not is_other
         if lines and not is_tight:
             lines.append("")
-        lines += _write_block(block, is_other=is_other)
+        lines += _write_block(block, is_other=is_other, is_top=is_top)
         before = block
     return lines
 
@@ -62,7 +65,7 @@ def _list_sign(node: Node | None) -> str | None:
     return "." if node.type == "orderedList" else "-"
 
 
-def _write_block(node: Element, *, is_other: bool = False) -> list[str]:
+def _write_block(node: Element, *, is_other: bool, is_top: bool) -> list[str]:
     match node.type:
         case "paragraph":
             return write_line(node.content).split("\n")
@@ -73,7 +76,7 @@ def _write_block(node: Element, *, is_other: bool = False) -> list[str]:
         case "bulletList" | "orderedList" | "taskList":
             return _write_list(node, is_other=is_other)
         case "codeBlock":
-            return _write_code(node)
+            return _write_code(node, is_top=is_top)
         case "horizontalRule":
             return [_RULE]
         case "image":
@@ -81,7 +84,7 @@ def _write_block(node: Element, *, is_other: bool = False) -> list[str]:
         case "table":
             return _write_grid(node) or [write_table(node)]
         case "doc" | "listItem" | "taskItem" | "tableRow" | "tableCell" | "tableHeader":
-            return _write_blocks(node.content)
+            return _write_blocks(node.content, is_top=is_top)
         case _:
             return write_line(node.content or (Text(note(node)),)).split("\n")
 
@@ -180,13 +183,16 @@ def _has_own_sign(node: Node) -> bool:
     return isinstance(node, Element) and node.type in tiptap.BLOCKS and node.type != "paragraph"
 
 
-def _write_code(node: Element) -> list[str]:
+def _write_code(node: Element, *, is_top: bool) -> list[str]:
     text = "".join(child.text for child in texts_of(node))
     language = _escape_info(text_attribute(node.attrs, "language"))
     sign = "~" if "`" in language else "`"
     longest = max((len(run) for run in re.findall(f"{sign}+", text)), default=0)
     fence = sign * max(3, longest + 1)
-    return [f"{fence}{language}", *(text.split("\n") if text else ()), fence]
+    lines = [f"{fence}{language}", *(text.split("\n") if text else ()), fence]
+    # The space before a fence is taken away from every line in it.
+    is_apart = is_top and any(line.startswith(_COMMENT) for line in lines)
+    return _prefixed(lines, " ", " ") if is_apart else lines
 
 
 def _escape_info(language: str) -> str:

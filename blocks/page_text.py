@@ -4,35 +4,38 @@ A page of a single text is that text. Of several blocks, each begins with a line
 
     <!-- block:0198c5b7-5c2f-7000-8000-000000000001 -->
 
-Bringing Markdown back changes texts by their differences. What stands under a line whose block is not there,
-or before the first one, becomes a new text; a text whose line was taken out goes into the page's trash.
-Blocks that are no text are shown, and neither changed nor deleted. Without any such line it is the page's
-first text.
+Bringing Markdown back changes texts by what differs from what they read as; as it was, it changes nothing.
+What stands under a line whose block is not there, or before the first one, becomes a new text; a text whose
+line was taken out goes into the page's trash. Blocks that are no text are shown, and neither changed nor
+deleted. Without any such line it is the page's first text.
 """
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from difflib import SequenceMatcher
 from typing import Any, cast
+from urllib.parse import quote, unquote
 
 import msgspec
 import pycrdt
 from msgspec import UNSET
 
 from blocks import tiptap
+from blocks.carrying import carry
+from blocks.edits import change_fragment
 from blocks.html_writer import to_html
 from blocks.kind import Fields
 from blocks.lists import in_order
 from blocks.markdown_reader import from_markdown
 from blocks.markdown_writer import to_markdown
-from blocks.page import Block, blocks_of, read_blocks, read_content
+from blocks.page import CONTENT, Block, blocks_of, read_blocks, read_content
 from blocks.page_edits import After, Stamp, add_block, change_block, delete_block
+from blocks.richtext import read_fragment
 from blocks.tree import Element, Node, Text, document, from_json, to_json
 
 RICH = frozenset(("text", "chat_bubble", "agent_snippet"))
 """The types that are a rich text."""
 
-_LINE = re.compile(r"^<!-- block:([A-Za-z0-9_.:-]{1,100}) -->[ \t]*$", re.MULTILINE)
+_LINE = re.compile(r"^<!-- block:([A-Za-z0-9_.:~%-]*) -->[ \t]*$", re.MULTILINE)
 
 
 class Section(msgspec.Struct, frozen=True):
@@ -48,7 +51,12 @@ def page_to_markdown(doc: pycrdt.Doc[Any]) -> str:
     blocks = [*read_blocks(doc)]
     if len(blocks) == 1 and blocks[0].type == "text":
         return _markdown_of(doc, blocks[0])
-    return "\n".join(f"<!-- block:{block.id} -->\n\n{_markdown_of(doc, block)}" for block in blocks)
+    return "\n".join(f"{_line_of(block.id)}\n\n{_markdown_of(doc, block)}" for block in blocks)
+
+
+def _line_of(block_id: str) -> str:
+    # A client may have called a block anything.
+    return f"<!-- block:{quote(block_id, safe=':')} -->"
 
 
 def page_to_html(doc: pycrdt.Doc[Any]) -> str:
@@ -62,7 +70,7 @@ def parse_page(markdown: str) -> list[Section]:
     sections = [(None, parts[0]), *zip(parts[1::2], parts[2::2], strict=True)]
     is_marked = len(sections) > 1
     return [
-        Section(block_id, text.strip("\n"), from_markdown(text))
+        Section(None if block_id is None else unquote(block_id), text.strip("\n"), from_markdown(text))
         for block_id, text in sections
         if block_id is not None or text.strip() or not is_marked
     ]
@@ -75,6 +83,8 @@ def write_page(
     blocks = {block.id: block for block in read_blocks(doc)}
     texts = [block_id for block_id, block in blocks.items() if block.type == "text"]
     if len(sections) == 1 and sections[0].block_id is None:
+        if not texts and not sections[0].text:
+            return
         _write_section(doc, blocks, texts[0] if texts else None, sections[0], UNSET, stamp, new_id)
         return
     behind: str | None = None
@@ -94,26 +104,37 @@ def _write_section(
     new_id: Callable[[], str],
 ) -> str:
     """Write one section; return the id of its block."""
-    block = blocks.get(block_id) if block_id else None
+    block = blocks.get(block_id) if block_id is not None else None
     if block is None:
         made = new_id()
         content: Fields = {"doc": to_json(section.tree)}
         add_block(doc, made, "text", content, stamp=stamp, after=after)
         return made
     if block.type in RICH and block.condition != "unreadable":
-        was = block_tree(doc, block)
-        if to_markdown(was).strip("\n") != section.text:
-            change_block(doc, block.id, patch={"doc": to_json(_keep(was, section.tree))})
+        _change_text(doc, block, section)
     return block.id
 
 
-def _keep(was: Element, wanted: Element) -> Element:
-    """Return what is wanted, with the nodes that read the same in Markdown as they were: it says less."""
-    before, after = ([to_markdown(document((node,))) for node in tree.content] for tree in (was, wanted))
-    nodes: list[Node] = []
-    for tag, start, end, new, new_end in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
-        nodes += was.content[start:end] if tag == "equal" else wanted.content[new:new_end]
-    return document(tuple(nodes))
+def _change_text(doc: pycrdt.Doc[Any], block: Block, section: Section) -> None:
+    """Change a rich text by what differs from what it reads as."""
+    was = block_tree(doc, block)
+    if to_markdown(was).strip("\n") == section.text:
+        return
+    tree = carry(was, section.tree)
+    fragment = _fragment_of(doc, block)
+    if fragment is not None:
+        change_fragment(fragment, tree)
+    else:
+        change_block(doc, block.id, patch={"doc": to_json(tree)})
+
+
+def _fragment_of(doc: pycrdt.Doc[Any], block: Block) -> pycrdt.XmlFragment | None:
+    """Return the rich text of a block; None where a client has put something else."""
+    content: object = cast("pycrdt.Map[Any]", blocks_of(doc)[block.id]).get(CONTENT)
+    fragment: object = (
+        cast("pycrdt.Map[Any]", content).get("doc") if isinstance(content, pycrdt.Map) else None
+    )
+    return fragment if isinstance(fragment, pycrdt.XmlFragment) else None
 
 
 def _markdown_of(doc: pycrdt.Doc[Any], block: Block) -> str:
@@ -125,7 +146,8 @@ def block_tree(doc: pycrdt.Doc[Any], block: Block) -> Element:
     if block.condition == "unreadable":
         return document((_line(f"(unreadable: {block.type or 'no block'})"),))
     if block.type in RICH:
-        return from_json(block.content["doc"])
+        fragment = _fragment_of(doc, block)
+        return from_json(block.content["doc"]) if fragment is None else read_fragment(fragment)
     content: Any = read_content(cast("pycrdt.Map[Any]", blocks_of(doc)[block.id])).content
     return document(tuple(_SHOWN.get(block.type, _show_text)(block, content)))
 

@@ -179,18 +179,22 @@ _odd_nodes: st.SearchStrategy[Any] = st.recursive(
 )
 
 
+odd_nodes = st.lists(_odd_nodes, max_size=4)
+"""What no editor would make, for `build`: any names, attributes of any types, things embedded in texts."""
+
+
 @st.composite
 def odd_fragments(draw: st.DrawFn) -> pycrdt.XmlFragment:
-    """Give a fragment that no editor made: any names, attributes of any types, things embedded in texts."""
+    """Give a fragment that no editor made."""
     doc = pycrdt.Doc[Any]()
     fragment = doc.get("body", type=pycrdt.XmlFragment)
-    for node in draw(st.lists(_odd_nodes, max_size=4)):
+    for node in draw(odd_nodes):
         build(fragment, node)
     return fragment
 
 
 def build(parent: pycrdt.XmlFragment | pycrdt.XmlElement, node: Any) -> None:
-    """Append what `odd_fragments` drew."""
+    """Append one of `odd_nodes`."""
     if node[0] == "element":
         _, name, attributes, children = node
         element = parent.children.append(pycrdt.XmlElement(name))

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import msgspec
+import pycrdt
 import pytest
 
 from blocks.page import blocks_of
@@ -87,6 +88,36 @@ async def test_markdown_changes_nothing_that_it_cannot_say(
     content = (await ann.get(f"/v1/blocks/{made['id']}")).json()["content"]["doc"]["content"]
     assert content[0]["attrs"] == {"textAlign": "right"}
     assert content[1] == rich("two, changed")["content"][0]
+
+
+async def test_what_markdown_has_no_words_for_stays_where_others_are_changed(
+    ann: Api, services: Services, path: str, page: Json
+):
+    made = await text_block(ann, f"{path}/blocks", "one two", "three")
+    async with open_as(services, ann, page["document"]) as replica:
+        doc = blocks_of(replica.doc)[made["id"]]["content"]["doc"]
+        doc.children[0].children[0].format(
+            0, 3, {"highlight": {"color": "red"}, "comment--AbCd12+/": {"id": 7}}
+        )
+        chart = doc.children[0].children.append(pycrdt.XmlElement("chart"))
+        chart.attributes["data"] = [1, 2]
+        parent = doc.children.append(pycrdt.XmlElement("callout"))
+        for _ in range(150):
+            parent = parent.children.append(pycrdt.XmlElement("blockquote"))
+        parent.children.append(pycrdt.XmlText("deep"))
+        await replica.saved()
+    seen = (await ann.get(f"{path}/markdown")).json()
+    same = await put(ann, path, seen["markdown"], seen["seen"]["base"])
+    assert (same["markdown"], same["receipt"]["position"]) == (seen["markdown"], None)
+    changed = await put(ann, path, seen["markdown"].replace("two", "2").replace("three", "3"))
+    assert changed["markdown"] == seen["markdown"].replace("two", "2").replace("three", "3")
+    async with open_as(services, ann, page["document"]) as replica:
+        doc = blocks_of(replica.doc)[made["id"]]["content"]["doc"]
+        words = doc.children[0].children[0].diff()
+        assert words[0] == ("one", {"highlight": {"color": "red"}, "comment--AbCd12+/": {"id": 7}})
+        assert words[1:] == [(" 2", None)]
+        assert dict(doc.children[0].children[1].attributes) == {"data": [1, 2]}
+        assert "deep" in str(doc.children[2])
 
 
 async def test_ten_who_bring_back_a_whole_page_lose_nobodys_words(
