@@ -57,7 +57,7 @@ async def test_a_killed_server_mails_each_notification_once(server: IonfluxServe
         mail_server.replies = []
         await server.restart()
         while True:
-            mail = await asyncio.wait_for(mail_server.next_mail(), 60)
+            mail = await mail_server.next_mail(seconds=60)
             if mail["to"] == bob.email and "Confirm" not in mail["subject"]:
                 break
         assert re.findall(r"shared the page (Page \d+)", text_of(mail)) == [f"Page {round}"]

@@ -67,7 +67,12 @@ const operations = {
   mapCreate: (type, { key, value }) => type.set(key, nested[value]()),
   arrayInsert: (type, { at, items }) => type.insert(at < 0 ? type.length : at, items),
   arrayDelete: (type, { at, length }) => type.delete(at, length),
-  fragmentSet: (type, { value }) => prosemirrorJSONToYXmlFragment(schema, value, type)
+  fragmentSet: (type, { value }) => prosemirrorJSONToYXmlFragment(schema, value, type),
+  fragmentAppend: (type, { nodes }) => {
+    const made = new Y.Doc().getXmlFragment('made')
+    prosemirrorJSONToYXmlFragment(schema, { type: 'doc', content: nodes }, made)
+    type.push(made.toArray().map((node) => node.clone()))
+  }
 }
 
 /** Converts a position in Unicode code points to Yjs' UTF-16 code units. */

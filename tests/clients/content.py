@@ -155,3 +155,7 @@ class Fragment(Shared):
 
     async def set(self, document: Json) -> None:
         await self._editor.edit(self.setting(document))
+
+    async def append(self, *nodes: Json) -> None:
+        """Add nodes behind all others, whatever has come in since somebody looked."""
+        await self._editor.edit(self._edit("fragmentAppend", nodes=list(nodes)))

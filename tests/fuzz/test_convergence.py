@@ -27,8 +27,8 @@ def test_D2_D4_R4_all_documents_and_the_log_are_equal_at_the_end(
     monkeypatch.setattr(snapshots, "LARGE_BYTES", 4096)
     client_ids = count(1 << 20)
 
-    def new_document() -> "pycrdt.Doc[Any]":
-        return pycrdt.Doc(client_id=next(client_ids))
+    def new_document(*, client_id: int | None) -> "pycrdt.Doc[Any]":
+        return pycrdt.Doc(client_id=client_id or next(client_ids))
 
     monkeypatch.setattr(peer, "pycrdt", SimpleNamespace(Doc=new_document))
     virtual_time.run(Story(seed).play())

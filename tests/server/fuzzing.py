@@ -100,6 +100,7 @@ class World:
         headers = {"Authorization": f"Bearer {self.token}"}
         catalogue = self.http.get(f"{self.server.url}/v1/agent-definitions", headers=headers).json()
         self.known["definition_id"] = [definition["id"] for definition in catalogue["items"]]
+        self.known["emoji"] = ["👍"]
         self.known["user_id"] = [user["user"]["id"] for user in users]
 
     def is_well(self) -> bool:

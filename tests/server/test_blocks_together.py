@@ -108,8 +108,7 @@ async def test_ten_callers_with_stale_bases_and_people_at_their_keyboards_lose_n
     async def type_(editor: NodeClient, name: str) -> None:
         fragment = editor.fragment("blocks", made["id"], "content", "doc")
         for n in range(5):
-            before = await fragment.read()
-            await fragment.set({**before, "content": [*before["content"], paragraph(text(f"{name} {n}"))]})
+            await fragment.append(paragraph(text(f"{name} {n}")))
 
     async def write(n: int) -> None:
         mine = [*lines[:n], f"{lines[n]} changed by {n}", f"added by {n}", *lines[n + 1 :]]

@@ -109,8 +109,8 @@ async def test_a_server_sends_its_traces(
     told = attributes(request)
     assert (told["http.route"], told["http.response.status_code"]) == (route.removeprefix("POST "), "201")
     assert told["ionflux.request_id"]
-    (delivery,) = collector.named("deliver webhook")
-    (exchange,) = collector.named("POST")
+    # What the typing gives rise to may be delivered by now, too.
+    delivery, exchange = collector.named("deliver webhook")[0], collector.named("POST")[0]
     assert exchange.parent_span_id == delivery.span_id
     told = attributes(exchange)
     assert (told["server.address"], told["http.response.status_code"]) == ("127.0.0.1", "204")

@@ -19,9 +19,9 @@ class MailServer:
         self._mails: asyncio.Queue[EmailMessage] = asyncio.Queue()
         self.envelopes: list[Envelope] = []
 
-    async def next_mail(self) -> EmailMessage:
-        """Wait for the next mail."""
-        return await asyncio.wait_for(self._mails.get(), 10)
+    async def next_mail(self, *, seconds: float = 10) -> EmailMessage:
+        """Wait for the next mail, for so long."""
+        return await asyncio.wait_for(self._mails.get(), seconds)
 
     @property
     def count(self) -> int:
