@@ -146,7 +146,9 @@ class Following:
         if not events:
             return False
         async with self._database.transaction() as uow:
-            # First the cursor: whoever comes second waits here, and finds it moved.
+            if not await uow.workspaces.keep(workspace_id):
+                return False
+            # Then the cursor: whoever comes second waits here, and finds it moved.
             if not await uow.consumers.advance(name, workspace_id, seen=seen, done=events[-1].position):
                 raise Overtaken
             with span("consume events", consumer=name, events=len(events)):

@@ -32,6 +32,18 @@ class Workspaces:
         self._new_id = new_id
         self._access_changes = access_changes
 
+    async def keep(self, workspace_id: UUID) -> bool:
+        """Keep a workspace from being deleted until the end of the transaction; False where there is none.
+
+        Whoever writes rows of several tables that go with it does so first: its deletion locks it, and then them.
+        """
+        found = await self._session.execute(
+            select(Workspace.id)
+            .where(Workspace.id == workspace_id)
+            .with_for_update(read=True, key_share=True)
+        )
+        return found.scalar() is not None
+
     async def create(
         self, name: str, owner_user_id: UUID, settings: dict[str, Any] | None = None
     ) -> Workspace:
