@@ -35,7 +35,7 @@ class Workspaces:
     async def keep(self, workspace_id: UUID) -> bool:
         """Keep a workspace from being deleted until the end of the transaction; False where there is none.
 
-        Whoever writes rows of several tables that go with it does so first: its deletion locks it, and then them.
+        Whoever writes rows that go with it does so first: its deletion locks it, and then them.
         """
         found = await self._session.execute(
             select(Workspace.id)
