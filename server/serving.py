@@ -22,6 +22,7 @@ from server.listening import READ_FRAMES, Server, bind
 from server.realtime.picows_protocol import picows_protocol
 from server.seed import Demo, find_demo, seed
 from server.settings import Settings
+from server.stack import raise_stack
 from server.telemetry import configure_logging
 from storage import migrations
 
@@ -32,6 +33,7 @@ STARTING = OverloadedError("The server is starting.", code="starting", retry_aft
 
 def serve(settings: Settings, *, with_seed: bool, announce: Announce) -> None:
     """Serve until a signal ends it. Raises StartError or storage's errors when it cannot begin."""
+    raise_stack()
     prepare_data_folder(settings.data_dir)
     secrets = read_secrets(settings.data_dir)
     # The address first: a second start is refused before it touches the database of the first.

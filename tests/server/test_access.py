@@ -103,9 +103,7 @@ async def test_rights_on_the_inbox(services: Services, people: dict[str, Api]):
         assert await uow.documents.get(document)
 
 
-@pytest.mark.parametrize(
-    "document", ["", "page:x", f"page:{NO_ID}", f"channel:{NO_ID}", f"other:{NO_ID}"]
-)
+@pytest.mark.parametrize("document", ["", "page:x", f"page:{NO_ID}", f"channel:{NO_ID}", f"other:{NO_ID}"])
 async def test_nobody_has_a_right_on_what_does_not_exist(services: Services, ann: Api, document: str):
     assert await rights(services, {"owner": ann}, document) == {"owner": "none"}
 
