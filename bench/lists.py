@@ -1,7 +1,8 @@
 """`python -m bench.lists`: how long the API's long lists take over 100,000 rows, on SQLite and on Postgres.
 
 The whole way of a request is measured, in this process: middleware, rights, queries, JSON. Each list is read
-at its beginning, in the middle and near its end, fifty items at a time. It fails where one takes too long.
+at its beginning, in the middle and near its end, fifty items at a time, and so is what a search finds, except
+where it finds little. It fails where one takes too long.
 """
 
 import argparse
@@ -10,15 +11,17 @@ import base64
 import sys
 import tempfile
 from contextlib import AsyncExitStack, ExitStack
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
+from random import Random
 from statistics import median
 from time import perf_counter
 from typing import Any
+from urllib.parse import quote, unquote
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import insert, text
+from sqlalchemy import insert, select, text
 
 from blocks.order import key_between
 from server.app import create_app
@@ -27,7 +30,19 @@ from server.data_folder import read_secrets
 from server.settings import Settings
 from storage import migrations
 from storage.engine import Database
-from storage.models import AuditEntry, Channel, ChatMessage, Membership, Model, Page, Session, User, Workspace
+from storage.models import (
+    AuditEntry,
+    Channel,
+    ChatMessage,
+    Membership,
+    Model,
+    Page,
+    SearchEntry,
+    Session,
+    User,
+    Workspace,
+)
+from storage.search.index import ELSEWHERE, Entry, Place
 from tests.server.api import Api, open_api
 from tests.services.postgres import running_postgres
 
@@ -36,6 +51,12 @@ Row = dict[str, Any]
 LIMIT_MS = 100.0
 REPEATS = 7
 CHUNK = 5000
+
+FEW = 120
+"""Messages that have the rare word."""
+
+SYLLABLES = [f"{one}{other}" for one in "bdfgklmnprstvz" for other in "aeiou"]
+"""Two of them are a word; one in seventy words begins with each."""
 
 
 async def measure(url: str, folder: Path, rows: int) -> list[tuple[str, float, float]]:
@@ -51,6 +72,7 @@ async def measure(url: str, folder: Path, rows: int) -> list[tuple[str, float, f
         ann = await api.sign_up("ann")
         workspace = (await ann.made("/v1/workspaces", {"name": "Large"}))["id"]
         cursors = await fill(database, UUID(workspace), UUID(ann.user["id"]), rows)
+        cursors |= await fill_search(database, UUID(workspace), UUID(ann.user["id"]), rows)
         return [
             (path, *await time_list(ann, path.replace("{id}", workspace), at)) for path, at in cursors.items()
         ]
@@ -119,6 +141,45 @@ async def fill(database: Database, workspace: UUID, user: UUID, rows: int) -> di
     }
 
 
+async def fill_search(database: Database, workspace: UUID, user: UUID, rows: int) -> dict[str, list[object]]:
+    """Let messages of two channels be found; return for each search a cursor, if it is long."""
+    dice = Random(1)
+    vocabulary = [f"{one}{other}" for one in SYLLABLES for other in SYLLABLES]
+    async with database.read() as uow:
+        now = uow.now
+        channels = list(await uow.session.scalars(select(Channel.id).order_by(Channel.id).limit(2)))
+    for start in range(0, rows, CHUNK):
+        entries: list[tuple[UUID, Entry]] = []
+        for number in range(start, min(start + CHUNK, rows)):
+            words = ["the", *dice.choices(vocabulary, k=12)]
+            words += ["launch", "plan"] if number % 10 == 0 else []
+            words += ["walrus"] if number % (rows // FEW) == 0 else []
+            author = f"user:{user}" if number % 2 else f"user:{channels[0]}"
+            written_at = now - timedelta(seconds=10 * (rows - number))
+            entry = Entry(str(database.new_id()), author, written_at, body=" ".join(words))
+            entries.append((channels[number % 3 == 0], entry))
+        async with database.transaction() as uow:
+            for channel in channels:
+                some = [entry for where, entry in entries if where == channel]
+                await uow.search.put(workspace, "message", channel, some)
+    async with database.read() as uow:
+        ids = select(SearchEntry.id).order_by(SearchEntry.id.desc())
+        middle: list[object] = [
+            Place(ELSEWHERE, id_) for id_ in await uow.session.scalars(ids.offset(rows // 2).limit(1))
+        ]
+    async with database.engine.begin() as connection:
+        await connection.execute(text("ANALYZE"))
+    words = {
+        *("the", f"the in:{channels[1]}", "the from:me", f"ka* in:{channels[0]} from:me"),
+        *('"launch plan"', "ka*", f"in:{channels[1]} from:me"),
+    }
+    path = "/v1/workspaces/{id}/search?q="
+    found = {path + quote(query): middle for query in sorted(words)}
+    return found | {
+        path + quote(query): list[object]() for query in ("walrus", f"the walrus in:{channels[0]}")
+    }
+
+
 def message_of(channel_id: UUID, message_id: UUID, workspace_id: UUID, now: datetime) -> Row:
     """Return a message that has left its channel's document."""
     return {
@@ -148,7 +209,7 @@ async def time_list(ann: Api, path: str, cursors: list[object]) -> tuple[float, 
     """Return the median and the longest time of a list's parts."""
     taken: list[float] = []
     for cursor in (None, *cursors):
-        query = "?limit=50"
+        query = ("&" if "?" in path else "?") + "limit=50"
         if cursor is not None:
             query += "&cursor=" + base64.urlsafe_b64encode(msgspec.json.encode(cursor)).decode()
         for _ in range(REPEATS):
@@ -175,7 +236,7 @@ def main() -> None:
                 server = stack.enter_context(running_postgres())
                 url = stack.enter_context(server.empty_database())
             for path, usual, longest in asyncio.run(measure(url, folder, rows)):
-                print(f"| `{path}` | {name} | {usual:.1f} | {longest:.1f} |", flush=True)
+                print(f"| `{unquote(path)}` | {name} | {usual:.1f} | {longest:.1f} |", flush=True)
                 if usual > LIMIT_MS:
                     too_slow.append(f"{path} on {name}")
     if too_slow:
