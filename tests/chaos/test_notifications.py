@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -10,7 +11,7 @@ import pytest
 from sqlalchemy import update
 
 from storage.engine import Database
-from storage.models import NotificationPreference
+from storage.models import Notification, NotificationPreference
 from tests.services.databases import BOTH
 from tests.services.ionflux import IonfluxServer, expect_no_fault
 from tests.services.smtp import MailServer, text_of
@@ -68,3 +69,6 @@ async def allow_another_mail(server: IonfluxServer) -> None:
     """Take the five minutes between two mails for over."""
     async with Database(server.database_url) as database, database.transaction() as uow:
         await uow.session.execute(update(NotificationPreference).values(last_mailed_at=None))
+        # The row may have been written before the kill, with the time of its mail.
+        due = update(Notification).where(Notification.mail_at.is_not(None)).values(mail_at=datetime.now(UTC))
+        await uow.session.execute(due)
