@@ -475,3 +475,14 @@ async def test_R6_what_is_committed_after_the_hub_has_ended_starts_nothing() -> 
     await turns()
     assert len(log.rows[PAGE]) == 1
     assert log.snapshots == {}
+
+
+async def test_R8_the_hub_says_who_is_where_and_a_replica_that_its_room_is_gone() -> None:
+    async with world() as w:
+        await w.joined()
+        async with w.hub.join(PAGE, user("bob")) as bob:
+            assert w.hub.peers("page:") == {PAGE: 2}
+            assert w.hub.peers("channel:") == {}
+            assert not bob.has_ended
+            await w.hub.close()
+            assert bob.has_ended
