@@ -12,7 +12,7 @@ run: $(VENV)/.run ## Set up and serve a seeded workspace at http://127.0.0.1:800
 	@exec $(BIN)/ionflux serve --seed
 
 test: $(VENV)/.test tests/clients/node_modules/.installed ## Set up and run the test suite (JOBS: how many at once)
-	@$(BIN)/python -m pytest -n $(or $(JOBS),3) --dist loadfile
+	@$(BIN)/python -m pytest -n $(or $(JOBS),2) --dist loadfile
 
 fuzz: $(VENV)/.test tests/clients/node_modules/.installed ## Play thousands of stories (ROUNDS=5000, SEED: the first one's)
 	@FUZZ_ROUNDS=$(or $(ROUNDS),5000) FUZZ_SEED=$(or $(SEED),$(shell date +%s)) $(BIN)/python -m pytest -x tests/fuzz

@@ -5,6 +5,7 @@ import gzip
 import io
 import stat
 import tarfile
+import zlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import uuid4
@@ -96,11 +97,22 @@ async def test_a_file_that_was_cut_off_anywhere_is_refused(file: Path, tmp_path:
     verify(file)
 
 
+def unpacked(packed: bytes) -> bytes | None:
+    """Return what is in gzip's bytes; None for what cannot be read."""
+    try:
+        return gzip.decompress(packed)
+    except (OSError, EOFError, zlib.error):
+        return None
+
+
 async def test_a_file_with_a_changed_byte_is_refused(file: Path):
     whole = read(file)
     # The first ten are gzip's header: its time and system mean nothing.
     for position in range(10, len(whole), 61):
-        write(file, whole[:position] + bytes([whole[position] ^ 1]) + whole[position + 1 :])
+        changed = whole[:position] + bytes([whole[position] ^ 1]) + whole[position + 1 :]
+        if unpacked(changed) == unpacked(whole):  # a bit that nothing is made of
+            continue
+        write(file, changed)
         with pytest.raises(BackupError):
             verify(file)
 
