@@ -14,8 +14,9 @@ run: $(VENV)/.run ## Set up and serve a seeded workspace at http://127.0.0.1:800
 test: $(VENV)/.test tests/clients/node_modules/.installed ## Set up and run the test suite (JOBS: how many at once)
 	@$(BIN)/python -m pytest -n $(or $(JOBS),2) --dist loadfile
 
-fuzz: $(VENV)/.test tests/clients/node_modules/.installed ## Play thousands of stories (ROUNDS=5000, SEED: the first one's)
+fuzz: $(VENV)/.test tests/clients/node_modules/.installed ## Play thousands of stories and read thousands of odd texts (ROUNDS=5000, SEED: the first story's)
 	@FUZZ_ROUNDS=$(or $(ROUNDS),5000) FUZZ_SEED=$(or $(SEED),$(shell date +%s)) $(BIN)/python -m pytest -x tests/fuzz
+	@$(BIN)/python -m pytest --hypothesis-profile=long tests/blocks
 
 chaos: $(VENV)/.test tests/clients/node_modules/.installed ## Let 200 people type while the server is killed, on both databases
 	@CHAOS_CLIENTS=200 CHAOS_SECONDS=30 CHAOS_ROOMS=10000 $(BIN)/python -m pytest -s tests/chaos

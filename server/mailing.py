@@ -17,7 +17,7 @@ import msgspec
 from integrations.errors import MailRefusedError, MailUnavailableError
 from integrations.mail.models import Mail
 from integrations.mail.ports import Mailer
-from server.background.leadership import LEASE_SECONDS, Leadership
+from server.background.leadership import Leadership
 from server.spans import span
 from storage.engine import Database
 from storage.errors import BrokenSealError, StorageError, UnknownKeyError
@@ -75,7 +75,6 @@ class Mailing:
         mailer: Mailer,
         *,
         retry_seconds: Sequence[float] = RETRY_SECONDS,
-        lease_seconds: float = LEASE_SECONDS,
     ) -> None:
         self.makers: dict[str, Maker] = {}
         """Kind of a request -> who writes its mail."""
@@ -83,7 +82,7 @@ class Mailing:
         self._vault = vault
         self._mailer = mailer
         self._retry_seconds = retry_seconds
-        self._leadership = Leadership(database, "mails", lease_seconds=lease_seconds)
+        self._leadership = Leadership(database, "mails")
         self._connections = anyio.CapacityLimiter(AT_ONCE)
         self._woken = asyncio.Event()
 

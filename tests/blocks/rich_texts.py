@@ -220,5 +220,7 @@ def fragment_of(
     return fragment
 
 
-patiently = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+patiently = settings(
+    max_examples=settings().max_examples * 2 // 5, suppress_health_check=[HealthCheck.too_slow]
+)
 """Making a rich text takes a while, and more so on a busy machine."""
