@@ -14,8 +14,9 @@ pytest_plugins = [
     "tests.services.studio",
 ]
 
-# A slow machine is no fault of the code. The suite tries the same examples each time, so that a change is judged by
-# what it changes; `--hypothesis-profile=long` (`make fuzz`) looks much harder, and elsewhere each time.
+# A slow machine is no fault of the code. The suite tries the same examples each time, so that a change is
+# judged by what it changes; `--hypothesis-profile=long` (`make fuzz`) looks much harder,
+# and at others each time.
 settings.register_profile("default", deadline=None, derandomize=True)
 settings.register_profile("long", deadline=None, max_examples=5000)
 settings.load_profile("default")

@@ -70,6 +70,7 @@ async def test_A7_nobody_writes_as_somebody_whom_another_process_serves(
     honest = await change(ann, lambda doc: post(doc, first.owner), client_id=ann.client_id)
     await ann.apply(honest)
     await ann.saved()
+    await eve.has(honest)  # else her post may take the clocks of what is known by then, and be none
 
     await eve.apply(await change(eve, lambda doc: post(doc, member), client_id=ann.client_id))
 
