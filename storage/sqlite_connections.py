@@ -45,12 +45,28 @@ class SqliteConnections:
             await asyncio.wait(self._ending)
 
 
+class _EndingConnection(sqlite3.Connection):
+    """A connection whose transaction ends with it.
+
+    SQLite keeps a closed connection, and its lock on the file, for as long as one of its statements is held:
+    by the traceback of the query that was cancelled, say.
+    """
+
+    def close(self) -> None:
+        if self.in_transaction:
+            self.rollback()
+        super().close()
+
+
 class _Connection(aiosqlite.Connection):
     """A connection that can be told to stop any number of times."""
 
     def __init__(self, path: Path, ending: set[asyncio.Future[Any]]) -> None:
         super().__init__(
-            lambda: sqlite3.connect(path, isolation_level=None, check_same_thread=False), _ITER_CHUNK_SIZE
+            lambda: sqlite3.connect(
+                path, isolation_level=None, check_same_thread=False, factory=_EndingConnection
+            ),
+            _ITER_CHUNK_SIZE,
         )
         self._thread.daemon = True  # nothing of it outlives the process
         self._ending = ending

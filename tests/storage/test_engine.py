@@ -320,3 +320,16 @@ async def test_a_sqlite_connection_that_was_lost_ends_with_the_others(tmp_path: 
     await connections.close()
     with pytest.raises(ValueError, match="no active connection"):
         await connection.execute("SELECT 1")
+
+
+async def test_a_closed_sqlite_connection_locks_nothing_though_its_rows_were_not_all_read(tmp_path: Path):
+    connections = SqliteConnections(tmp_path / "ionflux.db")
+    closed, next_one = await connections.connect(), await connections.connect()
+    await closed.execute("CREATE TABLE t (x)")
+    await closed.execute("BEGIN IMMEDIATE")
+    rows = await closed.execute("INSERT INTO t VALUES (1), (2) RETURNING x")
+    await closed.close()
+    await next_one.execute("PRAGMA busy_timeout = 0")
+    await next_one.execute("BEGIN IMMEDIATE")
+    del rows  # held until here, as by the traceback of whoever was cancelled
+    await connections.close()
