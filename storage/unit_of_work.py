@@ -16,6 +16,7 @@ from storage.repositories.account_tokens import AccountTokens
 from storage.repositories.agents import AgentDefinitions, AgentRuns, Agents
 from storage.repositories.api_keys import ApiKeys
 from storage.repositories.audit import Audit
+from storage.repositories.backlinks import Backlinks
 from storage.repositories.channels import Channels
 from storage.repositories.client_ids import ClientIds
 from storage.repositories.commands import Commands
@@ -68,6 +69,7 @@ class UnitOfWork:
         self.grants = Grants(session, now, self.access_changes)
         self.share_links = ShareLinks(session, now, self.access_changes)
         self.channels = Channels(session, now, new_id, self.access_changes)
+        self.backlinks = Backlinks(session)
         self.brands = Owned(Brand, session, now)
         self.client_ids = ClientIds(session, now)
         self.commands = Commands(session, now)

@@ -5,9 +5,9 @@ from uuid import UUID
 from blocks.errors import UnknownBlockError
 from blocks.page import Block, read_block
 from crdt.ports import Principal, PrincipalId
-from server.errors import ConflictError, FieldError, InvalidError, NotFoundError
+from server.errors import FieldError, InvalidError, NotFoundError
 from server.rest.gate import find_page, require
-from server.rest.pages import document_of
+from server.rest.pages import document_of, refuse_trashed
 from server.routing import ReaderCall, UserCall
 from storage.access import Action, page_standing
 from storage.models import Page
@@ -41,7 +41,7 @@ async def find_block(
             continue
         require(standing, action)
         if to_write:
-            _refuse_trashed(page)
+            refuse_trashed(page)
         if block.moved_to is None:
             return page, block
         moved = moved or (page, block)  # cut off in between, it is nowhere else
@@ -76,7 +76,7 @@ async def find_open_page(
             raise
         fault = FieldError(field, "No page of this workspace")
         raise InvalidError(f"{fault.detail}.", code="invalid_reference", errors=(fault,)) from error
-    _refuse_trashed(page)
+    refuse_trashed(page)
     return page
 
 
@@ -88,8 +88,3 @@ async def principal_of(call: UserCall) -> Principal:
     return Principal(
         id=PrincipalId(call.actor), name=user.name, avatar_url=user.profile_info.get("avatar_url")
     )
-
-
-def _refuse_trashed(page: Page) -> None:
-    if page.trashed_at is not None:
-        raise ConflictError("The page is in the trash: restore it first.", code="page_trashed")

@@ -10,6 +10,8 @@ from msgspec import UNSET, Meta, UnsetType
 
 from blocks.order import key_between
 from server.errors import ApiError, ConflictError, FieldError, InvalidError
+from server.pages.copies import draft_copies, find_tree, note_blocks, page_fields
+from server.pages.making import add_pages, tell_of_page
 from server.rest.fields import DocumentEpoch, Listing, Slice, Time, Title, Url, list_slice, read_cursor
 from server.rest.gate import find_page, find_workspace, lock_page, require
 from server.routing import ReaderCall, Routes, UserCall
@@ -18,6 +20,10 @@ from storage.models import Page
 from storage.unit_of_work import UnitOfWork
 
 routes = Routes("Pages")
+
+MOST_TEMPLATE_PAGES = 50
+MOST_TEMPLATE_BYTES = 4 * 1024 * 1024
+"""Of a template, which is copied within the request's transaction."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -40,6 +46,7 @@ class PageAnswer(msgspec.Struct, frozen=True):
     title: str
     icon_url: str | None
     order_key: str
+    is_template: Annotated[bool, Meta(description="Whether new pages are made from it.")]
     trashed_at: Time | None
     created_by_user_id: UUID
     created_at: Time
@@ -53,6 +60,9 @@ class NewPage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     parent_page_id: Parent | None = None
     icon_url: Url | None = None
     after: After | UnsetType | None = UNSET
+    template_id: Annotated[
+        UUID | None, Meta(description="A template to begin with: a copy of it, and of what is below it.")
+    ] = None
 
 
 class PageChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -62,6 +72,7 @@ class PageChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     icon_url: Url | UnsetType | None = UNSET
     parent_page_id: Parent | UnsetType | None = UNSET
     after: After | UnsetType | None = UNSET
+    is_template: bool | UnsetType = UNSET
 
 
 @routes.get("/v1/workspaces/{workspace_id}/pages", "pages.read")
@@ -101,22 +112,45 @@ async def list_trash(
 
 
 @routes.post(
-    "/v1/workspaces/{workspace_id}/pages", "pages.write", status=201, refuses=(403,), idempotent=True
+    "/v1/workspaces/{workspace_id}/pages", "pages.write", status=201, refuses=(403, 409), idempotent=True
 )
 async def create_page(call: UserCall, uow: UnitOfWork, workspace_id: UUID, body: NewPage) -> PageAnswer:
-    """Make a page and its empty document. Below a page it takes the right to write that one."""
-    parent = await _find_parent(call, uow, workspace_id, body.parent_page_id)
+    """Make a page with an empty document, or with a template's content.
+
+    Below a page it takes the right to write that one. In a template's texts `{{title}}`, `{{date}}`,
+    `{{author}}` and `{{workspace}}` are filled in.
+    """
+    parent = await find_parent(call, uow, workspace_id, body.parent_page_id)
+    order_key = await place_page(uow, workspace_id, body.parent_page_id, body.after)
+    if body.template_id is not None:
+        return await _use_template(call, uow, workspace_id, body, parent, order_key)
     page = await uow.pages.create(
         workspace_id,
         title=body.title,
         parent=parent,
         icon_url=body.icon_url,
-        order_key=await _place(uow, workspace_id, body.parent_page_id, body.after),
+        order_key=order_key,
         created_by_user_id=call.user_id,
     )
     await uow.documents.create(document_of(page), workspace_id)
-    await _tell(call, uow, "page.created", page)
+    await tell_of_page(uow, call.actor, "page.created", page)
     return await read_page(uow, page)
+
+
+@routes.get("/v1/workspaces/{workspace_id}/templates", "pages.read")
+async def list_templates(
+    call: UserCall, uow: UnitOfWork, workspace_id: UUID, query: Slice
+) -> Listing[PageAnswer]:
+    """List the pages that new pages are made from, oldest first."""
+    _, standing = await find_workspace(call, uow, workspace_id, "pages.read")
+    rows = await uow.pages.list_templates(
+        workspace_id,
+        reader=standing.page_reader,
+        after=read_cursor(query, UUID),
+        limit=query.limit + 1,
+    )
+    epochs = await uow.documents.epochs(map(document_of, rows))
+    return list_slice(rows, query, lambda page: show_page(page, epochs), lambda page: page.id)
 
 
 @routes.get("/v1/pages/{page_id}", "pages.read")
@@ -127,9 +161,9 @@ async def get_page(call: ReaderCall, uow: UnitOfWork, page_id: UUID) -> PageAnsw
 
 @routes.patch("/v1/pages/{page_id}", "pages.write", refuses=(403, 409))
 async def change_page(call: UserCall, uow: UnitOfWork, page_id: UUID, body: PageChange) -> PageAnswer:
-    """Rename a page or move it in the tree."""
+    """Rename a page, move it in the tree with all that is below it, or make it a template."""
     page = await lock_page(call, uow, page_id, "pages.write")
-    _refuse_trashed(page)
+    refuse_trashed(page)
     if body == PageChange():
         return await read_page(uow, page)
     is_moved = body.parent_page_id is not UNSET or body.after is not UNSET
@@ -139,8 +173,10 @@ async def change_page(call: UserCall, uow: UnitOfWork, page_id: UUID, body: Page
         page.title = body.title
     if body.icon_url is not UNSET:
         page.icon_url = body.icon_url
+    if body.is_template is not UNSET:
+        page.is_template = body.is_template
     await uow.pages.change(page)
-    await _tell(call, uow, "page.moved" if is_moved else "page.updated", page)
+    await tell_of_page(uow, call.actor, "page.moved" if is_moved else "page.updated", page)
     return await read_page(uow, page)
 
 
@@ -150,7 +186,7 @@ async def trash_page(call: UserCall, uow: UnitOfWork, page_id: UUID) -> None:
     page = await lock_page(call, uow, page_id, "pages.write")
     if page.trashed_at is None:
         await uow.pages.trash(page)
-        await _tell(call, uow, "page.trashed", page)
+        await tell_of_page(uow, call.actor, "page.trashed", page)
 
 
 @routes.post("/v1/pages/{page_id}/restore", "pages.write", refuses=(403,))
@@ -166,8 +202,37 @@ async def restore_page(call: UserCall, uow: UnitOfWork, page_id: UUID) -> PageAn
     parent = await uow.pages.get(page.parent_page_id) if page.parent_page_id else None
     if parent is not None and parent.trashed_at is not None:
         await _lift(uow, page)
-    await _tell(call, uow, "page.restored", page)
+    await tell_of_page(uow, call.actor, "page.restored", page)
     return await read_page(uow, page)
+
+
+async def _use_template(
+    call: UserCall, uow: UnitOfWork, workspace_id: UUID, body: NewPage, parent: Page | None, order_key: str
+) -> PageAnswer:
+    found = await page_standing(uow, call.caller, body.template_id) if body.template_id else None
+    template = found[0] if found and found[1].allows("pages.read") else None
+    is_fitting = template is not None and template.is_template and template.trashed_at is None
+    if template is None or not is_fitting or template.workspace_id != workspace_id:
+        raise bad_field("template_id", "No template of this workspace")
+    workspace, user = await uow.workspaces.get(workspace_id), await uow.users.get(call.user_id)
+    assert workspace is not None
+    assert user is not None
+    drafts = await draft_copies(
+        call.services,
+        await find_tree(uow, call.caller, template, most=MOST_TEMPLATE_PAGES),
+        title=body.title,
+        order_key=order_key,
+        actor=call.actor,
+        fields=page_fields(
+            title=body.title, author=user.name, workspace=workspace.name, date=uow.now.date().isoformat()
+        ),
+        most_bytes=MOST_TEMPLATE_BYTES,
+    )
+    if body.icon_url is not None:
+        drafts[0] = msgspec.structs.replace(drafts[0], icon_url=body.icon_url)
+    pages = await add_pages(uow, workspace_id, drafts, parent=parent, user_id=call.user_id, actor=call.actor)
+    uow.after_commit.append(lambda: note_blocks(call.services, drafts))
+    return await read_page(uow, pages[0])
 
 
 def document_of(page: Page) -> str:
@@ -186,6 +251,7 @@ def show_page(page: Page, epochs: Mapping[str, str]) -> PageAnswer:
         title=page.title,
         icon_url=page.icon_url,
         order_key=page.order_key,
+        is_template=page.is_template,
         trashed_at=page.trashed_at,
         created_by_user_id=page.created_by_user_id,
         created_at=page.created_at,
@@ -207,13 +273,13 @@ async def _move(call: UserCall, uow: UnitOfWork, page: Page, body: PageChange) -
     """Set a page's parent and place. It is locked: two moves could make a circle together."""
     parent_id = page.parent_page_id
     if body.parent_page_id is not UNSET and body.parent_page_id != parent_id:
-        parent = await _find_parent(call, uow, page.workspace_id, body.parent_page_id)
+        parent = await find_parent(call, uow, page.workspace_id, body.parent_page_id)
         parent_id = body.parent_page_id
         if await uow.pages.is_inside(parent_id, page.id):
             raise ConflictError("A page cannot be moved below itself.", code="page_cycle")
         if page.access_root_id not in (page.id, parent.access_root_id if parent else None):
             await find_page(call, uow, page.id, "pages.share")  # others will see it than before
-    page.order_key = await _place(uow, page.workspace_id, parent_id, body.after, moving=page.id)
+    page.order_key = await place_page(uow, page.workspace_id, parent_id, body.after, moving=page.id)
     if parent_id != page.parent_page_id:
         page.parent_page_id = parent_id
         await uow.pages.change(page)
@@ -224,14 +290,14 @@ async def _lift(uow: UnitOfWork, page: Page) -> None:
     """Put a page at the top of the tree. What was restricted above stays so for it."""
     access_root_id = page.access_root_id
     page.parent_page_id = None
-    page.order_key = await _place(uow, page.workspace_id, None, UNSET)
+    page.order_key = await place_page(uow, page.workspace_id, None, UNSET)
     await uow.pages.change(page)
     if access_root_id not in (None, page.id):
         await uow.pages.restrict(page)
         await uow.grants.copy(access_root_id, page.id)
 
 
-async def _find_parent(
+async def find_parent(
     call: UserCall, uow: UnitOfWork, workspace_id: UUID, parent_id: UUID | None
 ) -> Page | None:
     """Return the page that another is to be put below; at the top, the role decides.
@@ -246,13 +312,13 @@ async def _find_parent(
         # Whoever may not see the workspace is told nothing of its pages either.
         await find_workspace(call, uow, workspace_id, "pages.read")
     if found is None or found[0].workspace_id != workspace_id or found[0].trashed_at is not None:
-        raise _bad_field("parent_page_id", "No page of this workspace, or in the trash")
+        raise bad_field("parent_page_id", "No page of this workspace, or in the trash")
     parent, standing = found
     require(standing, "pages.write")
     return parent
 
 
-async def _place(
+async def place_page(
     uow: UnitOfWork,
     workspace_id: UUID,
     parent_id: UUID | None,
@@ -265,25 +331,16 @@ async def _place(
     after = await uow.pages.get(after_id) if after_id else None
     is_sibling = after is not None and (after.workspace_id, after.parent_page_id) == (workspace_id, parent_id)
     if after_id is not None and (not is_sibling or after_id == moving):
-        raise _bad_field("after", "No sibling at that place")
+        raise bad_field("after", "No sibling at that place")
     return key_between(*await uow.pages.neighbours(workspace_id, parent_id, after=after, moving=moving))
 
 
-def _refuse_trashed(page: Page) -> None:
+def refuse_trashed(page: Page) -> None:
+    """Raise ConflictError for a page in the trash."""
     if page.trashed_at is not None:
         raise ConflictError("The page is in the trash: restore it first.", code="page_trashed")
 
 
-def _bad_field(name: str, detail: str) -> ApiError:
+def bad_field(name: str, detail: str) -> ApiError:
+    """Return the refusal of a body whose field names what it may not."""
     return InvalidError(f"{detail}.", code="invalid_reference", errors=(FieldError(f"body.{name}", detail),))
-
-
-async def _tell(call: UserCall, uow: UnitOfWork, event: str, page: Page) -> None:
-    parent = str(page.parent_page_id) if page.parent_page_id else None
-    await uow.events.append(
-        page.workspace_id,
-        event,
-        call.actor,
-        document_of(page),
-        {"title": page.title, "parent_page_id": parent},
-    )

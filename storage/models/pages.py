@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index
+from sqlalchemy import ForeignKey, Index, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.models.declarative import ByteOrdered, Model
@@ -17,6 +17,13 @@ class Page(Model, kw_only=True):
         Index(None, "workspace_id", "parent_page_id", "order_key"),
         Index(None, "workspace_id", "order_key", "id"),
         Index(None, "workspace_id", "trashed_at", "id"),
+        Index(
+            "ix_pages_templates",
+            "workspace_id",
+            "id",
+            sqlite_where=text("is_template"),
+            postgresql_where=text("is_template"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -34,3 +41,5 @@ class Page(Model, kw_only=True):
     updated_at: Mapped[datetime]
     # The page, this or one above, that is restricted to those with a grant; NULL: the workspace's roles hold.
     access_root_id: Mapped[UUID | None] = mapped_column(default=None)
+    # Whether new pages are made from it.
+    is_template: Mapped[bool] = mapped_column(default=False, server_default=false())

@@ -35,10 +35,11 @@ class Pages:
         icon_url: str | None,
         order_key: str,
         created_by_user_id: UUID,
+        page_id: UUID | None = None,
     ) -> Page:
-        """Add a page; it is as restricted as its parent."""
+        """Add a page, under an id of its own if that was chosen; it is as restricted as its parent."""
         page = Page(
-            id=self._new_id(),
+            id=page_id or self._new_id(),
             workspace_id=workspace_id,
             parent_page_id=parent.id if parent else None,
             access_root_id=parent.access_root_id if parent else None,
@@ -97,6 +98,35 @@ class Pages:
         )
         if after is not None:
             statement = statement.where(_is_behind(*after))
+        return (await self._session.scalars(statement)).all()
+
+    async def children(self, page_ids: Collection[UUID], *, limit: int) -> Sequence[Page]:
+        """Return the pages right below some, trash aside, siblings in their order."""
+        found = await self._session.scalars(
+            select(Page)
+            .where(Page.parent_page_id.in_(page_ids), Page.trashed_at.is_(None))
+            .order_by(Page.order_key, Page.id)
+            .limit(limit)
+        )
+        return found.all()
+
+    async def list_templates(
+        self, workspace_id: UUID, *, reader: UUID | None, after: UUID | None, limit: int
+    ) -> Sequence[Page]:
+        """Return the templates outside the trash, oldest first, behind `after`; `reader` as above."""
+        statement = (
+            select(Page)
+            .where(
+                Page.workspace_id == workspace_id,
+                Page.is_template,
+                Page.trashed_at.is_(None),
+                *visible_to(reader),
+            )
+            .order_by(Page.id)
+            .limit(limit)
+        )
+        if after is not None:
+            statement = statement.where(Page.id > after)
         return (await self._session.scalars(statement)).all()
 
     async def list_trash(
@@ -231,6 +261,27 @@ def visible_to(reader: UUID | None) -> tuple[ColumnElement[bool], ...]:
             Page.id.in_(select(opened.c.id)),
         ),
     )
+
+
+def granted_to(user_id: UUID) -> ColumnElement[bool]:
+    """Return what a page has to fulfil to be one that somebody was granted, or below such a one."""
+    granted = (
+        select(Page.id, Page.access_root_id)
+        .join(PageGrant, PageGrant.page_id == Page.id)
+        .where(PageGrant.user_id == user_id)
+        .cte("granted", recursive=True)
+    )
+    # A restriction ends what is granted above it.
+    is_as_open = or_(
+        Page.access_root_id == granted.c.access_root_id,
+        and_(Page.access_root_id.is_(None), granted.c.access_root_id.is_(None)),
+    )
+    granted = granted.union(
+        select(Page.id, Page.access_root_id).join(
+            granted, and_(Page.parent_page_id == granted.c.id, is_as_open)
+        )
+    )
+    return Page.id.in_(select(granted.c.id))
 
 
 def _subtree(root: Page, chosen: ColumnElement[bool]) -> CTE:

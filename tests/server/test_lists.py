@@ -178,8 +178,29 @@ async def _find_pages(plot: Plot) -> None:
             await asyncio.sleep(0.1)
 
 
+async def _mark_templates(plot: Plot) -> None:
+    for n in range(MANY):
+        page = await plot.owner.made(f"{plot.path}/pages", {"title": str(n)})
+        await plot.owner.patch(f"/v1/pages/{page['id']}", {"is_template": True})
+
+
+async def _lead_to_page(plot: Plot) -> None:
+    target = await plot.specimen("page_id")
+    for n in range(MANY):
+        page = await plot.owner.made(f"{plot.path}/pages", {"title": str(n)})
+        body = {"markdown": f"[there](page:{target})"}
+        assert (await plot.owner.put(f"/v1/pages/{page['id']}/markdown", body)).status_code == 200
+    async with asyncio.timeout(20):
+        while True:
+            if len((await plot.owner.get(f"/v1/pages/{target}/backlinks")).json()["items"]) >= MANY:
+                return
+            await asyncio.sleep(0.1)
+
+
 FILL: dict[str, Callable[[Plot], Awaitable[None]]] = {
     "list_agent_definitions": _define,
+    "list_backlinks": _lead_to_page,
+    "list_templates": _mark_templates,
     "list_mutes": _mute,
     "list_notifications": _tell,
     "search": _find_pages,
