@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 from urllib.parse import quote, unquote
+from uuid import UUID
 
 import msgspec
 import pycrdt
@@ -24,6 +25,7 @@ from blocks.carrying import carry
 from blocks.edits import change_fragment
 from blocks.html_writer import to_html
 from blocks.kind import Fields
+from blocks.links import address_of_file
 from blocks.lists import in_order
 from blocks.markdown_reader import from_markdown
 from blocks.markdown_writer import to_markdown
@@ -165,9 +167,17 @@ def _show_text(block: Block, content: Any) -> Iterator[Node]:
         yield _line(line)
 
 
+def _address_of(content: Any) -> str | None:
+    """Return where a picture or a film is: among the workspace's files, or elsewhere."""
+    try:
+        return address_of_file(UUID(content.file_id))
+    except (TypeError, ValueError):
+        return content.url
+
+
 def _show_image(block: Block, content: Any) -> Iterator[Node]:
-    if content.url:
-        yield tiptap.image(content.url, content.alt)
+    if address := _address_of(content):
+        yield tiptap.image(address, content.alt)
     elif content.alt:
         yield _line(content.alt)
     if content.caption:
@@ -175,8 +185,8 @@ def _show_image(block: Block, content: Any) -> Iterator[Node]:
 
 
 def _show_video(block: Block, content: Any) -> Iterator[Node]:
-    if content.url:
-        yield _link(content.caption or content.alt, content.url)
+    if address := _address_of(content):
+        yield _link(content.caption or content.alt, address)
     else:
         yield _line(content.caption or content.alt)
 

@@ -59,6 +59,7 @@ from server.rest import (
 from server.rest.account_page import account_page_routes
 from server.rest.docs import docs_routes
 from server.rest.metrics import metrics_routes
+from server.rest.shared_page import shared_page_routes
 from server.routing import Operation
 
 API = (
@@ -99,10 +100,12 @@ def create_app(services: Services) -> ASGIApp:
     """Return the application of one process: requests pass the middleware, sockets do not."""
     settings = services.settings
     operations = list(health.routes.operations)
-    if "api" in settings.roles:
+    is_api = "api" in settings.roles
+    if is_api:
         operations += [operation for module in API for operation in module.routes.operations]
     routes = rest_routes(operations) + docs_routes(operations, settings.effective_public_url)
     routes += account_page_routes()
+    routes += shared_page_routes() if is_api else []
     routes += metrics_routes(services.metrics, settings.metrics_token)
     app = Starlette(
         routes=routes, middleware=_middleware(services), exception_handlers={405: _refuse_wrong_method}

@@ -1,6 +1,7 @@
 """Which pages of a tree somebody may see, in a few queries for all of them."""
 
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from storage.access import Caller, page_standing
 from storage.models import Page
@@ -25,6 +26,19 @@ async def readable_below(uow: "UnitOfWork", caller: Caller, page: Page, *, limit
         found += level
         above = {one.id: one for one in level}
     return found
+
+
+async def readable_children(
+    uow: "UnitOfWork", caller: Caller, page: Page, *, after: tuple[str, UUID] | None = None, limit: int
+) -> list[Page]:
+    """Return the pages right below one that the caller may read, trash aside, in their order."""
+    found: list[Page] = []
+    while True:
+        some = await uow.pages.children([page.id], after=after, limit=limit)
+        found += [child for child in some if await _is_readable(uow, caller, page, child)]
+        if len(found) >= limit or len(some) < limit:
+            return found[:limit]
+        after = (some[-1].order_key, some[-1].id)
 
 
 async def _is_readable(uow: "UnitOfWork", caller: Caller, parent: Page, child: Page) -> bool:

@@ -1,4 +1,7 @@
-"""Writes one line a request: method, path, status, duration. Never the query string or a header (rule A1)."""
+"""Writes one line a request: method, path, status, duration. Never the query string or a header (rule A1).
+
+Nor what opens a share link, which is in the path where visitors look at it.
+"""
 
 import logging
 import time
@@ -6,6 +9,9 @@ import time
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 log = logging.getLogger("ionflux.request")
+
+SHARED = "/shared/"
+"""What addresses begin with whose rest is a secret."""
 
 
 class RequestLogMiddleware:
@@ -31,17 +37,18 @@ class RequestLogMiddleware:
         try:
             await self.app(scope, receive, send_noting_status)
         finally:
+            path = SHARED + "..." if scope["path"].startswith(SHARED) else scope["path"]
             level = logging.DEBUG if scope["path"] in ("/healthz", "/readyz", "/metrics") else logging.INFO
             elapsed_ms = (time.perf_counter() - started) * 1000
             # The path is the client's: %r keeps line breaks in it from forging lines.
             log.log(
                 level,
                 "%s %r %s %.1f ms",
-                *(scope["method"], scope["path"], status or "gone", elapsed_ms),
+                *(scope["method"], path, status or "gone", elapsed_ms),
                 extra={
                     "fields": {
                         "method": scope["method"],
-                        "path": scope["path"],
+                        "path": path,
                         "status": status or None,
                         "elapsed_ms": round(elapsed_ms, 1),
                     }

@@ -7,13 +7,13 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from server.errors import ConflictError, FieldError, InvalidError, NotFoundError, UnauthenticatedError
-from server.opaque_tokens import hash_token, new_token, row_of_token
+from server.errors import ConflictError, FieldError, InvalidError, NotFoundError
+from server.opaque_tokens import hash_token, new_token
 from server.rest.fields import Email, Listing, Password, Slice, Time, Token, list_slice, read_cursor
 from server.rest.gate import find_page, find_page_standing, lock_page, require
-from server.rest.pages import PageAnswer, document_of, read_page, show_page
+from server.rest.pages import PageAnswer, document_of, for_visitors, read_page, show_page
 from server.routing import Call, Routes, UserCall
-from server.tokens import is_same_hash
+from server.share_links import check_password, find_link
 from storage.access import page_level
 from storage.models import GrantLevel, LinkLevel, Page, PageGrant, ShareLink, User
 from storage.unit_of_work import UnitOfWork
@@ -263,15 +263,11 @@ async def open_share_link(call: Call, body: ShareLinkOpening) -> Visit:
     """
     services = call.services
     call.answer_headers |= await services.login_limits.count_address(call.address)
-    link_id = row_of_token("ifs", body.token)
     async with services.database.read() as uow:
-        link = await uow.share_links.find_standing(link_id) if link_id else None
-        page = await uow.pages.get(link.page_id) if link else None
-        shown = await read_page(uow, page) if page else None
-    if link is None or shown is None or not is_same_hash(link.secret_hash, hash_token(body.token)):
-        raise NotFoundError("There is no such link, or not any more.")
+        link, page = await find_link(uow, body.token)
+        shown = for_visitors(await read_page(uow, page), link.page_id)
     if link.password_hash is not None:
-        await _check_password(call, link, body.password)
+        call.answer_headers |= await check_password(services, link, body.password)
     tokens, now = services.tokens, services.clock()
     return Visit(
         page=shown,
@@ -280,18 +276,6 @@ async def open_share_link(call: Call, body: ShareLinkOpening) -> Visit:
         access_token=tokens.issue_visit(link.id, now=now),
         expires_in=int(tokens.lifetime.total_seconds()),
     )
-
-
-async def _check_password(call: Call, link: ShareLink, password: str | None) -> None:
-    """Raise UnauthenticatedError unless the password fits, RateLimitedError after too many that did not."""
-    if password is None:
-        raise UnauthenticatedError("This link asks for a password.", code="password_required")
-    services = call.services
-    who = f"link:{link.id}"
-    call.answer_headers |= await services.login_limits.count_account(who)
-    if not await services.accounts.check_password(link.password_hash, password):
-        raise UnauthenticatedError("The password does not fit.", code="invalid_credentials")
-    await services.login_limits.forgive_account(who)
 
 
 def show_grant(grant: PageGrant, user: User) -> GrantAnswer:

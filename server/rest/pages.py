@@ -17,6 +17,7 @@ from server.rest.gate import find_page, find_workspace, lock_page, require
 from server.routing import ReaderCall, Routes, UserCall
 from storage.access import page_standing
 from storage.models import Page
+from storage.page_trees import readable_children
 from storage.unit_of_work import UnitOfWork
 
 routes = Routes("Pages")
@@ -156,7 +157,23 @@ async def list_templates(
 @routes.get("/v1/pages/{page_id}", "pages.read")
 async def get_page(call: ReaderCall, uow: UnitOfWork, page_id: UUID) -> PageAnswer:
     """Return a page, in the trash or not."""
-    return await read_page(uow, await find_page(call, uow, page_id, "pages.read"))
+    page = await read_page(uow, await find_page(call, uow, page_id, "pages.read"))
+    return for_visitors(page, call.caller.link_page_id)
+
+
+@routes.get("/v1/pages/{page_id}/children", "pages.read")
+async def list_children(
+    call: ReaderCall, uow: UnitOfWork, page_id: UUID, query: Slice
+) -> Listing[PageAnswer]:
+    """List the pages right below a page, trash aside, in their order: those that the caller may see."""
+    page = await find_page(call, uow, page_id, "pages.read")
+    rows = await readable_children(
+        uow, call.caller, page, after=read_cursor(query, tuple[OrderKey, UUID]), limit=query.limit + 1
+    )
+    epochs = await uow.documents.epochs(map(document_of, rows))
+    return list_slice(
+        rows, query, lambda child: show_page(child, epochs), lambda child: (child.order_key, child.id)
+    )
 
 
 @routes.patch("/v1/pages/{page_id}", "pages.write", refuses=(403, 409))
@@ -257,6 +274,11 @@ def show_page(page: Page, epochs: Mapping[str, str]) -> PageAnswer:
         created_at=page.created_at,
         updated_at=page.updated_at,
     )
+
+
+def for_visitors(page: PageAnswer, link_page_id: UUID | None) -> PageAnswer:
+    """Return a page as those see it who have a link to `link_page_id`: nothing of what is above."""
+    return msgspec.structs.replace(page, parent_page_id=None) if page.id == link_page_id else page
 
 
 async def read_page(uow: UnitOfWork, page: Page) -> PageAnswer:

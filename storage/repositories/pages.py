@@ -100,15 +100,19 @@ class Pages:
             statement = statement.where(_is_behind(*after))
         return (await self._session.scalars(statement)).all()
 
-    async def children(self, page_ids: Collection[UUID], *, limit: int) -> Sequence[Page]:
-        """Return the pages right below some, trash aside, siblings in their order."""
-        found = await self._session.scalars(
+    async def children(
+        self, page_ids: Collection[UUID], *, after: tuple[str, UUID] | None = None, limit: int
+    ) -> Sequence[Page]:
+        """Return the pages right below some, trash aside, siblings in their order, behind `after`."""
+        statement = (
             select(Page)
             .where(Page.parent_page_id.in_(page_ids), Page.trashed_at.is_(None))
             .order_by(Page.order_key, Page.id)
             .limit(limit)
         )
-        return found.all()
+        if after is not None:
+            statement = statement.where(_is_behind(*after))
+        return (await self._session.scalars(statement)).all()
 
     async def list_templates(
         self, workspace_id: UUID, *, reader: UUID | None, after: UUID | None, limit: int
