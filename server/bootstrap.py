@@ -58,6 +58,7 @@ from server.message_archive import MessageArchive
 from server.metrics import Metrics
 from server.notifications.unsubscribing import Unsubscribing
 from server.offload import Offload
+from server.pages.ending import PageTrash
 from server.passwords import Passwords
 from server.projections.projector import Projector
 from server.rate_limits import RateLimits, RequestLimits
@@ -209,6 +210,8 @@ async def open_services(
             hub.start(Projections(database, update_log, projector, share=share).run)
             hub.start(Orphans(database, files.store).run)
             hub.start(ExpiredUploads(database, uploads).run)
+            if settings.trash_days:
+                hub.start(PageTrash(database, files, trash_days=settings.trash_days).run)
         if "worker" in settings.roles and settings.history_days:
             hub.start(Retention(database, update_log, offload, history_days=settings.history_days).run)
         yield Services(

@@ -203,6 +203,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             "versions are kept in any case."
         ),
     ] = 0
+    trash_days: Annotated[
+        int, Meta(ge=0), doc("Days after which a page in the trash is deleted for good; 0 for never.")
+    ] = 30
     keepalive_seconds: Annotated[
         Seconds, doc("Silence after which a socket gets a sign of life; clients drop it at 30.")
     ] = 20

@@ -33,6 +33,7 @@ from storage.repositories.messages import Messages
 from storage.repositories.notification_preferences import NotificationPreferences
 from storage.repositories.notifications import Notifications
 from storage.repositories.owned import Owned
+from storage.repositories.page_ends import PageEnds
 from storage.repositories.pages import Pages
 from storage.repositories.projections import Projections
 from storage.repositories.prompts import Prompts
@@ -65,6 +66,7 @@ class UnitOfWork:
         self.api_keys = ApiKeys(session, now, self.access_changes)
         self.workspaces = Workspaces(session, now, new_id, self.access_changes)
         self.pages = Pages(session, now, new_id, self.access_changes)
+        self.page_ends = PageEnds(session, self.access_changes)
         self.invitations = Invitations(session, now)
         self.grants = Grants(session, now, self.access_changes)
         self.share_links = ShareLinks(session, now, self.access_changes)

@@ -11,6 +11,7 @@ from msgspec import UNSET, Meta, UnsetType
 from blocks.order import key_between
 from server.errors import ApiError, ConflictError, FieldError, InvalidError
 from server.pages.copies import draft_copies, find_tree, note_blocks, page_fields
+from server.pages.ending import end_page
 from server.pages.making import add_pages, tell_of_page
 from server.rest.fields import DocumentEpoch, Listing, Slice, Time, Title, Url, list_slice, read_cursor
 from server.rest.gate import find_page, find_workspace, lock_page, require
@@ -204,6 +205,19 @@ async def trash_page(call: UserCall, uow: UnitOfWork, page_id: UUID) -> None:
     if page.trashed_at is None:
         await uow.pages.trash(page)
         await tell_of_page(uow, call.actor, "page.trashed", page)
+
+
+@routes.delete("/v1/pages/{page_id}/forever", "pages.share", refuses=(403, 409))
+async def delete_page_for_good(call: UserCall, page_id: UUID) -> None:
+    """Delete a page that is in the trash, and all below it, with their documents and files. For good."""
+    services = call.services
+    async with services.database.transaction() as uow:
+        page = await lock_page(call, uow, page_id, "pages.share")
+        if page.trashed_at is None:
+            raise ConflictError("Only what is in the trash is deleted for good.", code="page_not_trashed")
+        files = await end_page(uow, page, call.actor)
+    for file in files:
+        await services.files.remove(file.workspace_id, file.id)
 
 
 @routes.post("/v1/pages/{page_id}/restore", "pages.write", refuses=(403,))
