@@ -1,4 +1,4 @@
-"""Lets what a rich text leads to and shows lie somewhere else: in an export, an import, for visitors. Pure."""
+"""Lets what a rich text leads to and shows lie elsewhere: in an export, in an import, for visitors. Pure."""
 
 from collections.abc import Callable, Iterator
 
