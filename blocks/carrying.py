@@ -142,10 +142,22 @@ def _carry_content(base: Element, shown: Element, wanted: Element) -> Sequence[N
             return content
         parts = [_Part((node,), (other,)) for node, other in zip(base.content, shown.content, strict=True)]
         return _carry_parts(parts, content)
-    if base.type in tiptap.ITEMS and content[:1] == (tiptap.paragraph(),) != base.content[:1]:
-        # A reader puts an empty paragraph before what is none.
+    parts = [_Part(nodes, _read(nodes)) for nodes in _gather(base.content)]
+    if base.type in tiptap.ITEMS and _is_put_before(parts, shown.content) and _is_put_again(content):
         content = content[1:]
-    return _carry_parts([_Part(nodes, _read(nodes)) for nodes in _gather(base.content)], content)
+    return _carry_parts(parts, content)
+
+
+def _is_put_before(parts: Sequence[_Part], shown: Sequence[Node]) -> bool:
+    """Whether an item reads as beginning with an empty paragraph that is not in it."""
+    first = next((node for part in parts for node in part.shown), None)
+    return shown[0] == tiptap.paragraph() != first
+
+
+def _is_put_again(wanted: Sequence[Node]) -> bool:
+    """Whether an item reads as beginning with an empty paragraph if it does not."""
+    first, second = (*wanted, None, None)[:2]
+    return first == tiptap.paragraph() and isinstance(second, Element) and second.type != "paragraph"
 
 
 class _Line(msgspec.Struct):

@@ -4,7 +4,7 @@ from typing import Any
 
 import pycrdt
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 
 from blocks.carrying import carry
 from blocks.edits import change_fragment
@@ -123,8 +123,21 @@ def test_a_code_block_keeps_what_is_known_of_it():
     )
 
 
+def in_item(*content: Node) -> Element:
+    return document((bullets(item(*content)),))
+
+
+one = paragraph(Text("one"))
+rule = Element("horizontalRule")
+
+
 @patiently
 @given(trees(), trees())
+@example(in_item(one), in_item(paragraph(), paragraph()))
+@example(in_item(rule), in_item(paragraph(), paragraph()))
+@example(in_item(rule), in_item(paragraph()))
+@example(in_item(one, rule), in_item(paragraph(), rule))
+@example(in_item(one, rule), in_item(paragraph(), paragraph(), rule))
 def test_a_document_becomes_what_is_wanted(base: Element, wanted: Element):
     wanted = from_markdown(to_markdown(wanted))
     assert from_markdown(to_markdown(carry(base, wanted))) == wanted
