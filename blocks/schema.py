@@ -14,11 +14,10 @@ equal is not touched, so it keeps what others do there meanwhile, and what nobod
 
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Annotated, Any, Literal, TypeVar, cast, get_args, get_origin
+from typing import Any, Literal, TypeVar, cast, get_args, get_origin
 
 import msgspec
 import pycrdt
-from msgspec import Meta
 
 from blocks.errors import Fault
 from blocks.plain import MAX_LEVELS, Json
@@ -38,10 +37,6 @@ class RichText(msgspec.Struct, frozen=True):
 
     type: Literal["doc"] = "doc"
     content: list[dict[str, Any]] = []
-
-
-Html = Annotated[str, Meta(max_length=50_000)]
-"""Markup from elsewhere; whoever shows it cleans it first, as anybody may have written it."""
 
 
 def lines_of(doc: RichText) -> Iterable[str]:

@@ -325,3 +325,18 @@ def test_what_a_client_wrote_as_plain_objects_is_read_and_repaired_when_it_is_ch
     lying = blocks_of(doc)["a"]["content"]
     assert lying["rows"]["r1"]["cells"]["c1"] == "Coffee"
     assert lying["extra"] == 1
+
+
+def test_markup_that_anybody_has_written_is_read_without_what_acts() -> None:
+    doc: Doc = pycrdt.Doc()
+    add_block(doc, "b", "embed_panel", CONTENTS["embed_panel"], stamp=ANN)
+    content = cast("pycrdt.Map[Any]", blocks_of(doc)["b"]["content"])
+    content["html"] = written = (
+        '<b onclick="x()">Hi</b><script>x()</script><a href="javascript:x()">there</a>'
+    )
+    assert read_block(doc, "b").content["html"] == "<b>Hi</b><a>there</a>"
+    content["html"] = written = written + "<" * 40_000
+    assert read_block(doc, "b").content["html"] == ""
+    change_block(doc, "b", patch={"title": "Other"})
+    assert read_block(doc, "b").content["title"] == "Other"
+    assert content["html"] == written
