@@ -23,6 +23,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from crdt.ports import Principal, PrincipalId
 from server.bootstrap import Services
 from storage.access import Action, Caller
 
@@ -91,6 +92,15 @@ class UserCall(ReaderCall):
         """The person who calls."""
         assert self.caller.user_id is not None, "visitors have calls of another kind"
         return self.caller.user_id
+
+    async def principal(self) -> Principal:
+        """Return whom the edits of this request are of."""
+        async with self.services.database.read() as uow:
+            user = await uow.users.get(self.user_id)
+        assert user is not None, "who calls exists"
+        return Principal(
+            id=PrincipalId(self.actor), name=user.name, avatar_url=user.profile_info.get("avatar_url")
+        )
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,7 +4,6 @@ from uuid import UUID
 
 from blocks.errors import UnknownBlockError
 from blocks.page import Block, read_block
-from crdt.ports import Principal, PrincipalId
 from server.errors import FieldError, InvalidError, NotFoundError
 from server.rest.gate import find_page, require
 from server.rest.pages import document_of, refuse_trashed
@@ -78,13 +77,3 @@ async def find_open_page(
         raise InvalidError(f"{fault.detail}.", code="invalid_reference", errors=(fault,)) from error
     refuse_trashed(page)
     return page
-
-
-async def principal_of(call: UserCall) -> Principal:
-    """Return whom the edits of a request are of."""
-    async with call.services.database.read() as uow:
-        user = await uow.users.get(call.user_id)
-    assert user is not None, "who calls exists"
-    return Principal(
-        id=PrincipalId(call.actor), name=user.name, avatar_url=user.profile_info.get("avatar_url")
-    )

@@ -28,7 +28,7 @@ from blocks.page_edits import (
     restore_block,
 )
 from server.errors import ConflictError, FieldError, InvalidError
-from server.rest.block_gate import find_block, find_open_page, principal_of
+from server.rest.block_gate import find_block, find_open_page
 from server.rest.document_fields import BaseText, Receipt, Seen, show_receipt, show_seen
 from server.rest.fields import Slice, read_cursor, write_cursor
 from server.rest.gate import find_page
@@ -276,7 +276,7 @@ async def move_block(call: UserCall, block_id: BlockPath, body: BlockMove) -> Bl
             delete_block(doc, block_id, stamp=stamp, moved_to=str(target.id))
         scratch.apply_update(doc.get_update())
 
-    await call.services.documents.write(document_of(page), await principal_of(call), take)
+    await call.services.documents.write(document_of(page), await call.principal(), take)
 
     def put(doc: pycrdt.Doc[Any]) -> None:
         moved = find(scratch, block_id)
@@ -316,7 +316,7 @@ async def _write(
         return read_block(doc, block_id)
 
     try:
-        written = await documents.write(name, await principal_of(call), change, base=base, look=look)
+        written = await documents.write(name, await call.principal(), change, base=base, look=look)
     except UnknownBlockError as error:
         if error.args == (block_id,):
             raise

@@ -20,7 +20,6 @@ from server.chat import MessageState, Operation
 from server.commands import HELP, commands_of
 from server.documents.writing import Written
 from server.errors import ConflictError, FieldError, ForbiddenError, InvalidError, NotFoundError
-from server.rest.block_gate import principal_of
 from server.rest.channels import document_of
 from server.rest.document_fields import Receipt, show_receipt
 from server.rest.fields import JsonObject, Listing, Slice, Time, check_json, list_slice, read_cursor
@@ -163,7 +162,7 @@ async def post_message(call: UserCall, channel_id: UUID, body: NewMessage) -> Wr
         message_id = str(uow.new_id())
     thread_id = str(body.thread_id) if body.thread_id else None
     written = await call.services.chat.post(
-        document_of(channel), await principal_of(call), message_id, content, thread_id
+        document_of(channel), await call.principal(), message_id, content, thread_id
     )
     return _show_written(document_of(channel), channel_id, written)
 
@@ -231,7 +230,7 @@ async def mark_read(call: UserCall, channel_id: UUID, body: ReadMarkChange) -> R
         if await uow.messages.get(channel_id, body.message_id) is None:
             raise NotFoundError("There is no such message in this channel.")
     document = document_of(channel)
-    marked = await call.services.chat.mark_read(document, await principal_of(call), str(body.message_id))
+    marked = await call.services.chat.mark_read(document, await call.principal(), str(body.message_id))
     return show_receipt(document, marked.position, marked.state_vector)
 
 
@@ -362,7 +361,7 @@ async def _write(call: UserCall, message_id: UUID, query: InChannel, edit: Opera
     await chat.await_message(message_id)
     async with call.services.database.read() as uow:
         _, channel = await _find(call, uow, message_id, query, "channels.write")
-    written = await chat.change(document_of(channel), await principal_of(call), str(message_id), edit)
+    written = await chat.change(document_of(channel), await call.principal(), str(message_id), edit)
     return _show_written(document_of(channel), channel.id, written)
 
 

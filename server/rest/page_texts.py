@@ -11,7 +11,7 @@ from blocks.overlaps import find_overlaps
 from blocks.page import Block, read_blocks
 from blocks.page_edits import Stamp
 from blocks.page_text import page_to_html, page_to_markdown, parse_page, write_page
-from server.rest.block_gate import find_open_page, principal_of
+from server.rest.block_gate import find_open_page
 from server.rest.document_fields import BaseText, Receipt, Seen, show_receipt, show_seen
 from server.rest.gate import find_page
 from server.rest.pages import document_of
@@ -103,7 +103,7 @@ async def put_page_markdown(call: UserCall, page_id: UUID, body: NewMarkdown) ->
         write_page(doc, sections, stamp=stamp, new_id=new_id)
         return before, _blocks(doc)
 
-    written = await documents.write(name, await principal_of(call), change, base=body.base, look=_blocks)
+    written = await documents.write(name, await call.principal(), change, base=body.base, look=_blocks)
     overlaps = _overlaps(*written.result, written.met) if written.met is not None else []
     markdown, base, state_vector = await documents.read(name, page_to_markdown)
     return MarkdownWritten(

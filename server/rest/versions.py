@@ -8,7 +8,6 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from crdt.ports import Principal, PrincipalId
 from server.errors import FieldError, InvalidError, NotFoundError
 from server.rest.fields import Listing, Name, Slice, Time, list_slice, read_cursor
 from server.rest.gate import find_document
@@ -154,16 +153,11 @@ async def restore_version(
     async with services.database.read() as uow:
         document = await find_document(call, uow, name, to_write=True)
         entry = await _find_entry(uow, document, version)
-        user = await uow.users.get(call.user_id)
-    assert user is not None
     base = document.head if body.base is None else body.base
     if not entry.position <= base <= document.head:
         fault = FieldError("body.base", "Not between the version and what is committed")
         raise InvalidError(f"{fault.detail}.", code="invalid_reference", errors=(fault,))
-    principal = Principal(
-        id=PrincipalId(call.actor), name=user.name, avatar_url=user.profile_info.get("avatar_url")
-    )
-    receipt = await services.history.restore(name, entry.position, base, principal)
+    receipt = await services.history.restore(name, entry.position, base, await call.principal())
     payload: dict[str, Any] = {
         "version": version,
         "restored_position": entry.position,
