@@ -22,7 +22,7 @@ from blocks.richtext import (
     set_attribute,
 )
 from blocks.text_edits import change_text, is_in_text
-from blocks.tree import MAX_DEPTH, Element, Node, same_attributes, texts_of, to_json
+from blocks.tree import MAX_DEPTH, Attributes, Element, Node, is_same, texts_of, to_json
 
 MAX_COMPARED = 2_500
 """So many pairs of nodes are compared to find those that are alike; beyond it their order decides."""
@@ -213,9 +213,9 @@ def _likeness(left: tuple[str, frozenset[str]], right: tuple[str, frozenset[str]
 
 
 def key_of(item: Item | Node) -> bytes:
-    """Return the same for items that say the same, and for no others."""
+    """Return the same for items that say the same, where a null attribute says nothing; for no others."""
     nodes = item if isinstance(item, tuple) else (item,)
-    return msgspec.json.encode([to_json(_without_nulls(node)) for node in nodes], order="deterministic")
+    return _encode(list(map(_without_nulls, nodes)))
 
 
 def _without_nulls(node: Node) -> Node:
@@ -223,6 +223,10 @@ def _without_nulls(node: Node) -> Node:
         return node
     attrs = {name: value for name, value in node.attrs.items() if value is not None}
     return Element(node.type, attrs, tuple(map(_without_nulls, node.content)))
+
+
+def _encode(nodes: Sequence[Node]) -> bytes:
+    return msgspec.json.encode(list(map(to_json, nodes)), order="deterministic")
 
 
 def _change(place: Place, item: Item, rules: Rules) -> None:
@@ -234,20 +238,19 @@ def _change(place: Place, item: Item, rules: Rules) -> None:
         return
     (node,) = place.nodes
     assert isinstance(place.item, Element)
-    if not isinstance(node, pycrdt.XmlElement) or key_of(place.item) == key_of(item):
+    if not isinstance(node, pycrdt.XmlElement) or _encode([place.item]) == _encode([item]):
         return
-    _change_attributes(node, place.item, item)
+    _change_attributes(node, place.item.attrs, item.attrs)
     change_children(node, place.children, item.content, rules)
 
 
-def _change_attributes(node: pycrdt.XmlElement, before: Element, after: Element) -> None:
-    if same_attributes(before.attrs, after.attrs):
-        return
-    for name, value in before.attrs.items():
-        if value is not None and after.attrs.get(name) is None:
+def _change_attributes(node: pycrdt.XmlElement, before: Attributes, after: Attributes) -> None:
+    """Make attributes into wanted ones; a null is never written, but stays where it is wanted."""
+    for name, value in before.items():
+        if after.get(name) is None and (value is not None or name not in after):
             del node.attributes[name]
-    for name, value in after.attrs.items():
-        if value is not None and before.attrs.get(name) != value:
+    for name, value in after.items():
+        if value is not None and not is_same(before.get(name), value):
             set_attribute(node, name, value)
 
 

@@ -72,15 +72,11 @@ def unreadable(reason: str, text: str = "") -> Element:
     return Element(UNREADABLE, {"reason": reason}, (Text(text),) if text else ())
 
 
-def same_attributes(left: Attributes, right: Attributes) -> bool:
-    """Whether attributes say the same, where null says nothing."""
-    if left == right:
-        return True
-    return _told(left) == _told(right)
-
-
-def _told(attributes: Attributes) -> dict[str, Json]:
-    return {name: value for name, value in attributes.items() if value is not None}
+def is_same(left: Json, right: Json) -> bool:
+    """Whether two values are the same in JSON; in Python 1 and true are."""
+    return left == right and msgspec.json.encode(left, order="sorted") == msgspec.json.encode(
+        right, order="sorted"
+    )
 
 
 def join_texts(nodes: list[Node]) -> tuple[Node, ...]:
