@@ -129,6 +129,7 @@ class Search:
         kinds = {kind for kind in query.kinds or KINDS if standing.allows(NEEDED[kind])}
         if not kinds or standing.caller.user_id is None:
             return []
+        await self._words.prepare(self._session)
         parts = (IN_TITLE, ELSEWHERE) if query.phrases else (ELSEWHERE,)
         found: list[tuple[Place, SearchEntry]] = []
         for part in parts:

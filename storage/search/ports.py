@@ -37,6 +37,10 @@ class WordIndex(Protocol):
         """The id of an entry in a restricted statement, to order and bound it by."""
         ...
 
+    async def prepare(self, session: AsyncSession) -> None:
+        """Say what a unit of work needs before it searches."""
+        ...
+
     async def add(self, session: AsyncSession, words: Mapping[int, Words]) -> None:
         """Keep the words of new entries."""
         ...

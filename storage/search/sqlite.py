@@ -23,6 +23,9 @@ class SqliteWords:
 
     entry_id: ColumnElement[int] = _TERMS.c.rowid
 
+    async def prepare(self, session: AsyncSession) -> None:
+        """Nothing: SQLite plans the same way whatever is looked for."""
+
     async def add(self, session: AsyncSession, words: Mapping[int, Words]) -> None:
         """Keep the words of new entries."""
         if words:

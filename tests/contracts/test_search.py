@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import delete
+from sqlalchemy import text as sql
 
 from storage.access import Caller, Standing, actions_of
 from storage.engine import Database
@@ -236,3 +237,26 @@ def test_snippets_mark_what_was_looked_for_in_plain_text():
     far = text_of("needle", "hay " * 1000 + "a needle " + "hay " * 1000)
     assert ("needle", True) in far
     assert sum(len(text) for text, _ in far) <= 200
+
+
+@pytest.mark.postgres
+async def test_postgres_plans_each_search_for_its_own_words(postgres_database: Database):
+    """With a plan for whatever words, a rare one in a long channel would take as long as reading it all."""
+    shelf = Shelf(postgres_database, *(await add_workspace(postgres_database)))
+    caller = Caller.of_user(shelf.user_id)
+    standing = Standing(caller, "member", actions_of("member"))
+    async with postgres_database.read() as uow:
+        await uow.search.find(standing, shelf.workspace_id, parse("a", me=caller.id), after=None, limit=1)
+        assert await uow.session.scalar(sql("SHOW plan_cache_mode")) == "force_custom_plan"
+    async with postgres_database.read() as uow:
+        assert await uow.session.scalar(sql("SHOW plan_cache_mode")) == "auto", "and nothing else"
+
+
+@pytest.mark.postgres
+async def test_postgres_has_what_titles_say_in_its_index(postgres_database: Database):
+    shelf = Shelf(postgres_database, *(await add_workspace(postgres_database)))
+    await shelf.put(("Launch plan", "the plan"), ("", "the launch plan"))
+    async with postgres_database.read() as uow:
+        for query, count in {"'+plan'": 1, "'+the'": 0, "'the' & 'plan'": 2}.items():
+            matches = sql("SELECT count(*) FROM search_terms WHERE terms @@ CAST(:query AS tsquery)")
+            assert await uow.session.scalar(matches, {"query": query}) == count, query

@@ -55,6 +55,13 @@ def _shape(connection: Connection) -> dict[str, object]:
     }
 
 
+def _upgrade(connection: Connection, revision: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
 async def test_the_history_gives_the_tables_of_the_models(database: Database):
     def differences(connection: Connection):
         def is_described(name: str | None, kind: str, _parents: object) -> bool:
@@ -105,15 +112,9 @@ async def test_an_upgrade_leaves_foreign_keys_enforced(sqlite_database: Database
 
 
 async def test_0008_gives_each_workspace_there_is_a_prompt_library(empty_database_url: str):
-    def upgrade(connection: Connection) -> None:
-        config = Config()
-        config.set_main_option("script_location", str(Path(migrations.__file__).parent))
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0007")
-
     async with Database(empty_database_url) as database:
         async with database.engine.begin() as connection:
-            await connection.run_sync(upgrade)
+            await connection.run_sync(_upgrade, "0007")
             ids = {"user": uuid4().hex, "one": uuid4().hex, "other": uuid4().hex, "now": datetime.now(UTC)}
             await connection.execute(
                 text("INSERT INTO users VALUES (:user, 'a@b.c', 'A', '-', '{}', NULL, :now, :now)"), ids
@@ -127,3 +128,20 @@ async def test_0008_gives_each_workspace_there_is_a_prompt_library(empty_databas
         async with database.read() as uow:
             libraries = (await uow.session.scalars(select(PromptLibrary))).all()
     assert sorted(library.workspace_id.hex for library in libraries) == sorted([ids["one"], ids["other"]])
+
+
+@pytest.mark.postgres
+async def test_0026_marks_the_words_of_titles(postgres_server: PostgresServer):
+    with postgres_server.empty_database() as url:
+        async with Database(url) as database:
+            async with database.engine.begin() as connection:
+                await connection.run_sync(_upgrade, "0025")
+                added = text("INSERT INTO search_terms VALUES (:id, CAST(:terms AS tsvector))")
+                rows = {1: "'=w' 'plan':2A,4 'the':1A,5", 2: "'=w' 'plan':3"}
+                await connection.execute(added, [{"id": id_, "terms": terms} for id_, terms in rows.items()])
+            await migrations.upgrade(database)
+            async with database.read() as uow:
+                found = text("SELECT entry_id FROM search_terms WHERE terms @@ CAST(:query AS tsquery)")
+                for query in ("'+the' <-> '+plan'", "'+plan'", "'+the' & 'plan'"):
+                    assert (await uow.session.scalars(found, {"query": query})).all() == [1], query
+                assert len((await uow.session.scalars(found, {"query": "'=w' & 'plan'"})).all()) == 2
