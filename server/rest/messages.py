@@ -16,6 +16,7 @@ from msgspec import Meta
 from blocks import channel as channels
 from blocks.channel_content import Content, ContentType, UnreadableContentError, parse_content
 from blocks.channel_guard import MAX_EMOJI_CHARACTERS
+from blocks.inbox import MOST_MESSAGES
 from server.chat import MessageState, Operation
 from server.commands import HELP, commands_of
 from server.documents.writing import Written
@@ -27,7 +28,6 @@ from server.rest.gate import find_channel, find_workspace
 from server.routing import Routes, UserCall
 from storage.access import Action
 from storage.models import AgentConfiguration, Channel, ChatMessage
-from storage.repositories.messages import MAX_COUNTED
 from storage.unit_of_work import UnitOfWork
 
 routes = Routes("Messages")
@@ -134,7 +134,7 @@ class UnreadAnswer(msgspec.Struct, frozen=True):
 
     channel_id: UUID
     last_read_message_id: UUID | None
-    unread: Annotated[int, Meta(ge=0, le=MAX_COUNTED, description=f"{MAX_COUNTED}: that many or more.")]
+    unread: Annotated[int, Meta(ge=0, le=MOST_MESSAGES, description=f"{MOST_MESSAGES}: that many or more.")]
 
 
 @routes.get("/v1/channels/{channel_id}/messages", "channels.read")
@@ -256,10 +256,18 @@ async def list_commands(
 async def list_unread(
     call: UserCall, uow: UnitOfWork, workspace_id: UUID, query: Slice
 ) -> Listing[UnreadAnswer]:
-    """List the channels that one sees, with how much of each is unread."""
+    """List the channels that one sees, with how much of each is unread.
+
+    Before one's first read mark, what was there before one came to the workspace is read.
+    """
     await find_workspace(call, uow, workspace_id, "channels.read")
-    rows = await uow.messages.list_unread(
-        workspace_id, call.user_id, call.actor, after=read_cursor(query, UUID), limit=query.limit + 1
+    rows = await uow.unread.list_channels(
+        workspace_id,
+        call.user_id,
+        call.actor,
+        after=read_cursor(query, UUID),
+        limit=query.limit + 1,
+        most=MOST_MESSAGES,
     )
     return list_slice(rows, query, lambda row: UnreadAnswer(*row), lambda row: row[0])
 

@@ -7,18 +7,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy import case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage.models import Channel, ChannelMember, ChatMessage, Document, DocumentProjection, ReadMark
-
-MAX_COUNTED = 100
-"""Unread messages of a channel are counted up to here."""
+from storage.models import ChatMessage, Document, DocumentProjection, ReadMark
 
 _SAME_ID = 10
 """Clients choose ids, so several channels may have a message of one id; more are not looked at."""
-
-_FIRST = UUID(int=0)
 
 
 class Messages:
@@ -100,44 +95,3 @@ class Messages:
             select(ReadMark.principal_id, ReadMark.message_id).where(ReadMark.channel_id == channel_id)
         )
         return {row[0]: row[1] for row in rows}
-
-    async def list_unread(
-        self, workspace_id: UUID, user_id: UUID, principal_id: str, *, after: UUID | None, limit: int
-    ) -> Sequence[tuple[UUID, UUID | None, int]]:
-        """Return channels that somebody sees, in their order, with their mark and how many are unread there.
-
-        One's own messages and deleted ones do not count; nothing counts beyond `MAX_COUNTED`.
-        """
-        unread = (
-            select(ChatMessage.id)
-            .where(
-                ChatMessage.channel_id == Channel.id,
-                ChatMessage.id > func.coalesce(ReadMark.message_id, _FIRST),
-                ChatMessage.sender_id != principal_id,
-                ChatMessage.deleted.is_(False),
-            )
-            .correlate(Channel, ReadMark)
-            .limit(MAX_COUNTED)
-            .subquery()
-        )
-        count = select(func.count()).select_from(unread).scalar_subquery()
-        statement = (
-            select(Channel.id, ReadMark.message_id, count)
-            .outerjoin(
-                ChannelMember,
-                and_(ChannelMember.channel_id == Channel.id, ChannelMember.user_id == user_id),
-            )
-            .outerjoin(
-                ReadMark, and_(ReadMark.channel_id == Channel.id, ReadMark.principal_id == principal_id)
-            )
-            .where(
-                Channel.workspace_id == workspace_id,
-                or_(Channel.type == "public", ChannelMember.user_id.is_not(None)),
-            )
-            .order_by(Channel.id)
-            .limit(limit)
-        )
-        if after is not None:
-            statement = statement.where(Channel.id > after)
-        rows = await self._session.execute(statement)
-        return [(row[0], row[1], row[2]) for row in rows]

@@ -1,6 +1,6 @@
 """Messages by REST: the same as by the document, live and archived."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -12,7 +12,9 @@ from blocks.channel_content import Text
 from crdt.ports import DocumentName, Principal, PrincipalId
 from server.background.archiving import Archiving
 from server.bootstrap import Services
+from server.notifications.inboxes import read_inbox
 from tests.server.api import Api
+from tests.server.conftest import Clock
 
 
 @pytest.fixture
@@ -188,6 +190,30 @@ async def test_unread_counts_follow_the_mark_on_all_devices(
     assert (await unread(member))["unread"] == 0
     missing = await put(member, f"/v1/channels/{channel}/read", {"message_id": str(uuid4())})
     assert missing.status_code == 404
+
+
+async def test_before_the_first_mark_the_list_and_the_inbox_count_alike(
+    services: Services, ann: Api, bob: Api, workspace: str, channel: str, clock: Clock
+):
+    old = await say(ann, channel, "before Bob came")
+    while (UUID(old["id"]).int >> 80) >= int(datetime.now(UTC).timestamp() * 1000):
+        pass
+    clock.now = datetime.now(UTC)
+    await ann.made(f"{workspace}/members", {"email": "bob@example.com", "role": "member"})
+
+    async def unread() -> tuple[int, int]:
+        await listed(bob, channel)  # the rows have followed
+        [entry] = (await bob.get(f"{workspace}/unread")).json()["items"]
+        async with services.database.read() as uow:
+            counts = (await read_inbox(uow, UUID(bob.user["id"]))).counts
+        found = counts.get(f"channel:{channel}")
+        return entry["unread"], found.messages if found else 0
+
+    assert await unread() == (0, 0)
+    await say(ann, channel, "after Bob came")
+    assert await unread() == (1, 1)
+    assert (await put(bob, f"/v1/channels/{channel}/read", {"message_id": old["id"]})).status_code == 200
+    assert await unread() == (1, 1)
 
 
 async def test_a_guest_has_a_read_mark_and_writes_nothing(ann: Api, bob: Api, workspace: str, channel: str):
