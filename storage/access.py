@@ -60,6 +60,7 @@ Action = Literal[
     "playbooks.write",
     "files.read",
     "files.write",
+    "search.read",
 ]
 DocumentRight = Literal["none", "read", "comment", "write", "manage"]
 """`manage` is to write a channel, and to delete the messages of others there."""
@@ -79,6 +80,7 @@ LEAST_ROLE: dict[Action, Role] = {
     "pages.comment": "member",
     "agents.read": "guest",
     "playbooks.read": "guest",
+    "search.read": "guest",
     "pages.write": "member",
     "pages.share": "member",
     "channels.write": "member",
@@ -109,14 +111,29 @@ PERSONAL: frozenset[Action] = frozenset(
 """What needs somebody who is signed in: a key that is stolen makes no others and ends nothing for good."""
 
 
+THROUGH: dict[Action, frozenset[Action]] = {
+    "search.read": frozenset({"pages.read", "channels.read", "prompts.read", "brands.read", "creators.read"})
+}
+"""What has no scope of its own: a key that is good for any of these is good for it, as far as they go."""
+
+
 def scope_of(action: Action) -> str:
     """Return the scope that a key needs for an action: `area:read` or `area:write`."""
     area, _, verb = action.partition(".")
     return f"{area}:{'read' if verb == 'read' else 'write'}"
 
 
+def scopes_for(action: Action) -> tuple[str, ...]:
+    """Return the scopes of which a key needs one for an action."""
+    return tuple(sorted(scope_of(one) for one in THROUGH.get(action, frozenset({action}))))
+
+
 SCOPES: frozenset[str] = frozenset(
-    {"*:read", "*:write", *(scope_of(action) for action in LEAST_ROLE if action not in PERSONAL)}
+    {
+        "*:read",
+        "*:write",
+        *(scope_of(action) for action in LEAST_ROLE if action not in PERSONAL and action not in THROUGH),
+    }
 )
 """All scopes; one for writing is one for reading too."""
 
@@ -175,6 +192,8 @@ class Caller(msgspec.Struct, frozen=True):
             return True
         if action in PERSONAL:
             return False
+        if action in THROUGH:
+            return any(self.has_scope(one) for one in THROUGH[action])
         area, _, verb = scope_of(action).partition(":")
         good = {f"{area}:write", "*:write"}
         if verb == "read":

@@ -58,16 +58,16 @@ class SearchHit(msgspec.Struct, frozen=True):
     snippet: list[SnippetPart]
 
 
-@routes.get("/v1/workspaces/{workspace_id}/search", "workspace.read")
+@routes.get("/v1/workspaces/{workspace_id}/search", "search.read")
 async def search(
     call: UserCall, uow: UnitOfWork, workspace_id: UUID, query: SearchQuery
 ) -> Listing[SearchHit]:
     """Find pages, blocks, messages, prompts, brands and creators of a workspace.
 
     What has all words in its title comes first, then the rest; the newest first in each. Words are compared
-    without case and accents, and whole, unless they end in `*`.
+    without case and accents, and whole, unless they end in `*`. An API key finds what its scopes let it read.
     """
-    _, standing = await find_workspace(call, uow, workspace_id, "workspace.read")
+    _, standing = await find_workspace(call, uow, workspace_id, "search.read")
     try:
         wanted = parse(query.q, me=f"user:{standing.caller.user_id}")
     except QueryError as error:

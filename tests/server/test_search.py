@@ -130,6 +130,30 @@ async def test_nobody_finds_what_they_may_not_see(
     assert len(await search(bob, workspace, "walrus")) == 2
 
 
+async def test_a_key_finds_what_its_scopes_let_it_read(ann: Api, services: Services, workspace: str):
+    page = await ann.made(f"{workspace}/pages", {"title": "Walrus"})
+    chat = await ann.made(f"{workspace}/channels", {"name": "general"})
+    await ann.made(f"{workspace}/brands", {"name": "Walrus & sons"})
+    await write(services, ann, page, "a walrus")
+    await post(services, ann, chat, "walrus!")
+    await found(ann, workspace, "walrus", 4)
+
+    async def kinds(*scopes: str) -> set[str]:
+        key = await ann.made(f"{workspace}/api-keys", {"name": "Robot", "scopes": scopes})
+        robot = Api(ann.client, ann.description, key["key"])
+        hits = await search(robot, workspace, "walrus")
+        return {hit["kind"] for hit in hits}
+
+    assert await kinds("pages:read") == {"page", "block"}
+    assert await kinds("channels:write", "brands:read") == {"message", "brand"}
+    assert await kinds("prompts:read") == set()
+    assert await kinds("*:read") == {"page", "block", "message", "brand"}
+    key = await ann.made(f"{workspace}/api-keys", {"name": "Robot", "scopes": ["files:read"]})
+    refused = await Api(ann.client, ann.description, key["key"]).get(f"{workspace}/search")
+    assert (refused.status_code, refused.json()["code"]) == (403, "insufficient_scope")
+    assert "brands:read or channels:read or creators:read" in refused.json()["detail"]
+
+
 async def test_an_archived_message_is_found_as_it_is_now(
     ann: Api, bob: Api, services: Services, workspace: str
 ):
