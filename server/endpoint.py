@@ -32,7 +32,7 @@ from server.errors import (
 from server.middleware.rate_limits import STATE_KEY
 from server.parsing import parse_body, parse_headers, parse_path, parse_query
 from server.routing import OFFSET_STREAM, Call, Needed, Operation, ReaderCall, UserCall
-from storage.access import PERSONAL, Caller, scope_of
+from storage.access import PERSONAL, Caller, scopes_for
 from storage.models import IdempotencyKey
 from storage.unit_of_work import UnitOfWork
 
@@ -94,7 +94,8 @@ async def run_operation(operation: Operation, request: Request, services: Servic
         data = await _read_body(request, services.settings.max_body_bytes)
         arguments["body"] = parse_body(data, operation.body_type)
     elif operation.takes:
-        data = request.url.query.encode()  # all that tells one request with a key from another
+        # What tells one request with a key from another, without what is in the body.
+        data = request.url.query.encode() + msgspec.json.encode(arguments.get("headers"))
     key = request.headers.get("idempotency-key") if operation.idempotent else None
     if not operation.needs_transaction:
         if key is None:
@@ -155,7 +156,8 @@ def _check_scope(needed: Needed, caller: Caller) -> None:
         raise ForbiddenError("This is not for API keys: sign in.", code="session_required")
     if not caller.has_scope(needed):
         raise ForbiddenError(
-            f"The key has not the scope for this ({scope_of(needed)}).", code="insufficient_scope"
+            f"The key has not the scope for this ({' or '.join(scopes_for(needed))}).",
+            code="insufficient_scope",
         )
 
 
@@ -192,7 +194,7 @@ async def _answer_once(
         return _replay(earlier)
     value = await operation.handler(**arguments, uow=uow)
     response = _answer(operation, call, value)
-    await uow.idempotency.save_answer(_actor(call), key, response.status_code, _kept(operation, value))
+    await _save_answer(operation, call, uow, key, value, response)
     return response
 
 
@@ -218,7 +220,7 @@ async def _answer_once_apart(
                 await uow.idempotency.release(_actor(call), key)
         raise
     async with database.transaction() as uow:
-        await uow.idempotency.save_answer(_actor(call), key, response.status_code, _kept(operation, value))
+        await _save_answer(operation, call, uow, key, value, response)
     return response
 
 
@@ -245,11 +247,18 @@ async def _claim(call: Call, uow: UnitOfWork, key: str, data: bytes) -> Idempote
     return earlier
 
 
+async def _save_answer(
+    operation: Operation, call: Call, uow: UnitOfWork, key: str, value: object, response: Response
+) -> None:
+    headers = {name: response.headers[name] for name in operation.kept_headers if name in response.headers}
+    body = _kept(operation, value)
+    await uow.idempotency.save_answer(_actor(call), key, response.status_code, body, headers)
+
+
 def _replay(earlier: IdempotencyKey) -> Response:
     """Give the answer that was given."""
-    return Response(
-        earlier.body, earlier.status, {"Idempotent-Replayed": "true"}, media_type="application/json"
-    )
+    headers = {**earlier.headers, "Idempotent-Replayed": "true"}
+    return Response(earlier.body, earlier.status, headers, media_type="application/json")
 
 
 def _actor(call: Call) -> str:

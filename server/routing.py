@@ -131,6 +131,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it takes an `Idempotency-Key`."""
     told_once: str
     """The field of the answer that is not kept for it."""
+    kept_headers: tuple[str, ...] = ()
+    """Headers of the answer that are kept for it."""
     takes: str = ""
     """The media type of a body that the handler reads by itself."""
     needs_body: bool = True
@@ -162,13 +164,15 @@ class Routes:
         refuses: tuple[int, ...] = (),
         idempotent: bool = False,
         told_once: str = "",
+        kept_headers: tuple[str, ...] = (),
         takes: str = "",
         needs_body: bool = True,
     ) -> Callable[[H], H]:
         """Declare an action, or a creation (`status=201`).
 
-        `told_once` is a field of the answer that is a secret: null where the answer is given again. `takes`
-        is the media type of a body that the handler reads by itself, however long that lasts.
+        `told_once` is a field of the answer that is a secret: null where the answer is given again, with the
+        `kept_headers`. `takes` is the media type of a body that the handler reads by itself, however long
+        that lasts.
         """
         return self._declare(
             "POST",
@@ -178,6 +182,7 @@ class Routes:
             refuses,
             idempotent=idempotent,
             told_once=told_once,
+            kept_headers=kept_headers,
             takes=takes,
             needs_body=needs_body,
         )
@@ -214,6 +219,7 @@ class Routes:
         *,
         idempotent: bool,
         told_once: str = "",
+        kept_headers: tuple[str, ...] = (),
         takes: str = "",
         needs_body: bool = True,
     ) -> Callable[[H], H]:
@@ -226,7 +232,7 @@ class Routes:
                 operation = msgspec.structs.replace(
                     operation, takes=takes, needs_body=needs_body, refuses=refused
                 )
-            operation = msgspec.structs.replace(operation, headers=self._headers)
+            operation = msgspec.structs.replace(operation, headers=self._headers, kept_headers=kept_headers)
             self.operations.append(operation)
             return handler
 

@@ -127,6 +127,8 @@ async def describe_uploads(call: Call, workspace_id: UUID) -> None:
     "files.write",
     status=201,
     refuses=(409, 412, 415, 422, 460),
+    idempotent=True,
+    kept_headers=("Location", "Upload-Offset", "Upload-Expires", "Upload-File-Id"),
     takes=OFFSET_STREAM,
     needs_body=False,
 )
@@ -134,7 +136,8 @@ async def create_upload(call: UserCall, workspace_id: UUID, headers: Creation) -
     """Begin an upload (tus 1.0), with its first bytes or none.
 
     `Location` says where it goes on: with `PATCH`, in as many requests as it takes. Its room is taken at
-    once. When all has come, the header `Upload-File-Id` and the field `file_id` name the file.
+    once. When all has come, the header `Upload-File-Id` and the field `file_id` name the file. With an
+    `Idempotency-Key` the answer to the first request comes again; `HEAD` tells how far it has come since.
     """
     _check_version(call)
     begins = _begins(call)

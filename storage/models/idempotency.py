@@ -1,6 +1,7 @@
 """Answers that were given to requests with an idempotency key, to give them again."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -18,3 +19,4 @@ class IdempotencyKey(Model, kw_only=True):
     status: Mapped[int]
     body: Mapped[bytes] = mapped_column(repr=False)
     created_at: Mapped[datetime] = mapped_column(index=True)
+    headers: Mapped[dict[str, Any]] = mapped_column(default_factory=dict[str, Any], server_default="{}")

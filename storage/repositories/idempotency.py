@@ -1,5 +1,6 @@
 """Idempotency keys: who used which for what, and the answer that was given."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select, update
@@ -49,12 +50,14 @@ class IdempotencyKeys:
             )
         return None
 
-    async def save_answer(self, principal: str, key: str, status: int, body: bytes) -> None:
+    async def save_answer(
+        self, principal: str, key: str, status: int, body: bytes, headers: Mapping[str, str]
+    ) -> None:
         """Remember the answer to the request that claimed the key."""
         await self._session.execute(
             update(IdempotencyKey)
             .where(IdempotencyKey.principal == principal, IdempotencyKey.key == key)
-            .values(status=status, body=body)
+            .values(status=status, body=body, headers=dict(headers))
         )
 
     async def release(self, principal: str, key: str) -> None:

@@ -26,13 +26,9 @@ def test_every_operation_says_what_it_does():
 
 
 def test_what_makes_something_takes_an_idempotency_key():
-    # Registering answers with secrets, which are not kept; a repeated address is refused anyway. Uploads have
-    # tus's own ways to go on, and one that was begun twice expires.
+    # Registering answers with secrets, which are not kept; a repeated address is refused anyway.
     creating = [operation for operation in OPERATIONS if operation.status == 201]
-    assert [operation.name for operation in creating if not operation.idempotent] == [
-        "register",
-        "create_upload",
-    ]
+    assert [operation.name for operation in creating if not operation.idempotent] == ["register"]
 
 
 async def test_every_operation_is_described(api: Api):

@@ -134,6 +134,24 @@ async def test_an_upload_may_begin_with_its_creation(ann: Api, workspace: str):
         assert (file["name"], (await content(ann, file)).content) == ("a.txt", TEXT)
 
 
+async def test_a_creation_that_is_repeated_with_its_key_is_done_once(
+    ann: Api, workspace: str, services: Services
+):
+    said = {**BYTES, "Upload-Length": str(len(TEXT)), "Idempotency-Key": "k"}
+    first, again = [
+        await ann.request("POST", f"{workspace}/uploads", headers=said, content=TEXT[:100]) for _ in "12"
+    ]
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.json() == first.json()
+    for name in ("location", "upload-offset", "upload-expires", "tus-resumable"):
+        assert again.headers[name] == first.headers[name]
+    assert again.headers["idempotent-replayed"] == "true"
+    assert await used(services, workspace) == len(TEXT), "its room is taken once"
+    other = await ann.request("POST", f"{workspace}/uploads", headers={**said, "Upload-Length": "5"})
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+    assert (await send(ann, again.headers["location"], 100, TEXT[100:])).status_code == 204
+
+
 async def test_an_empty_file_is_whole_from_the_beginning(ann: Api, workspace: str):
     answer = await ann.request("POST", f"{workspace}/uploads", headers={**TUS, "Upload-Length": "0"})
     assert (await ann.get(f"/v1/files/{answer.headers['upload-file-id']}")).json()["size"] == 0
