@@ -44,10 +44,12 @@ class Consumer(Protocol):
         """What it gets of the time before it was known."""
         ...
 
-    async def handle(self, uow: UnitOfWork, events: Sequence[Event]) -> None:
+    async def handle(self, uow: UnitOfWork, events: Sequence[Event]) -> int | None:
         """Do what follows from events of one workspace, in their order; if it fails they come again.
 
-        Quick, and within the transaction alone: everybody who writes may be waiting.
+        Quick, and within the transaction alone: everybody who writes may be waiting. Who has much to write
+        returns after a part how many of the events are done, 0 too: what was written is kept, and the rest of
+        them come again.
         """
         ...
 
@@ -149,11 +151,16 @@ class Following:
             if not await uow.workspaces.keep(workspace_id):
                 return False
             # Then the cursor: whoever comes second waits here, and finds it moved.
-            if not await uow.consumers.advance(name, workspace_id, seen=seen, done=events[-1].position):
+            last = events[-1].position
+            if not await uow.consumers.advance(name, workspace_id, seen=seen, done=last):
                 raise Overtaken
             with span("consume events", consumer=name, events=len(events)):
-                await self._consumer.handle(uow, events)
-        return len(events) == BATCH
+                done = await self._consumer.handle(uow, events)
+            if done is None or done == len(events):
+                return len(events) == BATCH
+            position = events[done - 1].position if done else seen
+            await uow.consumers.advance(name, workspace_id, seen=last, done=position)
+        return True
 
     def _postpone(self, workspace_id: UUID, reason: str) -> None:
         """Let a workspace wait, longer each time; the others go on."""

@@ -25,6 +25,9 @@ logger = logging.getLogger(__name__)
 TELLS_ALL_EVERY = timedelta(minutes=1)
 """How often all of a channel are told that it was mentioned; in between such a message is one like others."""
 
+ROWS_AT_ONCE = 1000
+"""Rows that one transaction writes, while all others who write may wait."""
+
 _CHANNELS = 10_000
 """Channels whose last time is remembered."""
 
@@ -44,17 +47,26 @@ class Notifications:
         self._on_told = on_told
         self._told_all: dict[UUID, Event] = {}
 
-    async def handle(self, uow: UnitOfWork, events: Sequence[Event]) -> None:
-        """Tell people of events of one workspace."""
+    async def handle(self, uow: UnitOfWork, events: Sequence[Event]) -> int:
+        """Tell people of events of one workspace, `ROWS_AT_ONCE` of them; what is left comes again."""
         lookups = Lookups(uow)
         rows: list[dict[str, Any]] = []
+        done = 0
+        # Only the first of the events may have been told in part.
+        told_up_to = await uow.notifications.told_up_to(events[0].workspace_id, events[0].position)
         for event in events:
             telling = await telling_of(lookups, event, tells_all=self._tells_all(event))
             if telling is not None:
-                rows += await _rows_of(lookups, telling)
+                room = ROWS_AT_ONCE + 1 - len(rows)
+                rows += await _rows_of(lookups, telling, after=told_up_to, most=room)
+            told_up_to = None
+            if len(rows) > ROWS_AT_ONCE:
+                break
+            done += 1
         if rows:
-            await uow.notifications.add(rows)
+            await uow.notifications.add(rows[:ROWS_AT_ONCE])
             uow.after_commit += self._on_told
+        return done
 
     def _tells_all(self, event: Event) -> bool:
         """Tell whether an event's message is to be told to its whole channel, if it mentions that.
@@ -74,15 +86,21 @@ class Notifications:
         return True
 
 
-async def _rows_of(lookups: Lookups, telling: Telling) -> list[dict[str, Any]]:
-    """Return the rows for those who want to hear of it."""
+async def _rows_of(
+    lookups: Lookups, telling: Telling, *, after: UUID | None, most: int
+) -> list[dict[str, Any]]:
+    """Return rows for `most` of those who want to hear of it, by their ids, behind who was told last."""
     event = telling.event
     uow = lookups.uow
     muted = await lookups.muted(telling.subject)
     preferences = await lookups.preferences(telling.people)
     rows: list[dict[str, Any]] = []
-    # In one order, so that two units never wait for each other in a circle.
+    # In one order, so that two units never wait for each other in a circle, and a part can be gone on behind.
     for user_id, kind in sorted(telling.people.items()):
+        if len(rows) == most:
+            break
+        if after is not None and user_id <= after:
+            continue
         preference = preferences.get(user_id)
         delivery = delivery_of(preference, kind)
         if user_id in muted or delivery == "nothing":

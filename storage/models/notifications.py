@@ -40,6 +40,7 @@ class Notification(Model, kw_only=True):
     __table_args__ = (
         UniqueConstraint("user_id", "workspace_id", "position"),
         Index(None, "user_id", "id"),
+        Index(None, "workspace_id", "position", "user_id"),
         Index("ix_notifications_unread", "user_id", "id", sqlite_where=_UNREAD, postgresql_where=_UNREAD),
         Index(
             "ix_notifications_to_be_mailed",
@@ -52,7 +53,7 @@ class Notification(Model, kw_only=True):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"), index=True)
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
     position: Mapped[int] = mapped_column(BigInteger)
     kind: Mapped[NotificationKind] = mapped_column(Text)
     actor: Mapped[str | None] = mapped_column(default=None)

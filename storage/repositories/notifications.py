@@ -45,6 +45,15 @@ class Notifications:
         await self.touch(told)
         return told
 
+    async def told_up_to(self, workspace_id: UUID, position: int) -> UUID | None:
+        """Return the last person, by their id, who was told of an event; None for nobody yet."""
+        return await self._session.scalar(
+            select(Notification.user_id)
+            .where(Notification.workspace_id == workspace_id, Notification.position == position)
+            .order_by(Notification.user_id.desc())
+            .limit(1)
+        )
+
     async def touch(self, user_ids: Collection[UUID]) -> None:
         """Note that these people's notifications have changed."""
         # In one order, so that two units never wait for each other in a circle.

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from server.background.consumers import BATCH, Following
+from server.background.consumers import BATCH, Consumer, Following
 from server.background.leadership import Leadership
 from storage.engine import Database
 from storage.event_feed import EventFeed
@@ -41,10 +41,10 @@ class Scribe:
 
 
 @asynccontextmanager
-async def following(database: Database, scribe: Scribe, **options: float) -> AsyncGenerator[EventFeed]:
+async def following(database: Database, consumer: Consumer, **options: float) -> AsyncGenerator[EventFeed]:
     """Run a consumer as a process of its own would."""
     feed = EventFeed(database)
-    follower = Following(database, feed, scribe, first_retry_seconds=0.01, **options)
+    follower = Following(database, feed, consumer, first_retry_seconds=0.01, **options)
     tasks = [asyncio.create_task(work()) for work in (feed.run, follower.run)]
     yield feed
     for task in tasks:
@@ -99,6 +99,34 @@ async def test_a_new_consumer_may_begin_now_and_a_known_one_goes_on(database: Da
     await append(database, place, 1)
     async with following(database, Scribe(book, "now")):
         assert (place, 5) in await written(database, book, 3)
+
+
+class Slow:
+    """Handles three events at a time, and each of these in two parts."""
+
+    name = "slow"
+    beginning: Beginning = "start"
+
+    def __init__(self) -> None:
+        self.seen: list[list[int]] = []
+
+    async def handle(self, uow: UnitOfWork, events: Sequence[Event]) -> int:
+        positions = [event.position for event in events][:3]
+        self.seen.append(positions)
+        return 0 if self.seen.count(positions) == 1 else len(positions)
+
+
+async def test_what_is_left_of_a_part_comes_again(database: Database):
+    place, _ = await add_workspace(database)
+    await append(database, place, 7)
+    slow = Slow()
+    async with following(database, slow), asyncio.timeout(SECONDS):
+        while True:
+            async with database.read() as uow:
+                if await uow.consumers.position("slow", place) == 7:
+                    break
+            await asyncio.sleep(0.01)
+    assert slow.seen == [[1, 2, 3], [1, 2, 3], [4, 5, 6], [4, 5, 6], [7], [7]]
 
 
 @pytest.mark.parametrize("fault", [ValueError("on purpose"), RuntimeError("on purpose")])

@@ -1,26 +1,31 @@
 """What people are told of what happens: who, how, and what they want to hear nothing of."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import insert, text
+from sqlalchemy import func, insert, select, text
 
 from blocks.channel import mark_read
 from blocks.channel import post as write_message
 from blocks.channel_content import Text
 from blocks.inbox import Count
 from crdt.ports import DocumentName, Principal, PrincipalId
+from server.background.notifications import ROWS_AT_ONCE, Notifications
 from server.bootstrap import Services
 from server.notifications.inboxes import read_inbox
 from storage.engine import Database
 from storage.ids import Uuid7
-from storage.models import Membership, User
+from storage.models import Channel, ChannelPreference, Event, Membership, Notification, User
+from storage.unit_of_work import UnitOfWork
 from tests.server.api import PASSWORD, Api
 from tests.server.conftest import Clock
 from tests.server.specimens import DEFINITION
+from tests.server.test_consumers import following
+from tests.services.databases import add_workspace
 
 MESSAGES = iter(range(1_000_000))
 
@@ -508,8 +513,60 @@ async def test_a_storm_holds_nobody_up(
     assert count == 5000, "each was told once"
 
 
-async def _fill(database: Database, workspace_id: UUID, count: int) -> None:
-    """Make many people members of a workspace."""
+class Counting(Notifications):
+    """Writes down how many rows each of its transactions wrote."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sizes: list[int] = []
+
+    async def handle(self, uow: UnitOfWork, events: Sequence[Event]) -> int:
+        before = await uow.session.scalar(select(func.count()).select_from(Notification))
+        done = await super().handle(uow, events)
+        after = await uow.session.scalar(select(func.count()).select_from(Notification))
+        self.sizes.append((after or 0) - (before or 0))
+        return done
+
+
+async def test_many_who_hear_everything_are_told_in_small_transactions(database: Database):
+    """Nobody is left out, told twice, or told of the second message before all were of the first."""
+    place, sender = await add_workspace(database)
+    people = await _fill(database, place, ROWS_AT_ONCE * 3 // 2)
+    channel = Channel(
+        id=database.new_id(),
+        workspace_id=place,
+        name="general",
+        type="public",
+        created_by_user_id=sender,
+        created_at=database.clock(),
+        updated_at=database.clock(),
+    )
+    counting = Counting()
+    async with database.transaction() as uow:
+        await uow.consumers.register(counting.name, counting.beginning)
+        uow.session.add(channel)
+        await uow.session.flush()
+        levels = [{"user_id": one, "channel_id": channel.id, "level": "all"} for one in people]
+        await uow.session.execute(insert(ChannelPreference), levels)
+        for _ in range(2):
+            payload = {
+                "channel_id": str(channel.id),
+                "message_id": message_id(),
+                "sender_id": f"user:{sender}",
+            }
+            await uow.events.append(
+                place, "message.posted", f"user:{sender}", f"channel:{channel.id}", payload
+            )
+    async with following(database, counting):
+        await nothing_more(database)
+    assert counting.sizes == [ROWS_AT_ONCE] * 3
+    async with database.read() as uow:
+        rows = (await uow.session.execute(select(Notification.user_id, Notification.position))).all()
+    assert sorted((row[1], row[0]) for row in rows) == [(n, one) for n in (1, 2) for one in sorted(people)]
+
+
+async def _fill(database: Database, workspace_id: UUID, count: int) -> list[UUID]:
+    """Make many people members of a workspace; return them."""
     async with database.transaction() as uow:
         people = [uow.new_id() for _ in range(count)]
         for start in range(0, count, 1000):
@@ -536,3 +593,4 @@ async def _fill(database: Database, workspace_id: UUID, count: int) -> None:
                     for id_ in some
                 ],
             )
+    return people
