@@ -31,6 +31,8 @@ from storage.engine import Database
 from storage.errors import BadRowsError, ConstraintError, StorageError
 from storage.files import FileStore
 from storage.models import Role, User
+from storage.search.queries import Kind
+from storage.search.sources import SOURCES, refresh
 from storage.unit_of_work import UnitOfWork
 from storage.vault import Vault
 from storage.workspace_rows import (
@@ -67,6 +69,9 @@ RESET: Mapping[str, tuple[str, ...]] = {
     )
 }
 """Columns about what is not exported."""
+
+SOURCE_TABLES: dict[Kind, str] = {kind: model.__tablename__ for kind, model in SOURCES.items()}
+_FOUND_AT_ONCE = 500
 
 Tables = dict[str, list[Row]]
 
@@ -239,6 +244,14 @@ class _Importing:
         self._report(f"documents: {len(documents)}")
         for row in tables["memberships"]:
             await uow.access_changes.note_user(row["user_id"])
+        await self._let_be_found(uow, tables)
+
+    async def _let_be_found(self, uow: UnitOfWork, tables: Tables) -> None:
+        """Index what no document has: no event tells of it. What documents have follows them."""
+        for kind, table in SOURCE_TABLES.items():
+            ids = [row["id"] for row in tables[table]]
+            for start in range(0, len(ids), _FOUND_AT_ONCE):
+                await refresh(uow.session, uow.search, kind, ids[start : start + _FOUND_AT_ONCE])
 
     async def _invite(
         self, uow: UnitOfWork, workspace_id: UUID, people: Mapping[UUID, Person], owner: User

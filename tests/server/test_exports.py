@@ -260,6 +260,8 @@ async def test_beside_the_original_all_ids_are_new_and_lead_to_each_other(
         (archived,) = (await uow.session.scalars(chosen)).all()
     assert str(archived.channel_id) == channels["Board"]["id"]
     assert (archived.sender_id, archived.digest) == (f"user:{bob.user['id']}", b"\x00\xff")
+    for words, kind in {"young": "page", "acme": "brand", "zoe": "creator", "greeting": "prompt"}.items():
+        assert [hit["kind"] for hit in await found(ann, path, words, 1)] == [kind], words
     (hit,) = await found(bob, path, '"long ago"', 1)
     assert (hit["kind"], hit["id"], hit["title"]) == ("message", str(archived.id), "Board")
     again = await ann.post(f"{path}/direct-messages", {"user_ids": [bob.user["id"]]})
@@ -277,6 +279,10 @@ async def test_beside_the_original_all_ids_are_new_and_lead_to_each_other(
     assert (await ann.get(f"{path}/webhooks")).json()["items"] == []
     async with services.database.read() as uow:
         assert await uow.file_space.used(UUID(copy["id"])) == shown["size"]
+    # Nothing of what came is told as if it happened now.
+    events = (await ann.get(f"{path}/events")).json()["items"]
+    assert [event["type"] for event in events if event["type"] != "page.edited"] == ["workspace.imported"]
+    assert events[0]["payload"] == {"exported_from": str(studio.id)}
     # The original is as it was, and an import of an import is one more.
     assert (await ann.get(f"/v1/pages/{studio.names['plan']['id']}")).json()["title"] == "Plan: 2027/28"
     assert "Its ids were in use" in await import_(settings, file, said)
