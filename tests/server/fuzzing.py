@@ -6,7 +6,9 @@
 import contextlib
 import re
 import secrets
+import time
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Any, cast
 
 import requests
@@ -34,6 +36,7 @@ CHECKS = [
     response_schema_conformance,
 ]
 TIMEOUT_SECONDS = 30
+MESSAGE = {"content": {"text": "Hello"}}
 WORDS: dict[str, object] = {"scopes": ["*:read"]}
 """What a field takes that no schema tells."""
 
@@ -88,14 +91,20 @@ class World:
             operation = cast("Operation", found.ok())
             self.operations[operation.label] = operation
         self.known: dict[str, list[str]] = {}
-        self.token = ""
+        self._makers: dict[str, tuple[Callable[[], None], str]] = {
+            "message_id": (self.post_message, "GET /v1/channels/{channel_id}"),
+            "mute_id": (self.mute_page, "GET /v1/pages/{page_id}"),
+            "notification_id": (self.be_told, "GET /v1/me"),
+        }
+        """How to make what no guess at a body makes, and an operation whose path names what it takes."""
+        self.token = self.other_token = ""
         self.begin()
 
     def begin(self) -> None:
         """Register two people anew and know nothing but them."""
         self.known = defaultdict(list)
         users = [self._register(name) for name in ("ann", "bob")]
-        self.token = users[0]["access_token"]
+        self.token, self.other_token = (user["access_token"] for user in users)
         self.known["email"] = [user["user"]["email"] for user in users]
         headers = {"Authorization": f"Bearer {self.token}"}
         catalogue = self.http.get(f"{self.server.url}/v1/agent-definitions", headers=headers).json()
@@ -109,10 +118,38 @@ class World:
         paths = ["/v1/me", *(f"/v1/workspaces/{id_}" for id_ in self.known["workspace_id"][-1:])]
         return all(self.http.get(self.server.url + path, headers=headers).ok for path in paths)
 
+    def post_message(self) -> None:
+        """Say something in the newest channel: what has contents of many types is not guessed."""
+        made = self._send("POST", f"/v1/channels/{self.known['channel_id'][-1]}/messages", MESSAGE)
+        self.known["message_id"].append(made["message"]["id"])
+
+    def mute_page(self) -> None:
+        """Mute the newest page: what PUT makes is not noted."""
+        document = f"page:{self.known['page_id'][-1]}"
+        self.known["mute_id"].append(
+            self._send("PUT", "/v1/notification-mutes", {"document": document})["id"]
+        )
+
+    def be_told(self) -> None:
+        """Let the other person make something known to the first one: add them to a workspace of theirs."""
+        other = self._send("POST", "/v1/workspaces", {"name": "Elsewhere"}, token=self.other_token)
+        body = {"email": self.known["email"][0]}
+        self._send("POST", f"/v1/workspaces/{other['id']}/members", body, token=self.other_token)
+        deadline = time.monotonic() + TIMEOUT_SECONDS
+        while not (told := self._send("GET", "/v1/notifications")["items"]):
+            assert time.monotonic() < deadline, "nobody was told of being added"
+            time.sleep(0.05)
+        self.known["notification_id"].append(told[0]["id"])
+
     def prepare(self, operation: Operation, seen: frozenset[str] = frozenset()) -> None:
         """Make one of everything that an operation's path names, as far as it can be made."""
         for name in re.findall(r"{(\w+)}", operation.path):
             if self.known[name]:
+                continue
+            if name in self._makers:
+                maker, needed = self._makers[name]
+                self.prepare(self.operations[needed], seen | {operation.label})
+                maker()
                 continue
             self._look(operation.path, name)
             for creator in () if self.known[name] else self._creators(operation.path, name):
@@ -156,6 +193,14 @@ class World:
                 self.run(case, choices)
 
             attempt()
+
+    def _send(self, method: str, path: str, body: Any = None, *, token: str = "") -> dict[str, Any]:
+        """Send what is known to be good."""
+        headers = {"Authorization": f"Bearer {token or self.token}"}
+        url = self.server.url + path
+        answer = self.http.request(method, url, json=body, headers=headers, timeout=TIMEOUT_SECONDS)
+        assert answer.ok, answer.text
+        return answer.json()
 
     def _register(self, name: str) -> dict[str, Any]:
         body = {"email": f"{name}.{secrets.token_hex(6)}@example.test", "password": PASSWORD, "name": name}

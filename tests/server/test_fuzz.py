@@ -65,7 +65,5 @@ def test_requests_get_beyond_the_refusals(world: World) -> None:
     for label in LABELS:
         world.prepare(world.operations[label])
     names = {name for label in LABELS for name in re.findall(r"{(\w+)}", label)}
-    # A run comes of running an agent, which no request does yet, and a notification of what others do. What
-    # can be posted or muted is not guessed: requests for one message or mute are tried from outside only.
-    missed = {"run_id", "notification_id", "message_id", "mute_id"}
-    assert {name for name in names if not world.known[name]} <= missed
+    # A run comes of running an agent, which no request does yet.
+    assert {name for name in names if not world.known[name]} == {"run_id"}

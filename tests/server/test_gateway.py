@@ -154,17 +154,17 @@ async def open_plain(app: Any) -> AsyncGenerator[Any]:
 
 
 async def test_a_request_that_takes_too_long_is_undone(services: Services, monkeypatch: pytest.MonkeyPatch):
-    # Signing up takes its time, too, on a machine with much to do.
-    impatient = msgspec.structs.replace(services.settings, request_timeout_seconds=2.0)
-    async with api_with(services, settings=impatient) as api:
-        ann = await api.sign_up("ann")
+    async with api_with(services) as patient:
+        ann = await patient.sign_up("ann")
+        headers = {"Authorization": f"Bearer {ann.token}"}
 
         async def hang(*anything: object, **more: object) -> None:
             await asyncio.Event().wait()
 
         monkeypatch.setattr("storage.events.Events.append", hang)
-        headers = {"Authorization": f"Bearer {ann.token}"}
-        answer = await api.client.post("/v1/workspaces", json={"name": "x"}, headers=headers)
+        impatient = msgspec.structs.replace(services.settings, request_timeout_seconds=0.05)
+        async with api_with(services, settings=impatient) as api:
+            answer = await api.client.post("/v1/workspaces", json={"name": "x"}, headers=headers)
         assert (answer.status_code, answer.json()["code"]) == (503, "request_timed_out")
         assert answer.headers["retry-after"]
         assert (await ann.get("/v1/workspaces")).json()["items"] == []
