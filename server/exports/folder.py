@@ -39,7 +39,7 @@ def page_paths(pages: Sequence[Row]) -> dict[UUID, str]:
         row, folder, level = waiting.pop()
         if not folder:
             folder = "pages" if row["trashed_at"] is None else "pages/.trash"
-        path = _free(f"{folder}/{file_name(row['title'])}", taken)
+        path = free_path(f"{folder}/{file_name(row['title'])}", "", taken)
         paths[row["id"]] = f"{path}.md"
         inner, deeper = (path, level + 1) if level < MOST_LEVELS else (folder, level)
         waiting += [(child, inner, deeper) for child in reversed(children.get(row["id"], []))]
@@ -90,7 +90,7 @@ def file_name(title: str) -> str:
 
 def channel_path(row: Row, taken: set[str]) -> str:
     """Return where a channel's messages are."""
-    return _free(f"channels/{file_name(row['name'])}", taken) + ".jsonl"
+    return free_path(f"channels/{file_name(row['name'])}", "", taken) + ".jsonl"
 
 
 def _write_block(doc: pycrdt.Doc[Any], block: page.Block) -> str:
@@ -108,12 +108,12 @@ def _entry(fields: object, name: str) -> object:
     return entries.get(name)
 
 
-def _free(path: str, taken: set[str]) -> str:
+def free_path(path: str, suffix: str, taken: set[str]) -> str:
     """Return the path, numbered where it is taken; case does not tell files apart everywhere."""
-    name, number = path, 1
+    name, number = f"{path}{suffix}", 1
     while name.lower() in taken:
         number += 1
-        name = f"{path} ({number})"
+        name = f"{path} ({number}){suffix}"
     taken.add(name.lower())
     return name
 

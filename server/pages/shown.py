@@ -18,9 +18,10 @@ from blocks.page_text import block_tree
 from blocks.retargeting import addresses_in, retarget
 from blocks.tree import Element
 from server.bootstrap import Services
+from server.pages.files import may_read_file
 from server.pages.making import page_document
-from storage.access import Caller, document_right, owned_standing, page_standing
-from storage.models import File, Page, ShareLink
+from storage.access import Caller, page_standing
+from storage.models import Page, ShareLink
 from storage.page_trees import readable_children
 from storage.unit_of_work import UnitOfWork
 
@@ -115,14 +116,6 @@ async def _file_targets(
             query = urlencode({"expires": expires, "signature": services.files.sign(file.id, expires)})
             targets[address] = f"/v1/files/{file.id}/linked?{query}"
     return targets
-
-
-async def may_read_file(uow: UnitOfWork, caller: Caller, file: File) -> bool:
-    """Tell whether somebody may read a file: by the page or channel it belongs to, or their role."""
-    if file.document is not None:
-        return await document_right(uow, caller, file.document) != "none"
-    found = await owned_standing(uow.files, caller, file.id)
-    return found is not None and found[1].allows("files.read")
 
 
 def _name(page: Page) -> PageName:
