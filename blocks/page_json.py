@@ -1,7 +1,7 @@
 """A page's blocks in JSON, with all that the document has of them that JSON can say, and back. Pure."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 import pycrdt
 
@@ -40,7 +40,7 @@ def add_from_json(
         if not isinstance(type_, str) or not isinstance(content, dict):
             yield f"block {number} is none"
             continue
-        fields: Fields = content
+        fields = cast("Fields", content)
         try:
             add_block(doc, new_id(), type_, fields, stamp=stamp, place=_place(entry), by_server=True)
         except InvalidContentError as error:

@@ -58,6 +58,7 @@ from server.message_archive import MessageArchive
 from server.metrics import Metrics
 from server.notifications.unsubscribing import Unsubscribing
 from server.offload import Offload
+from server.page_imports.running import PageImporter
 from server.pages.ending import PageTrash
 from server.passwords import Passwords
 from server.projections.projector import Projector
@@ -117,6 +118,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     courier: Courier
     files: Files
     uploads: Uploads
+    page_importer: PageImporter
     mailing: Mailing
     invitations: Invitations
     unsubscribing: Unsubscribing
@@ -177,6 +179,7 @@ async def open_services(
             quota_bytes=settings.file_quota_bytes,
         )
         uploads = Uploads(database, files, lifetime=timedelta(hours=settings.upload_hours))
+        page_importer = PageImporter(database, files, offload, max_document_bytes=settings.max_document_bytes)
         unsubscribing = Unsubscribing(secrets.access_token_key, settings.effective_public_url)
         courier = Courier(transport, vault, clock)
         inboxes = Inboxes(database, hub)
@@ -210,6 +213,7 @@ async def open_services(
             hub.start(Projections(database, update_log, projector, share=share).run)
             hub.start(Orphans(database, files.store).run)
             hub.start(ExpiredUploads(database, uploads).run)
+            hub.start(page_importer.run)
             if settings.trash_days:
                 hub.start(PageTrash(database, files, trash_days=settings.trash_days).run)
         if "worker" in settings.roles and settings.history_days:
@@ -260,6 +264,7 @@ async def open_services(
             courier=courier,
             files=files,
             uploads=uploads,
+            page_importer=page_importer,
             mailing=mailing,
             unsubscribing=unsubscribing,
             invitations=Invitations(mailing, settings.effective_public_url),

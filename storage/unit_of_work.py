@@ -34,6 +34,7 @@ from storage.repositories.notification_preferences import NotificationPreference
 from storage.repositories.notifications import Notifications
 from storage.repositories.owned import Owned
 from storage.repositories.page_ends import PageEnds
+from storage.repositories.page_imports import PageImports
 from storage.repositories.pages import Pages
 from storage.repositories.projections import Projections
 from storage.repositories.prompts import Prompts
@@ -67,6 +68,7 @@ class UnitOfWork:
         self.workspaces = Workspaces(session, now, new_id, self.access_changes)
         self.pages = Pages(session, now, new_id, self.access_changes)
         self.page_ends = PageEnds(session, self.access_changes)
+        self.page_imports = PageImports(session, now)
         self.invitations = Invitations(session, now)
         self.grants = Grants(session, now, self.access_changes)
         self.share_links = ShareLinks(session, now, self.access_changes)

@@ -72,6 +72,8 @@ LEFT_OUT: Mapping[str, str] = {
     "page_links": "made anew from the documents",
     "message_mentions": "made anew from the messages",
     "read_marks": "made anew from the documents",
+    "page_imports": "on their way",
+    "page_import_lines": "on their way",
     "uploads": "on their way",
     "upload_parts": "on their way",
 }

@@ -29,7 +29,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
 
     id: UUID
     above: UUID | None
-    """The draft that it goes below; None: the place that all of them get."""
+    """The page that it goes below, of the drafts or there already; None: the place all of them get."""
     title: str
     icon_url: str | None
     order_key: str
@@ -48,11 +48,14 @@ async def add_pages(
     """Add pages, each behind the one that it goes below; they are as restricted as what is above them."""
     made: dict[UUID, Page] = {}
     for draft in drafts:
+        above = parent
+        if draft.above is not None:
+            above = made.get(draft.above) or await uow.pages.get(draft.above)
         page = await uow.pages.create(
             workspace_id,
             page_id=draft.id,
             title=draft.title,
-            parent=made[draft.above] if draft.above else parent,
+            parent=above,
             icon_url=draft.icon_url,
             order_key=draft.order_key,
             created_by_user_id=user_id,

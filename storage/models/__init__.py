@@ -39,6 +39,7 @@ from storage.models.notifications import (
     NotificationMute,
     NotificationPreference,
 )
+from storage.models.page_imports import ImportStatus, PageImport, PageImportLine
 from storage.models.pages import Page
 from storage.models.playbooks import Playbook
 from storage.models.projections import (
@@ -87,6 +88,7 @@ __all__ = [
     "File",
     "GrantLevel",
     "IdempotencyKey",
+    "ImportStatus",
     "Inbox",
     "Invitation",
     "LastRunStatus",
@@ -103,6 +105,8 @@ __all__ = [
     "Outcome",
     "Page",
     "PageGrant",
+    "PageImport",
+    "PageImportLine",
     "PageLink",
     "Playbook",
     "Prompt",

@@ -127,6 +127,11 @@ async def _file(plot: Plot) -> str:
     return answer.json()["id"]
 
 
+async def _import(plot: Plot) -> str:
+    path = f"/v1/pages/{await plot.specimen('page_id')}/imports"
+    return (await plot.owner.made(path, await _new_import(plot)))["id"]
+
+
 async def _upload(plot: Plot) -> str:
     answer = await plot.owner.request("POST", f"{plot.path}/uploads", headers={"Upload-Length": "5"})
     return answer.json()["id"]
@@ -195,6 +200,7 @@ SPECIMENS: dict[str, Specimen] = {
     "creator_id": made("creators", name="Zoe"),
     "definition_id": _definition,
     "grantee_id": _grantee,
+    "import_id": _import,
     "invitation_id": made("invitations", email="new@example.com"),
     "library_id": made("prompt-libraries", name="Ours"),
     "member_id": _same_other,
@@ -254,6 +260,10 @@ async def _new_message(plot: Plot) -> dict[str, Any]:
     return {"content": {"text": "Hello"}}
 
 
+async def _new_import(plot: Plot) -> dict[str, Any]:
+    return {"file_id": await plot.specimen("file_id")}
+
+
 async def _read_mark(plot: Plot) -> dict[str, Any]:
     return {"message_id": await plot.specimen("message_id")}
 
@@ -267,6 +277,7 @@ BODIES: dict[str, Body] = {
     "get_direct_message": _direct_message,
     "mute": _new_mute,
     "create_grant": _new_grant,
+    "create_page_import": _new_import,
     "edit_message": _new_message,
     "mark_read": _read_mark,
     "post_message": _new_message,

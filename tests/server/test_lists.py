@@ -9,6 +9,7 @@ import re
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
+from uuid import UUID
 
 import msgspec
 import pytest
@@ -20,6 +21,7 @@ from server.bootstrap import Services
 from server.routing import Operation
 from server.telemetry import request_id
 from storage.engine import Database
+from storage.models import PageImportLine
 from tests.server.api import PASSWORD, Api
 from tests.server.specimens import DEFINITION, Plot, add_notifications, add_run
 
@@ -197,9 +199,26 @@ async def _lead_to_page(plot: Plot) -> None:
             await asyncio.sleep(0.1)
 
 
+async def _put_below(plot: Plot) -> None:
+    above = await plot.specimen("page_id")
+    for n in range(MANY):
+        await plot.owner.made(f"{plot.path}/pages", {"title": str(n), "parent_page_id": above})
+
+
+async def _report_files(plot: Plot) -> None:
+    import_id = UUID(await plot.specimen("import_id"))
+    async with plot.database.transaction() as uow:
+        uow.session.add_all(
+            PageImportLine(import_id=import_id, number=1000 + n, path=f"{n}.md", outcome="page")
+            for n in range(MANY)
+        )
+
+
 FILL: dict[str, Callable[[Plot], Awaitable[None]]] = {
     "list_agent_definitions": _define,
     "list_backlinks": _lead_to_page,
+    "list_children": _put_below,
+    "get_import_report": _report_files,
     "list_templates": _mark_templates,
     "list_mutes": _mute,
     "list_notifications": _tell,

@@ -1,0 +1,217 @@
+"""What comes of the files of an import: which pages, below which, leading where. No server is needed."""
+
+import io
+import struct
+import zipfile
+from typing import Any
+from uuid import UUID
+
+import pycrdt
+import pytest
+
+from blocks.page import Block, read_blocks
+from blocks.page_edits import Stamp
+from server.page_imports.archive import Archive, BadArchiveError
+from server.page_imports.building import Built, RefusedError, build_page
+from server.page_imports.plan import Plan, plan_pages, resolve
+
+IMPORT = UUID("0198c5b7-5c2f-7000-8000-000000000001")
+A, B, C = ("0" * 31 + "a", "0" * 31 + "b", "0" * 31 + "c")
+STAMP = Stamp("2026-05-04T12:00:00Z", "user:0198c5b7-5c2f-7000-8000-00000000000a")
+
+
+def tree(plan: Plan) -> dict[str, str | None]:
+    """Return which page is below which, by their titles."""
+    titles = {page.path: page.title for page in plan.pages}
+    return {page.title: titles[page.above] if page.above else None for page in plan.pages}
+
+
+def plan(*paths: str) -> Plan:
+    return plan_pages(IMPORT, paths, {})
+
+
+def test_folders_are_the_pages_that_they_are_named_after():
+    found = plan("Plan.md", "Plan/Budget.md", "Plan/Deep/x.md", "Plan/pic.png", "Notes.txt")
+    assert tree(found) == {"Plan": None, "Budget": "Plan", "Deep": "Plan", "x": "Deep"}
+    assert [page.kind for page in found.pages].count("folder") == 1
+    assert set(found.files) == {"Plan/pic.png", "Notes.txt"}
+
+
+def test_a_readme_is_the_page_of_its_folder():
+    found = plan("a.md", "Guide/README.md", "Guide/Start.md", "Other/index.html", "Other/x.md")
+    assert tree(found) == {"a": None, "Guide": None, "Start": "Guide", "Other": None, "x": "Other"}
+
+
+def test_one_folder_around_everything_is_no_page():
+    assert tree(plan("Export/Plan.md", "Export/Plan/Budget.md")) == {"Plan": None, "Budget": "Plan"}
+
+
+@pytest.mark.parametrize("folder", [f"Plan {A}", "Plan"])
+def test_names_of_notion_lose_their_ids(folder: str):
+    found = plan(
+        f"Plan {A}.md",
+        f"{folder}/Tasks {B}.csv",
+        f"{folder}/Tasks {B}_all.csv",
+        f"{folder}/Tasks {B}/Write {C}.md",
+    )
+    assert tree(found) == {"Plan": None, "Tasks": "Plan", "Write": "Tasks"}
+    assert [path for path, _ in found.skipped] == [f"{folder}/Tasks {B}.csv"]
+    write = next(page for page in found.pages if page.title == "Write")
+    there = f"page:{write.id}"
+    at = f"Plan {A}.md"
+    assert resolve(f"{folder}/Tasks%20{B}/Write%20{C}.md".replace(" ", "%20"), at, found.addresses) == there
+    assert resolve(f"https://www.notion.so/team/Write-{C}?pvs=4", at, found.addresses) == there
+    tasks = next(page for page in found.pages if page.title == "Tasks")
+    assert resolve(f"{folder}/Tasks {B}.csv", at, found.addresses) == f"page:{tasks.id}"
+
+
+def test_addresses_lead_within_the_import_or_to_the_web():
+    found = plan("a/One.md", "Two.md", "a/pic é.png")
+    (one, two) = (
+        next(f"page:{page.id}" for page in found.pages if page.title == title) for title in ("One", "Two")
+    )
+    assert resolve("../Two.md#part", "a/One.md", found.addresses) == two
+    assert resolve("a/one", "Two.md", found.addresses) == one
+    assert resolve("pic%20e%CC%81.png", "a/One.md", found.addresses) == (
+        f"/v1/files/{found.files['a/pic é.png']}/content"
+    )
+    assert resolve("https://example.com/x", "Two.md", found.addresses) == "https://example.com/x"
+    for nowhere in (
+        "../../../etc/passwd",
+        "javascript:alert(1)",
+        "#here",
+        "gone.md",
+        "http://[",
+        "file:///x",
+    ):
+        assert resolve(nowhere, "a/One.md", found.addresses) is None
+
+
+def build(data: str | bytes, kind: Any, path: str = "x", addresses: dict[str, str] | None = None) -> Built:
+    data = data.encode() if isinstance(data, str) else data
+    return build_page(data, kind, path, "Name", addresses or {}, STAMP)
+
+
+def blocks(built: Built) -> list[Block]:
+    doc = pycrdt.Doc[Any]()
+    doc.apply_update(built.content.update)
+    return list(read_blocks(doc))
+
+
+def test_a_text_with_pictures_is_several_blocks():
+    file = "/v1/files/0198c5b7-5c2f-7000-8000-00000000000f/content"
+    built = build("# Title\n\nWords.\n\n![seen](pic.png)\n\nMore.", "markdown", addresses={"pic.png": file})
+    found = blocks(built)
+    assert built.title == "Title"
+    assert [(block.type, block.text) for block in found] == [
+        ("text", "Words."),
+        ("image", "seen"),
+        ("text", "More."),
+    ]
+    assert found[1].content["file_id"] == built.file_ids[0] == file.split("/")[3]
+    assert all(block.created_by == STAMP.by for block in found)
+
+
+def test_titles_come_from_the_front_matter_the_first_line_or_the_name():
+    assert build("---\ntitle: 'It''s'\nid: 1\n---\n\n# It's\n\nx", "markdown").title == "It's"
+    assert build("No heading", "markdown").title == "Name"
+    assert build("<html><title>A &amp; B</title><body><p>x</p></body>", "html").title == "A & B"
+
+
+def test_a_table_has_columns_of_the_types_that_it_shows():
+    (table,) = blocks(build("Name,Done,Price,Note\nTea,Yes,12,\nMilk,No,1.5,x\n", "csv"))
+    content: dict[str, Any] = table.content
+    columns = {column["name"]: column["type"] for column in content["columns"].values()}
+    assert columns == {"Name": "text", "Done": "checkbox", "Price": "number", "Note": "text"}
+    rows = [row["cells"] for row in content["rows"].values()]
+    assert rows == [{"c0": "Tea", "c1": True, "c2": 12}, {"c0": "Milk", "c1": False, "c2": 1.5, "c3": "x"}]
+    assert table.condition == "fine"
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"\x00\x01\xff", "markdown"),
+        (b"x" * (3 * 1024 * 1024), "markdown"),
+        (b"{", "json"),
+        (b'{"format": "ionflux.page.1", "id": "x"}', "json"),
+        ((",".join("x" * 501) + "\n").encode(), "csv"),
+    ],
+)
+def test_what_is_no_text_is_refused(data: bytes, kind: str):
+    with pytest.raises(RefusedError):
+        build(data, kind)
+
+
+@pytest.mark.parametrize("kind", ["markdown", "html", "csv"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        "",
+        "\0",
+        "> " * 500 + "x",
+        "[" * 2000,
+        "<div>" * 3000,
+        "---\n---\n---",
+        '"',
+        "\ufeff# x",
+        "a,b\n1\n1,2,3",
+    ],
+)
+def test_odd_texts_give_a_page(kind: str, data: str):
+    assert build(data, kind).content.update
+
+
+def packed(*members: tuple[str, bytes]) -> io.BytesIO:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members:
+            archive.writestr(name, content)
+    return data
+
+
+def opened(data: io.BytesIO) -> Archive:
+    return Archive(data, len(data.getvalue()))
+
+
+def test_names_that_lead_elsewhere_are_left_out():
+    bad = ["../x.md", "/etc/x.md", "C:/x.md", "a/../../x.md", "a//x.md"]
+    with opened(packed(("fine.md", b"x"), ("win\\dir.md", b"x"), *((name, b"x") for name in bad))) as archive:
+        assert [entry.path for entry in archive.entries] == ["fine.md", "win/dir.md"]
+        assert sorted(path for path, _ in archive.refused) == sorted(bad)
+
+
+def test_zips_in_the_zip_are_opened_once_over():
+    inner = packed(
+        ("Deep.md", b"deep"), ("more.zip", packed(("x.md", b"")).getvalue()), ("__MACOSX/._x", b"")
+    )
+    with opened(packed(("Part-1.zip", inner.getvalue()), ("Plan.md", b"plan"))) as archive:
+        assert sorted(entry.path for entry in archive.entries) == ["Deep.md", "Plan.md", "more.zip"]
+        (deep,) = [entry for entry in archive.entries if entry.path == "Deep.md"]
+        assert archive.read(deep) == b"deep"
+
+
+def test_names_without_an_encoding_are_utf_8_or_of_old_dos():
+    for raw, name in (("né.md".encode(), "né.md"), (b"n\x82.md", "né.md")):
+        data = packed(("nXX.md"[: len(raw)].ljust(len(raw), "X"), b"x")).getvalue()
+        data = data.replace("nXX.md"[: len(raw)].ljust(len(raw), "X").encode(), raw)
+        with opened(io.BytesIO(data)) as archive:
+            assert [entry.path for entry in archive.entries] == [name]
+
+
+def test_a_bomb_is_no_archive():
+    zeros = packed(*((f"{n}.md", b"\0" * 16 * 1024 * 1024) for n in range(16)))
+    with pytest.raises(BadArchiveError, match="too much"):
+        opened(zeros)
+    with pytest.raises(BadArchiveError, match="10000 files"):
+        opened(packed(*((f"{n}.md", b"") for n in range(10_001))))
+    with pytest.raises(BadArchiveError, match="no zip"):
+        opened(io.BytesIO(b"hello"))
+
+
+def test_a_file_that_is_more_than_it_says_is_not_read():
+    data = packed(("x.md", b"y" * 1000)).getvalue()
+    # Both places that tell the unpacked size.
+    lying = io.BytesIO(data.replace(struct.pack("<I", 1000), struct.pack("<I", 10)))
+    with opened(lying) as archive, pytest.raises(BadArchiveError):
+        archive.read(archive.entries[0])

@@ -1,0 +1,241 @@
+"""Imports of pages: into new pages below one, in the background, told of file by file."""
+
+import asyncio
+import io
+import zipfile
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from server.page_imports import running
+from storage.errors import StoreUnavailableError
+from tests.server.api import Api
+
+A, B, C = ("0" * 31 + "a", "0" * 31 + "b", "0" * 31 + "c")
+
+
+def png() -> bytes:
+    data = io.BytesIO()
+    Image.new("RGB", (2, 2)).save(data, "PNG")
+    return data.getvalue()
+
+
+def packed(files: dict[str, str | bytes]) -> bytes:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return data.getvalue()
+
+
+async def page_of(api: Api, workspace: str, title: str) -> dict[str, Any]:
+    return await api.made(f"{workspace}/pages", {"title": title})
+
+
+async def upload(api: Api, workspace: str, data: bytes) -> str:
+    sent = await api.request("POST", f"{workspace}/files", params={"name": "Export.zip"}, content=data)
+    assert sent.status_code == 201, sent.text
+    return sent.json()["id"]
+
+
+async def begin(api: Api, workspace: str, page: dict[str, Any], data: bytes) -> str:
+    """Begin an import; return its path."""
+    path = f"/v1/pages/{page['id']}/imports"
+    return f"{path}/{(await api.made(path, {'file_id': await upload(api, workspace, data)}))['id']}"
+
+
+async def ended(api: Api, path: str) -> dict[str, Any]:
+    """Wait for the end of an import; return it."""
+    async with asyncio.timeout(20):
+        while True:
+            found = (await api.get(path)).json()
+            if found["status"] not in ("waiting", "running"):
+                return found
+            await asyncio.sleep(0.02)
+
+
+async def report(api: Api, path: str) -> dict[str, str]:
+    items = (await api.get(f"{path}/report?limit=200")).json()["items"]
+    return {item["path"]: item["outcome"] for item in items}
+
+
+async def below(api: Api, page_id: str | None) -> dict[str, dict[str, Any]]:
+    """Return the pages below one, by title."""
+    items = (await api.get(f"/v1/pages/{page_id}/children?limit=200")).json()["items"]
+    return {item["title"]: item for item in items}
+
+
+async def markdown(api: Api, page: dict[str, Any]) -> str:
+    return (await api.get(f"/v1/pages/{page['id']}/markdown")).json()["markdown"]
+
+
+async def blocks(api: Api, page: dict[str, Any]) -> list[dict[str, Any]]:
+    return (await api.get(f"/v1/pages/{page['id']}/blocks")).json()["items"]
+
+
+async def test_an_export_of_notion_becomes_pages_tables_and_pictures(ann: Api, workspace: str):
+    page = await page_of(ann, workspace, "Old things")
+    inner = packed(
+        {
+            f"Plan {A}.md": f"# Plan\n\nSee [tasks](Plan%20{A}/Tasks%20{B}.csv).\n\n"
+            f"![Logo](Plan%20{A}/logo.png)\n",
+            f"Plan {A}/logo.png": png(),
+            f"Plan {A}/unused.bin": b"\0\1",
+            f"Plan {A}/Tasks {B}.csv": "Name,Done\nWrite,No\n",
+            f"Plan {A}/Tasks {B}_all.csv": "Name,Done\nWrite,No\nRead,Yes\n",
+            f"Plan {A}/Tasks {B}/Write {C}.md": f"# Write\n\nDone: No\n\n[up](../../Plan%20{A}.md)\n",
+            "../evil.md": "x",
+            "broken.html": b"\0\xff",
+        }
+    )
+    path = await begin(ann, workspace, page, packed({"Export-Part-1.zip": inner}))
+    found = await ended(ann, path)
+    assert (found["status"], found["detail"]) == ("done", None)
+    assert found["done"] == found["total"] == 6
+    (root,) = (await below(ann, page["id"])).values()
+    assert (root["title"], root["id"]) == ("Export", found["root_page_id"])
+    top = await below(ann, root["id"])
+    assert set(top) == {"Plan", "broken"}
+    tasks = (await below(ann, top["Plan"]["id"]))["Tasks"]
+    write = (await below(ann, tasks["id"]))["Write"]
+    text, picture = await blocks(ann, top["Plan"])
+    assert f"[tasks](page:{tasks['id']})" in await markdown(ann, top["Plan"])
+    assert (text["type"], picture["type"], picture["content"]["alt"]) == ("text", "image", "Logo")
+    file = (await ann.get(f"/v1/files/{picture['content']['file_id']}")).json()
+    assert (file["name"], file["document"]) == ("logo.png", root["document"])
+    (table,) = await blocks(ann, tasks)
+    assert (table["type"], len(table["content"]["rows"]), table["condition"]) == ("table_view", 2, "fine")
+    assert f"[up](page:{top['Plan']['id']})" in await markdown(ann, write)
+    assert await report(ann, path) == {
+        "../evil.md": "left_out",
+        f"Plan {A}.md": "page",
+        f"Plan {A}/Tasks {B}.csv": "left_out",
+        f"Plan {A}/Tasks {B}_all.csv": "page",
+        f"Plan {A}/Tasks {B}/Write {C}.md": "page",
+        "broken.html": "failed",
+        f"Plan {A}/logo.png": "file",
+        f"Plan {A}/unused.bin": "left_out",
+    }
+
+
+async def test_pages_that_were_exported_as_json_come_back_as_they_were(ann: Api, workspace: str):
+    top = await page_of(ann, workspace, "Top")
+    child = await ann.made(f"{workspace}/pages", {"title": "Child", "parent_page_id": top["id"]})
+    sent = await ann.request(
+        "POST", f"{workspace}/files", params={"document": top["document"]}, content=png()
+    )
+    path = f"/v1/pages/{top['id']}/blocks"
+    board = {
+        "columns": {"a": {"name": "To do", "order": "n0"}},
+        "cards": {"c": {"column": "a", "title": "Write", "order": "n0", "due": "2026-05-04"}},
+    }
+    link = [
+        {"type": "text", "text": "x", "marks": [{"type": "link", "attrs": {"href": f"page:{child['id']}"}}]}
+    ]
+    doc = {"type": "doc", "content": [{"type": "paragraph", "content": link}]}
+    await ann.made(path, {"type": "kanban_board", "content": board, "position_x": 4, "width": 77})
+    await ann.made(path, {"type": "text", "content": {"doc": doc}})
+    await ann.made(path, {"type": "image", "content": {"file_id": sent.json()["id"], "alt": "A"}})
+    exported = await ann.get(
+        f"/v1/pages/{top['id']}/export", params={"format": "json", "with_children": True}
+    )
+    target = await page_of(ann, workspace, "Target")
+    found = await ended(ann, await begin(ann, workspace, target, exported.content))
+    assert found["status"] == "done"
+    again = (await below(ann, found["root_page_id"]))["Top"]
+    child_again = (await below(ann, again["id"]))["Child"]
+    before, after = await blocks(ann, top), await blocks(ann, again)
+    for old, new in zip(before, after, strict=True):
+        same = ("type", "position_x", "position_y", "width", "height", "z_index", "condition")
+        assert {name: new[name] for name in same} == {name: old[name] for name in same}
+    assert after[0]["content"] == before[0]["content"]
+    assert f"[x](page:{child_again['id']})" in await markdown(ann, again)
+    picture = after[2]["content"]
+    assert picture["file_id"] != before[2]["content"]["file_id"]
+    assert (await ann.get(f"/v1/files/{picture['file_id']}/content")).status_code == 200
+
+
+async def test_an_import_that_is_cut_off_goes_on_and_makes_nothing_twice(
+    ann: Api, workspace: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(running, "PAGES_AT_ONCE", 2)
+    monkeypatch.setattr(running, "RETRY_SECONDS", 0.01)
+    add_pages, calls = running.add_pages, 0
+
+    async def break_off(*args: Any, **kwargs: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        made = await add_pages(*args, **kwargs)
+        if calls in (3, 5):
+            raise StoreUnavailableError("cut off")
+        return made
+
+    monkeypatch.setattr(running, "add_pages", break_off)
+    page = await page_of(ann, workspace, "Page")
+    files: dict[str, str | bytes] = {f"{n}.md": f"![x](x.png) {n}" for n in range(7)}
+    path = await begin(ann, workspace, page, packed({**files, "x.png": png()}))
+    found = await ended(ann, path)
+    assert (found["status"], found["done"], calls > 5) == ("done", 8, True)
+    assert sorted(await below(ann, found["root_page_id"])) == [str(n) for n in range(7)]
+    assert set((await report(ann, path)).values()) == {"page", "file"}
+
+
+async def test_an_import_can_be_cancelled_and_what_came_in_is_there(
+    ann: Api, workspace: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(running, "PAGES_AT_ONCE", 1)
+    is_there, may_go_on = asyncio.Event(), asyncio.Event()
+    done = 0
+    commit = running._Import._commit  # pyright: ignore[reportPrivateUsage]
+
+    async def wait_before_the_third(self: Any, drafts: Any, *args: Any) -> None:
+        nonlocal done
+        done += len(drafts)
+        if done == 3:
+            is_there.set()
+            await may_go_on.wait()
+        await commit(self, drafts, *args)
+
+    monkeypatch.setattr(running._Import, "_commit", wait_before_the_third)  # pyright: ignore[reportPrivateUsage]
+    page = await page_of(ann, workspace, "Page")
+    path = await begin(ann, workspace, page, packed({f"{n}.md": "x" for n in range(5)}))
+    async with asyncio.timeout(20):
+        await is_there.wait()
+    cancelled = await ann.post(f"{path}/cancel")
+    assert (cancelled.status_code, cancelled.json()["status"]) == (200, "cancelled")
+    may_go_on.set()
+    after = await page_of(ann, workspace, "After")
+    await ended(ann, await begin(ann, workspace, after, packed({"x.md": "x"})))
+    assert (await ann.get(path)).json()["status"] == "cancelled"
+    assert sorted(await below(ann, cancelled.json()["root_page_id"])) == ["0", "1"]
+    again = await ann.post(f"{path}/cancel")
+    assert (again.status_code, again.json()["code"]) == (409, "import_over")
+
+
+async def test_what_cannot_be_imported_says_why(ann: Api, bob: Api, workspace: str):
+    page = await page_of(ann, workspace, "Page")
+    found = await ended(ann, await begin(ann, workspace, page, b"no zip"))
+    assert found["status"] == "failed"
+    assert "no zip" in found["detail"]
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
+        for n in range(12):
+            archive.writestr(f"{n}.md", b"\0" * 8 * 1024 * 1024)
+    found = await ended(ann, await begin(ann, workspace, page, data.getvalue()))
+    assert (found["status"], "too much" in found["detail"]) == ("failed", True)
+    theirs = f"/v1/workspaces/{(await bob.made('/v1/workspaces', {'name': 'Theirs'}))['id']}"
+    foreign = await upload(bob, theirs, packed({"x.md": "x"}))
+    refused = await ann.post(f"/v1/pages/{page['id']}/imports", {"file_id": foreign})
+    assert (refused.status_code, refused.json()["errors"][0]["path"]) == (422, "body.file_id")
+
+
+async def test_an_import_is_for_those_who_may_write_the_page(ann: Api, bob: Api, workspace: str):
+    await ann.made(f"{workspace}/members", {"email": bob.user["email"], "role": "guest"})
+    page, other = await page_of(ann, workspace, "Page"), await page_of(ann, workspace, "Other")
+    path = await begin(ann, workspace, page, packed({"x.md": "x"}))
+    assert [(await bob.get(path + more)).status_code for more in ("", "/report")] == [403, 403]
+    assert (await ann.get(path.replace(page["id"], other["id"]))).status_code == 404
+    listed = (await ann.get(f"/v1/pages/{page['id']}/imports")).json()["items"]
+    assert [item["id"] for item in listed] == [path.rpartition("/")[2]]
+    await ended(ann, path)
