@@ -41,7 +41,7 @@ class Answer(msgspec.Struct, frozen=True):
     status: int
     headers: Mapping[str, str]
     body: bytes
-    """The beginning, `KEPT_BYTES` at most."""
+    """The beginning: of an answer to `post` `KEPT_BYTES` at most, to `get` what was asked for."""
 
 
 class Transport:
@@ -102,12 +102,38 @@ class Transport:
         self, url: str, body: bytes, headers: Mapping[str, str], *, timeout_seconds: float = TOTAL_SECONDS
     ) -> Answer:
         """Send a body. Raises AddressRefusedError, ExchangeFailedError."""
+        content = (body, KEPT_BYTES, MOST_BYTES)
+        return await self._request("POST", url, headers, *content, timeout_seconds=timeout_seconds)
+
+    async def get(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        *,
+        most_bytes: int,
+        timeout_seconds: float = TOTAL_SECONDS,
+    ) -> Answer:
+        """Ask for something, and read its beginning. Raises AddressRefusedError, ExchangeFailedError."""
+        content = (None, most_bytes, most_bytes)
+        return await self._request("GET", url, headers, *content, timeout_seconds=timeout_seconds)
+
+    async def _request(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        kept_bytes: int,
+        most_bytes: int,
+        *,
+        timeout_seconds: float,
+    ) -> Answer:
         self.check_url(url)
         answer: Answer | None = None
         begun = time.perf_counter()
         try:
             async with asyncio.timeout(timeout_seconds):
-                answer = await self._exchange("POST", url, body, headers)
+                answer = await self._exchange(method, url, headers, body, kept_bytes, most_bytes)
                 return answer
         except TimeoutError as error:
             raise ExchangeFailedError(f"no answer within {timeout_seconds:g} seconds") from error
@@ -118,11 +144,19 @@ class Transport:
         finally:
             if self._observe is not None:
                 status = answer.status if answer is not None else None
-                self._observe("POST", urlsplit(url).hostname or "", status, time.perf_counter() - begun)
+                self._observe(method, urlsplit(url).hostname or "", status, time.perf_counter() - begun)
 
-    async def _exchange(self, method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-        host = urlsplit(url).netloc
-        sent = [("Host", host), ("Content-Length", str(len(body))), *headers.items()]
+    async def _exchange(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        kept_bytes: int,
+        most_bytes: int,
+    ) -> Answer:
+        sent = [("Host", urlsplit(url).netloc), *headers.items()]
+        sent += [("Content-Length", str(len(body)))] if body is not None else []
         timeouts = {"connect": CONNECT_SECONDS, "pool": TOTAL_SECONDS}
         async with self._pool.stream(
             method, url, headers=sent, content=body, extensions={"timeout": timeouts}
@@ -131,8 +165,8 @@ class Transport:
             read = 0
             async for part in response.aiter_stream():
                 read += len(part)
-                kept += part[: KEPT_BYTES - len(kept)]
-                if read > MOST_BYTES:
+                kept += part[: kept_bytes - len(kept)]
+                if read >= most_bytes:
                     break
             return Answer(response.status, _text_headers(response.headers), bytes(kept))
 

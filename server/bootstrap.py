@@ -18,6 +18,7 @@ from crdt.hub import Hub, HubConfig
 from crdt.limits import Rate
 from crdt.ports import Bus
 from crdt.session import SessionLimits
+from integrations.embeds.client import Embeds
 from integrations.mail.client import SmtpConfig, SmtpMailer
 from integrations.mail.outbox import OutboxMailer
 from integrations.mail.ports import Mailer
@@ -28,6 +29,7 @@ from server.background.access_watch import AccessWatch
 from server.background.archiving import Archiving
 from server.background.commands import Commands
 from server.background.consumers import Following
+from server.background.embeds import EmbedResolving
 from server.background.expired_uploads import ExpiredUploads
 from server.background.forgetting import Forgetting
 from server.background.inboxes import Inboxes
@@ -45,6 +47,7 @@ from server.documents.block_index import BlockIndex
 from server.documents.copies import Copies
 from server.documents.requests import PageDocuments
 from server.documents.writing import Writer
+from server.embeds import Previews
 from server.errors import SettingsError
 from server.files import Files
 from server.folding import Folding
@@ -115,6 +118,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     login_limits: LoginLimits
     vault: Vault
     transport: Transport
+    previews: Previews
     courier: Courier
     files: Files
     uploads: Uploads
@@ -187,6 +191,7 @@ async def open_services(
             hub.start(inboxes.run)
         archive = MessageArchive(database, update_log, guard)
         writer = Writer(hub, history)
+        previews = Previews(database, Embeds(transport) if settings.link_previews else None)
         projector = Projector(database, update_log, offload)
         if "worker" in settings.roles:
             hub.start(Webhooks(database, feed, courier).run)
@@ -211,6 +216,8 @@ async def open_services(
             hub.start(Following(database, feed, SearchConsumer()).run)
             share = SHARED if "realtime" in settings.roles else DEDICATED
             hub.start(Projections(database, update_log, projector, share=share).run)
+            if settings.link_previews:
+                hub.start(EmbedResolving(database, writer, previews).run)
             hub.start(Orphans(database, files.store).run)
             hub.start(ExpiredUploads(database, uploads).run)
             hub.start(page_importer.run)
@@ -261,6 +268,7 @@ async def open_services(
             ),
             vault=vault,
             transport=transport,
+            previews=previews,
             courier=courier,
             files=files,
             uploads=uploads,

@@ -155,10 +155,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     allow_private_addresses: Annotated[
         bool,
         doc(
-            "Whether webhooks may go to addresses inside of this network, and by plain HTTP: for development "
-            "only, since whoever makes a webhook can then reach what only this machine can."
+            "Whether webhooks and embeds may go to addresses inside of this network, and by plain HTTP: for "
+            "development only, since whoever makes one can then reach what only this machine can."
         ),
     ] = False
+    link_previews: Annotated[
+        bool,
+        doc(
+            "Whether the server looks at pages of other sites that people embed. Where it may not, embeds "
+            "are plain links, and those that wait are looked at once it may again."
+        ),
+    ] = True
     max_event_streams_per_user: Annotated[
         Count, doc("Streams of events (SSE) that one user may have open in this process.")
     ] = 20

@@ -23,6 +23,7 @@ from storage.repositories.commands import Commands
 from storage.repositories.consumers import Consumers
 from storage.repositories.deliveries import Deliveries
 from storage.repositories.documents import Documents
+from storage.repositories.embeds import Embeds
 from storage.repositories.file_space import FileSpace
 from storage.repositories.grants import Grants, ShareLinks
 from storage.repositories.idempotency import IdempotencyKeys
@@ -79,6 +80,7 @@ class UnitOfWork:
         self.commands = Commands(session, now)
         self.creators = Owned(Creator, session, now)
         self.documents = Documents(session, now, new_id)
+        self.embeds = Embeds(session, now)
         self.prompt_libraries = Owned(PromptLibrary, session, now)
         self.agent_definitions = AgentDefinitions(session, now)
         self.agent_configurations = Owned(AgentConfiguration, session, now)

@@ -74,6 +74,8 @@ LEFT_OUT: Mapping[str, str] = {
     "read_marks": "made anew from the documents",
     "page_imports": "on their way",
     "page_import_lines": "on their way",
+    "link_previews": "made anew from other sites",
+    "waiting_embeds": "made anew from the documents",
     "uploads": "on their way",
     "upload_parts": "on their way",
 }

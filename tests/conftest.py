@@ -11,6 +11,7 @@ pytest_plugins = [
     "tests.services.otlp",
     "tests.services.receiver",
     "tests.services.s3",
+    "tests.services.site",
     "tests.services.studio",
 ]
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from blocks.kinds.embed_panel import KIND, unresolved_url
 from blocks.rows import BlockRow, Changes, Known
 from server.projections.ports import Happening, Moment
 from server.projections.reading import read_page
@@ -11,6 +12,8 @@ from storage.models import CanvasBlock, PageLink
 from storage.repositories.projections import Standing
 from storage.search.index import Entry
 from storage.unit_of_work import UnitOfWork
+
+EMBED = KIND.name
 
 
 class PageRows:
@@ -37,6 +40,7 @@ class PageRows:
             for block, (row, _) in zip(blocks, rows, strict=True)
         ]
         await uow.search.put(standing.workspace_id, "block", page_id, entries)
+        await uow.embeds.set_waiting(page_id, [row.id for row, _ in rows], _unresolved(rows))
         added = await uow.projections.replace_blocks(
             page_id,
             blocks,
@@ -65,12 +69,23 @@ class PageRows:
 
     async def finish(self, uow: UnitOfWork, standing: Standing, changes: Changes[BlockRow]) -> None:
         """Remove the blocks that are gone."""
+        await uow.embeds.set_waiting(standing.subject_id, changes.gone, {})
         await uow.projections.remove_blocks(standing.subject_id, changes.gone)
         await uow.search.remove("block", standing.subject_id, changes.gone)
 
 
 def _is_shown(row: BlockRow) -> bool:
     return row.deleted_at is None and not row.moved_to
+
+
+def _unresolved(rows: Sequence[tuple[BlockRow, bytes]]) -> dict[str, str]:
+    """Return the blocks whose address nobody has looked at."""
+    return {
+        row.id: url
+        for row, _ in rows
+        if row.type == EMBED and row.condition == "fine" and _is_shown(row)
+        if (url := unresolved_url(row.content)) is not None
+    }
 
 
 def _block(standing: Standing, row: BlockRow, digest: bytes, written_at: datetime) -> CanvasBlock:

@@ -22,6 +22,7 @@ from storage.models.consumers import EventConsumer, EventCursor
 from storage.models.creators import Creator
 from storage.models.declarative import Model, Sealed, UtcDateTime
 from storage.models.documents import Document, Snapshot, Update, Version
+from storage.models.embeds import LinkPreview, WaitingEmbed
 from storage.models.events import Event
 from storage.models.files import File
 from storage.models.grants import GrantLevel, LinkLevel, PageGrant, ShareLink
@@ -94,6 +95,7 @@ __all__ = [
     "LastRunStatus",
     "Lease",
     "LinkLevel",
+    "LinkPreview",
     "MailMode",
     "Membership",
     "MessageMention",
@@ -127,6 +129,7 @@ __all__ = [
     "User",
     "UtcDateTime",
     "Version",
+    "WaitingEmbed",
     "WaitingMail",
     "Webhook",
     "WebhookDelivery",

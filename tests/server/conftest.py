@@ -41,6 +41,7 @@ def settings(tmp_path: Path) -> Settings:
         max_body_bytes=10_000,
         login_attempts_per_account=5,
         cors_origins=("https://app.example",),
+        link_previews=False,
     )
 
 

@@ -268,8 +268,13 @@ async def _read_mark(plot: Plot) -> dict[str, Any]:
     return {"message_id": await plot.specimen("message_id")}
 
 
+async def _embed_address(plot: Plot) -> dict[str, Any]:
+    return {"url": "https://127.0.0.1/"}
+
+
 BODIES: dict[str, Body] = {
     "create_block": _new_block,
+    "resolve_embed": _embed_address,
     "move_block": _block_move,
     "add_member": _new_member,
     "create_agent": _new_agent,

@@ -42,6 +42,7 @@ os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 _SETTINGS = {
     "IONFLUX_PASSWORD_HASH_MEMORY_KIB": "8",
     "IONFLUX_PASSWORD_HASH_PASSES": "1",
+    "IONFLUX_LINK_PREVIEWS": "false",
     "IONFLUX_LOGIN_ATTEMPTS_PER_ADDRESS": "1000000",
 }
 """Registering many people is not what these tests are about."""
