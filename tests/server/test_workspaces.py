@@ -8,6 +8,12 @@ async def test_a_workspace_belongs_to_its_maker(ann: Api, bob: Api):
     assert (await bob.get("/v1/workspaces")).json()["items"] == []
 
 
+async def test_a_workspace_begins_with_a_prompt_library(ann: Api, workspace: str):
+    (library,) = (await ann.get(f"{workspace}/prompt-libraries")).json()["items"]
+    assert f"/v1/workspaces/{library['workspace_id']}" == workspace
+    assert (await ann.get(f"/v1/prompt-libraries/{library['id']}/prompts")).json()["items"] == []
+
+
 async def test_an_outsider_cannot_learn_that_it_exists(ann: Api, bob: Api, workspace: str):
     nothing = workspace[:-12] + "000000000000"
     for path in (workspace, nothing):
