@@ -1,20 +1,28 @@
-"""What `serve --seed` makes in an empty installation: a demo account, a workspace, a page and a channel."""
+"""What `serve --seed` makes in an empty installation: a demo account, a workspace, a page and a channel.
+
+The workspace has a few templates, too.
+"""
 
 import secrets
+from typing import Any
 from uuid import UUID
 
 import msgspec
+import pycrdt
 
 from blocks import channel
 from blocks.channel_content import Text
-from blocks.order import FIRST
+from blocks.order import FIRST, key_between
 from blocks.page_edits import Stamp, add_text_block, write_meta
 from crdt.ports import DocumentName, Principal, PrincipalId
 from server.bootstrap import Services
 from server.data_folder import DemoLogin, read_demo_login, write_demo_login
+from server.pages.making import Content, Draft, add_pages
+from server.seed_templates import FOLDER, TEMPLATES
 from server.sign_in import add_account
 from storage.errors import ConstraintError
 from storage.ids import Uuid7
+from storage.unit_of_work import UnitOfWork
 
 EMAIL = "demo@ionflux.local"
 HOST = Principal(id=PrincipalId("system:welcome"), name="IONFLUX", kind="system")
@@ -111,6 +119,7 @@ async def _create_workspace(services: Services, login: DemoLogin, password_hash:
             workspace.id, name="general", type="public", description=None, created_by_user_id=user.id
         )
         actor = f"user:{user.id}"
+        await _add_templates(uow, workspace.id, user.id, actor)
         for event, document in (
             ("page.created", f"page:{page.id}"),
             ("channel.created", f"channel:{channel.id}"),
@@ -118,3 +127,27 @@ async def _create_workspace(services: Services, login: DemoLogin, password_hash:
             await uow.documents.create(document, workspace.id)
             await uow.events.append(workspace.id, event, actor, document)
     return page.id, channel.id
+
+
+async def _add_templates(uow: UnitOfWork, workspace_id: UUID, user_id: UUID, actor: str) -> None:
+    stamp = Stamp(uow.now.isoformat(), actor)
+    drafts: list[Draft] = []
+    key = FIRST
+    for template in (FOLDER, *TEMPLATES):
+        key = key_between(key, None)
+        doc = pycrdt.Doc[Any]()
+        block_ids = template.write(doc, new_id=lambda: str(uow.new_id()), stamp=stamp)
+        drafts.append(
+            Draft(
+                id=uow.new_id(),
+                above=drafts[0].id if drafts else None,
+                title=template.title,
+                icon_url=None,
+                order_key=key,
+                content=Content(doc.get_update(), doc.client_id, block_ids),
+            )
+        )
+    pages = await add_pages(uow, workspace_id, drafts, parent=None, user_id=user_id, actor=actor)
+    for page in pages[1:]:
+        page.is_template = True
+        await uow.pages.change(page)

@@ -7,7 +7,9 @@ from uuid import UUID
 import pytest
 
 from server.bootstrap import Services
+from server.data_folder import read_demo_login
 from server.rest import page_copies
+from server.seed import seed
 from storage.errors import StoreUnavailableError
 from tests.server.api import Api
 
@@ -203,7 +205,7 @@ async def test_a_copy_mentions_people_without_telling_them(
     await ann.made(f"/v1/pages/{page['id']}/blocks", {"type": "text", "content": {"doc": doc}})
     copy = await ann.made(f"/v1/pages/{page['id']}/duplicate", {})
     for each in (page, copy):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 async with services.database.read() as uow:
                     if await uow.projections.blocks_known(UUID(each["id"])):
@@ -222,7 +224,7 @@ async def test_backlinks_are_those_that_one_may_see(ann: Api, bob: Api, workspac
         await write(ann, source, f"See [it](page:{target['id']}).")
     await ann.patch(f"/v1/pages/{sources[1]['id']}/access", {"mode": "restricted"})
     path = f"/v1/pages/{target['id']}/backlinks"
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             if len((await ann.get(path)).json()["items"]) == 3:
                 break
@@ -241,3 +243,24 @@ async def test_backlinks_are_those_that_one_may_see(ann: Api, bob: Api, workspac
     assert await seen_by(cem) == []
     await ann.made(f"/v1/pages/{sources[1]['id']}/grants", {"email": cem.user["email"], "level": "read"})
     assert await seen_by(cem) == ["Closed"]
+
+
+async def test_a_first_workspace_has_templates_that_work(api: Api, services: Services):
+    await seed(services)
+    login = read_demo_login(services.settings.data_dir)
+    assert login
+    body = {"email": login.email, "password": login.password}
+    demo = api.signed_in((await api.post("/v1/auth/login", body)).json())
+    workspace = f"/v1/workspaces/{(await demo.get('/v1/workspaces')).json()['items'][0]['id']}"
+    templates = (await demo.get(f"{workspace}/templates")).json()["items"]
+    assert [page["title"] for page in templates] == ["Meeting notes", "Campaign brief", "Content calendar"]
+    first = (await demo.get(f"{workspace}/pages?limit=1")).json()["items"][0]
+    assert first["title"] == "Welcome to IONFLUX"
+    types: set[str] = set()
+    for template in templates:
+        page = await page_of(demo, workspace, "Monday", template_id=template["id"])
+        assert "{{" not in await read(demo, page["id"])
+        blocks = await blocks_of(demo, page["id"])
+        assert {block["condition"] for block in blocks} == {"fine"}
+        types |= {block["type"] for block in blocks}
+    assert types == {"text", "kanban_board", "table_view"}
