@@ -91,7 +91,7 @@ async def test_files_go_with_their_page_but_not_those_that_a_copy_shows(
     await ann.patch(
         f"/v1/blocks/{unwanted['id']}", {"content": {"file_id": None, "url": "https://x.example/"}}
     )
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             async with services.database.read() as uow:
                 known = await uow.projections.blocks_known(UUID(copy["id"]))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from server.page_imports import running
+from server.page_imports import archive, running
 from storage.errors import StoreUnavailableError
 from tests.server.api import Api
 
@@ -23,9 +23,9 @@ def png() -> bytes:
 
 def packed(files: dict[str, str | bytes]) -> bytes:
     data = io.BytesIO()
-    with zipfile.ZipFile(data, "w") as archive:
+    with zipfile.ZipFile(data, "w") as zipped:
         for name, content in files.items():
-            archive.writestr(name, content)
+            zipped.writestr(name, content)
     return data.getvalue()
 
 
@@ -47,7 +47,7 @@ async def begin(api: Api, workspace: str, page: dict[str, Any], data: bytes) -> 
 
 async def ended(api: Api, path: str) -> dict[str, Any]:
     """Wait for the end of an import; return it."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             found = (await api.get(path)).json()
             if found["status"] not in ("waiting", "running"):
@@ -200,7 +200,7 @@ async def test_an_import_can_be_cancelled_and_what_came_in_is_there(
     monkeypatch.setattr(running._Import, "_commit", wait_before_the_third)  # pyright: ignore[reportPrivateUsage]
     page = await page_of(ann, workspace, "Page")
     path = await begin(ann, workspace, page, packed({f"{n}.md": "x" for n in range(5)}))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await is_there.wait()
     cancelled = await ann.post(f"{path}/cancel")
     assert (cancelled.status_code, cancelled.json()["status"]) == (200, "cancelled")
@@ -213,15 +213,18 @@ async def test_an_import_can_be_cancelled_and_what_came_in_is_there(
     assert (again.status_code, again.json()["code"]) == (409, "import_over")
 
 
-async def test_what_cannot_be_imported_says_why(ann: Api, bob: Api, workspace: str):
+async def test_what_cannot_be_imported_says_why(
+    ann: Api, bob: Api, workspace: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(archive, "FREE_BYTES", 1000)
     page = await page_of(ann, workspace, "Page")
     found = await ended(ann, await begin(ann, workspace, page, b"no zip"))
     assert found["status"] == "failed"
     assert "no zip" in found["detail"]
     data = io.BytesIO()
-    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
-        for n in range(12):
-            archive.writestr(f"{n}.md", b"\0" * 8 * 1024 * 1024)
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as bomb:
+        for n in range(9):
+            bomb.writestr(f"{n}.md", b"\0" * 100_000)
     found = await ended(ann, await begin(ann, workspace, page, data.getvalue()))
     assert (found["status"], "too much" in found["detail"]) == ("failed", True)
     theirs = f"/v1/workspaces/{(await bob.made('/v1/workspaces', {'name': 'Theirs'}))['id']}"
