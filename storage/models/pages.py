@@ -16,6 +16,7 @@ class Page(Model, kw_only=True):
     __table_args__ = (
         Index(None, "workspace_id", "parent_page_id", "order_key"),
         Index(None, "workspace_id", "order_key", "id"),
+        Index(None, "parent_page_id", "order_key", "id"),
         Index(None, "workspace_id", "trashed_at", "id"),
         Index(
             "ix_pages_templates",
@@ -30,7 +31,7 @@ class Page(Model, kw_only=True):
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
     # A page that is deleted for good takes its subtree along, as it does into the trash.
     parent_page_id: Mapped[UUID | None] = mapped_column(
-        ForeignKey("pages.id", ondelete="CASCADE"), index=True, default=None
+        ForeignKey("pages.id", ondelete="CASCADE"), default=None
     )
     title: Mapped[str]
     icon_url: Mapped[str | None] = mapped_column(default=None)

@@ -104,9 +104,12 @@ class Pages:
         self, page_ids: Collection[UUID], *, after: tuple[str, UUID] | None = None, limit: int
     ) -> Sequence[Page]:
         """Return the pages right below some, trash aside, siblings in their order, behind `after`."""
+        ids = list(page_ids)
+        # Of one page they lie in their order in the index.
+        is_below = Page.parent_page_id == ids[0] if len(ids) == 1 else Page.parent_page_id.in_(ids)
         statement = (
             select(Page)
-            .where(Page.parent_page_id.in_(page_ids), Page.trashed_at.is_(None))
+            .where(is_below, Page.trashed_at.is_(None))
             .order_by(Page.order_key, Page.id)
             .limit(limit)
         )
