@@ -250,7 +250,7 @@ async def open_services(
             metrics=Metrics(hub.statistics, update_log.statistics),
             offload=offload,
             history=history,
-            documents=PageDocuments(Copies(update_log), writer, BlockIndex(database)),
+            documents=PageDocuments(Copies(update_log), writer, BlockIndex(database), offload),
             chat=Chat(database, writer, access, archive, projector, clock),
             message_archive=archive,
             request_limits=RequestLimits(

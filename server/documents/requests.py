@@ -11,6 +11,7 @@ from server.documents.block_index import BlockIndex
 from server.documents.copies import Copies
 from server.documents.writing import Writer, Written
 from server.errors import ConflictError
+from server.offload import Offload
 from storage.errors import UnknownDocumentError, UnknownPositionError
 
 T = TypeVar("T")
@@ -20,14 +21,20 @@ Reader = Callable[["pycrdt.Doc[Any]"], T]
 class PageDocuments:
     """The documents of pages, for requests."""
 
-    def __init__(self, copies: Copies, writer: Writer, index: BlockIndex) -> None:
+    def __init__(self, copies: Copies, writer: Writer, index: BlockIndex, offload: Offload) -> None:
         self._copies = copies
+        self._offload = offload
         self._writer = writer
         self.index = index
 
     async def read(self, name: str, reader: Reader[T]) -> tuple[T, Base, bytes]:
         """Return what a function reads in what is committed, with its moment and its state vector."""
         return await self._copies.read(name, lambda doc, base: (reader(doc), base, doc.get_state()))
+
+    async def render(self, name: str, reader: Reader[T]) -> tuple[T, Base, bytes]:
+        """Like `read`, for a module's function that is slow over large documents: beside the loop."""
+        state, base, state_vector = await self.read(name, lambda doc: doc.get_update())
+        return await self._offload.run(len(state), read_state, state, reader), base, state_vector
 
     async def write(
         self,
@@ -52,3 +59,10 @@ class PageDocuments:
             raise ConflictError(
                 "What you saw is too long ago to be found out: read it again.", code="base_gone"
             ) from error
+
+
+def read_state(state: bytes, reader: Reader[T]) -> T:
+    """Return what a function reads in the document of a state."""
+    doc = pycrdt.Doc[Any]()
+    doc.apply_update(state)
+    return reader(doc)

@@ -65,7 +65,7 @@ async def get_page_markdown(call: ReaderCall, page_id: UUID) -> PageMarkdown:
     """Return a page as Markdown, as it is committed now."""
     async with call.services.database.read() as uow:
         name = document_of(await find_page(call, uow, page_id, "pages.read"))
-    markdown, base, state_vector = await call.services.documents.read(name, page_to_markdown)
+    markdown, base, state_vector = await call.services.documents.render(name, page_to_markdown)
     return PageMarkdown(markdown=markdown, seen=show_seen(name, base, state_vector))
 
 
@@ -74,7 +74,7 @@ async def get_page_html(call: ReaderCall, page_id: UUID) -> PageHtml:
     """Return a page as HTML, sanitised, as it is committed now."""
     async with call.services.database.read() as uow:
         name = document_of(await find_page(call, uow, page_id, "pages.read"))
-    html, base, state_vector = await call.services.documents.read(name, page_to_html)
+    html, base, state_vector = await call.services.documents.render(name, page_to_html)
     return PageHtml(html=html, seen=show_seen(name, base, state_vector))
 
 
@@ -105,7 +105,7 @@ async def put_page_markdown(call: UserCall, page_id: UUID, body: NewMarkdown) ->
 
     written = await documents.write(name, await call.principal(), change, base=body.base, look=_blocks)
     overlaps = _overlaps(*written.result, written.met) if written.met is not None else []
-    markdown, base, state_vector = await documents.read(name, page_to_markdown)
+    markdown, base, state_vector = await documents.render(name, page_to_markdown)
     return MarkdownWritten(
         markdown=markdown,
         seen=show_seen(name, base, state_vector),

@@ -1,6 +1,7 @@
 """Pages as Markdown and HTML over the API: written back word by word, merged with what others do."""
 
 import asyncio
+import os
 from typing import Any
 
 import msgspec
@@ -9,6 +10,7 @@ import pytest
 
 from blocks.page import blocks_of
 from server.bootstrap import Services
+from server.offload import SMALL_BYTES
 from server.settings import Settings
 from tests.blocks.test_page import CONTENTS
 from tests.server.api import Api
@@ -162,6 +164,23 @@ async def test_a_text_that_is_slow_to_read_holds_nobody_up(ann: Api, path: str):
         assert (await ann.get(path)).status_code == 200
     assert not slow.done()
     assert (await slow)["markdown"].count("- a\n") == 4_000
+
+
+def process_of(doc: "pycrdt.Doc[Any]") -> int:
+    return os.getpid() if len(blocks_of(doc)) else 0
+
+
+async def test_a_large_page_is_written_out_beside_the_event_loop(
+    ann: Api, services: Services, path: str, page: Json
+):
+    await put(ann, path, "words " * 10)
+    here, base, _ = await services.documents.render(page["document"], process_of)
+    assert here == os.getpid()
+    await put(ann, path, "words " * (SMALL_BYTES // 6))
+    there, grown, _ = await services.documents.render(page["document"], process_of)
+    assert there not in (0, os.getpid())
+    assert grown.position > base.position
+    assert (await ann.get(f"{path}/markdown")).json()["markdown"].startswith("words words")
 
 
 async def test_a_text_that_is_too_long_is_refused(ann: Api, path: str):
