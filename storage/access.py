@@ -61,6 +61,8 @@ Action = Literal[
     "files.read",
     "files.write",
     "search.read",
+    "llm.read",
+    "llm.manage",
 ]
 DocumentRight = Literal["none", "read", "comment", "write", "manage"]
 """`manage` is to write a channel, and to delete the messages of others there."""
@@ -97,6 +99,8 @@ LEAST_ROLE: dict[Action, Role] = {
     "audit.read": "admin",
     "webhooks.manage": "admin",
     "channels.manage": "admin",
+    "llm.read": "member",
+    "llm.manage": "admin",
     "files.read": "member",
     "files.write": "member",
     "members.manage": "admin",

@@ -19,6 +19,8 @@ NEEDED: dict[str, Action] = {
     "user": "members.read",
     "webhook": "webhooks.manage",
     "file": "files.read",
+    "llm_budget": "llm.manage",
+    "llm_provider": "llm.manage",
     "agent": "agents.read",
     "playbook": "playbooks.read",
     "brand": "brands.read",

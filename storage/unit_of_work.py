@@ -10,7 +10,18 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.events import Events
-from storage.models import AgentConfiguration, Brand, Creator, File, Playbook, PromptLibrary, Upload, Webhook
+from storage.models import (
+    AgentConfiguration,
+    Brand,
+    Creator,
+    File,
+    LlmBudget,
+    LlmProvider,
+    Playbook,
+    PromptLibrary,
+    Upload,
+    Webhook,
+)
 from storage.repositories.access_changes import AccessChanges
 from storage.repositories.account_tokens import AccountTokens
 from storage.repositories.agents import AgentDefinitions, AgentRuns, Agents
@@ -29,6 +40,7 @@ from storage.repositories.grants import Grants, ShareLinks
 from storage.repositories.idempotency import IdempotencyKeys
 from storage.repositories.invitations import Invitations
 from storage.repositories.leases import Leases
+from storage.repositories.llm import LlmLedger
 from storage.repositories.mails import Mails
 from storage.repositories.messages import Messages
 from storage.repositories.notification_preferences import NotificationPreferences
@@ -87,6 +99,9 @@ class UnitOfWork:
         self.agents = Agents(session)
         self.playbooks = Owned(Playbook, session, now)
         self.agent_runs = AgentRuns(session)
+        self.llm_providers = Owned(LlmProvider, session, now)
+        self.llm_budgets = Owned(LlmBudget, session, now)
+        self.llm_ledger = LlmLedger(session, now, new_id)
         self.projections = Projections(session, now)
         self.search = Search(session)
         self.prompts = Prompts(session, now)

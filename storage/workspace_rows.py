@@ -32,6 +32,7 @@ EXPORTED: Mapping[str, str] = {
     "prompt_tags": "prompt_id",
     "agent_configurations": "workspace_id",
     "playbooks": "workspace_id",
+    "llm_providers": "workspace_id",
     "files": "workspace_id",
 }
 """Table -> the column by which its rows belong to the workspace, or to a row that does."""
@@ -61,6 +62,10 @@ LEFT_OUT: Mapping[str, str] = {
     "agent_definitions": "each installation has its catalogue",
     "agent_run_logs": "what was done in the old workspace",
     "chat_commands": "what was done in the old workspace",
+    "llm_calls": "what was paid in the old workspace",
+    "llm_months": "what was paid in the old workspace",
+    "llm_reservations": "of calls under way",
+    "llm_budgets": "limits of the old workspace's money and people",
     "documents": "exported as Yjs states",
     "updates": "the states have what they come to",
     "snapshots": "the states have what they come to",

@@ -29,6 +29,16 @@ from storage.models.grants import GrantLevel, LinkLevel, PageGrant, ShareLink
 from storage.models.idempotency import IdempotencyKey
 from storage.models.invitations import Invitation
 from storage.models.leases import Lease
+from storage.models.llm import (
+    BudgetScope,
+    LlmApi,
+    LlmBudget,
+    LlmCall,
+    LlmMonth,
+    LlmOutcome,
+    LlmProvider,
+    LlmReservation,
+)
 from storage.models.mails import WaitingMail
 from storage.models.notifications import (
     ChannelLevel,
@@ -68,6 +78,7 @@ __all__ = [
     "ApiKey",
     "AuditEntry",
     "Brand",
+    "BudgetScope",
     "CanvasBlock",
     "Channel",
     "ChannelLevel",
@@ -96,6 +107,13 @@ __all__ = [
     "Lease",
     "LinkLevel",
     "LinkPreview",
+    "LlmApi",
+    "LlmBudget",
+    "LlmCall",
+    "LlmMonth",
+    "LlmOutcome",
+    "LlmProvider",
+    "LlmReservation",
     "MailMode",
     "Membership",
     "MessageMention",

@@ -20,6 +20,8 @@ AUDITED = frozenset(
         "import",
         "invitation",
         "key",
+        "llm_budget",
+        "llm_provider",
         "member",
         "ownership",
         "page_access",

@@ -13,6 +13,8 @@ from storage.models import (
     Brand,
     Creator,
     File,
+    LlmBudget,
+    LlmProvider,
     Membership,
     Playbook,
     PromptLibrary,
@@ -21,7 +23,19 @@ from storage.models import (
     Webhook,
 )
 
-M = TypeVar("M", AgentConfiguration, Brand, Creator, File, Playbook, PromptLibrary, Upload, Webhook)
+M = TypeVar(
+    "M",
+    AgentConfiguration,
+    Brand,
+    Creator,
+    File,
+    LlmBudget,
+    LlmProvider,
+    Playbook,
+    PromptLibrary,
+    Upload,
+    Webhook,
+)
 
 
 class Owned(Generic[M]):

@@ -1,0 +1,264 @@
+"""What calls of language models cost: reserving before, settling after, and how much is left.
+
+Limits are checked and money is reserved in one transaction that holds the workspace's budgets, so that calls
+at the same time cannot overdraw them together.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import ColumnElement, Select, delete, func, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from storage.models import LlmBudget, LlmCall, LlmMonth, LlmReservation
+
+EVERYBODY = ""
+"""The subject of a budget that is not one person's."""
+
+
+class Payer(msgspec.Struct, frozen=True):
+    """On whose account a call is: the workspace's, and if there are such, a person's and a run's."""
+
+    workspace_id: UUID
+    user_id: UUID | None = None
+    run_id: UUID | None = None
+
+
+class Amount(msgspec.Struct, frozen=True):
+    """Tokens and money."""
+
+    tokens: int = 0
+    cost_micros: int = 0
+
+    def plus(self, other: "Amount") -> "Amount":
+        """Return both together."""
+        return Amount(self.tokens + other.tokens, self.cost_micros + other.cost_micros)
+
+    def fits(self, budget: LlmBudget) -> bool:
+        """Tell whether this is within a limit."""
+        return (budget.limit_micros is None or self.cost_micros <= budget.limit_micros) and (
+            budget.limit_tokens is None or self.tokens <= budget.limit_tokens
+        )
+
+
+class Overdraft(msgspec.Struct, frozen=True):
+    """A budget that a call would not fit, with what is spent of it and reserved."""
+
+    budget: LlmBudget
+    used: Amount
+
+
+class MonthLine(msgspec.Struct, frozen=True):
+    """What one person's calls to one model came to in a month."""
+
+    person: str
+    provider: str
+    model: str
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    cost_micros: int
+
+
+def month_of(moment: datetime) -> str:
+    """Return a moment's month, in UTC."""
+    return f"{moment:%Y-%m}"
+
+
+class LlmLedger:
+    """Calls, months and reservations of all workspaces. Budgets themselves are `owned` rows."""
+
+    def __init__(self, session: AsyncSession, now: datetime, new_id: Callable[[], UUID]) -> None:
+        self._session = session
+        self._now = now
+        self._new_id = new_id
+
+    async def reserve(self, payer: Payer, most: Amount, *, seconds: float) -> UUID | Overdraft | None:
+        """Set the most that a call may cost aside, for so long; None where there is no budget to keep to.
+
+        An Overdraft tells which budget it would not fit; then nothing is reserved.
+        """
+        budgets = (await self._session.scalars(_concerned(payer).with_for_update())).all()
+        if not budgets:
+            return None
+        await self._session.execute(
+            delete(LlmReservation)
+            .where(LlmReservation.workspace_id == payer.workspace_id, LlmReservation.expires_at < self._now)
+            .execution_options(synchronize_session=False)
+        )
+        for budget in budgets:
+            used = await self.used(budget, payer)
+            if not used.plus(most).fits(budget):
+                return Overdraft(budget, used)
+        reservation = LlmReservation(
+            id=self._new_id(),
+            workspace_id=payer.workspace_id,
+            user_id=payer.user_id,
+            run_id=payer.run_id,
+            tokens=most.tokens,
+            cost_micros=most.cost_micros,
+            expires_at=self._now + timedelta(seconds=seconds),
+        )
+        self._session.add(reservation)
+        await self._session.flush()
+        return reservation.id
+
+    async def used(self, budget: LlmBudget, payer: Payer) -> Amount:
+        """Return what is spent of a budget and reserved: in this month, or by the payer's run."""
+        spent: Select[int, int]
+        reserved: ColumnElement[bool] = LlmReservation.workspace_id == payer.workspace_id
+        if budget.scope == "run":
+            spent = select(
+                func.sum(LlmCall.input_tokens + LlmCall.output_tokens), func.sum(LlmCall.cost_micros)
+            ).where(LlmCall.workspace_id == payer.workspace_id, LlmCall.run_id == payer.run_id)
+            reserved &= LlmReservation.run_id == payer.run_id
+        else:
+            spent = select(
+                func.sum(LlmMonth.input_tokens + LlmMonth.output_tokens), func.sum(LlmMonth.cost_micros)
+            ).where(LlmMonth.workspace_id == payer.workspace_id, LlmMonth.month == month_of(self._now))
+            if budget.scope == "user":
+                spent = spent.where(LlmMonth.person == str(payer.user_id))
+                reserved &= LlmReservation.user_id == payer.user_id
+        waiting = select(func.sum(LlmReservation.tokens), func.sum(LlmReservation.cost_micros)).where(
+            reserved, LlmReservation.expires_at >= self._now
+        )
+        return (await self._amount(spent)).plus(await self._amount(waiting))
+
+    async def find_done(self, run_id: UUID, step: str) -> LlmCall | None:
+        """Return the call that a step of a run has paid, if it is done."""
+        return await self._session.scalar(
+            select(LlmCall).where(LlmCall.run_id == run_id, LlmCall.step == step, LlmCall.outcome == "done")
+        )
+
+    async def release(self, reservation_id: UUID) -> None:
+        """Give back what was reserved."""
+        await self._session.execute(
+            delete(LlmReservation)
+            .where(LlmReservation.id == reservation_id)
+            .execution_options(synchronize_session=False)
+        )
+
+    async def settle(self, call: LlmCall, reservation_id: UUID | None) -> bool:
+        """Enter a call in place of its reservation; False where its step of a run is done and paid."""
+        if reservation_id is not None:
+            await self.release(reservation_id)
+        if await self._enter(call) is None:
+            return False
+        month = self._dialect.insert(LlmMonth.__table__).values(
+            workspace_id=call.workspace_id,
+            month=month_of(call.created_at),
+            person=str(call.user_id) if call.user_id else "",
+            provider=call.provider,
+            model=call.model,
+            calls=1,
+            input_tokens=call.input_tokens,
+            output_tokens=call.output_tokens,
+            cost_micros=call.cost_micros,
+        )
+        added = ("calls", "input_tokens", "output_tokens", "cost_micros")
+        await self._session.execute(
+            month.on_conflict_do_update(
+                index_elements=["workspace_id", "month", "person", "provider", "model"],
+                set_={name: getattr(LlmMonth, name) + month.excluded[name] for name in added},
+            )
+        )
+        return True
+
+    async def note_exhausted(self, budget: LlmBudget) -> bool:
+        """Note that a budget has refused a call this month; False if that was noted before."""
+        if budget.exhausted_month == month_of(self._now):
+            return False
+        budget.exhausted_month = month_of(self._now)
+        await self._session.flush()
+        return True
+
+    async def list_calls(
+        self,
+        workspace_id: UUID,
+        *,
+        user_id: UUID | None,
+        run_id: UUID | None,
+        before: UUID | None,
+        limit: int,
+    ) -> Sequence[LlmCall]:
+        """Return a workspace's calls, of one person or run or of all, the newest first."""
+        statement = (
+            select(LlmCall)
+            .where(LlmCall.workspace_id == workspace_id)
+            .order_by(LlmCall.id.desc())
+            .limit(limit)
+        )
+        if user_id is not None:
+            statement = statement.where(LlmCall.user_id == user_id)
+        if run_id is not None:
+            statement = statement.where(LlmCall.run_id == run_id)
+        if before is not None:
+            statement = statement.where(LlmCall.id < before)
+        return (await self._session.scalars(statement)).all()
+
+    async def month(self, workspace_id: UUID, month: str, *, user_id: UUID | None) -> list[MonthLine]:
+        """Return what a month came to, by person and model, of one person or of all."""
+        statement = (
+            select(LlmMonth)
+            .where(LlmMonth.workspace_id == workspace_id, LlmMonth.month == month)
+            .order_by(LlmMonth.person, LlmMonth.provider, LlmMonth.model)
+        )
+        if user_id is not None:
+            statement = statement.where(LlmMonth.person == str(user_id))
+        return [
+            msgspec.convert(row, MonthLine, from_attributes=True)
+            for row in await self._session.scalars(statement)
+        ]
+
+    async def find_budget(self, workspace_id: UUID, scope: str, subject: str) -> LlmBudget | None:
+        """Return the budget of a scope and subject, if there is one."""
+        return await self._session.scalar(
+            select(LlmBudget).where(
+                LlmBudget.workspace_id == workspace_id,
+                LlmBudget.scope == scope,
+                LlmBudget.subject == subject,
+            )
+        )
+
+    async def _amount(self, statement: Select[int, int]) -> Amount:
+        tokens, cost = (await self._session.execute(statement)).one()
+        return Amount(int(tokens or 0), int(cost or 0))
+
+    async def _enter(self, call: LlmCall) -> UUID | None:
+        values = {str(column.name): getattr(call, str(column.name)) for column in LlmCall.__table__.columns}
+        insert = self._dialect.insert(LlmCall.__table__).values(values).on_conflict_do_nothing()
+        return await self._session.scalar(insert.returning(LlmCall.id))
+
+    @property
+    def _dialect(self) -> Any:
+        return sqlite if self._session.get_bind().dialect.name == "sqlite" else postgresql
+
+
+def _concerned(payer: Payer) -> Select[LlmBudget]:
+    """Choose the budgets that a call has to keep to; one person's own stands in place of everybody's."""
+    scopes = ["workspace"]
+    if payer.user_id is not None:
+        scopes.append("user")
+    if payer.run_id is not None:
+        scopes.append("run")
+    own = select(LlmBudget.id).where(
+        LlmBudget.workspace_id == payer.workspace_id,
+        LlmBudget.scope == "user",
+        LlmBudget.subject == str(payer.user_id),
+    )
+    return (
+        select(LlmBudget)
+        .where(
+            LlmBudget.workspace_id == payer.workspace_id,
+            LlmBudget.scope.in_(scopes),
+            or_(
+                LlmBudget.subject == str(payer.user_id),
+                (LlmBudget.subject == EVERYBODY) & ((LlmBudget.scope != "user") | ~own.exists()),
+            ),
+        )
+        .order_by(LlmBudget.id)
+    )
