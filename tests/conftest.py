@@ -1,10 +1,16 @@
 """Registers the fixtures that tests of several packages share."""
 
+import sys
+from urllib.parse import urlsplit
+
 from hypothesis import settings
+
+from agents.llm.models import read_catalogue
 
 pytest_plugins = [
     "tests.services.postgres",
     "tests.services.databases",
+    "tests.services.models",
     "tests.services.smtp",
     "tests.clients.fixtures",
     "tests.services.ionflux",
@@ -21,3 +27,18 @@ pytest_plugins = [
 settings.register_profile("default", deadline=None, derandomize=True)
 settings.register_profile("long", deadline=None, max_examples=5000)
 settings.load_profile("default")
+
+# No test calls a real provider of language models: one that would does not get as far as the name server.
+_PROVIDERS = {urlsplit(kind.base_url).hostname for kind in read_catalogue().providers} - {
+    None,
+    "",
+    "127.0.0.1",
+}
+
+
+def _refuse_providers(event: str, arguments: tuple[object, ...]) -> None:
+    if event == "socket.getaddrinfo" and arguments[0] in _PROVIDERS:
+        raise RuntimeError(f"a test would call {arguments[0]}")
+
+
+sys.addaudithook(_refuse_providers)

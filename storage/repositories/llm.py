@@ -77,6 +77,11 @@ class LlmLedger:
         self._now = now
         self._new_id = new_id
 
+    async def has_budgets(self, workspace_id: UUID) -> bool:
+        """Tell whether a workspace has any limit."""
+        found = select(LlmBudget.id).where(LlmBudget.workspace_id == workspace_id).limit(1)
+        return await self._session.scalar(found) is not None
+
     async def reserve(self, payer: Payer, most: Amount, *, seconds: float) -> UUID | Overdraft | None:
         """Set the most that a call may cost aside, for so long; None where there is no budget to keep to.
 

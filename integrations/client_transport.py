@@ -1,0 +1,108 @@
+"""A transport for whole HTTP clients (SDKs of other companies) that talk to addresses which users give.
+
+As `integrations.transport`: every address is checked and the checked one connected to, no proxy of the
+environment is used, and an answer has a bound. Whether redirects are followed is the client's to say: no.
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterable, Collection, Generator
+from contextlib import aclosing, contextmanager
+from typing import Any, cast
+
+import httpcore2
+import httpx2
+
+from integrations.transport import KEEPALIVE_SECONDS, CheckedBackend, check_url
+
+MOST_BYTES = 32 * 1024 * 1024
+"""Of one answer."""
+
+
+class CheckedTransport(httpx2.AsyncBaseTransport):
+    """Sends the requests of a client, many at a time. Raises AddressRefusedError besides httpx2's errors.
+
+    `only` are the places (`host:port`) that requests may go to, which may be inside of this network and speak
+    plain HTTP; where there are none, they may go to the public internet, or with `allow_private` anywhere.
+    """
+
+    def __init__(
+        self, *, allow_private: bool = False, only: Collection[str] = (), max_connections: int = 64
+    ) -> None:
+        self._allow_private = allow_private
+        self._only = frozenset(place.lower() for place in only)
+        self._pool = httpcore2.AsyncConnectionPool(
+            max_connections=max_connections,
+            max_keepalive_connections=max_connections // 4,
+            keepalive_expiry=KEEPALIVE_SECONDS,
+            network_backend=CheckedBackend(allow_private=allow_private or bool(self._only)),
+        )
+
+    def check_url(self, url: str) -> None:
+        """Raise AddressRefusedError for a URL that no request would be sent to, as far as it tells itself."""
+        check_url(url, allow_private=self._allow_private, only=self._only)
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send one request."""
+        self.check_url(str(request.url))
+        with _translated():
+            response = await self._pool.handle_async_request(
+                httpcore2.Request(
+                    request.method,
+                    httpcore2.URL(
+                        scheme=request.url.raw_scheme,
+                        host=request.url.raw_host,
+                        port=request.url.port,
+                        target=request.url.raw_path,
+                    ),
+                    headers=request.headers.raw,
+                    content=request.stream,
+                    extensions=request.extensions,
+                )
+            )
+        return httpx2.Response(
+            response.status,
+            headers=response.headers,
+            stream=_Body(cast("AsyncIterable[bytes]", response.stream)),
+            extensions=cast("dict[str, Any]", response.extensions),
+        )
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._pool.aclose()
+
+
+class _Body(httpx2.AsyncByteStream):
+    """An answer's body, up to a bound."""
+
+    def __init__(self, inner: AsyncIterable[bytes]) -> None:
+        self._inner = inner
+
+    async def __aiter__(self) -> AsyncGenerator[bytes]:
+        read = 0
+        with _translated():
+            async for part in self._inner:
+                read += len(part)
+                if read > MOST_BYTES:
+                    raise httpx2.ReadError("the answer is too large")
+                yield part
+
+    async def aclose(self) -> None:
+        """Give the connection back, or close it where something is unread."""
+        inner = self._inner
+        if hasattr(inner, "aclose"):
+            async with aclosing(cast("AsyncGenerator[bytes]", inner)):
+                pass
+
+
+@contextmanager
+def _translated() -> Generator[None]:
+    """Turn errors of the connections into those that clients of httpx2 know: they have the same names."""
+    try:
+        yield
+    except (
+        httpcore2.TimeoutException,
+        httpcore2.NetworkError,
+        httpcore2.ProtocolError,
+        httpcore2.UnsupportedProtocol,
+    ) as error:
+        kind: type[httpx2.HTTPError] = getattr(httpx2, type(error).__name__, httpx2.TransportError)
+        raise kind(str(error)) from error
