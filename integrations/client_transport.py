@@ -62,7 +62,7 @@ class CheckedTransport(httpx2.AsyncBaseTransport):
             response.status,
             headers=response.headers,
             stream=_Body(cast("AsyncIterable[bytes]", response.stream)),
-            extensions=cast("dict[str, Any]", response.extensions),
+            extensions=dict[str, Any](response.extensions),  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]  (httpcore2 does not say of what)
         )
 
     async def aclose(self) -> None:

@@ -8,10 +8,17 @@ import hmac
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from agents.errors import InvalidConfigError
+from agents.llm.built_in import BuiltInModel
+from agents.llm.client import LlmClient
+from agents.llm.messages import Timeouts
+from agents.llm.models import Catalogue, read_catalogue
+from agents.llm.providers import Providers
 from blocks.channel_guard import ChannelGuard
 from crdt.bus import MemoryBus
 from crdt.hub import Hub, HubConfig
@@ -19,6 +26,7 @@ from crdt.limits import Rate
 from crdt.ports import Bus
 from crdt.session import SessionLimits
 from integrations.embeds.client import Embeds
+from integrations.client_transport import CheckedTransport
 from integrations.mail.client import SmtpConfig, SmtpMailer
 from integrations.mail.outbox import OutboxMailer
 from integrations.mail.ports import Mailer
@@ -120,6 +128,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     transport: Transport
     previews: Previews
     courier: Courier
+    llm: LlmClient
     files: Files
     uploads: Uploads
     page_importer: PageImporter
@@ -186,6 +195,7 @@ async def open_services(
         page_importer = PageImporter(database, files, offload, max_document_bytes=settings.max_document_bytes)
         unsubscribing = Unsubscribing(secrets.access_token_key, settings.effective_public_url)
         courier = Courier(transport, vault, clock)
+        llm = await stack.enter_async_context(_open_llm(settings, database, vault, hub))
         inboxes = Inboxes(database, hub)
         if "realtime" in settings.roles:
             hub.start(inboxes.run)
@@ -247,7 +257,7 @@ async def open_services(
             tokens=tokens,
             hub=hub,
             tracing=tracing,
-            metrics=Metrics(hub.statistics, update_log.statistics),
+            metrics=Metrics(hub.statistics, update_log.statistics, llm.statistics),
             offload=offload,
             history=history,
             documents=PageDocuments(Copies(update_log), writer, BlockIndex(database), offload),
@@ -270,6 +280,7 @@ async def open_services(
             transport=transport,
             previews=previews,
             courier=courier,
+            llm=llm,
             files=files,
             uploads=uploads,
             page_importer=page_importer,
@@ -293,6 +304,39 @@ async def _open_tracing(settings: Settings) -> AsyncGenerator["Tracing | None"]:
         ) from error
     async with open_tracing() as tracing:
         yield tracing
+
+
+@asynccontextmanager
+async def _open_llm(
+    settings: Settings, database: Database, vault: Vault, hub: Hub
+) -> AsyncGenerator[LlmClient]:
+    """Open the way to language models. Raises SettingsError for a catalogue that cannot be used."""
+    built_in = BuiltInModel(
+        is_wanted=settings.llm_built_in,
+        idle_seconds=settings.llm_built_in_idle_seconds,
+        memory_bytes=settings.llm_built_in_memory_bytes,
+    )
+    hub.start(built_in.run)
+    transport = CheckedTransport(allow_private=settings.allow_private_addresses, only=settings.llm_hosts)
+    timeouts = Timeouts(
+        first_token_seconds=settings.llm_first_token_seconds,
+        silence_seconds=settings.llm_first_token_seconds,
+        total_seconds=settings.llm_total_seconds,
+    )
+    async with Providers(vault, _read_llm_catalogue(settings), transport, built_in) as providers:
+        try:
+            yield LlmClient(database, providers, timeouts=timeouts)
+        finally:
+            built_in.kill()
+
+
+def _read_llm_catalogue(settings: Settings) -> Catalogue:
+    if not settings.llm_catalogue:
+        return read_catalogue()
+    try:
+        return read_catalogue(Path(settings.llm_catalogue))
+    except (OSError, InvalidConfigError, UnicodeDecodeError) as error:
+        raise SettingsError(f"IONFLUX_LLM_CATALOGUE cannot be used: {error}") from error
 
 
 def _s3_access(settings: Settings) -> S3Access:

@@ -15,6 +15,7 @@ from prometheus_client.metrics_core import (
 )
 from prometheus_client.registry import Collector
 
+from agents.llm.statistics import LlmStatistics
 from crdt.statistics import HubStatistics
 from storage.histogram import Histogram, HistogramCounts
 from storage.update_log import LogStatistics
@@ -25,10 +26,15 @@ HTTP_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 class Metrics:
     """The metrics of one process."""
 
-    def __init__(self, hub: Callable[[], HubStatistics], log: Callable[[], LogStatistics]) -> None:
+    def __init__(
+        self,
+        hub: Callable[[], HubStatistics],
+        log: Callable[[], LogStatistics],
+        llm: Callable[[], LlmStatistics],
+    ) -> None:
         self._requests: dict[tuple[str, str, str], HistogramCounts] = {}
         self._registry = CollectorRegistry()
-        self._registry.register(_Statistics(hub, log, self._requests))
+        self._registry.register(_Statistics(hub, log, llm, self._requests))
         ProcessCollector(namespace="ionflux", registry=self._registry)
 
     def observe_request(self, method: str, route: str, status: int, seconds: float) -> None:
@@ -51,16 +57,19 @@ class _Statistics(Collector):
         self,
         hub: Callable[[], HubStatistics],
         log: Callable[[], LogStatistics],
+        llm: Callable[[], LlmStatistics],
         requests: Mapping[tuple[str, str, str], HistogramCounts],
     ) -> None:
         self._hub = hub
         self._log = log
+        self._llm = llm
         self._requests = requests
 
     def collect(self) -> Iterator[Metric]:
         """Give the metrics of this moment."""
         yield from _hub_metrics(self._hub())
         yield from _log_metrics(self._log())
+        yield from _llm_metrics(self._llm())
         yield _request_metric(self._requests)
 
     def describe(self) -> Iterator[Metric]:
@@ -104,6 +113,19 @@ def _log_metrics(log: LogStatistics) -> Iterator[Metric]:
     yield _gauge("log_pending_bytes", "Bytes of these rows.", log.pending_bytes)
     yield _histogram("log_commit_seconds", "Time of a commit.", log.commit_seconds)
     yield _histogram("log_commit_rows", "Rows of a commit.", log.commit_rows)
+
+
+def _llm_metrics(llm: LlmStatistics) -> Iterator[Metric]:
+    yield _counters("llm_calls", "Calls of language models, by how they ended.", "outcome", llm.calls)
+    tokens = {"input": llm.input_tokens, "output": llm.output_tokens}
+    yield _counters("llm_tokens", "Tokens that models read and wrote.", "direction", tokens)
+    yield _counter("llm_cost_dollars", "What calls have cost.", llm.cost_micros / 1_000_000)
+    yield _counter("llm_retries", "Attempts that were made again.", llm.retries)
+    yield _counter("llm_fallbacks", "Calls that went on to another model.", llm.fallbacks)
+    yield _gauge("llm_in_flight", "Calls under way.", llm.in_flight)
+    yield _gauge("llm_circuits_open", "Providers that are left alone for a while.", llm.circuits_open)
+    yield _gauge("llm_built_in_running", "1 while the built-in model runs.", llm.is_built_in_running)
+    yield _histogram("llm_first_token_seconds", "Time to the first of an answer.", llm.first_token_seconds)
 
 
 def _gauge(name: str, documentation: str, value: float) -> Metric:

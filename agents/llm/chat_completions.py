@@ -1,24 +1,18 @@
 """The Chat Completions API, which every compatible provider has. Imports `openai` only when it is loaded."""
 
 from collections.abc import AsyncGenerator, Iterator
-from typing import Any, cast
+from contextlib import aclosing
+from typing import Annotated, Any
 
-from openai import AsyncOpenAI, AsyncStream
+import msgspec
+from msgspec import Meta
+from openai import AsyncOpenAI
 
+from agents.llm.answers import stream_of
 from agents.llm.messages import FinishReason, Message
-from agents.llm.parts import (
-    Ask,
-    BeginPart,
-    CountPart,
-    FinishPart,
-    MalformedPart,
-    Part,
-    TextPart,
-    ToolPart,
-    as_count,
-    as_text,
-    function_of,
-)
+from agents.llm.parts import Ask, BeginPart, CountPart, FinishPart, Part, TextPart, ToolPart, function_of
+
+Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 
 _REASONS: dict[str, FinishReason] = {
     "stop": "stop",
@@ -29,16 +23,46 @@ _REASONS: dict[str, FinishReason] = {
 }
 
 
+class _Function(msgspec.Struct):
+    name: str | None = None
+    arguments: str | None = None
+
+
+class _ToolCall(msgspec.Struct):
+    index: int = 0
+    id: str | None = None
+    function: _Function = msgspec.field(default_factory=_Function)
+
+
+class _Delta(msgspec.Struct):
+    content: str | None = None
+    refusal: str | None = None
+    tool_calls: list[_ToolCall] | None = None
+
+
+class _Choice(msgspec.Struct):
+    delta: _Delta = msgspec.field(default_factory=_Delta)
+    finish_reason: str | None = None
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: Count = 0
+    completion_tokens: Count = 0
+
+
+class _Chunk(msgspec.Struct):
+    choices: list[_Choice] = []
+    usage: _Usage | None = None
+
+
 class ChatCompletions:
     """Asks by `POST /chat/completions`."""
 
     async def stream(self, client: AsyncOpenAI, ask: Ask) -> AsyncGenerator[Part]:
         """Ask, and yield what comes."""
-        create = cast("Any", client.chat.completions.create)
-        stream = cast("AsyncStream[Any]", await create(**_parameters(ask)))
         has_begun = False
-        async with stream:
-            async for chunk in stream:
+        async with aclosing(stream_of(client, "/chat/completions", _parameters(ask), _Chunk)) as chunks:
+            async for chunk in chunks:
                 if not has_begun:
                     has_begun = True
                     yield BeginPart()
@@ -83,29 +107,15 @@ def _message(message: Message) -> dict[str, Any]:
     return said
 
 
-def _parts(chunk: Any) -> Iterator[Part]:
-    """Take a chunk apart; the client's types promise more than providers keep."""
-    choices: Any = getattr(chunk, "choices", None)
-    for choice in cast("list[Any]", choices if isinstance(choices, list) else [])[:1]:
-        delta: Any = getattr(choice, "delta", None)
-        if text := as_text(getattr(delta, "content", None)) or as_text(getattr(delta, "refusal", None)):
+def _parts(chunk: _Chunk) -> Iterator[Part]:
+    for choice in chunk.choices[:1]:
+        delta = choice.delta
+        if text := delta.content or delta.refusal:
             yield TextPart(text)
-        calls: Any = getattr(delta, "tool_calls", None)
-        for call in cast("list[Any]", calls if isinstance(calls, list) else []):
-            function: Any = getattr(call, "function", None)
-            index: Any = getattr(call, "index", 0)
-            if not isinstance(index, int):
-                raise MalformedPart("a tool call has no index")
-            yield ToolPart(
-                index,
-                as_text(getattr(call, "id", None)),
-                as_text(getattr(function, "name", None)),
-                as_text(getattr(function, "arguments", None)),
-            )
-        if reason := as_text(getattr(choice, "finish_reason", None)):
-            yield FinishPart(_REASONS.get(reason, "stop"))
-    usage: Any = getattr(chunk, "usage", None)
-    if usage is not None:
-        yield CountPart(
-            as_count(getattr(usage, "prompt_tokens", 0)), as_count(getattr(usage, "completion_tokens", 0))
-        )
+        for call in delta.tool_calls or ():
+            name, arguments = call.function.name or "", call.function.arguments or ""
+            yield ToolPart(call.index, call.id or "", name, arguments)
+        if choice.finish_reason:
+            yield FinishPart(_REASONS.get(choice.finish_reason, "stop"))
+    if chunk.usage is not None:
+        yield CountPart(chunk.usage.prompt_tokens, chunk.usage.completion_tokens)

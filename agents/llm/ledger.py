@@ -61,6 +61,9 @@ class Ledger:
             if not await uow.llm_ledger.has_budgets(request.payer.workspace_id):
                 return before
         async with self._database.transaction() as uow:
+            # Its deletion locks the workspace before what goes with it.
+            if not await uow.workspaces.keep(request.payer.workspace_id):
+                return None
             if before is not None:
                 await uow.llm_ledger.release(before)
             outcome = await uow.llm_ledger.reserve(request.payer, amount, seconds=seconds + SLACK_SECONDS)
@@ -74,7 +77,6 @@ class Ledger:
             return
         payer = request.payer
         async with self._database.transaction() as uow:
-            # Its deletion locks the workspace before what goes with it.
             if not await uow.workspaces.keep(payer.workspace_id):
                 return
             budget = await uow.llm_budgets.get(refusal.budget_id)

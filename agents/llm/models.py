@@ -27,16 +27,22 @@ UNKNOWN_CONTEXT = 8192
 UNKNOWN_OUTPUT = 4096
 
 
-class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A model. Without a price it counts as free, so only a budget of tokens bounds it."""
+class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A model. Prices are US dollars a million tokens; without one only a budget of tokens bounds it."""
 
     id: ModelId
     context_tokens: Tokens = UNKNOWN_CONTEXT
     max_output_tokens: Tokens = UNKNOWN_OUTPUT
     input_price: Price | None = None
     output_price: Price | None = None
-    grade: Annotated[int, Meta(ge=0, le=4)] = 2
-    """How able it is: 0 tiny, for a first try; 1 small; 2 fair; 3 good; 4 the best there are."""
+    grade: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=4,
+            description="How able it is: 0 tiny, for a first try; 1 small; 2 fair; 3 good; 4 the best.",
+        ),
+    ] = 2
     abilities: Annotated[tuple[Ability, ...], Meta(max_length=10)] = ("tools", "temperature")
 
     def can(self, ability: Ability) -> bool:

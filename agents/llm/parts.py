@@ -73,22 +73,6 @@ class Api(Protocol):
         ...
 
 
-def as_text(value: object) -> str:
-    """Return a text, or none for nothing. Raises MalformedPart for anything else."""
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise MalformedPart("a text is no text")
-    return value
-
-
-def as_count(value: object) -> int:
-    """Return a number of tokens. Raises MalformedPart for what is none."""
-    if not isinstance(value, int) or value < 0 or value > 2**31 - 1:
-        raise MalformedPart("a number of tokens is none")
-    return value
-
-
 def function_of(tool: Tool) -> Mapping[str, Any]:
     """Return what both APIs say of a tool."""
     return {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)}

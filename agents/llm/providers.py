@@ -3,7 +3,8 @@
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
 import httpx2
@@ -65,8 +66,12 @@ class Providers:
         # The built-in model is at an address of this machine, which users cannot choose.
         self._local_http = _client(CheckedTransport(allow_private=True, max_connections=4))
 
-    async def aclose(self) -> None:
-        """Close all connections."""
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         await self._http.aclose()
         await self._local_http.aclose()
 
@@ -143,5 +148,3 @@ def load() -> None:
     """Load what calls need, which takes most of a second: in a thread, before the first of them."""
     for name in ("openai", "agents.llm.responses", "agents.llm.chat_completions", "agents.llm.faults"):
         import_module(name)
-    for name in ("chat.completions.completions", "responses.responses"):
-        import_module(f"openai.resources.{name}")

@@ -1,10 +1,14 @@
 """The Responses API, where a provider has it. Imports `openai` only when it is loaded."""
 
 from collections.abc import AsyncGenerator, Iterator
-from typing import Any, cast
+from contextlib import aclosing
+from typing import Annotated, Any
 
-from openai import AsyncOpenAI, AsyncStream
+import msgspec
+from msgspec import Meta
+from openai import AsyncOpenAI
 
+from agents.llm.answers import stream_of
 from agents.llm.messages import FinishReason, Message
 from agents.llm.parts import (
     Ask,
@@ -15,10 +19,43 @@ from agents.llm.parts import (
     Part,
     TextPart,
     ToolPart,
-    as_count,
-    as_text,
     function_of,
 )
+
+Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+
+
+class _Item(msgspec.Struct):
+    type: str = ""
+    call_id: str = ""
+    name: str = ""
+
+
+class _Why(msgspec.Struct):
+    reason: str | None = None
+    message: str | None = None
+
+
+class _Usage(msgspec.Struct):
+    input_tokens: Count = 0
+    output_tokens: Count = 0
+
+
+class _Response(msgspec.Struct):
+    status: str = ""
+    error: _Why | None = None
+    incomplete_details: _Why | None = None
+    output: list[_Item] = []
+    usage: _Usage | None = None
+
+
+class _Event(msgspec.Struct):
+    type: str = ""
+    delta: Any = None
+    message: str | None = None
+    output_index: int = 0
+    item: _Item = msgspec.field(default_factory=_Item)
+    response: _Response = msgspec.field(default_factory=_Response)
 
 
 class Responses:
@@ -26,11 +63,9 @@ class Responses:
 
     async def stream(self, client: AsyncOpenAI, ask: Ask) -> AsyncGenerator[Part]:
         """Ask, and yield what comes."""
-        create = cast("Any", client.responses.create)
-        stream = cast("AsyncStream[Any]", await create(**_parameters(ask)))
         has_begun = False
-        async with stream:
-            async for event in stream:
+        async with aclosing(stream_of(client, "/responses", _parameters(ask), _Event)) as events:
+            async for event in events:
                 if not has_begun:
                     has_begun = True
                     yield BeginPart()
@@ -76,42 +111,36 @@ def _items(message: Message) -> Iterator[dict[str, Any]]:
         yield {"type": "function_call", "call_id": call.id, "name": call.name, "arguments": call.raw}
 
 
-def _parts(event: Any) -> Iterator[Part]:
-    match as_text(getattr(event, "type", None)):
+def _parts(event: _Event) -> Iterator[Part]:
+    match event.type:
         case "response.output_text.delta" | "response.refusal.delta":
-            yield TextPart(as_text(event.delta))
-        case "response.output_item.added" if getattr(event.item, "type", "") == "function_call":
-            yield ToolPart(_index(event), as_text(event.item.call_id), as_text(event.item.name))
+            yield TextPart(_text(event.delta))
+        case "response.output_item.added" if event.item.type == "function_call":
+            yield ToolPart(event.output_index, event.item.call_id, event.item.name)
         case "response.function_call_arguments.delta":
-            yield ToolPart(_index(event), arguments=as_text(event.delta))
-        case "response.completed" | "response.incomplete" | "response.failed":
+            yield ToolPart(event.output_index, arguments=_text(event.delta))
+        case "response.completed" | "response.incomplete":
             yield from _end(event.response)
+        case "response.failed" | "error":
+            error = event.response.error
+            raise MalformedPart((error and error.message) or event.message or "it failed")
         case _:
             pass
 
 
-def _index(event: Any) -> int:
-    index: Any = getattr(event, "output_index", None)
-    if not isinstance(index, int):
-        raise MalformedPart("a tool call has no index")
-    return index
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise MalformedPart("a text is no text")
+    return value
 
 
-def _end(response: Any) -> Iterator[Part]:
-    status = as_text(getattr(response, "status", None))
-    if status == "failed":
-        error: Any = getattr(response, "error", None)
-        raise MalformedPart(as_text(getattr(error, "message", None)) or "the answer failed")
-    usage: Any = getattr(response, "usage", None)
-    if usage is not None:
-        yield CountPart(
-            as_count(getattr(usage, "input_tokens", 0)), as_count(getattr(usage, "output_tokens", 0))
-        )
-    details: Any = getattr(response, "incomplete_details", None)
-    why = as_text(getattr(details, "reason", None))
+def _end(response: _Response) -> Iterator[Part]:
+    if response.usage is not None:
+        yield CountPart(response.usage.input_tokens, response.usage.output_tokens)
     reason: FinishReason = "stop"
-    if status == "incomplete":
-        reason = "refused" if why == "content_filter" else "length"
-    elif any(getattr(item, "type", "") == "function_call" for item in getattr(response, "output", ()) or ()):
+    if response.status == "incomplete":
+        details = response.incomplete_details
+        reason = "refused" if details and details.reason == "content_filter" else "length"
+    elif any(item.type == "function_call" for item in response.output):
         reason = "tool_calls"
     yield FinishPart(reason)

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, delete, func, or_, select
+from sqlalchemy import ColumnElement, Select, delete, func, or_, select, union_all
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -131,7 +131,12 @@ class LlmLedger:
         waiting = select(func.sum(LlmReservation.tokens), func.sum(LlmReservation.cost_micros)).where(
             reserved, LlmReservation.expires_at >= self._now
         )
-        return (await self._amount(spent)).plus(await self._amount(waiting))
+        # In one statement, which sees one moment: a call that is settled in between would be in neither.
+        rows = await self._session.execute(union_all(spent, waiting))
+        total = Amount()
+        for tokens, cost in rows:
+            total = total.plus(Amount(int(tokens or 0), int(cost or 0)))
+        return total
 
     async def find_done(self, run_id: UUID, step: str) -> LlmCall | None:
         """Return the call that a step of a run has paid, if it is done."""
@@ -228,10 +233,6 @@ class LlmLedger:
                 LlmBudget.subject == subject,
             )
         )
-
-    async def _amount(self, statement: Select[int, int]) -> Amount:
-        tokens, cost = (await self._session.execute(statement)).one()
-        return Amount(int(tokens or 0), int(cost or 0))
 
     async def _enter(self, call: LlmCall) -> UUID | None:
         values = {str(column.name): getattr(call, str(column.name)) for column in LlmCall.__table__.columns}

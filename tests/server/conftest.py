@@ -42,6 +42,7 @@ def settings(tmp_path: Path) -> Settings:
         login_attempts_per_account=5,
         cors_origins=("https://app.example",),
         link_previews=False,
+        llm_built_in=False,
     )
 
 

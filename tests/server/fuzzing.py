@@ -37,7 +37,14 @@ CHECKS = [
 ]
 TIMEOUT_SECONDS = 30
 MESSAGE = {"content": {"text": "Hello"}}
-WORDS: dict[str, object] = {"scopes": ["*:read"]}
+NO_MODELS = "127.0.0.1:9"
+"""The only place for providers of language models, where none is."""
+
+WORDS: dict[str, object] = {
+    "scopes": ["*:read"],
+    "kind": "custom",
+    "base_url": f"http://{NO_MODELS}/v1",
+}
 """What a field takes that no schema tells."""
 
 schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")

@@ -21,6 +21,9 @@ Specimen = Callable[["Plot"], Awaitable[str]]
 DEFINITION = "agent_email_wizard"
 """An agent of the catalogue."""
 
+NOWHERE = "https://models.invalid/v1"
+"""Where no provider is."""
+
 Body = Callable[["Plot"], Awaitable[dict[str, Any]]]
 
 
@@ -191,6 +194,11 @@ async def _session(plot: Plot) -> str:
     return (await plot.owner.get("/v1/me/sessions")).json()["items"][0]["id"]
 
 
+async def _llm_budget(plot: Plot) -> str:
+    body = {"scope": "workspace", "limit_usd": 5}
+    return (await plot.owner.put(f"{plot.path}/llm-budgets", body)).json()["id"]
+
+
 SPECIMENS: dict[str, Specimen] = {
     "agent_id": made("agents", name="Ann's", agent_definition_id=DEFINITION),
     "api_key_id": made("api-keys", name="Robot", scopes=["pages:read"]),
@@ -203,6 +211,8 @@ SPECIMENS: dict[str, Specimen] = {
     "import_id": _import,
     "invitation_id": made("invitations", email="new@example.com"),
     "library_id": made("prompt-libraries", name="Ours"),
+    "llm_budget_id": _llm_budget,
+    "llm_provider_id": made("llm-providers", name="Ours", base_url=NOWHERE),
     "member_id": _same_other,
     "emoji": _emoji,
     "file_id": _file,
@@ -252,6 +262,14 @@ async def _new_block(plot: Plot) -> dict[str, Any]:
     return {"type": "text"}
 
 
+async def _new_llm_provider(plot: Plot) -> dict[str, Any]:
+    return {"name": "Provider", "base_url": NOWHERE}
+
+
+async def _new_llm_budget(plot: Plot) -> dict[str, Any]:
+    return {"scope": "run", "limit_usd": 1}
+
+
 async def _new_mute(plot: Plot) -> dict[str, Any]:
     return {"document": f"page:{await plot.specimen('page_id')}"}
 
@@ -280,6 +298,8 @@ BODIES: dict[str, Body] = {
     "create_agent": _new_agent,
     "create_api_key": _new_api_key,
     "get_direct_message": _direct_message,
+    "create_llm_provider": _new_llm_provider,
+    "set_llm_budget": _new_llm_budget,
     "mute": _new_mute,
     "create_grant": _new_grant,
     "create_page_import": _new_import,

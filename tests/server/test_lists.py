@@ -22,8 +22,9 @@ from server.routing import Operation
 from server.telemetry import request_id
 from storage.engine import Database
 from storage.models import PageImportLine
+from storage.models import LlmCall
 from tests.server.api import PASSWORD, Api
-from tests.server.specimens import DEFINITION, Plot, add_notifications, add_run
+from tests.server.specimens import DEFINITION, NOWHERE, Plot, add_notifications, add_run
 
 FEW, MANY = 2, 12
 
@@ -214,12 +215,52 @@ async def _report_files(plot: Plot) -> None:
         )
 
 
+async def _offer_models(plot: Plot) -> None:
+    models = [{"id": f"model-{n}"} for n in range(MANY)]
+    await plot.owner.made(f"{plot.path}/llm-providers", {"name": "P", "base_url": NOWHERE, "models": models})
+
+
+async def _call_models(plot: Plot) -> None:
+    async with plot.database.transaction() as uow:
+        for _ in range(MANY):
+            call = LlmCall(
+                id=uow.new_id(),
+                workspace_id=UUID(plot.workspace_id),
+                user_id=UUID(plot.owner.user["id"]),
+                run_id=None,
+                step=None,
+                task="chat",
+                provider="P",
+                model="m",
+                input_tokens=1,
+                output_tokens=1,
+                cost_micros=1,
+                is_estimate=False,
+                attempts=1,
+                outcome="done",
+                error=None,
+                duration_ms=1,
+                created_at=uow.now,
+            )
+            assert await uow.llm_ledger.settle(call, None)
+
+
+async def _limit_people(plot: Plot) -> None:
+    for person in await people(plot, MANY):
+        await plot.add(person, "member")
+        body = {"scope": "user", "user_id": person.user["id"], "limit_usd": 1}
+        assert (await plot.owner.put(f"{plot.path}/llm-budgets", body)).status_code == 200
+
+
 FILL: dict[str, Callable[[Plot], Awaitable[None]]] = {
     "list_agent_definitions": _define,
     "list_backlinks": _lead_to_page,
     "list_children": _put_below,
     "get_import_report": _report_files,
     "list_templates": _mark_templates,
+    "list_llm_models": _offer_models,
+    "list_llm_calls": _call_models,
+    "list_llm_budgets": _limit_people,
     "list_mutes": _mute,
     "list_notifications": _tell,
     "search": _find_pages,

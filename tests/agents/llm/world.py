@@ -5,8 +5,6 @@ from contextlib import aclosing, asynccontextmanager
 from typing import Any
 from uuid import UUID
 
-import msgspec
-
 from agents.llm.built_in import BuiltInModel
 from agents.llm.client import LlmClient
 from agents.llm.messages import Event, Message, Request, Timeouts
@@ -147,7 +145,8 @@ class World:
 
 RUN = UUID("01990000-0000-7000-8000-000000000001")
 
-QUICK = Timeouts(connect_seconds=5, first_token_seconds=30, silence_seconds=30, total_seconds=60)
+PATIENT = Timeouts(connect_seconds=60, first_token_seconds=600, silence_seconds=600, total_seconds=900)
+"""A busy machine is no fault of a provider."""
 
 
 @asynccontextmanager
@@ -161,8 +160,6 @@ async def open_world(
     workspace_id, user_id = await add_workspace(database)
     built_in = built_in or BuiltInModel(is_wanted=False, idle_seconds=60, memory_bytes=0)
     transport = CheckedTransport(allow_private=allow_private, only=only)
-    catalogue = msgspec.structs.replace(read_catalogue())
-    providers = Providers(Vault(lambda: [b"k" * 32]), catalogue, transport, built_in)
     world: World | None = None
 
     async def sleep(seconds: float) -> None:
@@ -172,7 +169,7 @@ async def open_world(
     def monotonic() -> float:
         return world.seconds if world is not None else 0.0
 
-    client = LlmClient(database, providers, timeouts=QUICK, sleep=sleep, monotonic=monotonic)
-    world = World(database, workspace_id, user_id, client)
-    yield world
-    await providers.aclose()
+    async with Providers(Vault(lambda: [b"k" * 32]), read_catalogue(), transport, built_in) as providers:
+        client = LlmClient(database, providers, timeouts=PATIENT, sleep=sleep, monotonic=monotonic)
+        world = World(database, workspace_id, user_id, client)
+        yield world
