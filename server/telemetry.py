@@ -19,7 +19,7 @@ _CREDENTIALS = re.compile(
     | (?P<scheme> \b bearer \s+ ) \S+
     | \b eyJ [\w-]+ \. [\w-]+ \. [\w-]+
     | \b if[a-z]_ [\w-]+
-    | \b (?: sk | gsk | xai | AIza ) [\w-]{12,}
+    | \b (?: (?: sk | gsk | xai ) [-_] | AIza ) [\w-]{10,}
     | (?<! [\w.+@*-] ) [\w.+-]+ @ [\w-]+ (?: \. [\w-]+ )+
     | (?P<url> \b [a-z][a-z0-9+.-]* :// [^\s:/@]* : ) [^\s@]+ (?= @ )
     """

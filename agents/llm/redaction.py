@@ -4,7 +4,7 @@ import re
 
 _KEYS = re.compile(
     r"""(?ix)
-    \b (?: sk | pk | rk | gsk | xai | key | org | hf ) [-_] [\w-]{6,} [*\w-]*
+    \b (?: sk | pk | rk | gsk | xai | key | org | hf ) [-_] [\w-]{8,} [*\w-]*
     | \b AIza [\w-]{10,}
     | (?<= bearer\ ) \S+
     """
