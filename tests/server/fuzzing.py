@@ -102,6 +102,8 @@ class World:
             "message_id": (self.post_message, "GET /v1/channels/{channel_id}"),
             "mute_id": (self.mute_page, "GET /v1/pages/{page_id}"),
             "notification_id": (self.be_told, "GET /v1/me"),
+            "llm_provider_id": (self.add_provider, "GET /v1/workspaces/{workspace_id}"),
+            "llm_budget_id": (self.set_budget, "GET /v1/workspaces/{workspace_id}"),
         }
         """How to make what no guess at a body makes, and an operation whose path names what it takes."""
         self.token = self.other_token = ""
@@ -135,6 +137,19 @@ class World:
         document = f"page:{self.known['page_id'][-1]}"
         self.known["mute_id"].append(
             self._send("PUT", "/v1/notification-mutes", {"document": document})["id"]
+        )
+
+    def add_provider(self) -> None:
+        """Add a provider of models to the newest workspace: its address is needed, but for known kinds."""
+        path = f"/v1/workspaces/{self.known['workspace_id'][-1]}/llm-providers"
+        body = {"name": f"Provider {len(self.known['llm_provider_id'])}", "base_url": WORDS["base_url"]}
+        self.known["llm_provider_id"].append(self._send("POST", path, body)["id"])
+
+    def set_budget(self) -> None:
+        """Limit what the newest workspace may spend: what PUT makes is not noted."""
+        path = f"/v1/workspaces/{self.known['workspace_id'][-1]}/llm-budgets"
+        self.known["llm_budget_id"].append(
+            self._send("PUT", path, {"scope": "workspace", "limit_usd": 1})["id"]
         )
 
     def be_told(self) -> None:

@@ -66,6 +66,5 @@ def test_requests_get_beyond_the_refusals(world: World) -> None:
     for label in LABELS:
         world.prepare(world.operations[label])
     names = {name for label in LABELS for name in re.findall(r"{(\w+)}", label)}
-    # A run comes of running an agent, which no request does yet; a budget is put in the place of another,
-    # which makes nothing.
-    assert {name for name in names if not world.known[name]} == {"run_id", "llm_budget_id"}
+    # A run comes of running an agent, which no request does yet.
+    assert {name for name in names if not world.known[name]} == {"run_id"}
