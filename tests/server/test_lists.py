@@ -21,8 +21,7 @@ from server.bootstrap import Services
 from server.routing import Operation
 from server.telemetry import request_id
 from storage.engine import Database
-from storage.models import PageImportLine
-from storage.models import LlmCall
+from storage.models import LlmCall, PageImportLine
 from tests.server.api import PASSWORD, Api
 from tests.server.specimens import DEFINITION, NOWHERE, Plot, add_notifications, add_run
 
