@@ -25,8 +25,8 @@ from crdt.hub import Hub, HubConfig
 from crdt.limits import Rate
 from crdt.ports import Bus
 from crdt.session import SessionLimits
-from integrations.embeds.client import Embeds
 from integrations.client_transport import CheckedTransport
+from integrations.embeds.client import Embeds
 from integrations.mail.client import SmtpConfig, SmtpMailer
 from integrations.mail.outbox import OutboxMailer
 from integrations.mail.ports import Mailer
