@@ -192,7 +192,7 @@ async def _lead_to_page(plot: Plot) -> None:
         page = await plot.owner.made(f"{plot.path}/pages", {"title": str(n)})
         body = {"markdown": f"[there](page:{target})"}
         assert (await plot.owner.put(f"/v1/pages/{page['id']}/markdown", body)).status_code == 200
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             if len((await plot.owner.get(f"/v1/pages/{target}/backlinks")).json()["items"]) >= MANY:
                 return
