@@ -1,6 +1,8 @@
 """The API's description for programs (`/openapi.json`) and people (`/docs`), with nothing from elsewhere."""
 
+import asyncio
 from collections.abc import Sequence
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -52,11 +54,14 @@ _FILES = {
 
 
 def docs_routes(operations: Sequence[Operation], server_url: str) -> list[BaseRoute]:
-    """Return the routes that describe the operations."""
-    description = msgspec.json.encode(describe(operations, server_url))
+    """Return the routes that describe the operations, once somebody asks for that."""
+
+    @cache
+    def description() -> bytes:
+        return msgspec.json.encode(describe(operations, server_url))
 
     async def get_description(request: Request) -> Response:
-        return Response(description, media_type="application/json")
+        return Response(await asyncio.to_thread(description), media_type="application/json")
 
     return [
         Route("/openapi.json", get_description),
