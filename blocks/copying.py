@@ -5,14 +5,17 @@ come along as they are. All texts, attributes and values pass through `words`, w
 something else: that is how the links among pages that are copied together lead to the copies.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, cast
 
 import pycrdt
 
 from blocks.errors import UnreadableBlockError
+from blocks.richtext import attributes_of
+from blocks.tree import MAX_DEPTH
 
-MAX_LEVELS = 100
+MAX_LEVELS = MAX_DEPTH + 10
+"""Of what lies in each other: a rich text, and what it may lie in."""
 
 Words = Callable[[str], str]
 
@@ -51,8 +54,7 @@ def _fill(target: object, source: object, words: Words, levels: int) -> None:
             pass  # a plain value is copied by being put there
     if isinstance(target, pycrdt.XmlElement | pycrdt.XmlText):
         assert isinstance(source, pycrdt.XmlElement | pycrdt.XmlText)
-        # pycrdt's views are iterable and do not say so.
-        for name, value in cast("Iterable[tuple[str, Any]]", source.attributes):
+        for name, value in attributes_of(source):
             target.attributes[name] = _say(value, words)
 
 

@@ -15,14 +15,16 @@ from blocks.matching import match_items
 from blocks.richtext import (
     XmlChild,
     XmlParent,
+    attributes_of,
     children_of,
     doc_of,
     insert_nodes,
+    is_in_text,
     read_child,
     set_attribute,
 )
-from blocks.text_edits import change_text, is_in_text
-from blocks.tree import MAX_DEPTH, Attributes, Element, Node, is_same, texts_of, to_json
+from blocks.text_edits import change_text
+from blocks.tree import MAX_DEPTH, Attributes, Element, Node, clean, join_texts, texts_of
 
 MAX_COMPARED = 2_500
 """So many pairs of nodes are compared to find those that are alike; beyond it their order decides."""
@@ -66,7 +68,7 @@ def change_fragment(fragment: pycrdt.XmlFragment, wanted: Element) -> None:
 
 def survey(fragment: XmlParent) -> list[Place]:
     """Return what is at the places under a node, numbered in their order."""
-    return _survey(fragment, [0], MAX_DEPTH - 2)
+    return _survey(fragment, [0], MAX_DEPTH - 1)
 
 
 def _survey(parent: XmlParent, counter: list[int], levels: int) -> list[Place]:
@@ -77,7 +79,7 @@ def _survey(parent: XmlParent, counter: list[int], levels: int) -> list[Place]:
         if isinstance(child, pycrdt.XmlText):
             if last is not None and isinstance(last.item, tuple):
                 last.nodes.append(child)
-                last.item += nodes
+                last.item = join_texts([*last.item, *nodes])
                 continue
             item: Item = nodes
         else:
@@ -215,7 +217,7 @@ def _likeness(left: tuple[str, frozenset[str]], right: tuple[str, frozenset[str]
 def key_of(item: Item | Node) -> bytes:
     """Return the same for items that say the same, where a null attribute says nothing; for no others."""
     nodes = item if isinstance(item, tuple) else (item,)
-    return _encode(list(map(_without_nulls, nodes)))
+    return msgspec.json.encode(list(map(_without_nulls, nodes)), order="deterministic")
 
 
 def _without_nulls(node: Node) -> Node:
@@ -225,37 +227,36 @@ def _without_nulls(node: Node) -> Node:
     return Element(node.type, attrs, tuple(map(_without_nulls, node.content)))
 
 
-def _encode(nodes: Sequence[Node]) -> bytes:
-    return msgspec.json.encode(list(map(to_json, nodes)), order="deterministic")
-
-
 def _change(place: Place, item: Item, rules: Rules) -> None:
+    if place.item == item:
+        return
     if isinstance(item, tuple):
-        if place.item != item:
-            texts = [node for node in place.nodes if isinstance(node, pycrdt.XmlText)]
-            change_text(texts, item)
-            rules.changed[place.number] = item
+        texts = [node for node in place.nodes if isinstance(node, pycrdt.XmlText)]
+        change_text(texts, item)
+        rules.changed[place.number] = item
         return
     (node,) = place.nodes
     assert isinstance(place.item, Element)
-    if not isinstance(node, pycrdt.XmlElement) or _encode([place.item]) == _encode([item]):
-        return
-    _change_attributes(node, place.item.attrs, item.attrs)
-    change_children(node, place.children, item.content, rules)
+    if isinstance(node, pycrdt.XmlElement):
+        _change_attributes(node, place.item.attrs, item.attrs)
+        change_children(node, place.children, item.content, rules)
 
 
 def _change_attributes(node: pycrdt.XmlElement, before: Attributes, after: Attributes) -> None:
     """Make attributes into wanted ones; a null is never written, but stays where it is wanted."""
-    for name, value in before.items():
-        if after.get(name) is None and (value is not None or name not in after):
+    for name, _ in attributes_of(node):
+        known = clean(name)
+        if after.get(known) is None and (before[known] is not None or known not in after):
             del node.attributes[name]
     for name, value in after.items():
-        if value is not None and not is_same(before.get(name), value):
+        if value is not None and before.get(name) != value:
             set_attribute(node, name, value)
 
 
 def _remove(parent: XmlParent, index: int, place: Place, rules: Rules) -> int:
     """Take away what is at a place, but what others have written there; return how many nodes are left."""
+    if place.item == ():
+        return len(place.nodes)  # nobody has seen it, and somebody may be typing there
     _note_removal(place, rules)
     if place.number not in rules.grown:
         del parent.children[index : index + len(place.nodes)]

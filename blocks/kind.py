@@ -12,8 +12,8 @@ import msgspec
 import pycrdt
 
 from blocks.errors import Fault, InvalidContentError
-from blocks.plain import Json
 from blocks.schema import find_unwritable, merge_patch, repair, rewrite, write
+from blocks.tree import Json, to_json
 
 C = TypeVar("C", bound=msgspec.Struct)
 
@@ -91,7 +91,7 @@ class Kind(Generic[C]):
     def change(self, before: C, patch: Fields, *, by_server: bool = False) -> C:
         """Return a content with a merge patch of a caller's. Raises InvalidContentError."""
         self._refuse(patch, by_server=by_server)
-        plain: Fields = msgspec.to_builtins(before)
+        plain = to_json(before)
         merged = merge_patch(plain, patch)
         assert isinstance(merged, dict)
         self._arrange(plain, merged, patch)
@@ -106,7 +106,7 @@ class Kind(Generic[C]):
         rewrite(place, before, after)
 
     def _refuse(self, plain: Fields, *, by_server: bool) -> None:
-        faults = find_unwritable(plain, PATH)
+        faults = find_unwritable(plain, self.content, PATH)
         if not by_server:
             faults += [
                 Fault(f"{PATH}.{name}", "Written by the server only")

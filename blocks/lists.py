@@ -9,7 +9,7 @@ from typing import TypeVar, cast
 
 from blocks.errors import Fault, InvalidContentError
 from blocks.order import is_key, key_behind, key_between
-from blocks.plain import Json
+from blocks.tree import Json
 
 AFTER = "after"
 

@@ -4,11 +4,10 @@ Merging loses neither, but what comes of it may read oddly, so it is told. In a 
 paragraph (heading, list, table ...), elsewhere in one field.
 """
 
-from collections.abc import Sequence
-from difflib import SequenceMatcher
-from typing import cast
+from typing import TypeGuard
 
-from blocks.plain import Json
+from blocks.matching import match_items
+from blocks.tree import Json
 
 
 def find_overlaps(before: Json, mine: Json, theirs: Json, path: str = "content") -> list[str]:
@@ -16,10 +15,7 @@ def find_overlaps(before: Json, mine: Json, theirs: Json, path: str = "content")
     if before in (mine, theirs) or mine == theirs:
         return []
     if _is_rich_text(before) and _is_rich_text(mine) and _is_rich_text(theirs):
-        nodes = [
-            cast("list[Json]", cast("dict[str, Json]", doc)["content"]) for doc in (before, mine, theirs)
-        ]
-        return [path] if _changed(nodes[0], nodes[1]) & _changed(nodes[0], nodes[2]) else []
+        return [path] if _changed(before, mine) & _changed(before, theirs) else []
     if isinstance(before, dict) and isinstance(mine, dict) and isinstance(theirs, dict):
         found: list[str] = []
         for key in sorted({*before, *mine, *theirs}):
@@ -28,16 +24,15 @@ def find_overlaps(before: Json, mine: Json, theirs: Json, path: str = "content")
     return [path]
 
 
-def _is_rich_text(value: Json) -> bool:
-    return isinstance(value, dict) and value.get("type") == "doc" and isinstance(value.get("content"), list)
+def _is_rich_text(value: Json) -> TypeGuard[dict[str, Json]]:
+    return isinstance(value, dict) and value.get("type") == "doc"
 
 
-def _changed(before: Sequence[Json], after: Sequence[Json]) -> set[int]:
+def _changed(before: dict[str, Json], after: dict[str, Json]) -> set[int]:
     """Return which nodes were changed or taken away; nodes that come in between change none."""
-    matcher = SequenceMatcher(None, [*map(repr, before)], [*map(repr, after)], autojunk=False)
-    return {
-        index
-        for tag, start, end, _, _ in matcher.get_opcodes()
-        if tag != "equal"
-        for index in range(start, end)
-    }
+    was, now = [list(map(repr, _items(doc.get("content")))) for doc in (before, after)]
+    return {*range(len(was))} - {index for index, _ in match_items(was, now)}
+
+
+def _items(content: Json) -> list[Json]:
+    return content if isinstance(content, list) else []

@@ -25,7 +25,8 @@ from blocks.errors import Fault, UnknownBlockError
 from blocks.kind import PATH, Kind
 from blocks.kinds import kind_of
 from blocks.order import is_key
-from blocks.plain import Json, plain
+from blocks.plain import plain
+from blocks.tree import Json, to_json
 
 META = "meta"
 BLOCKS = "blocks"
@@ -172,7 +173,7 @@ def _read(block_id: str, value: object) -> Block:
         deleted_at=_text_field(fields, "deleted_at", faults),
         deleted_by=_text_field(fields, "deleted_by", faults),
         moved_to=_text_field(fields, "moved_to", faults),
-        content=msgspec.to_builtins(reading.content) if reading.kind else _as_object(content),
+        content=to_json(reading.content) if reading.kind else _as_object(content),
         condition="unreadable" if reading.kind is None else "repaired" if faults else "fine",
         faults=tuple(faults),
         text="\n".join(filter(None, reading.kind.text(reading.content))) if reading.kind else "",

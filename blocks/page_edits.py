@@ -21,7 +21,8 @@ from blocks.kinds import KINDS
 from blocks.order import is_key, key_behind, key_between
 from blocks.page import CONTENT, META, PLACE_FIELDS, Place, blocks_of, find, read_content, read_entries
 from blocks.plain import plain
-from blocks.schema import RichText
+from blocks.tiptap import paragraph
+from blocks.tree import Element, Text, document, to_json
 
 After = str | UnsetType | None
 """The block to stand behind; None: the first place; UNSET: the last one."""
@@ -75,12 +76,9 @@ def add_text_block(
     after: After = UNSET,
 ) -> None:
     """Add a block of type `text`: the first line is its heading, the rest paragraphs."""
-    nodes: list[dict[str, Any]] = [
-        {"type": "paragraph", "content": [{"type": "text", "text": line}]} for line in lines
-    ]
-    for node in nodes[:1]:
-        node.update({"type": "heading", "attrs": {"level": 1}})
-    content: Fields = {"doc": msgspec.to_builtins(RichText(content=nodes))}
+    nodes = [paragraph(*[Text(line)] * bool(line)) for line in lines]
+    nodes[:1] = [Element("heading", {"level": 1}, node.content) for node in nodes[:1]]
+    content: Fields = {"doc": to_json(document(tuple(nodes)))}
     add_block(doc, block_id, "text", content, stamp=stamp, place=place, after=after)
 
 

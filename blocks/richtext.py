@@ -9,6 +9,7 @@ Readers are total: a document may contain anything at all. What is no node is re
 """
 
 import base64
+import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias, cast
@@ -25,6 +26,7 @@ from blocks.tree import (
     Mark,
     Node,
     Text,
+    clean,
     document,
     join_texts,
     to_plain,
@@ -38,6 +40,7 @@ MAX_ALIENS = 100
 """So many things that are no nodes are looked at in one parent; the rest of it is not read."""
 
 _MARK_ORDER = ("link", "bold", "code", "italic", "strike", "underline", "highlight")
+_HASH_BYTES = 6
 _OVERLAPPING = re.compile(r"(?s)(.*)(--[a-zA-Z0-9+/=]{8})")
 
 
@@ -53,7 +56,7 @@ class Mention(msgspec.Struct, frozen=True):
 def read_fragment(fragment: pycrdt.XmlFragment) -> Element:
     """Return the tree of a fragment that is in a document."""
     with doc_of(fragment).transaction():
-        return document(_read_children(fragment, MAX_DEPTH - 2))
+        return document(_read_children(fragment, MAX_DEPTH - 1))
 
 
 def doc_of(node: XmlParent) -> "pycrdt.Doc[Any]":
@@ -74,13 +77,19 @@ def read_child(child: XmlChild | None, levels: int) -> Sequence[Node]:
         case pycrdt.XmlText():
             return read_text(child)
         case pycrdt.XmlElement() if levels > 0 and child.tag and child.tag != "text":
-            return (Element(child.tag, read_attributes(child), _read_children(child, levels - 1)),)
+            node = Element(clean(child.tag), read_attributes(child), _read_children(child, levels - 1))
+            return (unreadable("name", _text_below(child)) if is_in_text(node) else node,)
         case pycrdt.XmlElement():
             return (unreadable("name" if levels > 0 else "depth", _text_below(child)),)
         case pycrdt.XmlFragment():
             return (unreadable("fragment", _text_below(child)),)
         case _:
             return (unreadable("kind"),)
+
+
+def is_in_text(node: Node) -> bool:
+    """Whether a node lies in an XmlText: a text, or what is embedded in one."""
+    return isinstance(node, Text) or (node.type == UNREADABLE and node.attrs.get("reason") == "embed")
 
 
 def children_of(parent: XmlParent) -> list[XmlChild | None]:
@@ -115,14 +124,21 @@ def _text_below(parent: XmlParent) -> str:
             found += [chunk for chunk, _ in child.diff() if isinstance(chunk, str)]
         elif child is not None:
             waiting += reversed(children_of(child))
-    return "".join(found)
+    return clean("".join(found))
 
 
 def read_attributes(node: pycrdt.XmlElement | pycrdt.XmlText) -> dict[str, Json]:
     """Return the attributes of an XML node, in the order of their names."""
+    return {
+        clean(name): _attribute(value)
+        for name, value in sorted(attributes_of(node), key=lambda item: item[0])
+    }
+
+
+def attributes_of(node: pycrdt.XmlElement | pycrdt.XmlText) -> list[tuple[str, Any]]:
+    """Return the attributes of an XML node as they lie there."""
     # pycrdt's views are iterable and do not say so.
-    attributes = cast("Iterable[tuple[str, object]]", node.attributes)
-    return {name: _attribute(value) for name, value in sorted(attributes, key=lambda item: item[0])}
+    return [*cast("Iterable[tuple[str, Any]]", node.attributes)]
 
 
 def _attribute(value: object) -> Json:
@@ -133,36 +149,37 @@ def _attribute(value: object) -> Json:
 
 def read_text(text: pycrdt.XmlText) -> tuple[Node, ...]:
     """Return what is in an XmlText."""
-    found: list[Node] = []
-    for chunk, attributes in text.diff():
-        if isinstance(chunk, str):
-            if chunk:
-                found.append(Text(chunk, read_marks(attributes)))
-        else:
-            found.append(_read_embed(chunk))
-    return join_texts(found)
+    return join_texts([read_chunk(chunk, attributes) for chunk, attributes in text.diff()])
 
 
-def _read_embed(value: object) -> Element:
-    match value:
-        case pycrdt.XmlElement() | pycrdt.XmlFragment():
-            return unreadable("embed", _text_below(value))
-        case pycrdt.Text() | pycrdt.XmlText():
-            return unreadable("embed", "".join(chunk for chunk, _ in value.diff() if isinstance(chunk, str)))
-        case _:
-            return Element(UNREADABLE, {"reason": "embed", "value": _attribute(value)})
+def read_chunk(chunk: object, attributes: Mapping[str, object] | None) -> Node:
+    """Return a piece of an XmlText that is formatted one way, or something embedded in it.
+
+    Of bytes or a shared type that is embedded nothing is read. An empty text is none, so it is embedded.
+    """
+    if isinstance(chunk, str) and chunk:
+        return Text(clean(chunk), read_marks(attributes))
+    return Element(UNREADABLE, {"reason": "embed", "value": to_plain(chunk)})
 
 
 def read_marks(attributes: Mapping[str, object] | None) -> tuple[Mark, ...]:
     """Return the marks that formatting attributes stand for, in Tiptap's order."""
     if not attributes:
         return ()
-    marks = [
-        Mark(mark_type(name) or UNREADABLE, _mark_attributes(value))
+    marks: list[Mark] = []
+    for mark in named_marks(attributes).values():
+        if mark not in marks:
+            marks.append(mark)
+    return tuple(sorted(marks, key=_mark_order))
+
+
+def named_marks(attributes: Mapping[str, object]) -> dict[str, Mark]:
+    """Return the marks that formatting attributes stand for, by the attributes' names."""
+    return {
+        name: Mark(clean(mark_type(name)) or UNREADABLE, _mark_attributes(value))
         for name, value in attributes.items()
         if value is not None
-    ]
-    return tuple(sorted(marks, key=_mark_order))
+    }
 
 
 def mark_type(name: str) -> str:
@@ -195,7 +212,7 @@ def _collect_text(node: Element, lines: list[str], line: list[str]) -> None:
 
     def end_line() -> None:
         if line:
-            lines.extend(part for part in "".join(line).replace("\x00", "\ufffd").split("\n") if part.strip())
+            lines.extend(part for part in "".join(line).split("\n") if part.strip())
             line.clear()
 
     for child in node.content:
@@ -255,13 +272,13 @@ def insert_nodes(parent: XmlParent, index: int, nodes: Sequence[Node]) -> int:
     """Write nodes before a child of an XML node in a transaction; return how many children they are."""
     start = index
     for node in nodes:
-        if isinstance(node, Element):
+        if isinstance(node, Element) and not is_in_text(node):
             _insert_element(parent, index, node)
             index += 1
         elif index > start and isinstance(last := parent.children[index - 1], pycrdt.XmlText):
-            append_text(last, node)
+            _append_text(last, node)
         else:
-            append_text(parent.children.insert(index, pycrdt.XmlText("")), node)
+            _append_text(parent.children.insert(index, pycrdt.XmlText("")), node)
             index += 1
     return index - start
 
@@ -279,22 +296,21 @@ def set_attribute(element: pycrdt.XmlElement, name: str, value: Json) -> None:
     element.attributes[name] = value  # pyright: ignore[reportArgumentType] - any value works
 
 
-def append_text(text: pycrdt.XmlText, node: Text) -> None:
-    """Write a marked text behind what is in an XmlText."""
-    text.insert(len(text), node.text, mark_attributes(node.marks))
+def _append_text(text: pycrdt.XmlText, node: Node) -> None:
+    if isinstance(node, Text):
+        text.insert(len(text), node.text, mark_attributes(node.marks))
+    else:
+        text.insert_embed(len(text), node.attrs.get("value"), {})
 
 
 def mark_attributes(marks: Sequence[Mark]) -> dict[str, Any]:
     """Return the formatting attributes that stand for marks."""
-    return {mark.type: dict(mark.attrs) for mark in marks}
+    return {mark_name(mark, marks): dict(mark.attrs) for mark in marks}
 
 
-def write_paragraphs(fragment: pycrdt.XmlFragment, lines: Sequence[str]) -> None:
-    """Append lines to a fragment that is in a document: the first as a heading, the rest as paragraphs."""
-    nodes = [
-        Element(
-            "paragraph" if index else "heading", {} if index else {"level": 1}, (Text(line),) if line else ()
-        )
-        for index, line in enumerate(lines)
-    ]
-    append_nodes(fragment, nodes)
+def mark_name(mark: Mark, beside: Sequence[Mark]) -> str:
+    """Return what a mark is called among others: its type, with a hash where that does not tell it apart."""
+    if sum(other.type == mark.type for other in beside) == 1 and mark_type(mark.type) == mark.type:
+        return mark.type
+    digest = hashlib.sha256(f"{mark.type} {sorted(mark.attrs.items())}".encode()).digest()
+    return f"{mark.type}--{base64.b64encode(digest[:_HASH_BYTES]).decode()}"

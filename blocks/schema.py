@@ -12,59 +12,34 @@ How a field lies in the document follows from its type:
 equal is not touched, so it keeps what others do there meanwhile, and what nobody here knows of stays.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
-from typing import Any, Literal, TypeVar, cast, get_args, get_origin
+from typing import Any, TypeVar, cast, get_args, get_origin
 
 import msgspec
 import pycrdt
 
-from blocks.errors import Fault
-from blocks.plain import MAX_LEVELS, Json
-from blocks.prose import fill_prose, is_node, write_prose
+from blocks.edits import change_fragment
+from blocks.errors import Fault, InvalidRichTextError
+from blocks.plain import MAX_LEVELS
+from blocks.richtext import append_nodes
+from blocks.tiptap import paragraph
+from blocks.tree import MAX_DEPTH, MAX_VALUE_LEVELS, Element, Json, Text, document, from_json
 
 S = TypeVar("S", bound=msgspec.Struct)
 
 NO_VALUE = msgspec.NODEFAULT
 MAX_KEY_CHARACTERS = 100
 
+_RICH_LEVELS = 2 * MAX_DEPTH + 2
+"""Of a rich text in JSON: each node has a list of nodes. One node too many is told by `from_json`."""
+
 EXACT = 2**53
 """Up to here every whole number is one that JavaScript has."""
 
 
-class RichText(msgspec.Struct, frozen=True):
-    """A rich text as ProseMirror and Tiptap write it in JSON."""
-
-    type: Literal["doc"] = "doc"
-    content: list[dict[str, Any]] = []
-
-
-def lines_of(doc: RichText) -> Iterable[str]:
-    """Return what people read in a rich text, a line for each paragraph, heading, cell and the like."""
-    for node in doc.content:
-        yield from _lines_in(node, MAX_LEVELS)
-
-
-def _lines_in(node: Mapping[str, Any], levels: int) -> Iterable[str]:
-    children: object = node.get("content")
-    nodes = [child for child in children if isinstance(child, dict)] if isinstance(children, list) else []  # pyright: ignore[reportUnknownVariableType] (any JSON)
-    nodes = cast("list[dict[str, Any]]", nodes)
-    line = "".join(_inline_text(child) for child in nodes)
-    if line:
-        yield line
-    for child in nodes if levels else ():
-        yield from _lines_in(child, levels - 1)
-
-
-def _inline_text(node: Mapping[str, Any]) -> str:
-    text: object = node.get("text", "")
-    if node.get("type") == "mention":
-        attributes: object = node.get("attrs")
-        label: object = (
-            cast("dict[str, Any]", attributes).get("label") if isinstance(attributes, dict) else ""
-        )
-        return f"@{label}" if isinstance(label, str) else ""
-    return text if isinstance(text, str) else ""
+RichText = Element
+"""A whole document, see `blocks.tree`; in JSON as ProseMirror and Tiptap write it."""
 
 
 def repair(value: Json, kind: type[S], faults: list[Fault], path: str, *, is_strict: bool = False) -> S:
@@ -110,22 +85,24 @@ def _repair_field(value: Json, kind: Any, faults: list[Fault], path: str, *, is_
 
 
 def _fit(value: Json, kind: Any, faults: list[Fault], path: str) -> object:
-    if kind is RichText and isinstance(value, str) and value:
-        faults.append(Fault(path, "A plain text where a rich text belongs"))
-        return RichText(content=[_paragraph(line) for line in value.split("\n")])
+    if kind is RichText:
+        return _fit_rich_text(value, faults, path)
     try:
-        fitting = msgspec.convert(value, kind)
-        if isinstance(fitting, RichText) and not all(is_node(node) for node in fitting.content):
-            faults.append(Fault(path, "Not a ProseMirror document"))
-            return NO_VALUE
-        return fitting
+        return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
         faults.append(Fault(path, str(error).partition(" - at `")[0]))
         return NO_VALUE
 
 
-def _paragraph(line: str) -> dict[str, Any]:
-    return {"type": "paragraph", "content": [{"type": "text", "text": line}] if line else []}
+def _fit_rich_text(value: Json, faults: list[Fault], path: str) -> object:
+    if isinstance(value, str) and value:
+        faults.append(Fault(path, "A plain text where a rich text belongs"))
+        return document(tuple(paragraph(*[Text(line)] * bool(line)) for line in value.split("\n")))
+    try:
+        return from_json({"type": "doc", **value} if isinstance(value, dict) else value)
+    except InvalidRichTextError as error:
+        faults.append(Fault(f"{path}.{error.path}" if error.path else path, error.detail))
+        return NO_VALUE
 
 
 def write(place: pycrdt.Map[Any], content: msgspec.Struct) -> None:
@@ -138,7 +115,7 @@ def _write_field(place: pycrdt.Map[Any], key: str, kind: Any, value: Any) -> Non
     entry_kind = _entry_kind(kind)
     if kind is RichText:
         place[key] = pycrdt.XmlFragment()
-        write_prose(place[key], value.content)
+        append_nodes(place[key], value.content)
     elif _is_struct(kind):
         place[key] = pycrdt.Map[Any]()
         write(place[key], value)
@@ -150,29 +127,24 @@ def _write_field(place: pycrdt.Map[Any], key: str, kind: Any, value: Any) -> Non
         place[key] = msgspec.to_builtins(value)
 
 
-def rewrite(
-    place: pycrdt.Map[Any], before: msgspec.Struct, after: msgspec.Struct, levels: int = MAX_LEVELS
-) -> None:
-    """Give a Map that was read as one Struct, with so many levels, the content of another one of its type."""
+def rewrite(place: pycrdt.Map[Any], before: msgspec.Struct, after: msgspec.Struct) -> None:
+    """Give a Map that was read as one Struct the content of another one of its type."""
     for field in _fields(type(after)):
         was, wanted = getattr(before, field.name), getattr(after, field.name)
-        _rewrite_field(place, field.name, field.type, was, wanted, levels - 1)
+        _rewrite_field(place, field.name, field.type, was, wanted)
 
 
-def _rewrite_field(place: pycrdt.Map[Any], key: str, kind: Any, before: Any, after: Any, levels: int) -> None:
+def _rewrite_field(place: pycrdt.Map[Any], key: str, kind: Any, before: Any, after: Any) -> None:
     if before == after:
         return
     current = place.get(key)
     entry_kind = _entry_kind(kind)
-    if kind is RichText:
-        if isinstance(current, pycrdt.XmlFragment):
-            fill_prose(current, after.content, levels)
-        else:
-            _write_field(place, key, kind, after)
+    if kind is RichText and isinstance(current, pycrdt.XmlFragment):
+        change_fragment(current, after)
     elif _is_struct(kind) and isinstance(current, pycrdt.Map):
-        rewrite(cast("pycrdt.Map[Any]", current), before, after, levels)
+        rewrite(cast("pycrdt.Map[Any]", current), before, after)
     elif entry_kind is not None and isinstance(current, pycrdt.Map):
-        _rewrite_entries(cast("pycrdt.Map[Any]", current), entry_kind, before, after, levels - 1)
+        _rewrite_entries(cast("pycrdt.Map[Any]", current), entry_kind, before, after)
     elif after is None:
         if key in place:
             del place[key]
@@ -181,20 +153,20 @@ def _rewrite_field(place: pycrdt.Map[Any], key: str, kind: Any, before: Any, aft
 
 
 def _rewrite_entries(
-    place: pycrdt.Map[Any], kind: Any, before: Mapping[str, Any], after: Mapping[str, Any], levels: int
+    place: pycrdt.Map[Any], kind: Any, before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> None:
     for key in sorted(before.keys() - after.keys()):
         if key in place:
             del place[key]
     for key, entry in after.items():
         if key in before:
-            _rewrite_field(place, key, kind, before[key], entry, levels)
+            _rewrite_field(place, key, kind, before[key], entry)
         else:
             _write_field(place, key, kind, entry)
 
 
-def find_unwritable(value: Json, path: str, levels: int = MAX_LEVELS) -> list[Fault]:
-    """Return where a caller's JSON has what no document gives back as it was."""
+def find_unwritable(value: Json, kind: Any, path: str, levels: int = MAX_LEVELS) -> list[Fault]:
+    """Return where a caller's JSON for a type has what no document gives back as it was."""
     match value:
         case bool():
             return []
@@ -203,19 +175,31 @@ def find_unwritable(value: Json, path: str, levels: int = MAX_LEVELS) -> list[Fa
         case str() if "\0" in value:
             return [Fault(path, "Contains U+0000")]
         case dict() | list() if not levels:
-            return [Fault(path, f"More than {MAX_LEVELS} levels")]
+            return [Fault(path, "Too much lies in each other")]
         case dict():
             faults = [Fault(path, "Contains U+0000") for key in value if "\0" in key]
             for key, item in value.items():
-                faults += find_unwritable(item, f"{path}.{key}", levels - 1)
+                inner, left = _within(kind, key, levels)
+                faults += find_unwritable(item, inner, f"{path}.{key}", left)
             return faults
         case list():
             found: list[Fault] = []
             for number, item in enumerate(value):
-                found += find_unwritable(item, f"{path}[{number}]", levels - 1)
+                found += find_unwritable(item, kind, f"{path}[{number}]", levels - 1)
             return found
         case _:
             return []
+
+
+def _within(kind: Any, key: str, levels: int) -> tuple[Any, int]:
+    """Return of which type a member of an object is, and how many levels it may have."""
+    if kind is RichText:
+        return (Any, MAX_VALUE_LEVELS + 1) if key == "attrs" else (kind, levels - 1)
+    if _is_struct(kind):
+        kind = next((field.type for field in _fields(kind) if field.name == key), Any)
+    else:
+        kind = _entry_kind(kind) or Any
+    return kind, _RICH_LEVELS if kind is RichText else levels - 1
 
 
 def merge_patch(value: Json, patch: Json) -> Json:

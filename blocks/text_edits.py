@@ -4,45 +4,50 @@ pycrdt counts the bytes of UTF-8; whatever is embedded counts one. What is inser
 so it is always given.
 """
 
-import base64
-import hashlib
 import re
-from collections.abc import Iterator, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 import pycrdt
 
 from blocks.matching import match_items
-from blocks.richtext import read_marks, read_text
-from blocks.tree import UNREADABLE, Element, Mark, Node, Text, to_json
+from blocks.richtext import mark_name, named_marks, read_chunk
+from blocks.tree import Element, Mark, Node, Text, clean, to_json
 
 _WORDS = re.compile(r"\w+|\s+|[^\w\s]")
-_HASH_BYTES = 6
 
 Unit: TypeAlias = str | Element
 """A word, a space or a sign; or something embedded."""
 
+Formatting: TypeAlias = Mapping[str, object]
+
+
+class _Style(NamedTuple):
+    """How a character is marked, and as what that lies in the document if it is there."""
+
+    marks: tuple[Mark, ...] = ()
+    formatting: Formatting | None = None
+
 
 class _Piece(msgspec.Struct):
-    """A word and how it is marked: runs of characters with their marks."""
+    """A word as it lies in the document, and how each of its characters is marked."""
 
     unit: Unit
-    marks: list[tuple[Mark, ...]]
-    """For each character."""
-
-
-def is_in_text(node: Node) -> bool:
-    """Whether a node lies in an XmlText: a text, or what is embedded in one."""
-    return isinstance(node, Text) or (node.type == UNREADABLE and node.attrs.get("reason") == "embed")
+    styles: list[_Style]
 
 
 def change_text(texts: Sequence[pycrdt.XmlText], wanted: Sequence[Node]) -> None:
     """Make texts that follow each other into one that is wanted, in a transaction."""
     names = _names_of(texts)
-    before = [piece for text in texts for piece in _pieces(read_text(text))]
-    after = _pieces(wanted)
-    same = match_items([_key(piece) for piece in before], [_key(piece) for piece in after])
+    before = [piece for text in texts for piece in _pieces_of(text)]
+    if sum(map(len, texts)) != sum(_size(piece.unit) for piece in before):
+        # A string that somebody has embedded looks like text, and is of another length.
+        before = []
+        for text in texts:
+            text.clear()
+    after = _pieces([(node, _style_of(node)) for node in wanted])
+    same = match_items([_key(piece.unit) for piece in before], [_key(piece.unit) for piece in after])
     pen = _Pen(texts, names)
     start, new_start = 0, 0
     for end, new_end in (*same, (len(before), len(after))):
@@ -50,47 +55,78 @@ def change_text(texts: Sequence[pycrdt.XmlText], wanted: Sequence[Node]) -> None
             pen.replace(_flat(before[start:end]), _flat(after[new_start:new_end]))
         if end < len(before):
             piece, new_piece = before[end], after[new_end]
-            if piece.marks == new_piece.marks:
+            if all(old.marks == new.marks for old, new in zip(piece.styles, new_piece.styles, strict=True)):
                 pen.skip(_size(piece.unit))
             else:
                 pen.keep(_flat([piece]), _flat([new_piece]))
         start, new_start = end + 1, new_end + 1
 
 
-Characters: TypeAlias = list[tuple[Unit, tuple[Mark, ...]]]
+class _Character(NamedTuple):
+    unit: Unit
+    style: _Style
+
+    @property
+    def size(self) -> int:
+        return _size(self.unit)
+
+    @property
+    def key(self) -> object:
+        return _key(self.unit)
+
+
+Characters: TypeAlias = list[_Character]
 
 
 def _flat(pieces: Sequence[_Piece]) -> Characters:
     found: Characters = []
     for piece in pieces:
         units = piece.unit if isinstance(piece.unit, str) else [piece.unit]
-        found += zip(units, piece.marks, strict=True)
+        found += map(_Character, units, piece.styles)
     return found
 
 
-def _key(piece: _Piece) -> object:
-    return piece.unit if isinstance(piece.unit, str) else repr(to_json(piece.unit))
+def _size(unit: Unit) -> int:
+    return len(unit.encode()) if isinstance(unit, str) else 1
 
 
-def _pieces(nodes: Sequence[Node]) -> list[_Piece]:
+def _key(unit: Unit) -> object:
+    return clean(unit) if isinstance(unit, str) else repr(to_json(unit))
+
+
+def _pieces_of(text: pycrdt.XmlText) -> list[_Piece]:
+    """Return what is in an XmlText, not cleaned of anything."""
+    found: list[tuple[Node, _Style]] = []
+    for chunk, formatting in text.diff():
+        node = read_chunk(chunk, formatting)
+        style = _Style(_style_of(node).marks, formatting)
+        found.append((Text(chunk) if isinstance(chunk, str) and chunk else node, style))
+    return _pieces(found)
+
+
+def _style_of(node: Node) -> _Style:
+    return _Style(node.marks) if isinstance(node, Text) else _Style()
+
+
+def _pieces(nodes: Sequence[tuple[Node, _Style]]) -> list[_Piece]:
     """Return nodes as words, which marks may change within."""
     pieces: list[_Piece] = []
     text: list[str] = []
-    marks: list[tuple[Mark, ...]] = []
+    styles: list[_Style] = []
 
     def end_text() -> None:
         for match in _WORDS.finditer("".join(text)):
-            pieces.append(_Piece(match[0], marks[match.start() : match.end()]))
+            pieces.append(_Piece(match[0], styles[match.start() : match.end()]))
         text.clear()
-        marks.clear()
+        styles.clear()
 
-    for node in nodes:
+    for node, style in nodes:
         if isinstance(node, Text):
             text.append(node.text)
-            marks.extend([node.marks] * len(node.text))
+            styles.extend([style] * len(node.text))
         else:
             end_text()
-            pieces.append(_Piece(node, [()]))
+            pieces.append(_Piece(node, [style]))
     end_text()
     return pieces
 
@@ -109,9 +145,8 @@ class _Pen:
     def keep(self, before: Characters, after: Characters) -> None:
         """Go on over characters, marking them anew where that differs."""
         for start, end in _runs(before, after):
-            old, new = before[start][1], after[start][1]
-            for length in self._parts(sum(_size(unit) for unit, _ in before[start:end])):
-                change = self._mark_changes(old, new)
+            change = self._mark_changes(before[start].style, after[start].style.marks)
+            for length in self._parts(sum(character.size for character in before[start:end])):
                 if change:
                     self._texts[self._text].format(self._at, self._at + length, change)
                 self._at += length
@@ -119,14 +154,14 @@ class _Pen:
     def replace(self, before: Characters, after: Characters) -> None:
         """Put characters in the place of others, but keep what both begin and end with."""
         start = 0
-        while start < min(len(before), len(after)) and before[start][0] == after[start][0]:
+        while start < min(len(before), len(after)) and before[start].key == after[start].key:
             start += 1
         end = 0
-        while end < min(len(before), len(after)) - start and before[-1 - end][0] == after[-1 - end][0]:
+        while end < min(len(before), len(after)) - start and before[-1 - end].key == after[-1 - end].key:
             end += 1
         last, new_last = len(before) - end, len(after) - end
         self.keep(before[:start], after[:start])
-        self._delete(sum(_size(unit) for unit, _ in before[start:last]))
+        self._delete(sum(character.size for character in before[start:last]))
         self._insert(after[start:new_last])
         self.keep(before[last:], after[new_last:])
 
@@ -138,19 +173,17 @@ class _Pen:
     def _insert(self, characters: Characters) -> None:
         start = 0
         while start < len(characters):
-            unit, marks = characters[start]
+            unit, style = characters[start]
             end = start + 1
-            while end < len(characters) and isinstance(unit, str) and _goes_on(characters[end], marks):
+            while end < len(characters) and isinstance(unit, str) and _goes_on(characters[end], style):
                 end += 1
-            attributes = self._attributes(marks)
+            attributes = self._attributes(style.marks, style.marks, ())
             text = self._texts[self._text]
             if isinstance(unit, str):
-                added = "".join(str(part) for part, _ in characters[start:end])
-                text.insert(self._at, added, attributes)
-                size = len(added.encode())
+                text.insert(self._at, "".join(str(part) for part, _ in characters[start:end]), attributes)
             else:
                 text.insert_embed(self._at, unit.attrs.get("value"), attributes)
-                size = 1
+            size = sum(character.size for character in characters[start:end])
             self._at += size
             self._lengths[self._text] += size
             start = end
@@ -170,53 +203,50 @@ class _Pen:
             yield part
             size -= part
 
-    def _mark_changes(self, old: Sequence[Mark], new: Sequence[Mark]) -> dict[str, Any]:
-        ended: dict[str, Any] = {self._name(mark, old): None for mark in old if mark not in new}
-        return ended | {self._name(mark, new): dict(mark.attrs) for mark in new if mark not in old}
+    def _mark_changes(self, before: _Style, marks: Sequence[Mark]) -> dict[str, Any]:
+        if before.marks == tuple(marks):
+            return {}
+        there = named_marks(before.formatting or {})
+        kept = [name for name, mark in there.items() if mark in marks]
+        added = [mark for mark in marks if mark not in before.marks]
+        ended: dict[str, Any] = dict.fromkeys(there.keys() - kept)
+        return ended | self._attributes(added, marks, kept)
 
-    def _attributes(self, marks: Sequence[Mark]) -> dict[str, Any]:
-        return {self._name(mark, marks): dict(mark.attrs) for mark in marks}
+    def _attributes(
+        self, marks: Sequence[Mark], beside: Sequence[Mark], taken: Sequence[str]
+    ) -> dict[str, Any]:
+        """Return the formatting for marks: called as they are in these texts already, if they can be."""
+        found: dict[str, Any] = {}
+        for mark in marks:
+            name = self._names.get(_mark_key(mark))
+            if name is None or name in found or name in taken:
+                name = mark_name(mark, beside)
+            found[name] = dict(mark.attrs)
+        return found
 
-    def _name(self, mark: Mark, beside: Sequence[Mark]) -> str:
-        known = self._names.get(_mark_key(mark))
-        if known is not None:
-            return known
-        is_only = sum(other.type == mark.type for other in beside) == 1
-        return mark.type if is_only else f"{mark.type}--{_hash(mark)}"
 
-
-def _goes_on(character: tuple[Unit, tuple[Mark, ...]], marks: tuple[Mark, ...]) -> bool:
-    return isinstance(character[0], str) and character[1] == marks
+def _goes_on(character: _Character, style: _Style) -> bool:
+    return isinstance(character.unit, str) and character.style == style
 
 
 def _runs(before: Characters, after: Characters) -> Iterator[tuple[int, int]]:
-    """Yield from where to where characters were marked alike and will be marked alike."""
+    """Yield from where to where characters are marked alike, and will be."""
+    styles = [(old.style, new.style) for old, new in zip(before, after, strict=True)]
     start = 0
-    for index in range(1, len(before) + 1):
-        if index == len(before) or (before[index][1], after[index][1]) != (before[start][1], after[start][1]):
+    for index in range(1, len(styles) + 1):
+        if index == len(styles) or styles[index] != styles[start]:
             yield start, index
             start = index
-
-
-def _size(unit: Unit) -> int:
-    return len(unit.encode()) if isinstance(unit, str) else 1
 
 
 def _names_of(texts: Sequence[pycrdt.XmlText]) -> dict[str, str]:
     """Return under which names the marks of texts lie in the document."""
     names: dict[str, str] = {}
     for text in texts:
-        for _, attributes in text.diff():
-            for name, value in (attributes or {}).items():
-                for mark in read_marks({name: value}):
-                    names[_mark_key(mark)] = name
+        for _, formatting in text.diff():
+            names |= {_mark_key(mark): name for name, mark in named_marks(formatting or {}).items()}
     return names
 
 
 def _mark_key(mark: Mark) -> str:
     return f"{mark.type} {sorted(mark.attrs.items())}"
-
-
-def _hash(mark: Mark) -> str:
-    digest = hashlib.sha256(_mark_key(mark).encode()).digest()
-    return base64.b64encode(digest[:_HASH_BYTES]).decode()

@@ -28,21 +28,21 @@ Attributes = Mapping[str, Json]
 _EXACT = 2**53
 
 
-class Mark(msgspec.Struct, frozen=True):
+class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
     """How a text is marked: bold, a link to somewhere."""
 
     type: str
     attrs: Attributes = {}
 
 
-class Text(msgspec.Struct, frozen=True):
+class Text(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="type", tag="text"):
     """A text that is marked one way; never an empty one."""
 
     text: str
     marks: tuple[Mark, ...] = ()
 
 
-class Element(msgspec.Struct, frozen=True):
+class Element(msgspec.Struct, frozen=True, omit_defaults=True):
     """A node that is no text."""
 
     type: str
@@ -72,13 +72,6 @@ def unreadable(reason: str, text: str = "") -> Element:
     return Element(UNREADABLE, {"reason": reason}, (Text(text),) if text else ())
 
 
-def is_same(left: Json, right: Json) -> bool:
-    """Whether two values are the same in JSON; in Python 1 and true are."""
-    return left == right and msgspec.json.encode(left, order="sorted") == msgspec.json.encode(
-        right, order="sorted"
-    )
-
-
 def join_texts(nodes: list[Node]) -> tuple[Node, ...]:
     """Return nodes with neighbouring texts that are marked alike as one."""
     joined: list[Node] = []
@@ -98,23 +91,9 @@ def join_texts(nodes: list[Node]) -> tuple[Node, ...]:
     return tuple(joined)
 
 
-def to_json(node: Node) -> dict[str, Json]:
-    """Return a node as ProseMirror's JSON."""
-    if isinstance(node, Text):
-        found: dict[str, Json] = {"type": "text", "text": node.text}
-        if node.marks:
-            found["marks"] = [_mark_to_json(mark) for mark in node.marks]
-        return found
-    found = {"type": node.type}
-    if node.attrs:
-        found["attrs"] = dict(node.attrs)
-    if node.content:
-        found["content"] = [to_json(child) for child in node.content]
-    return found
-
-
-def _mark_to_json(mark: Mark) -> dict[str, Json]:
-    return {"type": mark.type, "attrs": dict(mark.attrs)} if mark.attrs else {"type": mark.type}
+def to_json(value: msgspec.Struct) -> dict[str, Json]:
+    """Return a node as ProseMirror's JSON, which is what msgspec makes of it; or what contains some."""
+    return msgspec.json.decode(msgspec.json.encode(value))
 
 
 def from_json(value: object) -> Element:
@@ -141,7 +120,7 @@ def _node_from_json(value: object, path: str, levels: int) -> Node | None:
         return (
             Text(clean(text), _marks_from_json(fields.get("marks"), _under(path, "marks"))) if text else None
         )
-    if levels == 0:
+    if (levels == 0 and kind != UNREADABLE) or levels < 0:  # that may stand for what lies deeper
         raise InvalidRichTextError(path, f"more than {MAX_DEPTH} nodes lie in each other")
     attrs = _attributes_from_json(fields.get("attrs"), _under(path, "attrs"))
     children: list[Node] = []
@@ -219,7 +198,9 @@ def _number(value: float) -> float | int | None:
 
 
 def clean(text: str) -> str:
-    """Return a text without halves of characters, which no document takes."""
+    """Return a text without U+0000, which databases refuse, and halves of characters, which documents do."""
+    if "\0" in text:
+        text = text.replace("\0", "\ufffd")
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -8,7 +8,9 @@ import msgspec
 from blocks.errors import Fault
 from blocks.kind import Kind
 from blocks.kinds.fields import Id, JsonObject, missing
-from blocks.schema import RichText, lines_of
+from blocks.richtext import plain_text
+from blocks.schema import RichText
+from blocks.tree import document
 
 Status = Literal["idle", "pending", "running", "success", "error", "cancelled"]
 """Those of an agent's runs."""
@@ -21,7 +23,7 @@ class AgentSnippetContent(msgspec.Struct, frozen=True):
     run_id: Id | None = None
     status: Status = "idle"
     input: JsonObject = {}
-    doc: RichText = RichText()
+    doc: RichText = document()
 
 
 def _check(content: AgentSnippetContent) -> Iterable[Fault]:
@@ -30,7 +32,7 @@ def _check(content: AgentSnippetContent) -> Iterable[Fault]:
 
 
 def _text(content: AgentSnippetContent) -> Iterable[str]:
-    return lines_of(content.doc)
+    return (plain_text(content.doc),)
 
 
 KIND = Kind("agent_snippet", AgentSnippetContent, text=_text, check=_check, of_server=("run_id", "status"))

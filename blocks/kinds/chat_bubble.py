@@ -7,7 +7,9 @@ import msgspec
 from blocks.errors import Fault
 from blocks.kind import Kind
 from blocks.kinds.fields import Id, missing
-from blocks.schema import RichText, lines_of
+from blocks.richtext import plain_text
+from blocks.schema import RichText
+from blocks.tree import document
 
 
 class ChatBubbleContent(msgspec.Struct, frozen=True):
@@ -15,7 +17,7 @@ class ChatBubbleContent(msgspec.Struct, frozen=True):
 
     channel_id: Id | None = None
     message_id: Id | None = None
-    doc: RichText = RichText()
+    doc: RichText = document()
 
 
 def _check(content: ChatBubbleContent) -> Iterable[Fault]:
@@ -26,7 +28,7 @@ def _check(content: ChatBubbleContent) -> Iterable[Fault]:
 
 
 def _text(content: ChatBubbleContent) -> Iterable[str]:
-    return lines_of(content.doc)
+    return (plain_text(content.doc),)
 
 
 KIND = Kind("chat_bubble", ChatBubbleContent, text=_text, check=_check)

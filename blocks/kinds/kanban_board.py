@@ -14,7 +14,9 @@ from blocks.errors import Fault
 from blocks.kind import Fields, Kind
 from blocks.kinds.fields import MAX_ENTRIES, Id, Line, OrderKey
 from blocks.lists import arrange, in_order
-from blocks.schema import RichText, lines_of
+from blocks.richtext import plain_text
+from blocks.schema import RichText
+from blocks.tree import document
 
 COLUMNS = "columns"
 CARDS = "cards"
@@ -35,7 +37,7 @@ class Card(msgspec.Struct, frozen=True):
     column: Id | None = None
     order: OrderKey | None = None
     title: Line = ""
-    doc: RichText = RichText()
+    doc: RichText = document()
     assignee: Id | None = None
     due: (
         Annotated[str, Meta(max_length=40, pattern=r"^\d{4}-\d\d-\d\d(T[0-9:.]+(Z|[+-]\d\d:\d\d))?$")] | None
@@ -87,7 +89,7 @@ def _text(content: KanbanBoardContent) -> Iterable[str]:
     yield from (column.name for _, column in in_order(content.columns))
     for _, card in in_order(content.cards):
         yield card.title
-        yield from lines_of(card.doc)
+        yield plain_text(card.doc)
 
 
 KIND = Kind("kanban_board", KanbanBoardContent, text=_text, check=_check, tidy=_tidy, arrange=_arrange)

@@ -14,7 +14,7 @@ from blocks.errors import Fault
 from blocks.kind import Fields, Kind
 from blocks.kinds.fields import MAX_ENTRIES, Id, Line, OrderKey
 from blocks.lists import arrange, in_order
-from blocks.plain import Json
+from blocks.tree import Json
 
 ColumnType = Literal["text", "number", "checkbox", "date", "select", "url", "person", "file"]
 Cell = bool | int | float | Annotated[str, Meta(max_length=5000)] | list[Line]

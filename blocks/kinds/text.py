@@ -5,17 +5,19 @@ from collections.abc import Iterable
 import msgspec
 
 from blocks.kind import Kind
-from blocks.schema import RichText, lines_of
+from blocks.richtext import plain_text
+from blocks.schema import RichText
+from blocks.tree import document
 
 
 class TextContent(msgspec.Struct, frozen=True):
     """A rich text."""
 
-    doc: RichText = RichText()
+    doc: RichText = document()
 
 
 def _text(content: TextContent) -> Iterable[str]:
-    return lines_of(content.doc)
+    return (plain_text(content.doc),)
 
 
 KIND = Kind("text", TextContent, text=_text)

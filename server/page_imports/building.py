@@ -22,10 +22,9 @@ from blocks.order import key_between
 from blocks.page_copies import words_of
 from blocks.page_edits import Stamp, add_block, write_meta
 from blocks.page_json import add_from_json
-from blocks.plain import Json
 from blocks.retargeting import retarget
 from blocks.tiptap import paragraph
-from blocks.tree import Element, Node, Text, to_json
+from blocks.tree import Element, Json, Node, Text, to_json
 from server.page_imports.plan import Kind, resolve
 from server.pages.making import Content
 from storage.ids import Uuid7

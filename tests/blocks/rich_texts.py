@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from blocks import tiptap
-from blocks.richtext import append_nodes
-from blocks.tree import Element, Json, Mark, Node, Text, document, join_texts
+from blocks.richtext import append_nodes, read_fragment
+from blocks.tree import Element, Json, Mark, Node, Text, document, from_json, join_texts, to_json
 
 _characters = st.sampled_from(list("ab1 *_`~[]()<>#+-=.!|\\&;:\"'\n\té😀\u00a0@/xX")) | st.characters(
     exclude_categories=("Cs", "Cc")
@@ -193,6 +193,11 @@ def odd_fragments(draw: st.DrawFn) -> pycrdt.XmlFragment:
     return fragment
 
 
+def odd_trees() -> st.SearchStrategy[Element]:
+    """Give what somebody may bring in JSON: what such a fragment reads as."""
+    return odd_fragments().map(lambda fragment: from_json(to_json(read_fragment(fragment))))
+
+
 def build(parent: pycrdt.XmlFragment | pycrdt.XmlElement, node: Any) -> None:
     """Append one of `odd_nodes`."""
     if node[0] == "element":
@@ -204,11 +209,11 @@ def build(parent: pycrdt.XmlFragment | pycrdt.XmlElement, node: Any) -> None:
             build(element, child)
         return
     text = parent.children.append(pycrdt.XmlText(""))
-    for value, attributes, is_shared in node[1]:
-        if isinstance(value, str) and value:
+    for value, attributes, is_embedded in node[1]:
+        if isinstance(value, str) and value and not is_embedded:
             text.insert(len(text), value, attributes)
         else:
-            text.insert_embed(len(text), pycrdt.Map[Any]({"a": 1}) if is_shared else value)
+            text.insert_embed(len(text), pycrdt.Map[Any]({"a": 1}) if value is None else value)
 
 
 def fragment_of(

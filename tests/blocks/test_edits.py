@@ -7,14 +7,14 @@ import pycrdt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blocks.edits import change_fragment
+from blocks.edits import change_fragment, key_of
 from blocks.markdown_reader import from_markdown
 from blocks.markdown_writer import to_markdown
 from blocks.matching import match_items
 from blocks.merging import Overlap, merge_change
-from blocks.richtext import plain_text, read_fragment
+from blocks.richtext import attributes_of, doc_of, plain_text, read_fragment
 from blocks.tree import Element, Mark, Text, document
-from tests.blocks.rich_texts import fragment_of, odd_fragments, patiently, trees
+from tests.blocks.rich_texts import fragment_of, odd_fragments, odd_trees, patiently, trees
 
 
 def find(doc: "pycrdt.Doc[Any]") -> pycrdt.XmlFragment:
@@ -60,29 +60,90 @@ def test_a_match_is_the_longest_there_is(before: str, after: str):
     assert len(pairs) == longest[-1][-1]
 
 
-@patiently
-@given(trees(), trees())
-def test_a_fragment_becomes_what_is_wanted(before: Element, wanted: Element):
-    fragment = fragment_of(before)
+def edits_of(fragment: pycrdt.XmlFragment, wanted: Element) -> list[bytes]:
+    """Return the edits that make a fragment into a wanted document."""
+    updates: list[bytes] = []
+    subscription = doc_of(fragment).observe(lambda event: updates.append(event.update))
     change_fragment(fragment, wanted)
+    subscription.drop()
+    return updates
+
+
+@patiently
+@given(trees() | odd_trees(), trees())
+def test_any_text_becomes_any_other_and_the_same_again_is_no_edit(before: Element, wanted: Element):
+    fragment = fragment_of(before)
+    for tree in (wanted, before, wanted):
+        edits_of(fragment, tree)
+        assert key_of(read_fragment(fragment)) == key_of(tree)
+        assert edits_of(fragment, tree) == []
     assert read_fragment(fragment) == wanted
+
+
+@patiently
+@given(odd_fragments(), trees() | odd_trees())
+def test_whatever_was_there_becomes_what_is_wanted(fragment: pycrdt.XmlFragment, wanted: Element):
+    assert edits_of(fragment, read_fragment(fragment)) == []
+    edits_of(fragment, wanted)
+    assert key_of(read_fragment(fragment)) == key_of(wanted)
+    assert edits_of(fragment, wanted) == []
 
 
 @patiently
 @given(odd_fragments(), trees())
-def test_whatever_was_there_becomes_what_is_wanted(fragment: pycrdt.XmlFragment, wanted: Element):
+def test_nothing_is_left_that_is_not_wanted(fragment: pycrdt.XmlFragment, wanted: Element):
     change_fragment(fragment, wanted)
     assert read_fragment(fragment) == wanted
 
 
-@patiently
-@given(trees())
-def test_what_stays_the_same_is_not_touched(tree: Element):
+def test_what_is_embedded_in_a_text_does_not_shift_what_is_edited_behind_it():
+    doc = doc_with("one two three")
+    text = text_at(doc, 0, 0)
+    text.insert_embed(3, b"\0\1", {})
+    text.insert_embed(8, {"a": 1}, {})
+    wanted = read_fragment(find(doc)).content[0]
+    assert isinstance(wanted, Element)
+    *before, end = wanted.content
+    assert end == Text(" three")
+    change_fragment(find(doc), document((Element("paragraph", {}, (*before, Text(" four"))),)))
+    assert [chunk for chunk, _ in text.diff()] == ["one", b"\0\1", " two", {"a": 1}, " four"]
+    change_fragment(find(doc), document((Element("paragraph", {}, (*before[2:], Text(" four"))),)))
+    assert [chunk for chunk, _ in text.diff()] == [" two", {"a": 1}, " four"]
+    edits_of(find(doc), document((paragraph := Element("paragraph", {}, (*before, Text("é"))),)))
+    assert read_fragment(find(doc)) == document((paragraph,))
+
+
+def test_marks_of_one_type_stand_side_by_side():
+    comments = tuple(Mark("comment", {"id": number}) for number in range(3))
+    fragment = fragment_of(document((Text("one", comments[:1]), Text(" two", comments[1:2]))))
+    for marks in (comments, comments[1:], comments[:2], comments[:1], ()):
+        wanted = document((Text("one", marks), Text(" two", comments[1:2])))
+        assert len(edits_of(fragment, wanted)) == 1
+        assert read_fragment(fragment) == wanted
+    (text,) = fragment.children
+    assert isinstance(text, pycrdt.XmlText)
+    assert text.diff() == [("one", None), (" two", {"comment": {"id": 1}})]
+
+
+def test_what_no_database_takes_is_read_as_a_replacement_and_stays():
     doc = pycrdt.Doc[Any]()
-    fragment = fragment_of(tree, doc)
-    state = doc.get_state()
-    change_fragment(fragment, read_fragment(fragment))
-    assert doc.get_state() == state
+    node = find(doc).children.append(pycrdt.XmlElement("paragraph", {"a\0": "b\0"}))
+    text = node.children.append(pycrdt.XmlText("one \0\0 two"))
+    shown = Element("paragraph", {"a\ufffd": "b\ufffd"}, (Text("one \ufffd\ufffd two"),))
+    assert read_fragment(find(doc)) == document((shown,))
+    assert edits_of(find(doc), document((shown,))) == []
+    change_fragment(find(doc), document((Element("paragraph", {}, (Text("one \ufffd\ufffd 2"),)),)))
+    assert (str(text), attributes_of(node)) == ("one \0\0 2", [])
+
+
+def test_a_text_that_nothing_is_in_stays_where_somebody_may_be_typing():
+    doc = pycrdt.Doc[Any]()
+    find(doc).children.append(pycrdt.XmlElement("paragraph")).children.append(pycrdt.XmlText(""))
+    other = copy_of(doc)
+    text_at(other, 0, 0).insert(0, "typed")
+    change_fragment(find(doc), from_markdown("&nbsp;\n\nnew"))
+    doc.apply_update(other.get_update())
+    assert shown(doc) == "typed\n\nnew\n"
 
 
 def test_a_small_change_is_a_small_edit():
@@ -118,6 +179,25 @@ def test_edits_of_people_merge_with_a_machines():
     change_fragment(find(machine), from_markdown("The quick brown fox jumps high.\n\nSecond one."))
     human.apply_update(machine.get_update())
     assert shown(human) == "The quick brown fox gladly jumps high.\n\nSecond one.\n"
+
+
+def test_one_marks_what_another_writes_around():
+    human = doc_with("one two three")
+    machine = copy_of(human)
+    text_at(human, 0, 0).insert(len("one two three"), ", four")
+    change_fragment(find(machine), from_markdown("one **two** three"))
+    human.apply_update(machine.get_update())
+    assert shown(human) == "one **two** three, four\n"
+
+
+def test_paragraphs_come_and_go_beside_others_that_change():
+    lines = [f"line {number}" for number in range(4)]
+    one = doc_with("\n\n".join(lines))
+    other = copy_of(one)
+    change_fragment(find(one), from_markdown("line 0\n\nnew\n\nline 1 changed\n\nline 2\n\nline 3"))
+    change_fragment(find(other), from_markdown("line 0\n\nline 1\n\nline 2 too\n\nother\n\nline 3"))
+    one.apply_update(other.get_update())
+    assert shown(one).split("\n\n") == ["line 0", "new", "line 1 changed", "line 2 too", "other", "line 3\n"]
 
 
 def test_what_others_wrote_into_a_paragraph_that_is_taken_away_stays():
@@ -180,6 +260,35 @@ def test_nobodys_words_are_lost_whatever_both_do(paragraphs: list[list[str]], da
     result = plain_text(read_fragment(fragment))
     for word in (*typed, *(word for line in wanted for word in line.split() if word.startswith("MACHINE"))):
         assert word in result
+
+
+@patiently
+@given(_paragraphs, st.data())
+def test_what_others_type_meanwhile_survives_where_a_paragraph_goes_on(
+    paragraphs: list[list[str]], data: st.DataObject
+):
+    names = ["elephants", "mountains", "whirlwind", "pumpkins"]
+    human = doc_with(
+        "\n\n".join(" ".join([name, *words]) for name, words in zip(names, paragraphs, strict=False))
+    )
+    machine = copy_of(human)
+    for index in range(len(paragraphs)):
+        text = text_at(human, index, 0)
+        text.insert(data.draw(st.integers(0, len(text))), f" HUMAN{index} ")
+    wanted = [
+        " ".join([names[index], *(word if data.draw(st.booleans()) else f"MACHINE{index}" for word in words)])
+        for index, words in enumerate(paragraphs)
+    ]
+    change_fragment(find(machine), from_markdown("\n\n".join(wanted)))
+    update = machine.get_update()
+    machine.apply_update(human.get_update())
+    human.apply_update(update)
+    assert shown(human) == shown(machine)
+    lines = plain_text(read_fragment(find(human))).split("\n")
+    assert len(lines) == len(paragraphs)
+    for index, line in enumerate(lines):
+        assert f"HUMAN{index}" in line
+        assert line.count(f"MACHINE{index}") == wanted[index].count(f"MACHINE{index}")
 
 
 def test_ten_writers_with_one_stale_base_lose_nobodys_words():

@@ -20,6 +20,7 @@ from blocks.page_edits import (
     restore_block,
     write_meta,
 )
+from blocks.tree import MAX_DEPTH, MAX_VALUE_LEVELS
 
 ANN = Stamp("2026-01-01T00:00:00Z", "user:ann")
 BOB = Stamp("2026-01-02T00:00:00Z", "user:bob")
@@ -141,15 +142,51 @@ def contains(value: Any, part: Any) -> bool:
     return all(key in value and contains(value[key], members[key]) for key in members)
 
 
+def nested(levels: int) -> dict[str, Any]:
+    """Return a rich text of so many nodes in each other."""
+    node: dict[str, Any] = {"type": "paragraph", "attrs": {"x": [[1]]}}
+    for _ in range(levels - 2):
+        node = {"type": "blockquote", "content": [node]}
+    return {"type": "doc", "content": [node]}
+
+
+def test_a_rich_text_is_as_deep_as_one_can_be_wherever_it_lies() -> None:
+    doc: Doc = pycrdt.Doc()
+    add_block(doc, "a", "text", {"doc": nested(MAX_DEPTH)}, stamp=ANN)
+    board: dict[str, Any] = {"columns": {"c": {}}, "cards": {"k": {"column": "c", "doc": nested(MAX_DEPTH)}}}
+    add_block(doc, "b", "kanban_board", board, stamp=ANN)
+    duplicate_block(doc, "b", "c", stamp=ANN)
+    assert read_block(doc, "a").content["doc"] == nested(MAX_DEPTH)
+    assert cast("Any", read_block(doc, "c").content)["cards"]["k"]["doc"] == nested(MAX_DEPTH)
+    updates: list[bytes] = []
+    subscription = doc.observe(lambda event: updates.append(event.update))
+    change_block(doc, "a", patch={"doc": nested(MAX_DEPTH)})
+    subscription.drop()
+    assert updates == []
+    for levels in (MAX_DEPTH + 1, 400):
+        with pytest.raises(InvalidContentError):
+            change_block(doc, "a", patch={"doc": nested(levels)})
+    deep: Any = 1
+    for _ in range(MAX_VALUE_LEVELS + 1):
+        deep = [deep]
+    node: dict[str, Any] = {"type": "x", "attrs": {"a": deep}}
+    with pytest.raises(InvalidContentError):
+        change_block(doc, "a", patch={"doc": {"type": "doc", "content": [node]}})
+
+
 @pytest.mark.parametrize(
     ("type_", "content", "path"),
     [
         ("text", {"dock": {}}, "content.dock"),
         ("text", {"doc": "plain"}, "content.doc"),
-        ("text", {"doc": {"content": [{"type": "text", "text": 5}]}}, "content.doc"),
-        ("text", {"doc": {"content": [{"type": "x", "attrs": 5}]}}, "content.doc"),
-        ("text", {"doc": {"content": [{"type": "x", "content": "y"}]}}, "content.doc"),
-        ("text", {"doc": {"content": [{"type": "text", "text": "x", "marks": [5]}]}}, "content.doc"),
+        ("text", {"doc": {"content": [{"type": "text", "text": 5}]}}, "content.doc.content.0.text"),
+        ("text", {"doc": {"content": [{"type": "x", "attrs": 5}]}}, "content.doc.content.0.attrs"),
+        ("text", {"doc": {"content": [{"type": "x", "content": "y"}]}}, "content.doc.content.0.content"),
+        (
+            "text",
+            {"doc": {"content": [{"type": "text", "text": "x", "marks": [5]}]}},
+            "content.doc.content.0.marks.0",
+        ),
         ("chat_bubble", {"channel_id": "c"}, "content"),
         ("agent_snippet", {"agent_configuration_id": "a", "status": "running"}, "content.status"),
         ("embed_panel", {"url": "javascript:alert(1)"}, "content.url"),

@@ -86,12 +86,34 @@ def test_text_is_read_as_people_read_it_with_what_it_names():
     for strange in ({"id": "nobody"}, {"id": f"admin:{PAGE}"}, {"kind": "user"}, {"id": PAGE, "kind": "god"}):
         paragraph.children.append(pycrdt.XmlElement("mention", strange))
     ((row, _),) = page_changes(doc, NOTHING).rows
-    assert row.text == "Plan\nfirst line\nask @Ann Lee now"
+    assert row.text == f"Plan\nfirst line\nask @Ann Lee now@nobody@admin:{PAGE}@@{PAGE}"
     assert [(link.kind, link.id) for link in row.links] == [("user", UUID(PAGE)), ("page", UUID(PAGE))]
     assert row.content["doc"]["content"][2]["content"][2] == {
         "type": "text",
         "text": " now",
-        "marks": [{"type": "bold"}, {"type": "link", "attrs": {"href": f"page:{PAGE}"}}],
+        "marks": [{"type": "link", "attrs": {"href": f"page:{PAGE}"}}, {"type": "bold"}],
+    }
+
+
+def test_names_in_a_rich_text_hold_nothing_that_postgres_does_not_take():
+    doc = pycrdt.Doc[Any]()
+    add_text_block(doc, BLOCK, ["Plan"], place=Place(), stamp=Stamp(NOW, "user:ann"))
+    fragment = doc.get(BLOCKS, type=pycrdt.Map[Any])[BLOCK]["content"]["doc"]
+    paragraph = fragment.children.append(pycrdt.XmlElement("p\0", {"a\0": "b\0"}))
+    paragraph.children.append(pycrdt.XmlText()).insert(0, "now\0", {"m\0": {"c\0": "d\0"}})
+    changes = page_changes(doc, NOTHING)
+    _check(changes.rows)
+    ((row, _),) = changes.rows
+    assert row.content["doc"]["content"][1] == {
+        "type": "p\ufffd",
+        "attrs": {"a\ufffd": "b\ufffd"},
+        "content": [
+            {
+                "type": "text",
+                "text": "now\ufffd",
+                "marks": [{"type": "m\ufffd", "attrs": {"c\ufffd": "d\ufffd"}}],
+            }
+        ],
     }
 
 
