@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import anyio
 import msgspec
+from sniffio import current_async_library_cvar
 
 from crdt.awareness import MAX_STATE_BYTES
 from crdt.bus import MemoryBus
@@ -286,6 +287,8 @@ class Hub:
         After the hub's end nothing is run: what the log commits then has nobody to be told of it.
         """
         if not self._has_ended:
+            # A carrier calls from outside every task, where anyio cannot tell by itself which loop runs.
+            current_async_library_cvar.set("asyncio")
             self._tasks.start_soon(_guarded, work)
 
     def review(self, targets: Collection[str]) -> None:
