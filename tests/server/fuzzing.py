@@ -100,6 +100,7 @@ class World:
         self.known: dict[str, list[str]] = {}
         self._makers: dict[str, tuple[Callable[[], None], str]] = {
             "message_id": (self.post_message, "GET /v1/channels/{channel_id}"),
+            "import_id": (self.begin_import, "GET /v1/workspaces/{workspace_id}"),
             "mute_id": (self.mute_page, "GET /v1/pages/{page_id}"),
             "notification_id": (self.be_told, "GET /v1/me"),
             "llm_provider_id": (self.add_provider, "GET /v1/workspaces/{workspace_id}"),
@@ -151,6 +152,15 @@ class World:
         self.known["llm_budget_id"].append(
             self._send("PUT", path, {"scope": "workspace", "limit_usd": 1})["id"]
         )
+
+    def begin_import(self) -> None:
+        """Import a file into a page of the newest workspace: both have to be of the same one."""
+        workspace = f"/v1/workspaces/{self.known['workspace_id'][-1]}"
+        page_id = self._send("POST", f"{workspace}/pages", {"title": "Old things"})["id"]
+        file_id = self._send("POST", f"{workspace}/files")["id"]
+        made = self._send("POST", f"/v1/pages/{page_id}/imports", {"file_id": file_id})
+        self.known["page_id"].append(page_id)
+        self.known["import_id"].append(made["id"])
 
     def be_told(self) -> None:
         """Let the other person make something known to the first one: add them to a workspace of theirs."""
