@@ -4,7 +4,7 @@ What agents, REST writes and imports edit: their changes take the same way as a 
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -12,10 +12,10 @@ import pycrdt
 
 from crdt.broadcast import Broadcast
 from crdt.errors import CrdtError, UpdateRefused
-from crdt.ports import DocumentName, Principal, Right, can_write
+from crdt.ports import Binding, DocumentName, Principal, Right, can_write
 from crdt.protocol import EMPTY_UPDATE, Edit, decode_yws, encode_number, encode_string
 from crdt.room import Room
-from crdt.waiting import Waiting
+from crdt.waiting import Waiting, read_state_vector
 
 
 class Replica:
@@ -58,6 +58,12 @@ class Replica:
             await self._wait()
         return self._position
 
+    async def reached(self, state_vector: bytes) -> None:
+        """Wait until as much of every client is here as a state vector says: others may have written it."""
+        wanted = read_state_vector(state_vector)
+        while any(read_state_vector(self.doc.get_state()).get(id_, 0) < n for id_, n in wanted.items()):
+            await self._wait()
+
     @property
     def can_manage(self) -> bool:
         """Whether its principal may do what the document's guard lets only few do."""
@@ -78,6 +84,10 @@ class Replica:
         self._presence_clock += 1
         entry = encode_number(self.doc.client_id) + encode_number(self._presence_clock)
         self._room.announce(self, b"\x01" + entry + encode_string(msgspec.json.encode(state).decode()))
+
+    def introduce(self, bindings: Iterable[Binding]) -> None:
+        """Say whose client ids are whose structs come next: of another document, that this one takes in."""
+        self._room.introduce(bindings)
 
     def leave(self) -> None:
         """Take part no longer; what was edited is committed all the same."""

@@ -6,7 +6,7 @@ The hot path schedules its turns with the loop's own `call_soon`: a task per tur
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 
 from crdt.admission import Admission
@@ -169,6 +169,10 @@ class Room:
         if is_answer:
             self.admission.note_answer(peer, update)
         self._schedule()
+
+    def introduce(self, bindings: Iterable[Binding]) -> None:
+        """Note whose client ids of another document are, whose structs will be brought here (A7)."""
+        self._signatures.introduce(bindings)
 
     def promote(self, peer: Peer) -> None:
         """Let a peer write that could only read, and ask it for what it was refused (A3)."""

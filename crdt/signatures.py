@@ -69,6 +69,12 @@ class Signatures:
             if client_id not in self.owners:
                 self._bind(client_id, principal.id, has_written=False)
 
+    def introduce(self, bindings: Iterable[Binding]) -> None:
+        """Note whose client ids are that are not known here: what they wrote comes by another's hand."""
+        for client_id, principal_id, has_written in bindings:
+            if client_id not in self.owners:
+                self._bind(client_id, principal_id, has_written=has_written)
+
     def forget(self, peer: Peer) -> None:
         """Let go of a peer that has left."""
         self._answered.discard(peer)

@@ -355,3 +355,14 @@ def fields_by(*client_ids: int, size: int = 1) -> bytes:
         doc.get("fields", type=pycrdt.Map[Any])[f"f{client_id}"] = "x" * size
         updates.append(doc.get_update())
     return pycrdt.merge_updates(*updates)
+
+
+async def test_A7_whoever_brings_the_structs_of_another_document_says_whose_they_are() -> None:
+    client_ids = HeldClientIds()
+    async with world(client_ids=client_ids) as w, w.hub.join(PAGE, user("ann")) as ann:
+        ann.introduce([(9, "user:bob", True)])
+        ann.introduce([(9, "user:eve", True)])
+        ann.doc.apply_update(field_by(9))
+        await ann.saved()
+        assert authors(w) == ["user:ann|relayed"]
+    assert client_ids.owners == {(PAGE, 9): ("user:bob", True)}

@@ -486,3 +486,12 @@ async def test_R8_the_hub_says_who_is_where_and_a_replica_that_its_room_is_gone(
             assert not bob.has_ended
             await w.hub.close()
             assert bob.has_ended
+
+
+async def test_R8_a_replica_waits_for_what_others_are_known_to_have_written() -> None:
+    async with world() as w, w.hub.join(PAGE, user("ann")) as ann, w.hub.join(PAGE, user("bob")) as bob:
+        bob.doc.get("text", type=pycrdt.Text).insert(0, "x")
+        assert ann.doc.get_state() != bob.doc.get_state()
+        await ann.reached(bob.doc.get_state())
+        assert ann.doc.get_state() == bob.doc.get_state()
+        await ann.reached(bob.doc.get_state())
