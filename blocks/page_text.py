@@ -123,16 +123,16 @@ def _change_text(doc: pycrdt.Doc[Any], block: Block, section: Section) -> None:
     if to_markdown(was).strip("\n") == section.text:
         return
     tree = carry(was, section.tree)
-    fragment = _fragment_of(doc, block)
+    fragment = fragment_of(doc, block.id)
     if fragment is not None:
         change_fragment(fragment, tree)
     else:
         change_block(doc, block.id, patch={"doc": to_json(tree)})
 
 
-def _fragment_of(doc: pycrdt.Doc[Any], block: Block) -> pycrdt.XmlFragment | None:
+def fragment_of(doc: pycrdt.Doc[Any], block_id: str) -> pycrdt.XmlFragment | None:
     """Return the rich text of a block; None where a client has put something else."""
-    content: object = cast("pycrdt.Map[Any]", blocks_of(doc)[block.id]).get(CONTENT)
+    content: object = cast("pycrdt.Map[Any]", blocks_of(doc)[block_id]).get(CONTENT)
     fragment: object = (
         cast("pycrdt.Map[Any]", content).get("doc") if isinstance(content, pycrdt.Map) else None
     )
@@ -148,7 +148,7 @@ def block_tree(doc: pycrdt.Doc[Any], block: Block) -> Element:
     if block.condition == "unreadable":
         return document((_line(f"(unreadable: {block.type or 'no block'})"),))
     if block.type in RICH:
-        fragment = _fragment_of(doc, block)
+        fragment = fragment_of(doc, block.id)
         return from_json(block.content["doc"]) if fragment is None else read_fragment(fragment)
     content: Any = read_content(cast("pycrdt.Map[Any]", blocks_of(doc)[block.id])).content
     return document(tuple(_SHOWN.get(block.type, _show_text)(block, content)))

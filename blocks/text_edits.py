@@ -30,11 +30,21 @@ class _Style(NamedTuple):
     formatting: Formatting | None = None
 
 
-class _Piece(msgspec.Struct):
+class Piece(msgspec.Struct):
     """A word as it lies in the document, and how each of its characters is marked."""
 
     unit: Unit
     styles: list[_Style]
+
+    @property
+    def key(self) -> object:
+        """The same for what says the same, however it is marked."""
+        return _key(self.unit)
+
+    @property
+    def marks(self) -> list[tuple[Mark, ...]]:
+        """The marks of each of its characters."""
+        return [style.marks for style in self.styles]
 
 
 def change_text(texts: Sequence[pycrdt.XmlText], wanted: Sequence[Node]) -> None:
@@ -46,8 +56,8 @@ def change_text(texts: Sequence[pycrdt.XmlText], wanted: Sequence[Node]) -> None
         before = []
         for text in texts:
             text.clear()
-    after = _pieces([(node, _style_of(node)) for node in wanted])
-    same = match_items([_key(piece.unit) for piece in before], [_key(piece.unit) for piece in after])
+    after = pieces_of(wanted)
+    same = match_items([piece.key for piece in before], [piece.key for piece in after])
     pen = _Pen(texts, names)
     start, new_start = 0, 0
     for end, new_end in (*same, (len(before), len(after))):
@@ -55,7 +65,7 @@ def change_text(texts: Sequence[pycrdt.XmlText], wanted: Sequence[Node]) -> None
             pen.replace(_flat(before[start:end]), _flat(after[new_start:new_end]))
         if end < len(before):
             piece, new_piece = before[end], after[new_end]
-            if all(old.marks == new.marks for old, new in zip(piece.styles, new_piece.styles, strict=True)):
+            if piece.marks == new_piece.marks:
                 pen.skip(_size(piece.unit))
             else:
                 pen.keep(_flat([piece]), _flat([new_piece]))
@@ -78,12 +88,17 @@ class _Character(NamedTuple):
 Characters: TypeAlias = list[_Character]
 
 
-def _flat(pieces: Sequence[_Piece]) -> Characters:
+def _flat(pieces: Sequence[Piece]) -> Characters:
     found: Characters = []
     for piece in pieces:
         units = piece.unit if isinstance(piece.unit, str) else [piece.unit]
         found += map(_Character, units, piece.styles)
     return found
+
+
+def pieces_of(nodes: Sequence[Node]) -> list[Piece]:
+    """Return nodes as words."""
+    return _pieces([(node, _style_of(node)) for node in nodes])
 
 
 def _size(unit: Unit) -> int:
@@ -94,7 +109,7 @@ def _key(unit: Unit) -> object:
     return clean(unit) if isinstance(unit, str) else repr(to_json(unit))
 
 
-def _pieces_of(text: pycrdt.XmlText) -> list[_Piece]:
+def _pieces_of(text: pycrdt.XmlText) -> list[Piece]:
     """Return what is in an XmlText, not cleaned of anything."""
     found: list[tuple[Node, _Style]] = []
     for chunk, formatting in text.diff():
@@ -108,15 +123,15 @@ def _style_of(node: Node) -> _Style:
     return _Style(node.marks) if isinstance(node, Text) else _Style()
 
 
-def _pieces(nodes: Sequence[tuple[Node, _Style]]) -> list[_Piece]:
+def _pieces(nodes: Sequence[tuple[Node, _Style]]) -> list[Piece]:
     """Return nodes as words, which marks may change within."""
-    pieces: list[_Piece] = []
+    pieces: list[Piece] = []
     text: list[str] = []
     styles: list[_Style] = []
 
     def end_text() -> None:
         for match in _WORDS.finditer("".join(text)):
-            pieces.append(_Piece(match[0], styles[match.start() : match.end()]))
+            pieces.append(Piece(match[0], styles[match.start() : match.end()]))
         text.clear()
         styles.clear()
 
@@ -126,7 +141,7 @@ def _pieces(nodes: Sequence[tuple[Node, _Style]]) -> list[_Piece]:
             styles.extend([style] * len(node.text))
         else:
             end_text()
-            pieces.append(_Piece(node, [style]))
+            pieces.append(Piece(node, [style]))
     end_text()
     return pieces
 
