@@ -20,6 +20,7 @@ from storage.models import (
     PromptLibrary,
     Role,
     ShareLink,
+    Suggestion,
     Workspace,
 )
 
@@ -424,10 +425,37 @@ async def document_right(uow: "UnitOfWork", caller: Caller, document_name: str) 
                 can_manage = channel.type != "dm" and standing.allows("channels.manage")
                 return "manage" if can_manage else "write"
             return "read" if standing.allows("channels.read") else "none"
+        case ("suggestion", suggestion_id):
+            return await _branch_right(uow, caller, suggestion_id)
         case ("inbox", owner_id):
             return "read" if owner_id == caller.user_id and caller.scopes is None else "none"
         case _:
             return "none"
+
+
+async def suggestion_standing(
+    uow: "UnitOfWork", caller: Caller, suggestion_id: UUID
+) -> tuple[Suggestion, Page, Standing] | None:
+    """Return a suggestion with its page, and what the caller may do with the page, or None."""
+    suggestion = await uow.suggestions.get(suggestion_id)
+    found = await page_standing(uow, caller, suggestion.page_id) if suggestion is not None else None
+    return (suggestion, *found) if suggestion is not None and found is not None else None
+
+
+def may_withdraw(suggestion: Suggestion, standing: Standing) -> bool:
+    """Tell whether somebody may take a suggestion back, and go on writing it until it is decided."""
+    is_author = suggestion.created_by_user_id == standing.caller.user_id
+    return standing.allows("pages.write") or (is_author and standing.allows("pages.comment"))
+
+
+async def _branch_right(uow: "UnitOfWork", caller: Caller, suggestion_id: UUID) -> DocumentRight:
+    found = await suggestion_standing(uow, caller, suggestion_id)
+    if found is None or not found[2].allows("pages.read"):
+        return "none"
+    suggestion, page, standing = found
+    if suggestion.status == "open" and page.trashed_at is None and may_withdraw(suggestion, standing):
+        return "write"
+    return "read"
 
 
 async def readable_documents(

@@ -52,6 +52,7 @@ from storage.repositories.pages import Pages
 from storage.repositories.projections import Projections
 from storage.repositories.prompts import Prompts
 from storage.repositories.sessions import Sessions
+from storage.repositories.suggestions import Suggestions
 from storage.repositories.unread import Unread
 from storage.repositories.uploads import Uploads
 from storage.repositories.users import Users
@@ -93,6 +94,7 @@ class UnitOfWork:
         self.creators = Owned(Creator, session, now)
         self.documents = Documents(session, now, new_id)
         self.embeds = Embeds(session, now)
+        self.suggestions = Suggestions(session, now, self.documents, self.access_changes)
         self.prompt_libraries = Owned(PromptLibrary, session, now)
         self.agent_definitions = AgentDefinitions(session, now)
         self.agent_configurations = Owned(AgentConfiguration, session, now)

@@ -81,6 +81,7 @@ LEFT_OUT: Mapping[str, str] = {
     "page_import_lines": "on their way",
     "link_previews": "made anew from other sites",
     "waiting_embeds": "made anew from the documents",
+    "suggestions": "branches hang on the history of their pages, which is not exported",
     "uploads": "on their way",
     "upload_parts": "on their way",
 }
@@ -139,11 +140,13 @@ async def read_people(session: AsyncSession, user_ids: Collection[UUID]) -> Sequ
 
 
 async def read_documents(session: AsyncSession, workspace_id: UUID) -> Sequence[tuple[int, str]]:
-    """Return a workspace's live documents: keys and names."""
+    """Return a workspace's live documents, branches aside: keys and names."""
     found = await session.execute(
         select(Document.id, Document.name).where(Document.workspace_id == workspace_id).order_by(Document.id)
     )
-    return [(row.id, row.name) for row in found if "@" not in row.name]
+    return [
+        (row.id, row.name) for row in found if "@" not in row.name and not row.name.startswith("suggestion:")
+    ]
 
 
 async def read_document(session: AsyncSession, document_id: int) -> tuple[bytes | None, list[bytes]]:

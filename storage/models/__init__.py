@@ -64,6 +64,7 @@ from storage.models.projections import (
 from storage.models.prompts import Prompt, PromptLibrary, PromptTag
 from storage.models.search import SearchEntry
 from storage.models.sessions import Session
+from storage.models.suggestions import Suggestion, SuggestionStatus
 from storage.models.uploads import Upload, UploadPart
 from storage.models.users import User
 from storage.models.webhooks import Outcome, Webhook, WebhookDelivery, WebhookState
@@ -141,6 +142,8 @@ __all__ = [
     "Session",
     "ShareLink",
     "Snapshot",
+    "Suggestion",
+    "SuggestionStatus",
     "Update",
     "Upload",
     "UploadPart",

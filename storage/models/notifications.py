@@ -21,6 +21,8 @@ NotificationKind = Literal[
     "run_finished",
     "approval_wanted",
     "webhook_paused",
+    "suggestion_made",
+    "suggestion_decided",
 ]
 MailMode = Literal["immediate", "daily", "off"]
 ChannelLevel = Literal["all", "mentions", "nothing"]

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Delete, Text, Update, cast, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage.models import CanvasBlock, Document, File, Page
+from storage.models import CanvasBlock, Document, File, Page, Suggestion
 from storage.repositories.access_changes import AccessChanges
 
 _FILES_AT_ONCE = 50
@@ -41,6 +41,8 @@ class PageEnds:
         ids = (await self._session.scalars(select(tree.c.id))).all()
         names = [f"page:{id_}" for id_ in ids]
         files = await self._let_go_of_files(page.workspace_id, ids, names)
+        branches = await self._session.scalars(select(Suggestion.id).where(Suggestion.page_id.in_(ids)))
+        names += [f"suggestion:{id_}" for id_ in branches]
         for name in names:
             # What resets have ended lies beside it as `NAME@EPOCH`.
             await self._run(
