@@ -35,6 +35,7 @@ from server.account_safety import AccountSafety
 from server.auth import DatabaseAccess
 from server.background.access_watch import AccessWatch
 from server.background.archiving import Archiving
+from server.background.branches import Branches
 from server.background.commands import Commands
 from server.background.consumers import Following
 from server.background.embeds import EmbedResolving
@@ -77,6 +78,7 @@ from server.rate_limits import RateLimits, RequestLimits
 from server.settings import Settings
 from server.sign_in import Accounts
 from server.sse import Streams
+from server.suggestions import Suggestions
 from server.tokens import Tokens
 from server.uploads import Uploads
 from server.vault_keys import VaultKeyFile
@@ -118,6 +120,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     offload: Offload
     history: History
     documents: PageDocuments
+    suggestions: Suggestions
     chat: Chat
     message_archive: MessageArchive
     request_limits: RequestLimits
@@ -202,6 +205,10 @@ async def open_services(
         archive = MessageArchive(database, update_log, guard)
         writer = Writer(hub, history)
         previews = Previews(database, Embeds(transport) if settings.link_previews else None)
+        copies = Copies(update_log)
+        suggestions = Suggestions(database, update_log, hub, copies, history, offload)
+        if "realtime" in settings.roles:
+            hub.start(Branches(database, update_log, hub, suggestions).run)
         projector = Projector(database, update_log, offload)
         if "worker" in settings.roles:
             hub.start(Webhooks(database, feed, courier).run)
@@ -260,7 +267,8 @@ async def open_services(
             metrics=Metrics(hub.statistics, update_log.statistics, llm.statistics),
             offload=offload,
             history=history,
-            documents=PageDocuments(Copies(update_log), writer, BlockIndex(database), offload),
+            documents=PageDocuments(copies, writer, BlockIndex(database), offload),
+            suggestions=suggestions,
             chat=Chat(database, writer, access, archive, projector, clock),
             message_archive=archive,
             request_limits=RequestLimits(

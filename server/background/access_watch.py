@@ -6,6 +6,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from crdt.hub import Hub
+from storage.access import parse_document_name
 from storage.engine import Database
 from storage.errors import StorageError
 from storage.event_feed import EventFeed
@@ -50,7 +51,12 @@ class AccessWatch:
         """Look once."""
         async with self._database.read() as uow:
             noted = await uow.access_changes.of_the_last(LOOK_BACK)
-        news = {target for id_, target in noted.items() if id_ not in self._seen}
+            news = {target for id_, target in noted.items() if id_ not in self._seen}
+            parsed = [found for target in news if (found := parse_document_name(target))]
+            pages = [id_ for kind, id_ in parsed if kind == "page"]
+            if pages and self._hub.peers("suggestion:"):
+                # The rights on a branch are those on its page.
+                news.update(await uow.suggestions.branches_of(pages))
         self._seen = set(noted)
         if news:
             self._hub.review(news)

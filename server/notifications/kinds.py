@@ -21,6 +21,8 @@ DELIVERIES: dict[NotificationKind, Delivery] = {
     "run_finished": "in_app",
     "approval_wanted": "mail",
     "webhook_paused": "mail",
+    "suggestion_made": "mail",
+    "suggestion_decided": "mail",
 }
 """Every kind, and how it is delivered to those who have not chosen."""
 

@@ -27,6 +27,8 @@ _SENTENCES: dict[NotificationKind, str] = {
     "channel_invitation": "{actor} added you to {subject}",
     "run_finished": "A run of {subject} has ended: {status}",
     "approval_wanted": "{subject} asks for your approval: {question}",
+    "suggestion_made": "{actor} suggested a change of {subject}",
+    "suggestion_decided": "A suggestion of yours for {subject} was {status}",
     "webhook_paused": "The webhook to {subject} is paused: {reason}",
 }
 

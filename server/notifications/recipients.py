@@ -81,6 +81,14 @@ class ApprovalWanted(msgspec.Struct, frozen=True):
     user_ids: list[UUID]
 
 
+class AboutSuggestion(msgspec.Struct, frozen=True):
+    """The payload of what happens to a suggestion."""
+
+    page_id: UUID
+    suggestion_id: UUID
+    author: str
+
+
 People = dict[UUID, NotificationKind]
 
 
@@ -212,6 +220,20 @@ async def _of_webhook(lookups: Lookups, event: Event, tells_all: bool) -> Tellin
     return Telling(event, f"webhook:{webhook.id}", dict.fromkeys(people, "webhook_paused"), details)
 
 
+async def _of_suggestion(lookups: Lookups, event: Event, tells_all: bool) -> Telling | None:
+    """Tell who made the page of a new suggestion, and of one that was decided who made that."""
+    found = msgspec.convert(event.payload, AboutSuggestion)
+    details: dict[str, Any] = {"suggestion_id": str(found.suggestion_id)}
+    if event.type == "suggestion.created":
+        page = await lookups.uow.pages.get(found.page_id)
+        people: People = {page.created_by_user_id: "suggestion_made"} if page is not None else {}
+    else:
+        author = await lookups.person_of(found.author)
+        people = {author: "suggestion_decided"} if author is not None else {}
+        details["status"] = event.type.rpartition(".")[2]
+    return Telling(event, f"page:{found.page_id}", people, details)
+
+
 Handler = Callable[[Lookups, Event, bool], Awaitable[Telling | None]]
 
 _HANDLERS: dict[str, Handler] = {
@@ -224,5 +246,8 @@ _HANDLERS: dict[str, Handler] = {
     "agent.run.finished": _of_run,
     "agent.approval.wanted": _of_approval,
     "webhook.paused": _of_webhook,
+    "suggestion.created": _of_suggestion,
+    "suggestion.accepted": _of_suggestion,
+    "suggestion.rejected": _of_suggestion,
 }
 """Type of an event -> whom it concerns."""

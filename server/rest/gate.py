@@ -13,9 +13,10 @@ from storage.access import (
     page_standing,
     prompt_standing,
     run_standing,
+    suggestion_standing,
     workspace_standing,
 )
-from storage.models import AgentRunLog, Channel, Document, Page, Prompt, PromptLibrary, Workspace
+from storage.models import AgentRunLog, Channel, Document, Page, Prompt, PromptLibrary, Suggestion, Workspace
 from storage.repositories.owned import M, Owned
 from storage.unit_of_work import UnitOfWork
 
@@ -105,6 +106,17 @@ async def find_channel(call: UserCall, uow: UnitOfWork, channel_id: UUID, action
         raise NotFoundError("There is no such channel, or you may not see it.")
     require(found[1], action)
     return found[0]
+
+
+async def find_suggestion(
+    call: ReaderCall, uow: UnitOfWork, suggestion_id: UUID, action: Action
+) -> tuple[Suggestion, Page, Standing]:
+    """Return a suggestion, its page and the standing there. Raises NotFoundError, ForbiddenError."""
+    found = await suggestion_standing(uow, call.caller, suggestion_id)
+    if found is None:
+        raise NotFoundError("There is no such suggestion, or you may not see it.")
+    require(found[2], action)
+    return found
 
 
 async def find_document(call: UserCall, uow: UnitOfWork, name: str, *, to_write: bool = False) -> Document:

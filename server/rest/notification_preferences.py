@@ -37,6 +37,8 @@ class EventChoices(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
     run_finished: Delivery | UnsetType = UNSET
     approval_wanted: Delivery | UnsetType = UNSET
     webhook_paused: Delivery | UnsetType = UNSET
+    suggestion_made: Delivery | UnsetType = UNSET
+    suggestion_decided: Delivery | UnsetType = UNSET
 
 
 class ChannelChoice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

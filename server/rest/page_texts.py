@@ -22,7 +22,7 @@ routes = Routes("Pages as text")
 MAX_CHARACTERS = 200_000
 """What a page's new text may have; a page that has grown larger is still given whole."""
 
-_CHARACTER_COST = 64
+CHARACTER_COST = 64
 """What a character of Markdown costs to be read, in bytes of a document; signs cost the most."""
 
 _LINES = "Where the page has other blocks than one text, `<!-- block:ID -->` stands above each."
@@ -89,7 +89,7 @@ async def put_page_markdown(call: UserCall, page_id: UUID, body: NewMarkdown) ->
     documents = call.services.documents
     name = document_of(await find_open_page(call, page_id))
     # Outside the transaction of the change, and for a long text outside the process.
-    cost = len(body.markdown) * _CHARACTER_COST
+    cost = len(body.markdown) * CHARACTER_COST
     sections = await call.services.offload.run(cost, parse_page, body.markdown)
     stamp = Stamp(call.services.clock().isoformat(), call.actor)
 

@@ -21,7 +21,7 @@ routes = Routes("Versions")
 _UUID = "[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
 _AT_POSITION = "position:"
 
-DocumentPath = Annotated[str, Meta(pattern=f"^(?:page|channel|inbox):{_UUID}$")]
+DocumentPath = Annotated[str, Meta(pattern=f"^(?:page|channel|inbox|suggestion):{_UUID}$")]
 VersionPath = Annotated[
     str,
     Meta(

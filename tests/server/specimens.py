@@ -190,6 +190,11 @@ async def _block(plot: Plot) -> str:
     return (await plot.owner.made(path, {"type": "text"}))["id"]
 
 
+async def _suggestion(plot: Plot) -> str:
+    path = f"/v1/pages/{await plot.specimen('page_id')}/suggestions"
+    return (await plot.owner.made(path, {"note": "Shorter"}))["id"]
+
+
 async def _session(plot: Plot) -> str:
     return (await plot.owner.get("/v1/me/sessions")).json()["items"][0]["id"]
 
@@ -226,6 +231,7 @@ SPECIMENS: dict[str, Specimen] = {
     "run_id": add_run,
     "session_id": _session,
     "share_link_id": _share_link,
+    "suggestion_id": _suggestion,
     "upload_id": _upload,
     "user_id": _other,
     "webhook_id": made("webhooks", url="https://example.invalid/hook"),
