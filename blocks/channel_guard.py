@@ -12,14 +12,20 @@ Pure, and total: any values at all get an answer.
 """
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
-from typing import Any, cast
+from datetime import datetime
+from typing import cast
 
 from blocks.channel import MESSAGES, PINS, REACTIONS, READS, is_message_id, milliseconds_of_id
 from blocks.channel_content import UnreadableContentError, parse_content
-
-MAX_AHEAD = timedelta(minutes=5)
-"""How far a sender's clock may be ahead of ours."""
+from blocks.guarded import (
+    MAX_AHEAD,
+    SENDER_TYPES,
+    Entries,
+    Violation,
+    fields_of,
+    first_violation,
+    is_time_before,
+)
 
 MAX_EMOJI_CHARACTERS = 32
 MAX_REACTIONS_OF_ONE = 20
@@ -28,16 +34,9 @@ MAX_REACTIONS_OF_ONE = 20
 MAX_REACTIONS_AT_MESSAGE = 1000
 MAX_PINS = 100
 
-Violation = tuple[str, str]
-"""The rule that is broken, and a sentence for who broke it."""
-
-Entries = Mapping[str, Mapping[str, object]]
-
 _LASTING = ("id", "sender_id", "sender_type", "created_at", "thread_id")
 _REQUIRED = {"id", "sender_id", "sender_type", "content_type", "content", "created_at"}
 _FIELDS = {*_REQUIRED, "edited_at", "thread_id", "deleted"}
-_SENDER_TYPES = {"user": "user", "key": "user", "agent": "agent"}
-"""Kind of a principal -> the type of sender that it is; an API key acts for its person."""
 
 _SCHEMA: Violation = ("message.schema", "A message has not the fields that it should have.")
 
@@ -55,13 +54,7 @@ class ChannelGuard:
     ) -> Violation | None:
         """Return the rule that an edit breaks, or None."""
         case = _Case(author, document, can_manage, self._clock() + MAX_AHEAD)
-        for root in sorted({*before, *after}):
-            is_, will_be = before.get(root, {}), after.get(root, {})
-            for key in sorted({*is_, *will_be}):
-                violation = case.judge(root, key, is_, will_be)
-                if violation is not None:
-                    return violation
-        return None
+        return first_violation(before, after, case.judge)
 
 
 class _Case:
@@ -92,16 +85,16 @@ class _Case:
         self, key: str, before: Mapping[str, object], after: Mapping[str, object]
     ) -> Violation | None:
         if key not in before:
-            fields = _fields_of(after[key])
+            fields = fields_of(after[key])
             return self._judge_fields(key, fields) or self._judge_new(key, fields)
-        was = _fields_of(before[key])
+        was = fields_of(before[key])
         if was.get("sender_id") != self._author:
-            if self._can_manage and key in after and _is_deletion(was, _fields_of(after[key])):
+            if self._can_manage and key in after and _is_deletion(was, fields_of(after[key])):
                 return None
             return "message.sender", "You may edit and delete only your own messages."
         if key not in after:
             return "message.removal", "A message is marked as deleted, never taken away."
-        will_be = _fields_of(after[key])
+        will_be = fields_of(after[key])
         if any(was.get(name) != will_be.get(name) for name in _LASTING):
             return "message.lasting", "Who sent a message, when and where to cannot be changed."
         if was.get("deleted") is True and will_be.get("deleted") is not True:
@@ -112,7 +105,7 @@ class _Case:
         kind, _, _ = self._author.partition(":")
         if not fields.keys() >= _REQUIRED or not fields.keys() <= _FIELDS:
             return _SCHEMA
-        if fields["sender_id"] != self._author or fields["sender_type"] != _SENDER_TYPES.get(kind):
+        if fields["sender_id"] != self._author or fields["sender_type"] != SENDER_TYPES.get(kind):
             return "message.sender", "You may post only as yourself."
         if not is_message_id(key) or fields["id"] != key:
             return "message.id", "The id of a message is a UUIDv7, and its key."
@@ -120,7 +113,8 @@ class _Case:
         if (thread_id is not None and not is_message_id(thread_id)) or not isinstance(deleted, bool):
             return _SCHEMA
         times = [fields["created_at"], fields.get("edited_at")]
-        if not all(self._is_time(time) for time in times if time is not None) or times[0] is None:
+        are_times = all(is_time_before(time, self._latest) for time in times if time is not None)
+        if not are_times or times[0] is None:
             return "message.time", "A message has a time that is no time, or lies in the future."
         if fields["content_type"] == "agent_command_response" and kind != "agent":
             return "message.response", "Only agents answer commands."
@@ -144,12 +138,6 @@ class _Case:
         ):
             return "message.thread", "A message with replies is in no thread."
         return None
-
-    def _is_time(self, value: object) -> bool:
-        try:
-            return datetime.fromisoformat(cast("str", value)) <= self._latest
-        except (TypeError, ValueError, OverflowError):  # not a string, not a time, or one without a zone
-            return False
 
     # What refers to messages
 
@@ -222,15 +210,7 @@ def _is_emoji(emoji: str) -> bool:
 
 
 def _thread_of(message: object) -> object:
-    return _fields_of(message).get("thread_id")
-
-
-def _fields_of(value: object) -> dict[str, object]:
-    """Return what is in a shared map; nothing of anything else."""
-    if not isinstance(value, dict):
-        return {}
-    fields = cast("dict[str, Any]", value).get("map")
-    return cast("dict[str, object]", fields) if isinstance(fields, dict) else {}
+    return fields_of(message).get("thread_id")
 
 
 def _is_content(content_type: object, content: object) -> bool:
@@ -239,7 +219,7 @@ def _is_content(content_type: object, content: object) -> bool:
         return False
     try:
         # A shared type in it is described as what no field takes, a plain object by what is in it.
-        plain = {name: _plain(value) for name, value in _fields_of(cast("object", content)).items()}
+        plain = {name: _plain(value) for name, value in fields_of(cast("object", content)).items()}
         parse_content(content_type, plain)
     except (UnreadableContentError, _SharedError):
         return False

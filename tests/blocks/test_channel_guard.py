@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from blocks.channel_content import MAX_JSON_BYTES, MAX_TEXT_CHARACTERS
 from blocks.channel_guard import (
-    MAX_AHEAD,
     MAX_PINS,
     MAX_REACTIONS_AT_MESSAGE,
     MAX_REACTIONS_OF_ONE,
     ChannelGuard,
 )
+from blocks.guarded import MAX_AHEAD
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 ANN, EVE = "user:ann", "user:eve"
