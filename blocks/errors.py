@@ -45,6 +45,15 @@ class UnknownMessageError(BlocksError):
         self.message_id = message_id
 
 
+class UnknownCommentError(BlocksError):
+    """There is no such comment, or no such thread, in a document of comments."""
+
+    code = "unknown_comment"
+
+    def __init__(self, id_: str) -> None:
+        super().__init__(f"There is no comment or thread {id_} in the document.")
+
+
 class UnknownBlockError(BlocksError):
     """There is no such block."""
 

@@ -28,7 +28,8 @@ UNREADABLE = "unreadable"
 LAST = "~"
 """The order key of what has none: behind all others."""
 
-_EPOCH = datetime.fromtimestamp(0, UTC)
+EPOCH = datetime.fromtimestamp(0, UTC)
+"""The time of what has none."""
 
 
 class BlockRow(msgspec.Struct, frozen=True):
@@ -79,7 +80,7 @@ class Known(msgspec.Struct, frozen=True):
     marks: Mapping[str, UUID] = {}
 
 
-R = TypeVar("R", BlockRow, MessageRow)
+R = TypeVar("R", bound=msgspec.Struct)
 
 
 class Changes(msgspec.Struct, Generic[R], frozen=True):
@@ -103,7 +104,7 @@ def page_changes(doc: pycrdt.Doc[Any], known: Known) -> Changes[BlockRow]:
             rows.append((key, _read_block(doc, key)))
         else:
             unreadable += 1
-    return _compare(rows, known.digests, {}, unreadable)
+    return compare(rows, known.digests, {}, unreadable)
 
 
 def channel_changes(
@@ -128,12 +129,13 @@ def channel_changes(
     marks = {who: UUID(mark) for who, mark in channel.read_marks(doc).items() if _fits(who)}
     moved = {who: mark for who, mark in marks.items() if known.marks.get(who) != mark}
     unreadable = len(doc.get(channel.MESSAGES, type=pycrdt.Map[Any])) - len(rows)
-    return _compare(rows, known.digests, moved, unreadable)
+    return compare(rows, known.digests, moved, unreadable)
 
 
-def _compare(
+def compare(
     rows: Iterable[tuple[str, R]], known: Mapping[str, bytes], marks: Mapping[str, UUID], unreadable: int
 ) -> Changes[R]:
+    """Return those rows that are not known by their digest, and the keys that are known and there no more."""
     changed: list[tuple[R, bytes]] = []
     seen: set[str] = set()
     for key, row in rows:
@@ -146,21 +148,21 @@ def _compare(
 
 def _read_block(doc: pycrdt.Doc[Any], key: str) -> BlockRow:
     block = read_block(doc, key)
-    deleted_at = _time(block.deleted_at) or _EPOCH if block.is_deleted else None
+    deleted_at = read_time(block.deleted_at) or EPOCH if block.is_deleted else None
     return BlockRow(
         id=key,
-        type=_bounded(block.type) or UNREADABLE,
+        type=bounded(block.type) or UNREADABLE,
         content=block.content,
         position_x=block.place.x,
         position_y=block.place.y,
         width=block.place.width,
         height=block.place.height,
         z_index=block.place.z_index,
-        order_key=_bounded(block.order) or LAST,
-        created_by=_bounded(block.created_by),
-        created_at=_time(block.created_at),
+        order_key=bounded(block.order) or LAST,
+        created_by=bounded(block.created_by),
+        created_at=read_time(block.created_at),
         deleted_at=deleted_at,
-        moved_to=_bounded(block.moved_to),
+        moved_to=bounded(block.moved_to),
         condition=block.condition,
         links=find_links(block.content),
         text=block.text.replace("\0", "\ufffd"),
@@ -173,12 +175,12 @@ def _read_message(
     mentions = find_mentions(message.text)
     return MessageRow(
         id=UUID(message.id),
-        sender_id=_bounded(message.sender_id) or "",
+        sender_id=bounded(message.sender_id) or "",
         sender_type=message.sender_type,
         content_type=message.content_type,
         content=message.content,
-        created_at=_time(message.created_at) or _EPOCH,
-        edited_at=_time(message.edited_at),
+        created_at=read_time(message.created_at) or EPOCH,
+        edited_at=read_time(message.edited_at),
         thread_id=UUID(message.thread_id) if message.thread_id else None,
         deleted=message.deleted,
         reactions=[{"emoji": emoji, "user_ids": sorted(who)} for emoji, who in sorted(reactions.items())],
@@ -200,11 +202,13 @@ def _fits(key: str) -> bool:
     return 0 < len(key) <= MAX_KEY_CHARACTERS and "\0" not in key
 
 
-def _bounded(text: str | None) -> str | None:
+def bounded(text: str | None) -> str | None:
+    """Return a text as an index takes it."""
     return text[:MAX_KEY_CHARACTERS].replace("\0", "\ufffd") if text is not None else None
 
 
-def _time(value: object) -> datetime | None:
+def read_time(value: object) -> datetime | None:
+    """Return a time that has a zone; None for anything else."""
     try:
         time = datetime.fromisoformat(cast("str", value))
         return time.astimezone(UTC) if time.tzinfo is not None else None

@@ -7,11 +7,11 @@ from uuid import UUID
 
 import msgspec
 
-from blocks.rows import BlockRow, Changes, Known, MessageRow
+from blocks.rows import Changes, Known
 from storage.repositories.projections import Standing
 from storage.unit_of_work import UnitOfWork
 
-R = TypeVar("R", BlockRow, MessageRow)
+R = TypeVar("R", bound=msgspec.Struct)
 
 
 class Happening(msgspec.Struct, frozen=True):
@@ -20,6 +20,8 @@ class Happening(msgspec.Struct, frozen=True):
     type: str
     actor: str | None
     payload: dict[str, Any]
+    subject: str | None = None
+    """What it is an event on, if that is not the document itself."""
 
 
 class Moment(msgspec.Struct, frozen=True):
