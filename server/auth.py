@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from crdt.ports import Principal, PrincipalId, Right
+from server.documents.companions import make_companion
 from server.opaque_tokens import hash_token, row_of_token
 from server.tokens import Tokens, is_same_hash
 from storage.access import Caller, document_right, find_caller
@@ -52,6 +53,8 @@ class DatabaseAccess:
                 return None
             right = await document_right(uow, identity.caller, document)
         await self._note_use(used_key_id)
+        if right != "none":
+            await make_companion(self._database, document)
         principal = Principal(
             id=PrincipalId(identity.caller.id),
             name=identity.name,

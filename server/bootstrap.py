@@ -20,6 +20,7 @@ from agents.llm.messages import Timeouts
 from agents.llm.models import Catalogue, read_catalogue
 from agents.llm.providers import Providers
 from blocks.channel_guard import ChannelGuard
+from blocks.comment_guard import CommentGuard
 from crdt.bus import MemoryBus
 from crdt.hub import Hub, HubConfig
 from crdt.limits import Rate
@@ -51,6 +52,7 @@ from server.background.search import SearchConsumer
 from server.background.webhooks import Webhooks
 from server.browser_sessions import BrowserSessions
 from server.chat import Chat
+from server.comments import Comments
 from server.data_folder import OUTBOX, Secrets
 from server.documents.block_index import BlockIndex
 from server.documents.copies import Copies
@@ -73,6 +75,7 @@ from server.offload import Offload
 from server.page_imports.running import PageImporter
 from server.pages.ending import PageTrash
 from server.passwords import Passwords
+from server.projections.catching_up import CatchingUp
 from server.projections.projector import Projector
 from server.rate_limits import RateLimits, RequestLimits
 from server.settings import Settings
@@ -122,6 +125,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     documents: PageDocuments
     suggestions: Suggestions
     chat: Chat
+    comments: Comments
     message_archive: MessageArchive
     request_limits: RequestLimits
     feed: EventFeed
@@ -174,7 +178,7 @@ async def open_services(
                 _hub_config(settings),
                 bus=_open_bus(settings),
                 client_ids=client_ids,
-                guard_of=guard_of(guard),
+                guard_of=guard_of(guard, CommentGuard(clock)),
             )
         )
         history = History(update_log, hub, offload)
@@ -210,6 +214,8 @@ async def open_services(
         if "realtime" in settings.roles:
             hub.start(Branches(database, update_log, hub, suggestions).run)
         projector = Projector(database, update_log, offload)
+        catching_up = CatchingUp(database, projector, clock)
+        documents = PageDocuments(copies, writer, BlockIndex(database), offload)
         if "worker" in settings.roles:
             hub.start(Webhooks(database, feed, courier).run)
             hub.start(mailing.run)
@@ -267,9 +273,10 @@ async def open_services(
             metrics=Metrics(hub.statistics, update_log.statistics, llm.statistics),
             offload=offload,
             history=history,
-            documents=PageDocuments(copies, writer, BlockIndex(database), offload),
+            documents=documents,
             suggestions=suggestions,
-            chat=Chat(database, writer, access, archive, projector, clock),
+            chat=Chat(writer, access, archive, catching_up, clock),
+            comments=Comments(database, writer, documents, catching_up),
             message_archive=archive,
             request_limits=RequestLimits(
                 limits,

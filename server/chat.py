@@ -4,15 +4,11 @@ Live messages are edited in their document, by the same door as a socket's edit;
 judged by the same guard. Who may ask is the gate's business.
 """
 
-import asyncio
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-import anyio
 import msgspec
 import pycrdt
 
@@ -25,19 +21,8 @@ from crdt.protocol import EMPTY_STATE_VECTOR
 from server.auth import DatabaseAccess
 from server.documents.writing import Writer, Written
 from server.message_archive import MessageArchive
-from server.projections.projector import Projector
-from storage.engine import Database
-from storage.repositories.projections import Overtaken
-
-ROWS_WITHIN_SECONDS = 2.0
-"""How long reading waits for rows that are behind their document."""
-
-_LOOK_EVERY_SECONDS = 0.02
-_MAX_POSTED = 10_000
-"""Of the newest messages that were posted here it is known where they are."""
-
-_RECENT = timedelta(minutes=10)
-"""Ids that are older are not waited for."""
+from server.projections.catching_up import CatchingUp
+from storage.unit_of_work import UnitOfWork
 
 CHAT = Principal(id=PrincipalId("system:chat"), name="IONFLUX", kind="system")
 """Who writes for the server itself."""
@@ -61,20 +46,17 @@ class Chat:
 
     def __init__(
         self,
-        database: Database,
         writer: Writer,
         access: DatabaseAccess,
         archive: MessageArchive,
-        projector: Projector,
+        catching_up: CatchingUp,
         clock: Callable[[], datetime],
     ) -> None:
-        self._database = database
         self._writer = writer
         self._access = access
         self._archive = archive
         self._clock = clock
-        self._projector = projector
-        self._posted: OrderedDict[UUID, str] = OrderedDict()
+        self._catching_up = catching_up
 
     async def post(
         self,
@@ -101,9 +83,7 @@ class Chat:
             return read_state(doc, message_id)
 
         written = await self._writer.write(document, principal, edit)
-        self._posted[UUID(message_id)] = document
-        while len(self._posted) > _MAX_POSTED:
-            self._posted.popitem(last=False)
+        self._catching_up.note(UUID(message_id), document)
         return written
 
     async def change(
@@ -141,31 +121,15 @@ class Chat:
 
     async def catch_up(self, document: str) -> None:
         """Wait a moment until the rows have all that the document has now; do that work where it is due."""
-
-        async def is_behind() -> bool:
-            async with self._database.read() as uow:
-                is_behind = await uow.messages.is_behind(document)
-            if is_behind:
-                with suppress(Overtaken):  # somebody else does it
-                    await self._projector.follow(document)
-            return is_behind
-
-        await _wait_while(is_behind)
+        await self._catching_up.catch_up(document)
 
     async def await_message(self, message_id: UUID) -> None:
         """Wait a moment for the row of a message that may have been posted just now."""
-        if (document := self._posted.get(message_id)) is not None:
-            await self.catch_up(document)
-            return
-        made_at = channel.time_of_id(str(message_id))
-        if message_id.version != 7 or datetime.fromisoformat(made_at) < self._clock() - _RECENT:
-            return
 
-        async def is_missing() -> bool:
-            async with self._database.read() as uow:
-                return not await uow.messages.find(message_id)
+        async def is_there(uow: UnitOfWork) -> bool:
+            return bool(await uow.messages.find(message_id))
 
-        await _wait_while(is_missing)
+        await self._catching_up.await_row(message_id, is_there)
 
 
 def read_state(doc: pycrdt.Doc[Any], message_id: str) -> MessageState:
@@ -177,12 +141,3 @@ def read_state(doc: pycrdt.Doc[Any], message_id: str) -> MessageState:
         if reaction.message_id == message_id:
             reactions.setdefault(reaction.emoji, []).append(reaction.principal_id)
     return MessageState(message, reactions, channel.read_pins(doc).get(message_id), channel.read_marks(doc))
-
-
-async def _wait_while(is_waiting: Callable[[], Awaitable[bool]]) -> None:
-    """Look again and again, for a moment: what other processes write cannot be heard."""
-    with anyio.move_on_after(ROWS_WITHIN_SECONDS):
-        while True:
-            if not await is_waiting():
-                return
-            await asyncio.sleep(_LOOK_EVERY_SECONDS)

@@ -12,6 +12,7 @@ from agents.errors import InvalidConfigError, InvalidPromptError
 from blocks.errors import (
     InvalidContentError,
     UnknownBlockError,
+    UnknownCommentError,
     UnknownMessageError,
     UnreadableBlockError,
 )
@@ -62,7 +63,7 @@ def translate(error: Exception) -> ApiError:
     match error:
         case ApiError():
             return error
-        case DocumentRefused() | UnknownPositionError() | UnknownMessageError():
+        case DocumentRefused() | UnknownPositionError() | UnknownMessageError() | UnknownCommentError():
             return NotFoundError("This does not exist, or not any more.")
         case UpdateRefused():
             return ConflictError(error.reason, code=error.code)

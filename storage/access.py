@@ -66,7 +66,7 @@ Action = Literal[
     "llm.manage",
 ]
 DocumentRight = Literal["none", "read", "comment", "write", "manage"]
-"""`manage` is to write a channel, and to delete the messages of others there."""
+"""`manage` is to write a channel or the comments on a page, and to delete what others have said there."""
 
 ROLES: tuple[Role, ...] = ("guest", "member", "admin", "owner")
 """From the least to the most; each may do what those before it may."""
@@ -415,6 +415,8 @@ async def document_right(uow: "UnitOfWork", caller: Caller, document_name: str) 
                 if standing.allows("pages.comment"):
                     return "comment"
             return "read" if standing.allows("pages.read") else "none"
+        case ("comments", page_id):
+            return await _comments_right(uow, caller, page_id)
         case ("channel", channel_id):
             found = await channel_standing(uow, caller, channel_id)
             if found is None:
@@ -456,6 +458,23 @@ async def _branch_right(uow: "UnitOfWork", caller: Caller, suggestion_id: UUID) 
     if suggestion.status == "open" and page.trashed_at is None and may_withdraw(suggestion, standing):
         return "write"
     return "read"
+
+
+async def _comments_right(uow: "UnitOfWork", caller: Caller, page_id: UUID) -> DocumentRight:
+    """Return what a caller may do with the comments on a page.
+
+    A link to read a page does not show what people say about it among themselves.
+    """
+    found = await page_standing(uow, caller, page_id)
+    if found is None:
+        return "none"
+    page, standing = found
+    can_comment = standing.allows("pages.comment")
+    if caller.link_page_id is not None and not can_comment:
+        return "none"
+    if can_comment and page.trashed_at is None:
+        return "manage" if standing.allows("pages.share") else "write"
+    return "read" if standing.allows("pages.read") else "none"
 
 
 async def readable_documents(

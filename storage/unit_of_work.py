@@ -31,6 +31,7 @@ from storage.repositories.backlinks import Backlinks
 from storage.repositories.channels import Channels
 from storage.repositories.client_ids import ClientIds
 from storage.repositories.commands import Commands
+from storage.repositories.comments import Comments
 from storage.repositories.consumers import Consumers
 from storage.repositories.deliveries import Deliveries
 from storage.repositories.documents import Documents
@@ -91,6 +92,7 @@ class UnitOfWork:
         self.brands = Owned(Brand, session, now)
         self.client_ids = ClientIds(session, now)
         self.commands = Commands(session, now)
+        self.comments = Comments(session)
         self.creators = Owned(Creator, session, now)
         self.documents = Documents(session, now, new_id)
         self.embeds = Embeds(session, now)

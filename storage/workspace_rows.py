@@ -77,6 +77,8 @@ LEFT_OUT: Mapping[str, str] = {
     "page_links": "made anew from the documents",
     "message_mentions": "made anew from the messages",
     "read_marks": "made anew from the documents",
+    "comment_threads": "made anew from the documents",
+    "comments": "made anew from the documents",
     "page_imports": "on their way",
     "page_import_lines": "on their way",
     "link_previews": "made anew from other sites",

@@ -5,7 +5,7 @@ rows in one transaction; what fails or is cut off takes the contents back out.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, cast, get_args
@@ -59,7 +59,7 @@ PERSONAL = ("memberships", "page_grants", "channel_members")
 """Rows that are nothing without their person."""
 
 FILES = "files"
-KINDS = ("page", "channel")
+KINDS = ("page", "channel", "comments")
 """What documents are of."""
 
 RESET: Mapping[str, tuple[str, ...]] = {
@@ -90,7 +90,8 @@ async def import_(
     """Make a workspace of an export; return what to say. Raises ExportError, and then nothing was made."""
     with read_export(path) as reader:
         tables = _read_tables(reader)
-        documents = _read_documents(reader, settings.max_document_bytes)
+        pages = {str(row["id"]) for row in tables["pages"]}
+        documents = _read_documents(reader, settings.max_document_bytes, pages)
         _check_files(reader, tables[FILES], settings)
         reader.check_all()
         report(f"{path} is whole")
@@ -352,12 +353,14 @@ def _parents_first(pages: Sequence[Row]) -> list[Row]:
     return found
 
 
-def _read_documents(reader: ExportReader, limit: int) -> dict[str, list[bytes]]:
+def _read_documents(reader: ExportReader, limit: int, pages: Collection[str]) -> dict[str, list[bytes]]:
     """Read the states of all documents, and read them as documents. Raises ExportError."""
     documents: dict[str, list[bytes]] = {}
     for name in reader.manifest.documents:
         kind, _, id_ = name.partition(":")
-        if kind not in KINDS or name in documents or not _is_id(id_):
+        # Comments are seen by who sees the page, so it has to be one of these.
+        is_lost = kind == "comments" and id_ not in pages
+        if kind not in KINDS or name in documents or not _is_id(id_) or is_lost:
             raise ExportError(f"the export does not fit: {name!r} is no document of a workspace")
         folder = f"documents/{kind}-{id_}"
         pieces: list[bytes] = []

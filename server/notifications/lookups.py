@@ -51,6 +51,12 @@ class Lookups:
             self._threads[thread_id] = await self.uow.unread.thread_people(channel_id, thread_id)
         return self._threads[thread_id]
 
+    async def comment_people(self, page_id: UUID, thread_id: UUID) -> Collection[UUID]:
+        """Return the people who wrote in a thread of comments."""
+        if thread_id not in self._threads:
+            self._threads[thread_id] = await self.uow.comments.people_of(page_id, thread_id)
+        return self._threads[thread_id]
+
     async def muted(self, subject: str) -> Collection[UUID]:
         """Return who wants to hear nothing of a thing."""
         if subject not in self._muted:

@@ -29,7 +29,7 @@ class Telling(msgspec.Struct, frozen=True):
 
 
 class Mention(msgspec.Struct, frozen=True):
-    """Somebody whom a message mentions; of kind `channel`, everybody in that channel."""
+    """Somebody whom a message or a comment mentions; of kind `channel`, everybody in that channel."""
 
     kind: str
     id: UUID
@@ -56,6 +56,15 @@ class PageMentioned(msgspec.Struct, frozen=True):
     page_id: UUID
     block_id: str
     user_id: UUID
+
+
+class CommentCreated(msgspec.Struct, frozen=True):
+    """The payload of `comment.created`."""
+
+    page_id: UUID
+    thread_id: UUID
+    comment_id: UUID
+    mentions: list[Mention] = []
 
 
 class WithUser(msgspec.Struct, frozen=True):
@@ -158,6 +167,16 @@ async def _of_page_mention(lookups: Lookups, event: Event, tells_all: bool) -> T
     return Telling(event, f"page:{found.page_id}", people, {"block_id": found.block_id})
 
 
+async def _of_comment(lookups: Lookups, event: Event, tells_all: bool) -> Telling:
+    """Tell whom a comment mentions, and who else wrote in its thread."""
+    found = msgspec.convert(event.payload, CommentCreated)
+    others = await lookups.comment_people(found.page_id, found.thread_id)
+    people: People = dict.fromkeys(others, "reply")
+    people |= {mention.id: "mention" for mention in found.mentions if mention.kind == "user"}
+    details = {"thread_id": str(found.thread_id), "comment_id": str(found.comment_id)}
+    return Telling(event, f"page:{found.page_id}", people, details)
+
+
 async def _of_grant(lookups: Lookups, event: Event, tells_all: bool) -> Telling:
     found = msgspec.convert(event.payload, WithUser)
     return Telling(
@@ -239,6 +258,7 @@ Handler = Callable[[Lookups, Event, bool], Awaitable[Telling | None]]
 _HANDLERS: dict[str, Handler] = {
     "message.posted": _of_message,
     "page.mentioned": _of_page_mention,
+    "comment.created": _of_comment,
     "grant.created": _of_grant,
     "member.added": _of_member,
     "channel_member.added": _of_channel_member,

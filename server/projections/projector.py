@@ -14,6 +14,7 @@ from anyio import BrokenWorkerProcess, sleep
 from crdt.errors import DocumentDamaged
 from server.offload import Offload, size_of
 from server.projections.channels import ChannelRows
+from server.projections.comments import CommentRows
 from server.projections.pages import PageRows
 from server.projections.ports import Happening, Moment, R, Rows
 from storage.engine import Database
@@ -49,6 +50,7 @@ class Projector:
         self._offload = offload
         self._pages = PageRows()
         self._channels = ChannelRows()
+        self._comments = CommentRows()
 
     async def follow(self, name: str) -> None:
         """Bring a document's rows up to its log; one that is no more is left alone.
@@ -129,6 +131,8 @@ class Projector:
                 await self._write(standing, history, self._pages, is_past=is_past)
             elif standing.kind == "channel":
                 await self._write(standing, history, self._channels, is_past=is_past)
+            elif standing.kind == "comments":
+                await self._write(standing, history, self._comments, is_past=is_past)
         except (UnknownDocumentError, UnknownWorkspaceError):
             logger.info("document %s is no more", standing.name)
         except (CorruptDocumentError, DocumentDamaged, BrokenWorkerProcess) as error:
@@ -196,7 +200,8 @@ class Projector:
 async def append_happenings(uow: UnitOfWork, standing: Standing, happened: list[Happening]) -> None:
     """Append the events of what has happened in a document."""
     for event in happened:
-        await uow.events.append(standing.workspace_id, event.type, event.actor, standing.name, event.payload)
+        subject = event.subject or standing.name
+        await uow.events.append(standing.workspace_id, event.type, event.actor, subject, event.payload)
 
 
 async def _authors(uow: UnitOfWork, standing: Standing, after: int, upto: int) -> list[str]:

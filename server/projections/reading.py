@@ -5,6 +5,7 @@ from typing import Any
 
 import pycrdt
 
+from blocks.comment_rows import RemarkRow, comment_changes
 from blocks.rows import BlockRow, Changes, Known, MessageRow, channel_changes, page_changes
 from crdt.errors import DocumentDamaged
 from crdt.history import document_at
@@ -25,6 +26,15 @@ def read_channel(snapshot: bytes | None, rows: Sequence[bytes], known: Known) ->
     doc = _open(snapshot, rows)
     try:
         return channel_changes(doc, known)
+    except BaseException as error:
+        raise _damage(error) from error
+
+
+def read_comments(snapshot: bytes | None, rows: Sequence[bytes], known: Known) -> Changes[RemarkRow]:
+    """Compare the comments on a page with what the tables have of them. Raises DocumentDamaged."""
+    doc = _open(snapshot, rows)
+    try:
+        return comment_changes(doc, known)
     except BaseException as error:
         raise _damage(error) from error
 

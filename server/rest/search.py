@@ -62,7 +62,7 @@ class SearchHit(msgspec.Struct, frozen=True):
 async def search(
     call: UserCall, uow: UnitOfWork, workspace_id: UUID, query: SearchQuery
 ) -> Listing[SearchHit]:
-    """Find pages, blocks, messages, prompts, brands and creators of a workspace.
+    """Find pages, blocks, comments, messages, prompts, brands and creators of a workspace.
 
     What has all words in its title comes first, then the rest; the newest first in each. Words are compared
     without case and accents, and whole, unless they end in `*`. An API key finds what its scopes let it read.
@@ -81,7 +81,7 @@ async def search(
 
 
 def _show(entry: SearchEntry, phrases: Sequence[Phrase], titles: Mapping[UUID, str]) -> SearchHit:
-    is_in_page, is_in_channel = entry.kind in ("page", "block"), entry.kind == "message"
+    is_in_page, is_in_channel = entry.kind in ("page", "block", "comment"), entry.kind == "message"
     text = entry.body if has_match(entry.body, phrases) or not entry.title else entry.title
     return SearchHit(
         kind=msgspec.convert(entry.kind, Kind),

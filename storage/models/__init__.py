@@ -18,6 +18,7 @@ from storage.models.brands import Brand
 from storage.models.channels import Channel, ChannelMember, ChannelType
 from storage.models.client_ids import ClientId
 from storage.models.commands import ChatCommand, CommandStatus
+from storage.models.comments import Comment, CommentThread
 from storage.models.consumers import EventConsumer, EventCursor
 from storage.models.creators import Creator
 from storage.models.declarative import Model, Sealed, UtcDateTime
@@ -90,6 +91,8 @@ __all__ = [
     "ChatMessage",
     "ClientId",
     "CommandStatus",
+    "Comment",
+    "CommentThread",
     "ConfigurationStatus",
     "Creator",
     "DefinitionStatus",

@@ -33,6 +33,11 @@ class Documents:
         await self._session.flush()
         return document
 
+    async def exists(self, name: str) -> bool:
+        """Tell whether there is a document of a name."""
+        found = await self._session.scalar(select(Document.id).where(Document.name == name))
+        return found is not None
+
     async def reset(self, name: str, content: bytes | None = None, author: str = "system") -> Document:
         """Begin a new epoch of a document (D7): with a fresh log, whose first row is `content`, if given.
 

@@ -42,15 +42,15 @@ class PageEnds:
         names = [f"page:{id_}" for id_ in ids]
         files = await self._let_go_of_files(page.workspace_id, ids, names)
         branches = await self._session.scalars(select(Suggestion.id).where(Suggestion.page_id.in_(ids)))
-        names += [f"suggestion:{id_}" for id_ in branches]
-        for name in names:
+        companions = [f"comments:{id_}" for id_ in ids] + [f"suggestion:{id_}" for id_ in branches]
+        for name in [*names, *companions]:
             # What resets have ended lies beside it as `NAME@EPOCH`.
             await self._run(
                 delete(Document).where(or_(Document.name == name, Document.name.startswith(f"{name}@")))
             )
         await self._run(delete(Page).where(Page.id == page.id))
         self._session.expunge(page)
-        self._access_changes.note(*names)
+        self._access_changes.note(*names, *companions)
         return files
 
     async def _let_go_of_files(

@@ -1,6 +1,6 @@
 """Canvas pages: the tree, its order and the trash. Order keys come from the caller."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -226,7 +226,7 @@ class Pages:
             .returning(Page.id)
             .execution_options(synchronize_session=False)
         )
-        self._access_changes.note(*(f"page:{page_id}" for page_id in changed))
+        self._note_access(changed)
         await self._session.refresh(page)
 
     async def _mark(self, root: Page, chosen: ColumnElement[bool], trashed_at: datetime | None) -> None:
@@ -239,8 +239,13 @@ class Pages:
             .returning(Page.id)
             .execution_options(synchronize_session=False)
         )
-        self._access_changes.note(*(f"page:{page_id}" for page_id in marked))
+        self._note_access(marked)
         await self._session.refresh(root)
+
+    def _note_access(self, page_ids: Iterable[UUID]) -> None:
+        """Note that the access to pages, and to the comments on them, is to be decided anew."""
+        ids = list(page_ids)
+        self._access_changes.note(*(f"{kind}:{page_id}" for page_id in ids for kind in ("page", "comments")))
 
 
 def visible_to(reader: UUID | None) -> tuple[ColumnElement[bool], ...]:

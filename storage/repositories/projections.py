@@ -18,6 +18,8 @@ from storage.access import parse_document_name
 from storage.models import (
     CanvasBlock,
     ChatMessage,
+    Comment,
+    CommentThread,
     Document,
     DocumentProjection,
     MessageMention,
@@ -34,7 +36,7 @@ TOLD_EVERY = timedelta(minutes=1)
 """How often an event tells of the edits of one page."""
 
 _PROJECTED = (
-    or_(Document.name.like("page:%"), Document.name.like("channel:%")),
+    or_(Document.name.like("page:%"), Document.name.like("channel:%"), Document.name.like("comments:%")),
     Document.workspace_id.is_not(None),
     Document.name.not_like("%@%"),  # what a reset has ended stays as it is
 )
@@ -65,7 +67,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def kind(self) -> str:
-        """What it is the document of: `page` or `channel`."""
+        """What it is the document of: `page`, `channel` or `comments`."""
         return self.name.partition(":")[0]
 
     @property
@@ -75,7 +77,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def subject_id(self) -> UUID:
-        """The page or channel whose document it is."""
+        """The page or channel whose document it is, or whose comments are in it."""
         return UUID(self.name.partition(":")[2])
 
 
@@ -407,20 +409,8 @@ class Projections:
         """Remove rows of a document that is no more, so many of each table; tell whether all are gone."""
         kind, _, subject = name.partition(":")
         owner = UUID(subject)
-        tables = (
-            (
-                (CanvasBlock, CanvasBlock.page_id, CanvasBlock.id),
-                (PageLink, PageLink.page_id, PageLink.block_id),
-            )
-            if kind == "page"
-            else (
-                (ChatMessage, ChatMessage.channel_id, ChatMessage.id),
-                (MessageMention, MessageMention.channel_id, MessageMention.message_id),
-                (ReadMark, ReadMark.channel_id, ReadMark.principal_id),
-            )
-        )
         is_done = True
-        for model, owner_column, key in tables:
+        for model, owner_column, key in _TABLES[kind]:
             some = (await self._session.scalars(select(key).where(owner_column == owner).limit(limit))).all()
             for part in _parts(set(some)):
                 await self._run_delete(model, owner_column == owner, key.in_(part))
@@ -432,6 +422,24 @@ class Projections:
 
     async def _run_delete(self, model: type[Model], *chosen: ColumnElement[bool]) -> None:
         await self._session.execute(delete(model).where(*chosen).execution_options(synchronize_session=False))
+
+
+_TABLES: Mapping[str, Sequence[tuple[type[Model], Any, Any]]] = {
+    "page": (
+        (CanvasBlock, CanvasBlock.page_id, CanvasBlock.id),
+        (PageLink, PageLink.page_id, PageLink.block_id),
+    ),
+    "channel": (
+        (ChatMessage, ChatMessage.channel_id, ChatMessage.id),
+        (MessageMention, MessageMention.channel_id, MessageMention.message_id),
+        (ReadMark, ReadMark.channel_id, ReadMark.principal_id),
+    ),
+    "comments": (
+        (CommentThread, CommentThread.page_id, CommentThread.id),
+        (Comment, Comment.page_id, Comment.id),
+    ),
+}
+"""Kind of a document -> its tables, each with the column of the page or channel, and of the row's own key."""
 
 
 def _parts(ids: Collection[K]) -> Iterator[Sequence[K]]:

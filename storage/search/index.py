@@ -27,6 +27,7 @@ from storage.search.words import words_of
 NEEDED: Mapping[Kind, Action] = {
     "page": "pages.read",
     "block": "pages.read",
+    "comment": "pages.read",
     "message": "channels.read",
     "prompt": "prompts.read",
     "brand": "brands.read",
@@ -152,7 +153,7 @@ class Search:
 
     async def titles(self, entries: Sequence[SearchEntry]) -> dict[UUID, str]:
         """Return what the pages and channels are called that entries are in."""
-        pages = {entry.owner_id for entry in entries if entry.kind == "block"}
+        pages = {entry.owner_id for entry in entries if entry.kind in ("block", "comment")}
         channels = {entry.owner_id for entry in entries if entry.kind == "message"}
         found = (await self._session.execute(select(Page.id, Page.title).where(Page.id.in_(pages)))).all()
         named = await self._session.execute(select(Channel.id, Channel.name).where(Channel.id.in_(channels)))
@@ -243,7 +244,7 @@ def _may_see(standing: Standing, workspace_id: UUID) -> ColumnElement[bool]:
         or_(Channel.type == "public", is_member),
     )
     return or_(
-        and_(SearchEntry.kind.in_(("page", "block")), page),
+        and_(SearchEntry.kind.in_(("page", "block", "comment")), page),
         and_(SearchEntry.kind == "message", channel),
         SearchEntry.kind.in_(("prompt", "brand", "creator")),
     )

@@ -195,6 +195,16 @@ async def _suggestion(plot: Plot) -> str:
     return (await plot.owner.made(path, {"note": "Shorter"}))["id"]
 
 
+async def _thread(plot: Plot) -> str:
+    path = f"/v1/pages/{await plot.specimen('page_id')}/comments"
+    return (await plot.owner.made(path, {"text": "Hello"}))["thread"]["id"]
+
+
+async def _comment(plot: Plot) -> str:
+    path = f"/v1/pages/{await plot.specimen('page_id')}/comments"
+    return (await plot.owner.made(path, {"text": "Hello"}))["comment"]["id"]
+
+
 async def _session(plot: Plot) -> str:
     return (await plot.owner.get("/v1/me/sessions")).json()["items"][0]["id"]
 
@@ -210,6 +220,7 @@ SPECIMENS: dict[str, Specimen] = {
     "block_id": _block,
     "brand_id": made("brands", name="Acme"),
     "channel_id": made("channels", name="general"),
+    "comment_id": _comment,
     "creator_id": made("creators", name="Zoe"),
     "definition_id": _definition,
     "grantee_id": _grantee,
@@ -232,6 +243,7 @@ SPECIMENS: dict[str, Specimen] = {
     "session_id": _session,
     "share_link_id": _share_link,
     "suggestion_id": _suggestion,
+    "thread_id": _thread,
     "upload_id": _upload,
     "user_id": _other,
     "webhook_id": made("webhooks", url="https://example.invalid/hook"),

@@ -135,9 +135,8 @@ async def _mute(plot: Plot) -> None:
         assert muted.status_code == 200
 
 
-async def _followed(plot: Plot) -> None:
-    """Wait until the rows of the channel have all of its document: reading would, and ask meanwhile."""
-    document = f"channel:{await plot.specimen('channel_id')}"
+async def _followed(plot: Plot, document: str) -> None:
+    """Wait until the rows have all of a document: reading would, and ask meanwhile."""
     is_behind = True
     while is_behind:
         async with plot.database.read() as uow:
@@ -148,7 +147,7 @@ async def _say(plot: Plot) -> None:
     path = f"/v1/channels/{await plot.specimen('channel_id')}/messages"
     for n in range(MANY):
         await plot.owner.made(path, {"content": {"text": str(n)}})
-    await _followed(plot)
+    await _followed(plot, f"channel:{await plot.specimen('channel_id')}")
 
 
 async def _pin(plot: Plot) -> None:
@@ -156,7 +155,21 @@ async def _pin(plot: Plot) -> None:
     path = f"/v1/channels/{await plot.specimen('channel_id')}"
     for message in (await plot.owner.get(f"{path}/messages")).json()["items"]:
         await plot.owner.request("PUT", f"/v1/messages/{message['id']}/pin")
-    await _followed(plot)
+    await _followed(plot, f"channel:{await plot.specimen('channel_id')}")
+
+
+async def _comment(plot: Plot) -> None:
+    page_id = await plot.specimen("page_id")
+    for n in range(MANY):
+        await plot.owner.made(f"/v1/pages/{page_id}/comments", {"text": str(n)})
+    await _followed(plot, f"comments:{page_id}")
+
+
+async def _answer(plot: Plot) -> None:
+    path = f"/v1/comment-threads/{await plot.specimen('thread_id')}/comments"
+    for n in range(MANY):
+        await plot.owner.made(path, {"text": str(n)})
+    await _followed(plot, f"comments:{await plot.specimen('page_id')}")
 
 
 async def _open_channels(plot: Plot) -> None:
@@ -276,6 +289,8 @@ FILL: dict[str, Callable[[Plot], Awaitable[None]]] = {
     "list_deliveries": _deliver,
     "list_messages": _say,
     "list_pins": _pin,
+    "list_comment_threads": _comment,
+    "list_thread_comments": _answer,
     "list_unread": _open_channels,
     "list_commands": _configure,
 }

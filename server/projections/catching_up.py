@@ -1,0 +1,78 @@
+"""Waiting a moment until the rows of a document have all that is in it, for whoever reads the rows."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import anyio
+
+from blocks.channel import time_of_id
+from server.projections.projector import Projector
+from storage.engine import Database
+from storage.repositories.projections import Overtaken
+from storage.unit_of_work import UnitOfWork
+
+WITHIN_SECONDS = 2.0
+"""How long reading waits for rows that are behind their document."""
+
+_LOOK_EVERY_SECONDS = 0.02
+_MAX_WRITTEN = 10_000
+"""Of the newest things that were written here it is known where they are."""
+
+_RECENT = timedelta(minutes=10)
+"""Ids that are older are not waited for."""
+
+
+class CatchingUp:
+    """Brings the rows of documents up for those who read them."""
+
+    def __init__(self, database: Database, projector: Projector, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._projector = projector
+        self._clock = clock
+        self._written: OrderedDict[UUID, str] = OrderedDict()
+
+    def note(self, id_: UUID, document: str) -> None:
+        """Note in which document something was written just now."""
+        self._written[id_] = document
+        while len(self._written) > _MAX_WRITTEN:
+            self._written.popitem(last=False)
+
+    async def catch_up(self, document: str) -> None:
+        """Wait a moment until the rows have all that the document has now; do that work where it is due."""
+
+        async def is_behind() -> bool:
+            async with self._database.read() as uow:
+                is_behind = await uow.messages.is_behind(document)
+            if is_behind:
+                with suppress(Overtaken):  # somebody else does it
+                    await self._projector.follow(document)
+            return is_behind
+
+        await _wait_while(is_behind)
+
+    async def await_row(self, id_: UUID, is_there: Callable[[UnitOfWork], Awaitable[bool]]) -> None:
+        """Wait a moment for the row of something that may have been written just now."""
+        if (document := self._written.get(id_)) is not None:
+            await self.catch_up(document)
+            return
+        if id_.version != 7 or datetime.fromisoformat(time_of_id(str(id_))) < self._clock() - _RECENT:
+            return
+
+        async def is_missing() -> bool:
+            async with self._database.read() as uow:
+                return not await is_there(uow)
+
+        await _wait_while(is_missing)
+
+
+async def _wait_while(is_waiting: Callable[[], Awaitable[bool]]) -> None:
+    """Look again and again, for a moment: what other processes write cannot be heard."""
+    with anyio.move_on_after(WITHIN_SECONDS):
+        while True:
+            if not await is_waiting():
+                return
+            await asyncio.sleep(_LOOK_EVERY_SECONDS)
