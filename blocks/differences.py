@@ -20,9 +20,9 @@ from blocks.edits import Item, key_of, pair_alike, survey
 from blocks.matching import match_items
 from blocks.page import BLOCKS, CONTENT, META, PLACE_FIELDS, Block, blocks_of, read_block
 from blocks.page_text import RICH, fragment_of
-from blocks.plain import Json, plain
+from blocks.plain import plain
 from blocks.text_edits import Piece, pieces_of
-from blocks.tree import Element, Node, Text, to_json
+from blocks.tree import Element, Json, Node, Text, to_json
 
 HunkKind = Literal[
     "page_changed",

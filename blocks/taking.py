@@ -16,8 +16,7 @@ from blocks.kind import Fields
 from blocks.page import META, blocks_of, read_block
 from blocks.page_edits import Stamp, change_block, delete_block, restore_block
 from blocks.page_text import fragment_of
-from blocks.plain import Json
-from blocks.tree import Node, document
+from blocks.tree import Json, Node, document
 
 
 class Side:
