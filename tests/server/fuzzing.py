@@ -100,8 +100,10 @@ class World:
         self.known: dict[str, list[str]] = {}
         self._makers: dict[str, tuple[Callable[[], None], str]] = {
             "message_id": (self.post_message, "GET /v1/channels/{channel_id}"),
+            "comment_id": (self.comment, "GET /v1/workspaces/{workspace_id}"),
+            "thread_id": (self.comment, "GET /v1/workspaces/{workspace_id}"),
             "import_id": (self.begin_import, "GET /v1/workspaces/{workspace_id}"),
-            "mute_id": (self.mute_page, "GET /v1/pages/{page_id}"),
+            "mute_id": (self.mute_page, "GET /v1/workspaces/{workspace_id}"),
             "notification_id": (self.be_told, "GET /v1/me"),
             "llm_provider_id": (self.add_provider, "GET /v1/workspaces/{workspace_id}"),
             "llm_budget_id": (self.set_budget, "GET /v1/workspaces/{workspace_id}"),
@@ -133,9 +135,20 @@ class World:
         made = self._send("POST", f"/v1/channels/{self.known['channel_id'][-1]}/messages", MESSAGE)
         self.known["message_id"].append(made["message"]["id"])
 
+    def comment(self) -> None:
+        """Comment on a page: what begins a thread is not named by the path that it is got from."""
+        made = self._send("POST", f"/v1/pages/{self._new_page()}/comments", {"text": "Hello"})
+        self.known["comment_id"].append(made["comment"]["id"])
+        self.known["thread_id"].append(made["thread"]["id"])
+
+    def _new_page(self) -> str:
+        """Make a page that no request has deleted yet; return its id."""
+        workspace = self._send("POST", "/v1/workspaces", {"name": "Kept"})["id"]
+        return self._send("POST", f"/v1/workspaces/{workspace}/pages", {"title": "Kept"})["id"]
+
     def mute_page(self) -> None:
-        """Mute the newest page: what PUT makes is not noted."""
-        document = f"page:{self.known['page_id'][-1]}"
+        """Mute a page: what PUT makes is not noted."""
+        document = f"page:{self._new_page()}"
         self.known["mute_id"].append(
             self._send("PUT", "/v1/notification-mutes", {"document": document})["id"]
         )

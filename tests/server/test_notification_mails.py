@@ -127,6 +127,7 @@ async def test_a_digest_comes_once_a_day_at_the_hour_of_ones_time_zone(
     await choose(member, mail="daily", digest_hour=8, time_zone="Europe/Vienna")
     elsewhere = f"/v1/workspaces/{(await ann.made('/v1/workspaces', {'name': 'Attic'}))['id']}"
     await ann.made(f"{elsewhere}/members", {"email": "bob@example.com", "role": "member"})
+    await unread(member, 1)
     await say(database, workspace, channel, ann, member)
     await unread(member, 2)
     await nothing_to_mail(database)

@@ -204,5 +204,12 @@ async def granted_plot(cast: Cast) -> Plot:
     return plot
 
 
-OF_A_PAGE = ("/v1/pages/", "/v1/documents/", "/v1/blocks/", "/v1/comments/", "/v1/comment-threads/")
+OF_A_PAGE = (
+    "/v1/pages/",
+    "/v1/documents/",
+    "/v1/blocks/",
+    "/v1/comments/",
+    "/v1/comment-threads/",
+    "/v1/suggestions/",
+)
 CLOSED = [operation for operation in OPERATIONS if operation.needed is not None]
