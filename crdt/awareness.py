@@ -240,7 +240,7 @@ def _with_user(state: bytes, principal: Principal) -> bytes:
     if fields is None:
         raise ProtocolError("bad_presence", "An awareness state is not a JSON object.")
     color = color_of(principal.id)
-    user = {
+    user: dict[str, str | None] = {
         "id": principal.id,
         "name": principal.name,
         "kind": principal.kind,
@@ -248,4 +248,6 @@ def _with_user(state: bytes, principal: Principal) -> bytes:
         "colorLight": color + "33",  # what y-codemirror.next paints selections with
         "avatar_url": principal.avatar_url,
     }
+    if principal.run_id is not None:
+        user |= {"run_id": principal.run_id, "acts_for": principal.acts_for}
     return _encode_json({**fields, "user": user})

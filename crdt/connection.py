@@ -235,7 +235,7 @@ class Connection:
     def review(self, targets: Collection[str]) -> None:
         """Decide anew for the principals and documents among the targets (A3)."""
         for key, peer in self._peers.items():
-            if peer.principal.id in targets or peer.room.name in targets:
+            if peer.principal.is_among(targets) or peer.room.name in targets:
                 self._start(partial(self._review, key, peer, peer.token))
 
     def renew(self, now: float, ahead_seconds: float) -> None:

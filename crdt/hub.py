@@ -296,7 +296,7 @@ class Hub:
         for connection in self._connections:
             connection.review(targets)
         for replica in self._replicas:
-            is_concerned = replica.principal.id in targets or replica.document in targets
+            is_concerned = replica.principal.is_among(targets) or replica.document in targets
             if is_concerned and replica.principal.kind != "system":
                 self.start(partial(self._review, replica))
 

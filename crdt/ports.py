@@ -31,11 +31,17 @@ class Principal(msgspec.Struct, frozen=True):
     """Unix seconds when the credential ends; None for one that does not."""
     run_id: str | None = None
     """The agent run that this is done in."""
+    acts_for: PrincipalId | None = None
+    """Whose rights it has, where these are another's: those of whoever an agent run is for."""
 
     @property
     def author(self) -> str:
         """Who did something, as the log says it: the principal, and the run if there is one (A7)."""
         return self.id if self.run_id is None else f"{self.id}|run:{self.run_id}"
+
+    def is_among(self, targets: Collection[str]) -> bool:
+        """Tell whether any of these is what its rights hang on: itself, its run, or whoever it acts for."""
+        return self.id in targets or self.acts_for in targets or f"run:{self.run_id}" in targets
 
 
 def can_write(right: Right) -> bool:

@@ -139,5 +139,5 @@ class DatabaseAccess:
     async def decide(self, principal: Principal, document: str) -> Right:
         """Return the right of a principal on a document; `none` also for one that does not exist."""
         async with self._database.read() as uow:
-            caller = await find_caller(uow, principal.id)
+            caller = await find_caller(uow, principal.author)
             return await document_right(uow, caller, document) if caller else "none"

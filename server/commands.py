@@ -67,7 +67,7 @@ async def decide(
     if fault is not None:
         return Outcome("refused", f"{fault} {_HOW}")
     standing = await workspace_standing(uow, caller, workspace_id)
-    if standing is None or not standing[1].allows("agents.write"):
+    if standing is None or not standing[1].allows("agents.run"):
         return Outcome("refused", "You may not run agents in this workspace.")
     return Outcome("accepted", f"{found[0].name} has your command.", found[0].id)
 

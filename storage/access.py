@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 
 from storage.models import (
+    AgentConfiguration,
     AgentRunLog,
     ApiKey,
     Channel,
@@ -56,6 +57,7 @@ Action = Literal[
     "events.read",
     "webhooks.manage",
     "agents.read",
+    "agents.run",
     "agents.write",
     "playbooks.read",
     "playbooks.write",
@@ -93,6 +95,7 @@ LEAST_ROLE: dict[Action, Role] = {
     "brands.write": "member",
     "creators.write": "member",
     "prompts.write": "member",
+    "agents.run": "member",
     "agents.write": "member",
     "playbooks.write": "member",
     "workspace.update": "admin",
@@ -115,6 +118,22 @@ PERSONAL: frozenset[Action] = frozenset(
 )
 """What needs somebody who is signed in: a key that is stolen makes no others and ends nothing for good."""
 
+
+NEVER_AGENTS: frozenset[Action] = PERSONAL | frozenset[Action](
+    {
+        "agents.write",
+        "audit.read",
+        "channels.invite",
+        "channels.manage",
+        "llm.manage",
+        "members.manage",
+        "pages.share",
+        "playbooks.write",
+        "webhooks.manage",
+        "workspace.update",
+    }
+)
+"""What no agent does, whomever it acts for: who may do what, what agents are, and what cannot be undone."""
 
 THROUGH: dict[Action, frozenset[Action]] = {
     "search.read": frozenset({"pages.read", "channels.read", "prompts.read", "brands.read", "creators.read"})
@@ -160,21 +179,47 @@ OF_MAKER: frozenset[Action] = frozenset({"channels.manage"})
 """What members may do with a channel of their own making."""
 
 
+def is_in_scopes(scopes: Collection[str], action: Action) -> bool:
+    """Tell whether an action is within some scopes."""
+    if action in THROUGH:
+        return any(is_in_scopes(scopes, one) for one in THROUGH[action])
+    area, _, verb = scope_of(action).partition(":")
+    good = {f"{area}:write", "*:write"}
+    if verb == "read":
+        good |= {f"{area}:read", "*:read"}
+    return not good.isdisjoint(scopes)
+
+
+class Grant(msgspec.Struct, frozen=True):
+    """What an agent may do at most, as its configuration says under `grant`; it gives no right by itself."""
+
+    scopes: frozenset[str] = frozenset({"*:write"})
+    pages: frozenset[UUID] | None = None
+    """These and those below; None for all."""
+    channels: frozenset[UUID] | None = None
+
+    def allows(self, action: Action) -> bool:
+        """Tell whether an agent with this grant may do something where its person may."""
+        return action not in NEVER_AGENTS and is_in_scopes(self.scopes, action)
+
+
 class Caller(msgspec.Struct, frozen=True):
     """On whose behalf something is asked. `id` is how events and the log name them.
 
-    An API key acts for its person, in one workspace, as far as its scopes go; a visitor has nothing but a
-    share link.
+    An API key acts for its person, in one workspace, as far as its scopes go. So does the run of an agent,
+    as far as the agent was granted. A visitor has nothing but a share link.
     """
 
     id: str
     user_id: UUID | None
     workspace_id: UUID | None = None
-    """The only workspace there is for a key."""
+    """The only workspace there is for a key or an agent."""
     scopes: frozenset[str] | None = None
     """None for somebody who is signed in."""
     link_page_id: UUID | None = None
     link_level: GrantLevel | None = None
+    grant: Grant | None = None
+    """Of an agent."""
 
     @classmethod
     def of_user(cls, user_id: UUID) -> "Caller":
@@ -193,17 +238,11 @@ class Caller(msgspec.Struct, frozen=True):
 
     def has_scope(self, action: Action) -> bool:
         """Tell whether a credential is good for an action, whatever its person may do."""
+        if self.grant is not None and not self.grant.allows(action):
+            return False
         if self.scopes is None:
             return True
-        if action in PERSONAL:
-            return False
-        if action in THROUGH:
-            return any(self.has_scope(one) for one in THROUGH[action])
-        area, _, verb = scope_of(action).partition(":")
-        good = {f"{area}:write", "*:write"}
-        if verb == "read":
-            good |= {f"{area}:read", "*:read"}
-        return not good.isdisjoint(self.scopes)
+        return action not in PERSONAL and is_in_scopes(self.scopes, action)
 
     def reaches(self, workspace_id: UUID) -> bool:
         """Tell whether a credential is good in a workspace."""
@@ -260,7 +299,15 @@ _ACTIONS_OF: dict[Role, frozenset[Action]] = {
 
 
 async def find_caller(uow: "UnitOfWork", principal_id: str) -> Caller | None:
-    """Return the caller that a principal of a document is; None for one that is no more."""
+    """Return the caller that a principal of a document is; None for one that is no more.
+
+    The run of an agent is named as the log does, `agent:{id}|run:{run_id}`: an agent is nobody by itself.
+    """
+    name, _, run = principal_id.partition("|")
+    if run:
+        found_run = parse_document_name(run)
+        caller = await caller_of_run(uow, found_run[1]) if found_run and found_run[0] == "run" else None
+        return caller if caller is not None and caller.id == name else None
     match parse_document_name(principal_id):
         case ("user", user_id):
             return Caller.of_user(user_id) if await uow.users.is_active(user_id) else None
@@ -272,6 +319,39 @@ async def find_caller(uow: "UnitOfWork", principal_id: str) -> Caller | None:
             return Caller.of_link(link) if link else None
         case _:
             return None
+
+
+async def caller_of_run(uow: "UnitOfWork", run_id: UUID) -> Caller | None:
+    """Return whoever a run acts for, as far as its agent was granted; None where that is over.
+
+    It is over when the run has ended, its agent is not active any more, or its person has left; looked up
+    anew each time, so that nothing lasts longer than the right that it comes from.
+    """
+    found = await uow.agent_runs.find_open(run_id)
+    invoker = await find_caller(uow, invoker_of(found[0])) if found else None
+    grant = _grant_of(found[1]) if found else None
+    if found is None or invoker is None or invoker.user_id is None or grant is None:
+        return None
+    agent = found[1]
+    if not invoker.reaches(agent.workspace_id):
+        return None
+    return msgspec.structs.replace(
+        invoker, id=f"agent:{agent.id}", workspace_id=agent.workspace_id, grant=grant
+    )
+
+
+def invoker_of(run: AgentRunLog) -> str:
+    """Return the principal whose rights a run has."""
+    return f"user:{run.triggered_by_user_id}"
+
+
+def _grant_of(agent: AgentConfiguration) -> Grant | None:
+    """Return what an agent was granted; None for one whose configuration does not hold."""
+    config = agent.effective_config_cache
+    try:
+        return None if config is None else msgspec.convert(config.get("grant") or {}, Grant)
+    except msgspec.ValidationError:
+        return None
 
 
 async def workspace_standing(
@@ -331,6 +411,8 @@ async def page_standing(uow: "UnitOfWork", caller: Caller, page_id: UUID) -> tup
     if found is None or not caller.reaches(found[0].workspace_id):
         return None
     page, role = found
+    if not await _is_granted_page(uow, caller, page):
+        return None
     level = _role_level(role, page)
     if level != "manage":
         for given in await _given_levels(uow, caller, page):
@@ -366,6 +448,22 @@ async def _given_levels(uow: "UnitOfWork", caller: Caller, page: Page) -> Sequen
     return await uow.grants.levels_on_path(page, caller.user_id)
 
 
+async def _is_granted_page(uow: "UnitOfWork", caller: Caller, page: Page) -> bool:
+    """Tell whether a page is one of those that an agent may have to do with."""
+    if caller.grant is None or caller.grant.pages is None:
+        return True
+    for page_id in caller.grant.pages:
+        if await uow.share_links.is_on_path(page, page_id):
+            return True
+    return False
+
+
+def _is_granted_channel(caller: Caller, channel_id: UUID) -> bool:
+    """Tell whether a channel is one of those that an agent may have to do with."""
+    channels = None if caller.grant is None else caller.grant.channels
+    return channels is None or channel_id in channels
+
+
 async def channel_standing(
     uow: "UnitOfWork", caller: Caller, channel_id: UUID
 ) -> tuple[Channel, Standing] | None:
@@ -377,6 +475,8 @@ async def channel_standing(
         return None
     channel, role, is_in_channel = found
     if channel.type != "public" and not is_in_channel:
+        return None
+    if not _is_granted_channel(caller, channel.id):
         return None
     more = frozenset[Action]() if channel.type == "public" else IN_CHANNEL
     if channel.created_by_user_id == caller.user_id and can(role, "channels.create"):
@@ -430,7 +530,8 @@ async def document_right(uow: "UnitOfWork", caller: Caller, document_name: str) 
         case ("suggestion", suggestion_id):
             return await _branch_right(uow, caller, suggestion_id)
         case ("inbox", owner_id):
-            return "read" if owner_id == caller.user_id and caller.scopes is None else "none"
+            is_person = caller.scopes is None and caller.grant is None
+            return "read" if owner_id == caller.user_id and is_person else "none"
         case _:
             return "none"
 
@@ -490,9 +591,11 @@ async def readable_documents(
     pages = [id_ for kind, id_ in parsed if kind == "page"]
     if pages and standing.allows("pages.read"):
         rows = await uow.pages.visible(workspace_id, pages, reader=standing.page_reader)
+        if caller.grant is not None and caller.grant.pages is not None:
+            rows = [id_ for id_ in rows if await page_standing(uow, caller, id_)]
         readable.update(f"page:{id_}" for id_ in rows)
     channels = [id_ for kind, id_ in parsed if kind == "channel"]
     if channels:
         rows = await uow.channels.visible(workspace_id, caller.user_id, channels)
-        readable.update(f"channel:{id_}" for id_ in rows)
+        readable.update(f"channel:{id_}" for id_ in rows if _is_granted_channel(caller, id_))
     return frozenset(readable)

@@ -99,7 +99,9 @@ class UnitOfWork:
         self.suggestions = Suggestions(session, now, self.documents, self.access_changes)
         self.prompt_libraries = Owned(PromptLibrary, session, now)
         self.agent_definitions = AgentDefinitions(session, now)
-        self.agent_configurations = Owned(AgentConfiguration, session, now)
+        self.agent_configurations = Owned(
+            AgentConfiguration, session, now, lambda agent: self.access_changes.note(f"agent:{agent.id}")
+        )
         self.agents = Agents(session)
         self.playbooks = Owned(Playbook, session, now)
         self.agent_runs = AgentRuns(session)

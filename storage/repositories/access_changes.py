@@ -24,6 +24,10 @@ class AccessChanges:
             AccessChange(id=self._new_id(), target=target, created_at=self._now) for target in targets
         )
 
+    def note_run(self, run_id: UUID) -> None:
+        """Note that a run of an agent has ended, or was told to: its open peers are to leave."""
+        self.note(f"run:{run_id}")
+
     async def note_user(self, user_id: UUID) -> None:
         """Note that what somebody may do has changed, and with it what their keys may."""
         keys = await self._session.scalars(

@@ -140,6 +140,21 @@ class AgentRuns:
         ).one_or_none()
         return ((row[0], row[1]), row[2]) if row else None
 
+    async def find_open(self, run_id: UUID) -> tuple[AgentRunLog, AgentConfiguration] | None:
+        """Return a run that has not ended, with its agent, which is active; or None."""
+        row = (
+            await self._session.execute(
+                select(AgentRunLog, AgentConfiguration)
+                .join(AgentConfiguration, AgentConfiguration.id == AgentRunLog.agent_configuration_id)
+                .where(
+                    AgentRunLog.run_id == run_id,
+                    AgentRunLog.status.in_(("pending", "running")),
+                    AgentConfiguration.status == "active",
+                )
+            )
+        ).one_or_none()
+        return (row[0], row[1]) if row else None
+
     async def starter(self, run_id: UUID) -> UUID | None:
         """Return who began a run; None for one that nobody began, or that is not known."""
         return await self._session.scalar(

@@ -1,6 +1,6 @@
 """Rows that belong to one workspace and are read, listed, changed and removed alike: brands, creators ..."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Generic, TypeVar
 from uuid import UUID
@@ -41,10 +41,18 @@ M = TypeVar(
 class Owned(Generic[M]):
     """The rows of one table, by id and by workspace. Callers make them, with `uow.new_id()` and `uow.now`."""
 
-    def __init__(self, model: type[M], session: AsyncSession, now: datetime) -> None:
+    def __init__(
+        self,
+        model: type[M],
+        session: AsyncSession,
+        now: datetime,
+        changed: Callable[[M], object] = lambda row: None,
+    ) -> None:
+        """`changed` is told of rows that change, or go."""
         self._model = model
         self._session = session
         self._now = now
+        self._changed = changed
 
     async def add(self, row: M) -> None:
         """Add a row."""
@@ -93,10 +101,12 @@ class Owned(Generic[M]):
             for name, value in changed.items():
                 setattr(row, name, value)
             row.updated_at = self._now
+            self._changed(row)
             await self._session.flush()
         return bool(changed)
 
     async def remove(self, row: M) -> None:
         """Delete a row for good."""
+        self._changed(row)
         await self._session.delete(row)
         await self._session.flush()

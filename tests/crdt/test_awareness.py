@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from crdt.awareness import Announcement, Awareness, color_of, decode_awareness
 from crdt.errors import ProtocolError
+from crdt.ports import Principal, PrincipalId
 from crdt.protocol import encode_number, encode_string
 from tests.crdt.world import user
 
@@ -57,6 +58,16 @@ def test_A5_the_user_field_is_the_servers() -> None:
         "colorLight": color_of("user:ann") + "33",
         "avatar_url": None,
     }
+
+
+def test_A5_the_user_field_says_of_a_run_whom_it_acts_for() -> None:
+    awareness = Awareness()
+    writer = Principal(
+        id=PrincipalId("agent:1"), name="Writer", kind="agent", run_id="7", acts_for=PrincipalId("user:ann")
+    )
+    awareness.apply(object(), writer, said((1, 1, '{"user":{"acts_for":"user:root"}}')), 0)
+    user = json.loads(entry(awareness, 1).state or b"")["user"]
+    assert (user["kind"], user["run_id"], user["acts_for"]) == ("agent", "7", "user:ann")
 
 
 def test_A5_only_a_newer_clock_changes_an_entry() -> None:
