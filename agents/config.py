@@ -41,6 +41,19 @@ class MemorySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     namespace: str | None = None
 
 
+class RunSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How an agent runs: what happens while it is busy, and how far one run may go.
+
+    `on_busy`: wait in line, be refused, or end the runs there are. Minutes count while it works, not while it
+    waits for somebody.
+    """
+
+    on_busy: Literal["enqueue", "reject", "interrupt"] = "enqueue"
+    max_at_once: Annotated[int, Meta(ge=1, le=20)] = 1
+    max_steps: Annotated[int, Meta(ge=1, le=200)] = 40
+    max_minutes: Annotated[int, Meta(ge=1, le=240)] = 15
+
+
 class EffectiveConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What an agent runs with."""
 
@@ -50,6 +63,7 @@ class EffectiveConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     instructions: Annotated[str, Meta(max_length=20_000)] | None = None
     inputs: dict[str, Any] = {}
     """What runs are given when whoever starts them says nothing else; keys of the definition's inputs."""
+    runs: RunSettings = msgspec.field(default_factory=RunSettings)
     settings: dict[str, Any] = {}
     """What only this kind of agent knows."""
 
@@ -108,12 +122,13 @@ def _input_faults(definition: AgentDefinition, inputs: dict[str, Any]) -> list[F
         if key not in types:
             known = ", ".join(types) or "none"
             faults.append(Fault(f"{PATH}.inputs.{key}", f"No input of this agent; it has: {known}"))
-        elif not _fits(value, types[key]):
+        elif not fits(value, types[key]):
             faults.append(Fault(f"{PATH}.inputs.{key}", f"Expected a value of the type {types[key]}"))
     return faults
 
 
-def _fits(value: object, type: str) -> bool:
+def fits(value: object, type: str) -> bool:
+    """Tell whether a value is of a type that inputs of definitions have."""
     match type:
         case "string":
             return isinstance(value, str)

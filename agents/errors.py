@@ -2,7 +2,12 @@
 
 AgentError
 ├── InvalidPromptError    a template, its variables or their values do not fit together
-└── InvalidConfigError    a YAML configuration cannot be read, or does not fit its definition
+├── InvalidConfigError    a YAML configuration cannot be read, or does not fit its definition
+├── InvalidInputsError    a run is given what its agent does not take, or not what it needs
+└── RunRefusedError       an agent does not run now; the message is for people
+    ├── InactiveAgentError    it is switched off or archived, or its configuration has become unfit
+    ├── BusyAgentError        it runs already, or too many runs wait
+    └── RunTooDeepError       agents have started each other too often
 """
 
 from typing import ClassVar
@@ -41,3 +46,37 @@ class InvalidConfigError(AgentError, ValueError):
     def __init__(self, faults: tuple[Fault, ...]) -> None:
         self.faults = faults
         super().__init__("; ".join(f"{fault.path}: {fault.detail}" for fault in faults))
+
+
+class InvalidInputsError(AgentError, ValueError):
+    """All that is wrong with what a run is given, at least one fault."""
+
+    code = "invalid_inputs"
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        self.faults = faults
+        super().__init__("; ".join(f"{fault.path}: {fault.detail}" for fault in faults))
+
+
+class RunRefusedError(AgentError):
+    """There will be no run."""
+
+    code = "run_refused"
+
+
+class InactiveAgentError(RunRefusedError):
+    """Nobody can run it as it is."""
+
+    code = "agent_inactive"
+
+
+class BusyAgentError(RunRefusedError):
+    """Later, perhaps."""
+
+    code = "agent_busy"
+
+
+class RunTooDeepError(RunRefusedError):
+    """A loop, or as good as one."""
+
+    code = "run_too_deep"

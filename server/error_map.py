@@ -8,7 +8,7 @@ import http
 import msgspec
 from starlette.responses import Response
 
-from agents.errors import InvalidConfigError, InvalidPromptError
+from agents.errors import InvalidConfigError, InvalidInputsError, InvalidPromptError, RunRefusedError
 from blocks.errors import (
     InvalidContentError,
     UnknownBlockError,
@@ -80,7 +80,9 @@ def translate(error: Exception) -> ApiError:
             return NotFoundError("This does not exist any more.")
         case ConstraintError():
             return ConflictError("Somebody else changed the same thing at this moment. Try again.")
-        case InvalidPromptError() | InvalidConfigError():
+        case RunRefusedError():
+            return ConflictError(str(error), code=error.code)
+        case InvalidPromptError() | InvalidConfigError() | InvalidInputsError():
             faults = tuple(FieldError(f"body.{fault.path}", fault.detail) for fault in error.faults)
             return InvalidError("The body does not fit: see `errors`.", code=error.code, errors=faults)
         case VaultError():

@@ -1,7 +1,7 @@
 """Slash commands: recognised wherever the message came from, answered in the channel, handed on as events.
 
 A consumer follows `message.posted`. In the transaction that moves its cursor it writes what a command comes
-to: a row with the answer, and `agent.command.received` for whoever runs agents. So each command counts once,
+to: a row with the answer, and the run that is asked for. So each command counts once,
 whatever is killed when. The answers are posted from their rows, under ids that were chosen before: posting
 one again is no second answer.
 """
@@ -10,8 +10,10 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from uuid import UUID
+from uuid import UUID, uuid5
 
+from agents.errors import InvalidInputsError, RunRefusedError
+from agents.runs import NewRun, request_run
 from blocks import channel
 from blocks.channel_content import AgentCommandResponse
 from blocks.commands import Command, CommandFault, parse_command
@@ -21,7 +23,7 @@ from server.background.leadership import LEASE_SECONDS, Leadership
 from server.chat import CHAT
 from server.commands import Outcome, decide
 from server.documents.writing import Writer
-from storage.access import find_caller
+from storage.access import Caller, find_caller
 from storage.engine import Database
 from storage.errors import StorageError
 from storage.event_feed import EventFeed
@@ -64,6 +66,7 @@ async def _take(uow: UnitOfWork, message: ChatMessage) -> None:
     if caller is None or caller.user_id is None:
         return  # gone since
     outcome = await decide(uow, caller, message.workspace_id, command, fault)
+    outcome = await _ask_for_run(uow, message, command, caller, outcome)
     await _keep(uow, message, command, outcome)
     if outcome.agent_configuration_id is not None:
         await uow.events.append(
@@ -94,6 +97,37 @@ async def _take(uow: UnitOfWork, message: ChatMessage) -> None:
             f"channel:{message.channel_id}",
             payload,
         )
+
+
+async def _ask_for_run(
+    uow: UnitOfWork, message: ChatMessage, command: Command, caller: Caller, outcome: Outcome
+) -> Outcome:
+    """Have the agent run that was commanded; return what the sender is told, which may be why it will not."""
+    if outcome.agent_configuration_id is None:
+        return outcome
+    agent = await uow.agent_configurations.find_in(message.workspace_id, outcome.agent_configuration_id)
+    assert agent is not None, "it was found just now"
+    new = NewRun(
+        agent=agent,
+        trigger="command",
+        cause=caller.id,
+        invoker_user_id=caller.user_id,
+        invoked_by=caller.id,
+        inputs=command.arguments,
+        place=f"channel:{message.channel_id}",
+        place_item=str(message.id),
+        run_id=uuid5(message.channel_id, f"command:{message.id}"),
+    )
+    try:
+        await request_run(uow, new)
+    except InvalidInputsError as error:
+        faults = "\n".join(
+            f"- `{fault.path.removeprefix('inputs.')}`: {fault.detail}" for fault in error.faults
+        )
+        return Outcome("refused", f"{agent.name} cannot do this:\n{faults}")
+    except RunRefusedError as error:
+        return Outcome("refused", str(error))
+    return outcome
 
 
 async def _keep(uow: UnitOfWork, message: ChatMessage, command: Command, outcome: Outcome) -> None:

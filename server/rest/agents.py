@@ -24,8 +24,8 @@ YamlText = Annotated[
         pattern=r"^[^\x00]*$",
         description=(
             "YAML with any of `llm` (provider, model, temperature, max_output_tokens), `instructions`, "
-            "`inputs`, `triggers`, `memory` (type, namespace) and `settings`; what it says goes over the "
-            "definition's. Without anchors, aliases and tags; `no` and dates are texts."
+            "`inputs`, `triggers`, `memory` (type, namespace), `runs` and `settings`; what it says goes over "
+            "the definition's. Without anchors, aliases and tags; `no` and dates are texts."
         ),
     ),
 ]

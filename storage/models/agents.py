@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.models.declarative import Model
@@ -13,7 +13,9 @@ DefinitionStatus = Literal["draft", "active", "deprecated"]
 ConfigurationStatus = Literal["active", "inactive", "archived"]
 RunStatus = Literal["pending", "running", "success", "error", "cancelled"]
 LastRunStatus = Literal["idle", "pending", "running", "success", "error", "cancelled"]
-RunTrigger = Literal["manual", "schedule", "webhook", "command"]
+RunTrigger = Literal["manual", "schedule", "webhook", "command", "event"]
+
+IS_ACTIVE = text("status IN ('pending', 'running')")
 
 
 class AgentDefinition(Model, kw_only=True):
@@ -96,7 +98,11 @@ class AgentConfiguration(Model, kw_only=True):
 
 
 class AgentRunLog(Model, kw_only=True):
-    """A run of an agent. `run_id` is the id that everybody but the table uses."""
+    """A run of an agent. `run_id` is the id that everybody but the table uses.
+
+    `start_time` is when it was asked for until it begins. `invoked_by` is the credential whose rights it has,
+    as documents name principals; `cause` what started it, for people and for whoever looks for loops.
+    """
 
     __tablename__ = "agent_run_logs"
     __table_args__ = (
@@ -104,9 +110,12 @@ class AgentRunLog(Model, kw_only=True):
         CheckConstraint(
             "status IN ('pending', 'running', 'success', 'error', 'cancelled')", name="status_known"
         ),
-        CheckConstraint("trigger_type IN ('manual', 'schedule', 'webhook', 'command')", name="trigger_known"),
+        CheckConstraint(
+            "trigger_type IN ('manual', 'schedule', 'webhook', 'command', 'event')", name="trigger_known"
+        ),
         Index(None, "agent_configuration_id", "id"),
         Index(None, "agent_configuration_id", "status", "id"),
+        Index("ix_agent_run_logs_active", "id", sqlite_where=IS_ACTIVE, postgresql_where=IS_ACTIVE),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -126,3 +135,14 @@ class AgentRunLog(Model, kw_only=True):
     full_output_ref: Mapped[str | None] = mapped_column(default=None)
     error_message: Mapped[str | None] = mapped_column(default=None)
     logs_ref: Mapped[str | None] = mapped_column(default=None)
+    invoked_by: Mapped[str | None] = mapped_column(default=None)
+    cause: Mapped[str] = mapped_column(default="")
+    prompt: Mapped[str | None] = mapped_column(default=None)
+    place: Mapped[str | None] = mapped_column(default=None)
+    place_item: Mapped[str | None] = mapped_column(default=None)
+    parent_run_id: Mapped[UUID | None] = mapped_column(index=True, default=None)
+    depth: Mapped[int] = mapped_column(default=0)
+    is_dry: Mapped[bool] = mapped_column(default=False)
+    cancelled_by: Mapped[str | None] = mapped_column(default=None)
+    cancel_requested_at: Mapped[datetime | None] = mapped_column(default=None)
+    error_code: Mapped[str | None] = mapped_column(default=None)

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.models import (
@@ -14,6 +14,7 @@ from storage.models import (
     AgentRunLog,
     ConfigurationStatus,
     DefinitionStatus,
+    LastRunStatus,
     Membership,
     Role,
     RunStatus,
@@ -160,6 +161,50 @@ class AgentRuns:
         return await self._session.scalar(
             select(AgentRunLog.triggered_by_user_id).where(AgentRunLog.run_id == run_id)
         )
+
+    async def get(self, run_id: UUID) -> AgentRunLog | None:
+        """Return a run, or None."""
+        return await self._session.scalar(select(AgentRunLog).where(AgentRunLog.run_id == run_id))
+
+    async def hold_agent(self, agent_id: UUID) -> None:
+        """Keep other units that hold an agent waiting until this one ends: for rules over its runs."""
+        await self._session.execute(
+            select(AgentConfiguration.id)
+            .where(AgentConfiguration.id == agent_id)
+            .with_for_update(key_share=True)
+        )
+
+    async def add(self, run: AgentRunLog) -> None:
+        """Add a run, which becomes its agent's last one."""
+        self._session.add(run)
+        await self._session.flush()
+        await self.note_last(run, is_new=True)
+
+    async def note_last(self, run: AgentRunLog, *, is_new: bool = False) -> None:
+        """Let the agent tell how a run stands, if it is its last one."""
+        status: LastRunStatus = run.status
+        statement = update(AgentConfiguration).where(AgentConfiguration.id == run.agent_configuration_id)
+        if not is_new:
+            statement = statement.where(AgentConfiguration.last_run_id == run.run_id)
+        await self._session.execute(
+            statement.values(
+                last_run_id=run.run_id,
+                last_run_at=run.start_time,
+                last_run_status=status,
+                last_run_output_preview=run.output_preview,
+                last_run_full_output_ref=run.full_output_ref,
+            )
+        )
+
+    async def active_of(self, agent_id: UUID) -> Sequence[AgentRunLog]:
+        """Return the runs of an agent that are not over, oldest first."""
+        found = await self._session.scalars(
+            select(AgentRunLog)
+            .where(AgentRunLog.agent_configuration_id == agent_id)
+            .where(AgentRunLog.status.in_(("pending", "running")))
+            .order_by(AgentRunLog.id)
+        )
+        return found.all()
 
     async def list_of(
         self, agent_id: UUID, *, status: RunStatus | None, before: UUID | None, limit: int

@@ -47,6 +47,7 @@ def test_without_yaml_an_agent_is_as_its_definition_says():
         "triggers": [{"type": "schedule", "config": {"cron": "0 9 * * 1"}}],
         "instructions": None,
         "inputs": {},
+        "runs": {"on_busy": "enqueue", "max_at_once": 1, "max_steps": 40, "max_minutes": 15},
         "settings": {},
     }
 

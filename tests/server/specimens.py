@@ -272,6 +272,10 @@ async def _new_agent(plot: Plot) -> dict[str, Any]:
     return {"name": "Monday mail", "agent_definition_id": DEFINITION}
 
 
+async def _new_run(plot: Plot) -> dict[str, Any]:
+    return {"inputs": {"campaign_brief": "Summer"}}
+
+
 async def _block_move(plot: Plot) -> dict[str, Any]:
     return {"page_id": (await plot.owner.made(f"{plot.path}/pages", {"title": "Elsewhere"}))["id"]}
 
@@ -324,6 +328,7 @@ BODIES: dict[str, Body] = {
     "edit_message": _new_message,
     "mark_read": _read_mark,
     "post_message": _new_message,
+    "start_run": _new_run,
 }
 """Operation -> a body that it takes."""
 

@@ -52,7 +52,7 @@ async def events(person: Api, workspace: str, kind: str) -> list[dict[str, Any]]
 
 
 async def test_a_command_is_answered_and_handed_on(ann: Api, workspace: str, channel: str, agent: str):
-    message = await say(ann, channel, '/email-wizard audience="new customers" count=3')
+    message = await say(ann, channel, '/email-wizard campaign_brief=2027 audience="new customers" variants=3')
     [answer] = await answers(ann, channel)
     assert answer["content"]["status"] == "accepted"
     assert answer["content"]["command_message_id"] == message["id"]
@@ -65,8 +65,13 @@ async def test_a_command_is_answered_and_handed_on(ann: Api, workspace: str, cha
         "user_id": ann.user["id"],
         "agent_configuration_id": agent,
         "command": "email-wizard",
-        "arguments": {"audience": "new customers", "count": 3},
+        "arguments": {"campaign_brief": 2027, "audience": "new customers", "variants": 3},
     }
+    [run] = (await ann.get(f"/v1/agents/{agent}/runs")).json()["items"]
+    assert (run["trigger_type"], run["triggered_by_user_id"]) == ("command", ann.user["id"])
+    assert (run["place"], run["place_item"]) == (f"channel:{channel}", message["id"])
+    inputs = {"campaign_brief": "2027", "audience": "new customers", "variants": 3}
+    assert run["input_params_snapshot"] == inputs
 
 
 async def test_commands_of_the_document_in_threads_are_answered_there(
@@ -80,7 +85,7 @@ async def test_commands_of_the_document_in_threads_are_answered_there(
         channels.post(
             replica.doc,
             message_id,
-            Text('/run_email_wizard {brief: "Summer"}'),
+            Text('/run_email_wizard {campaign_brief: "Summer"}'),
             sender_id=principal.id,
             sender_type="user",
             created_at=services.clock().isoformat(),
@@ -90,7 +95,7 @@ async def test_commands_of_the_document_in_threads_are_answered_there(
     [answer] = await answers(ann, channel)
     assert answer["thread_id"] == root["id"]
     [event] = await events(ann, workspace, "agent.command.received")
-    assert event["payload"]["arguments"] == {"brief": "Summer"}
+    assert event["payload"]["arguments"] == {"campaign_brief": "Summer"}
     assert event["payload"]["agent_configuration_id"] == agent
 
 
@@ -104,12 +109,14 @@ async def test_what_cannot_be_done_is_explained(ann: Api, workspace: str, channe
         "/zzz": "There is no command `/zzz`.",
         "/email-wizard do it": "Write arguments as key=value",
         "/shop-watch": "any of 2 agents",
+        "/email-wizard count=3": "`count`: No input of this agent",
+        "/email-wizard variants=many": "`campaign_brief`: This agent needs it",
     }
     for text in asked:
         await say(ann, channel, text)
     found = [answer["content"] for answer in await answers(ann, channel, len(asked))]
     for text, told in asked.items():
-        [answer] = [answer for answer in found if told in answer["text"]]
+        answer = next(answer for answer in found if told in answer["text"])
         assert answer["status"] == ("answered" if text == "/help" else "refused")
     assert await events(ann, workspace, "agent.command.received") == []
 
@@ -127,7 +134,7 @@ async def test_a_guest_of_a_private_channel_runs_no_agents(ann: Api, bob: Api, w
 async def test_a_command_counts_once_whatever_is_killed(
     services: Services, ann: Api, workspace: str, channel: str, agent: str
 ):
-    message = await say(ann, channel, "/email-wizard")
+    message = await say(ann, channel, "/email-wizard campaign_brief=Summer")
     [answer] = await answers(ann, channel)
     # The process dies behind the consumer's commit; and once more behind the answer.
     async with services.database.transaction() as uow:
@@ -148,6 +155,7 @@ async def test_a_command_counts_once_whatever_is_killed(
         await CommandConsumer().handle(uow, [event])
     assert await answers(ann, channel) == [answer]
     assert len(await events(ann, workspace, "agent.command.received")) == 1
+    assert len((await ann.get(f"/v1/agents/{agent}/runs")).json()["items"]) == 1
 
 
 async def test_commands_are_completed(ann: Api, workspace: str, channel: str, agent: str):
