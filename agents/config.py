@@ -1,111 +1,77 @@
 """Configurations of agents: what the YAML of one says, over what its definition says.
 
 Mappings are merged, everything else replaces. What comes of it has the shape of `EffectiveConfig`, so a
-misspelt name is told and not ignored. Model settings that neither says are the workspace's, at run time.
+misspelt name is told and not ignored, with its line and column. Model settings that neither says are the
+workspace's, at run time.
 """
 
-from typing import Annotated, Any, Literal, cast
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
 from uuid import UUID
 
 import msgspec
-from msgspec import Meta
 
 from agents.errors import Fault, InvalidConfigError
-from agents.yaml_text import read_mapping
-from storage.models import AgentDefinition
+from agents.sections import APPROVALS, EffectiveConfig
+from agents.yaml_text import Path, Read, read_placed
+from storage.access import SCOPES
+from storage.models import AgentConfiguration, AgentDefinition
 
 PATH = "yaml_config"
 INSTANCE_ID = "{{instance_id}}"
+MAX_CHARACTERS = 50_000
+"""Of a YAML."""
 
-
-class LlmConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The model; what is null is the workspace's `default_llm_config`."""
-
-    provider: str | None = None
-    model: str | None = None
-    temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
-    max_output_tokens: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
-
-
-class TriggerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What starts a run by itself."""
-
-    type: Literal["schedule", "webhook", "event"]
-    config: dict[str, Any] = {}
-
-
-class MemorySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the agent remembers."""
-
-    type: str | None = None
-    namespace: str | None = None
-
-
-class RunSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How an agent runs: what happens while it is busy, and how far one run may go.
-
-    `on_busy`: wait in line, be refused, or end the runs there are. Minutes count while it works, not while it
-    waits for somebody.
-    """
-
-    on_busy: Literal["enqueue", "reject", "interrupt"] = "enqueue"
-    max_at_once: Annotated[int, Meta(ge=1, le=20)] = 1
-    max_steps: Annotated[int, Meta(ge=1, le=200)] = 40
-    max_minutes: Annotated[int, Meta(ge=1, le=240)] = 15
-
-
-class EffectiveConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What an agent runs with."""
-
-    llm: LlmConfig
-    memory: MemorySettings
-    triggers: Annotated[list[TriggerConfig], Meta(max_length=20)]
-    instructions: Annotated[str, Meta(max_length=20_000)] | None = None
-    inputs: dict[str, Any] = {}
-    """What runs are given when whoever starts them says nothing else; keys of the definition's inputs."""
-    runs: RunSettings = msgspec.field(default_factory=RunSettings)
-    settings: dict[str, Any] = {}
-    """What only this kind of agent knows."""
+_STEP = re.compile(r"\.(?P<name>\w+)|\[(?P<index>\d+)\]|(?P<any>\[\.\.\.\])")
+_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 
 
 def effective_config(
     definition: AgentDefinition, yaml_config: str, instance_id: UUID, namespace: str | None
 ) -> dict[str, Any]:
-    """Return what an agent runs with. Raises InvalidConfigError.
+    """Return what an agent runs with. Raises InvalidConfigError with all that is wrong.
 
-    `namespace` is the configuration's `external_memory_namespace`: it wins over the definition's template.
+    `namespace` is the configuration's `external_memory_namespace`: it wins over the YAML and the definition.
     """
-    said = read_mapping(yaml_config, PATH)
-    merged = _merge(_defaults(definition, instance_id), said)
-    try:
-        config = msgspec.convert(merged, EffectiveConfig)
-    except msgspec.ValidationError as error:
-        raise InvalidConfigError((_locate(error),)) from error
-    faults = tuple(_input_faults(definition, config.inputs))
-    if faults:
-        raise InvalidConfigError(faults)
-    if namespace is not None:
-        memory = msgspec.structs.replace(config.memory, namespace=namespace)
-        config = msgspec.structs.replace(config, memory=memory)
-    return msgspec.to_builtins(config)
+    if len(yaml_config) > MAX_CHARACTERS:
+        raise InvalidConfigError((Fault(PATH, f"More than {MAX_CHARACTERS} characters"),))
+    read = read_placed(yaml_config, PATH)
+    defaults = _defaults(definition)
+    merged = _merge(defaults, read.mapping)
+    if misshapen := [_locate(error, merged, read) for error in _shape_faults(merged)]:
+        raise InvalidConfigError(tuple(misshapen))
+    config = msgspec.convert(merged, EffectiveConfig)
+    if faults := [*_meaning_faults(definition, config, read), *_lax_faults(defaults, read)]:
+        raise InvalidConfigError(tuple(faults))
+    wanted = namespace or config.memory.namespace or f"agent_{INSTANCE_ID}"
+    memory = msgspec.structs.replace(config.memory, namespace=wanted.replace(INSTANCE_ID, str(instance_id)))
+    return msgspec.to_builtins(msgspec.structs.replace(config, memory=memory))
 
 
-def _defaults(definition: AgentDefinition, instance_id: UUID) -> dict[str, Any]:
+def config_of(agent: AgentConfiguration) -> EffectiveConfig:
+    """Return what an agent runs with, as it was computed. Raises InvalidConfigError where nothing fits."""
+    if agent.effective_config_cache is None:
+        detail = "It does not fit its definition any more: change it, and the answer says what is wrong"
+        raise InvalidConfigError((Fault(PATH, detail),))
+    return msgspec.convert(agent.effective_config_cache, EffectiveConfig)
+
+
+def _defaults(definition: AgentDefinition) -> dict[str, Any]:
     """Return what a definition says, in the shape of a configuration."""
     models: list[str] = definition.stack_details.get("models_used", [])
     provider, _, model = models[0].partition(":") if models else ("", "", "")
-    template: str | None = definition.memory_config.get("namespace_template")
     return {
         "llm": {"provider": provider, "model": model} if model else {},
         "memory": {
             "type": definition.memory_config.get("type"),
-            "namespace": template and template.replace(INSTANCE_ID, str(instance_id)),
+            "namespace": definition.memory_config.get("namespace_template"),
         },
         "triggers": definition.triggers_config,
     }
 
 
-def _merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(below)
     for name, value in above.items():
         old = merged.get(name)
@@ -115,16 +81,97 @@ def _merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _input_faults(definition: AgentDefinition, inputs: dict[str, Any]) -> list[Fault]:
+def _shape_faults(merged: Mapping[str, Any]) -> Iterator[msgspec.ValidationError]:
+    """Yield the first thing that does not fit of each section."""
+    for name, value in merged.items():
+        if error := _misfit({name: value}):
+            yield error
+
+
+def _misfit(values: Mapping[str, Any]) -> msgspec.ValidationError | None:
+    try:
+        msgspec.convert(values, EffectiveConfig)
+    except msgspec.ValidationError as error:
+        return error
+    return None
+
+
+def _locate(error: msgspec.ValidationError, merged: Mapping[str, Any], read: Read) -> Fault:
+    """Take msgspec's message apart: `Expected ... - at `$.llm.model`` becomes a place and a detail."""
+    detail, _, place = str(error).partition(" - at ")
+    is_name = place.startswith("`key`")
+    path: Path = ()
+    for step in _STEP.finditer(place.rpartition("`$")[2]):
+        if step["any"]:
+            path = (*path, _wrong_name(str(error), merged, path))
+        else:
+            path = (*path, step["name"] if step["index"] is None else int(step["index"]))
+    if is_name:
+        path = (*path, _wrong_name(str(error), merged, path))
+    elif unknown := _UNKNOWN.fullmatch(detail):
+        path, detail, is_name = (*path, unknown[1]), "There is no such setting", True
+    return read.fault(path, detail, PATH, is_name=is_name)
+
+
+def _wrong_name(message: str, merged: Mapping[str, Any], path: Path) -> str:
+    """Return which name of the mapping at a path an error is about: msgspec does not say."""
+    inside = _at(merged, path)
+    for name, value in inside.items():
+        error = _misfit(_alone(merged, path, {name: value}))
+        if error is not None and str(error) == message:
+            return name
+    return "*"
+
+
+def _at(merged: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
+    found: Any = merged
+    for step in path:
+        found = found[step]
+    return found
+
+
+def _alone(merged: Mapping[str, Any], path: Path, value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the section that a path leads into, with another value at its end."""
+    section = cast(
+        "dict[str, Any]", msgspec.json.decode(msgspec.json.encode({path[0]: merged[str(path[0])]}))
+    )
+    place: Any = section
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = value
+    return section
+
+
+def _meaning_faults(definition: AgentDefinition, config: EffectiveConfig, read: Read) -> Iterator[Fault]:
+    """Yield what has the right shape and means nothing."""
+    yield from _input_faults(definition, config.inputs, read)
+    for n, scope in enumerate(config.grant.scopes):
+        if scope not in SCOPES:
+            yield read.fault(("grant", "scopes", n), "There is no such scope", PATH)
+
+
+def _lax_faults(defaults: Mapping[str, Any], read: Read) -> Iterator[Fault]:
+    """Yield what only a definition may say, and what is less strict than it says."""
+    said, given = read.mapping.get("tools", {}), defaults.get("tools", {})
+    if "can_be_auto" in said:
+        yield read.fault(("tools", "can_be_auto"), "Only a definition says this", PATH, is_name=True)
+    strict: dict[str, Any] = given.get("approval", {})
+    for tool, approval in said.get("approval", {}).items():
+        least = strict.get(tool, "auto")
+        is_free = tool in given.get("can_be_auto", [])
+        if not is_free and APPROVALS.index(approval) < APPROVALS.index(least):
+            detail = f"The definition says `{least}`, and a configuration can only be stricter"
+            yield read.fault(("tools", "approval", tool), detail, PATH)
+
+
+def _input_faults(definition: AgentDefinition, inputs: Mapping[str, Any], read: Read) -> Iterator[Fault]:
     types = {field["key"]: field["type"] for field in definition.inputs_schema}
-    faults: list[Fault] = []
     for key, value in inputs.items():
         if key not in types:
             known = ", ".join(types) or "none"
-            faults.append(Fault(f"{PATH}.inputs.{key}", f"No input of this agent; it has: {known}"))
+            yield read.fault(("inputs", key), f"No input of this agent; it has: {known}", PATH)
         elif not fits(value, types[key]):
-            faults.append(Fault(f"{PATH}.inputs.{key}", f"Expected a value of the type {types[key]}"))
-    return faults
+            yield read.fault(("inputs", key), f"Expected a value of the type {types[key]}", PATH)
 
 
 def fits(value: object, type: str) -> bool:
@@ -138,9 +185,3 @@ def fits(value: object, type: str) -> bool:
             return isinstance(value, bool)
         case _:
             return True
-
-
-def _locate(error: msgspec.ValidationError) -> Fault:
-    """Take msgspec's message apart: `Expected ... - at `$.llm.model`` becomes a path and a detail."""
-    detail, _, place = str(error).partition(" - at `$")
-    return Fault(PATH + place.removesuffix("`"), detail)

@@ -16,10 +16,15 @@ import msgspec
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """One fault: where it is, from the thing that was checked (`variables[0].name`), and what it is."""
+    """One fault: where it is, from the thing that was checked (`variables[0].name`), and what it is.
+
+    In a text of several lines also its line and column, from 1.
+    """
 
     path: str
     detail: str
+    line: int | None = None
+    column: int | None = None
 
 
 class AgentError(Exception):

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from agents.config import EffectiveConfig, fits
+from agents.config import fits
 from agents.errors import (
     BusyAgentError,
     Fault,
@@ -18,6 +18,7 @@ from agents.errors import (
     InvalidInputsError,
     RunTooDeepError,
 )
+from agents.sections import EffectiveConfig
 from storage.errors import UnknownWorkspaceError
 from storage.models import AgentConfiguration, AgentDefinition, AgentRunLog, RunTrigger
 from storage.unit_of_work import UnitOfWork
@@ -212,9 +213,9 @@ def _check_prompt(prompt: str | None) -> None:
 async def _make_room(uow: UnitOfWork, new: NewRun, config: EffectiveConfig) -> None:
     """Do what the configuration says about runs that there are. Raises BusyAgentError."""
     active = await uow.agent_runs.active_of(new.agent.id)
-    too_many = len(active) + 1 - config.runs.max_at_once
+    too_many = len(active) + 1 - config.limits.runs_at_once
     if too_many > 0:
-        match config.runs.on_busy:
+        match config.limits.on_busy:
             case "reject":
                 raise BusyAgentError(f"“{new.agent.name}” is busy, and takes nothing else meanwhile.")
             case "interrupt":

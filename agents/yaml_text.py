@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, cast
 
+import msgspec
 import yaml
 from yaml.events import (
     AliasEvent,
@@ -37,8 +38,46 @@ _INTEGER = re.compile(r"[-+]?[0-9]{1,20}|0o[0-7]{1,20}|0x[0-9a-fA-F]{1,20}")
 _NUMBER = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 
 
+Path = tuple[str | int, ...]
+"""The way to a value: names and positions."""
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where in a text something begins, from 1."""
+
+    line: int
+    column: int
+
+
+class Read(msgspec.Struct, frozen=True):
+    """What a text says, and where."""
+
+    mapping: dict[str, Any]
+    places: dict[Path, Place]
+    """Of all values."""
+    names: dict[Path, Place]
+    """Of the names that values in mappings have."""
+
+    def fault(self, path: Path, detail: str, prefix: str, *, is_name: bool = False) -> Fault:
+        """Return a fault of a value, or of its name, with its place, or that of what it should stand in."""
+        found = self.names.get(path) if is_name else None
+        for end in range(len(path), -1, -1):
+            found = found or self.places.get(path[:end])
+        return placed_fault(written(path, prefix), found, detail)
+
+
+def written(path: Path, prefix: str) -> str:
+    """Return a path as it is shown: `prefix.llm.fallbacks[0]`."""
+    return prefix + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+
+
 def read_mapping(text: str, path: str) -> dict[str, Any]:
     """Return what a text says; an empty one says nothing. Raises InvalidConfigError, with `path` in front."""
+    return read_placed(text, path).mapping
+
+
+def read_placed(text: str, path: str) -> Read:
+    """Return what a text says with the places of it. Raises InvalidConfigError, with `path` in front."""
     reader = _Reader(path)
     try:
         for event in _events(text):
@@ -49,10 +88,10 @@ def read_mapping(text: str, path: str) -> dict[str, Any]:
         raise _fault(path, None, _sentence(str(error).splitlines()[0])) from error
     root: object = reader.root
     if root is None:
-        return {}
+        root = {}
     if not isinstance(root, dict):
         raise _fault(path, None, "Expected a mapping: lines of `name: value`")
-    return cast("dict[str, Any]", root)
+    return Read(cast("dict[str, Any]", root), reader.places, reader.names)
 
 
 def _events(text: str) -> Iterator[Event]:
@@ -64,7 +103,10 @@ class _Reader:
 
     def __init__(self, path: str) -> None:
         self.root: Any = None
+        self.places: dict[Path, Place] = {}
+        self.names: dict[Path, Place] = {}
         self._path = path
+        self._ways: list[Path] = []
         self._open: list[dict[str, Any] | list[Any]] = []
         self._keys: list[str | None] = []
         self._values = 0
@@ -83,6 +125,7 @@ class _Reader:
         elif isinstance(event, CollectionEndEvent):
             self._open.pop()
             self._keys.pop()
+            self._ways.pop()
 
     def _take_node(self, event: NodeEvent) -> None:
         if event.anchor is not None:
@@ -99,29 +142,34 @@ class _Reader:
         if len(self._open) == MAX_LEVELS:
             raise self._refuse(event, f"More than {MAX_LEVELS} levels")
         opened: dict[str, Any] | list[Any] = {} if isinstance(event, MappingStartEvent) else []
-        self._put(event, opened)
+        self._ways.append(self._put(event, opened))
         self._open.append(opened)
         self._keys.append(None)
 
-    def _put(self, event: NodeEvent, value: Any) -> None:
-        """Put a value, or a key, where it belongs."""
+    def _put(self, event: NodeEvent, value: Any) -> Path:
+        """Put a value, or a name, where it belongs, and return the way there."""
         if not self._open:
             self.root = value
-            return
-        place = self._open[-1]
+            return self._note(self.places, (), event)
+        place, way = self._open[-1], self._ways[-1]
         if isinstance(place, list):
             place.append(value)
-            return
+            return self._note(self.places, (*way, len(place) - 1), event)
         key = self._keys[-1]
         if key is not None:
             place[key] = value
             self._keys[-1] = None
-            return
+            return self._note(self.places, (*way, key), event)
         if not isinstance(value, str):
             raise self._refuse(event, "A name has to be a text: put it in quotes")
         if value in place:
             raise self._refuse(event, "This name is given twice")
         self._keys[-1] = value
+        return self._note(self.names, (*way, value), event)
+
+    def _note(self, places: dict[Path, Place], path: Path, event: NodeEvent) -> Path:
+        places[path] = _place(event.start_mark)
+        return path
 
     def _scalar(self, event: ScalarEvent) -> str | int | float | bool | None:
         text: str = event.value
@@ -150,8 +198,18 @@ class _Reader:
 
 
 def _fault(path: str, mark: Any, detail: str) -> InvalidConfigError:
-    place = f"Line {mark.line + 1}, column {mark.column + 1}: " if mark is not None else ""
-    return InvalidConfigError((Fault(path, f"{place}{detail}"),))
+    return InvalidConfigError((placed_fault(path, _place(mark) if mark is not None else None, detail),))
+
+
+def placed_fault(path: str, place: Place | None, detail: str) -> Fault:
+    """Return a fault that says where in the text it is, if that is known."""
+    if place is None:
+        return Fault(path, detail)
+    return Fault(path, f"Line {place.line}, column {place.column}: {detail}", place.line, place.column)
+
+
+def _place(mark: Any) -> Place:
+    return Place(mark.line + 1, mark.column + 1)
 
 
 def _sentence(text: str | None) -> str:

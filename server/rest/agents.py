@@ -7,7 +7,8 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from agents.catalogue import DefinitionId
-from agents.config import EffectiveConfig, effective_config
+from agents.config import effective_config
+from agents.sections import EffectiveConfig
 from server.errors import FieldError, InvalidError
 from server.rest.fields import Listing, Name, Prose, Slice, Time, given, list_slice, read_cursor
 from server.rest.gate import find_owned, find_workspace
@@ -23,9 +24,9 @@ YamlText = Annotated[
         max_length=50_000,
         pattern=r"^[^\x00]*$",
         description=(
-            "YAML with any of `llm` (provider, model, temperature, max_output_tokens), `instructions`, "
-            "`inputs`, `triggers`, `memory` (type, namespace), `runs` and `settings`; what it says goes over "
-            "the definition's. Without anchors, aliases and tags; `no` and dates are texts."
+            "YAML with any of the sections that `effective_config_cache` has (`llm`, `instructions`, "
+            "`tools` ...); what it says goes over the definition's. Without anchors, aliases and tags; `no` "
+            "and dates are texts."
         ),
     ),
 ]

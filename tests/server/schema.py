@@ -24,6 +24,9 @@ KNOWN = {
     "minimum",
     "maximum",
     "maxItems",
+    "maxProperties",
+    "propertyNames",
+    "discriminator",  # repeats what the choices of `anyOf` say
 }
 TYPES: dict[str, type | tuple[type, ...]] = {
     "object": dict,
@@ -66,7 +69,10 @@ def _object_faults(
     # A mapping of anything says neither; a Struct says which properties it has.
     others = schema.get("additionalProperties", None if "properties" in schema else {})
     found = [f"{at}: lacks {name}" for name in schema.get("required", []) if name not in value]
+    if len(value) > schema.get("maxProperties", len(value)):
+        found.append(f"{at}: has {len(value)} properties")
     for name, item in value.items():
+        found += _text_faults(name, schema.get("propertyNames", {}), f"{at}, the name {name}")
         if name in properties:
             found += faults(item, properties[name], root, f"{at}.{name}")
         elif isinstance(others, dict):

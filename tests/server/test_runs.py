@@ -150,14 +150,14 @@ async def test_a_run_that_runs_is_told_to_end(ann: Api, services: Services, agen
 
 
 async def test_a_busy_agent_refuses_where_it_should(ann: Api, workspace: str):
-    agent = await make_agent(ann, workspace, "runs: {on_busy: reject}")
+    agent = await make_agent(ann, workspace, "limits: {on_busy: reject}")
     await ask(ann, agent)
     refused = await ann.post(f"/v1/agents/{agent}/runs", {"inputs": INPUTS})
     assert (refused.status_code, refused.json()["code"]) == (409, "agent_busy")
 
 
 async def test_a_new_run_makes_the_oldest_end_where_it_should(ann: Api, workspace: str):
-    agent = await make_agent(ann, workspace, "runs: {on_busy: interrupt, max_at_once: 2}")
+    agent = await make_agent(ann, workspace, "limits: {on_busy: interrupt, runs_at_once: 2}")
     runs = [await ask(ann, agent) for _ in range(3)]
     found = (await ann.get(f"/v1/agents/{agent}/runs")).json()["items"]
     assert [run["status"] for run in found[::-1]] == ["cancelled", "pending", "pending"]
