@@ -4,8 +4,8 @@ Pure functions over bytes: no loop, no store. They take as long as the document 
 interpreter all the while, so a server runs them in another process.
 """
 
-from collections.abc import Callable, Collection, Sequence
-from typing import Any, cast
+from collections.abc import Collection, Sequence
+from typing import Any
 
 import msgspec
 import pycrdt
@@ -14,9 +14,11 @@ from crdt.content import read_content
 from crdt.document import LiveDocument, read_snapshot
 from crdt.errors import DocumentDamaged
 from crdt.poison import find_poison, is_fault
-from crdt.protocol import EMPTY_UPDATE, encode_number
+from crdt.protocol import EMPTY_UPDATE
+from crdt.ranges import Ranges, without
+from crdt.replay import Recording, deletions_of, keeping_doc, play, undo
 from crdt.rewrite import rewrite
-from crdt.waiting import Deletions, Waiting, read_deletions, read_state_vector
+from crdt.waiting import read_state_vector
 
 
 class Restored(msgspec.Struct, frozen=True):
@@ -87,7 +89,7 @@ def restore(
     current = _copy(state, client_id)
     update = EMPTY_UPDATE
     try:
-        update = _undo(doc, changed)
+        update = undo(doc, [(changed.inserted, changed.deleted)])
     except BaseException as error:
         if not is_fault(error):
             raise
@@ -95,48 +97,32 @@ def restore(
     if read_content(current) == wanted:
         return Restored(update, is_exact=True)
     # yrs 0.28 does not bring back a key's value that was overwritten before what it is in was deleted.
-    with _Recording(current) as recording:
+    with Recording(current) as recording:
         rewrite(current, _copy(earlier_state))
     return Restored(pycrdt.merge_updates(update, recording.update), is_exact=False)
-
-
-class _Recording:
-    """What a block of code changes in a document, as one update."""
-
-    def __init__(self, doc: pycrdt.Doc[Any]) -> None:
-        self._doc = doc
-        self._changes: list[bytes] = []
-
-    def __enter__(self) -> "_Recording":
-        self._subscription = self._doc.observe(lambda event: self._changes.append(event.update))
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._subscription.drop()
-
-    @property
-    def update(self) -> bytes:
-        return pycrdt.merge_updates(*self._changes) if self._changes else EMPTY_UPDATE
 
 
 class _Changed(msgspec.Struct, frozen=True):
     """What happened to a document between two moments."""
 
-    inserted: Deletions
-    deleted: Deletions
+    inserted: Ranges
+    deleted: Ranges
 
 
 def _replay(
-    before: Sequence[bytes], after: Sequence[bytes], client_id: int, without: Collection[bytes] = ()
+    before: Sequence[bytes], after: Sequence[bytes], client_id: int, poison: Collection[bytes] = ()
 ) -> tuple[bytes, pycrdt.Doc[Any], _Changed]:
     """Play a log; return the state in the middle, the document at the end with all that it ever had, and
     what changed between the two."""
-    doc: pycrdt.Doc[Any] = pycrdt.Doc(client_id=client_id, skip_gc=True)
-    waiting = Waiting(doc)
+    doc, waiting = keeping_doc(client_id)
     try:
-        _apply(doc, waiting, [update for update in before if update not in without])
-        earlier_state, clocks, deleted = doc.get_update(), read_state_vector(doc.get_state()), _deletions(doc)
-        _apply(doc, waiting, [update for update in after if update not in without])
+        play(doc, waiting, [update for update in before if update not in poison])
+        earlier_state, clocks, deleted = (
+            doc.get_update(),
+            read_state_vector(doc.get_state()),
+            deletions_of(doc),
+        )
+        play(doc, waiting, [update for update in after if update not in poison])
     except BaseException as error:
         if isinstance(error, ValueError):
             raise DocumentDamaged("What is stored of this document is damaged.") from error
@@ -149,58 +135,10 @@ def _replay(
         for client, clock in read_state_vector(doc.get_state()).items()
         if clock > clocks.get(client, 0)
     }
-    return earlier_state, doc, _Changed(inserted, _without(_without(_deletions(doc), deleted), inserted))
-
-
-def _apply(doc: pycrdt.Doc[Any], waiting: Waiting, updates: Sequence[bytes]) -> None:
-    with doc.transaction():
-        for update in updates:
-            doc.apply_update(update)
-    waiting.settle(updates)
-
-
-def _undo(doc: pycrdt.Doc[Any], changed: _Changed) -> bytes:
-    """Undo changes in a document that has kept what was deleted; return the edit."""
-    # Of which kind the scopes are makes no difference, but a root must have been read as something.
-    scopes = [doc.get(name, type=pycrdt.Map[Any]) for name in [*doc.keys()]]
-    stack_item = cast("Callable[..., Any]", pycrdt.StackItem)  # its declared types are not those it takes
-    item = stack_item(doc, _id_set(changed.deleted), _id_set(changed.inserted))
-    with _Recording(doc) as recording:
-        pycrdt.UndoManager(scopes=list(scopes), undo_stack=[item]).undo()
-    return recording.update
+    return earlier_state, doc, _Changed(inserted, without(without(deletions_of(doc), deleted), inserted))
 
 
 def _copy(state: bytes, client_id: int | None = None) -> pycrdt.Doc[Any]:
     doc: pycrdt.Doc[Any] = pycrdt.Doc(client_id=client_id)
     doc.apply_update(state)
     return doc
-
-
-def _deletions(doc: pycrdt.Doc[Any]) -> Deletions:
-    # Without structs, an update is its delete set: so is what a document lacks of itself.
-    return read_deletions(doc.get_update(doc.get_state())) or {}
-
-
-def _without(ranges: Deletions, others: Deletions) -> Deletions:
-    """Return what of some ranges is in no other ones."""
-    left: Deletions = {}
-    for client_id, own in ranges.items():
-        cuts = sorted(others.get(client_id, []))
-        for clock, length in own:
-            end = clock + length
-            for cut, size in cuts:
-                if cut + size > clock and cut < end:
-                    if cut > clock:
-                        left.setdefault(client_id, []).append((clock, cut - clock))
-                    clock = cut + size
-            if clock < end:
-                left.setdefault(client_id, []).append((clock, end - clock))
-    return left
-
-
-def _id_set(ranges: Deletions) -> pycrdt.IdSet:
-    encoded = encode_number(len(ranges))
-    for client_id, own in ranges.items():
-        encoded += encode_number(client_id) + encode_number(len(own))
-        encoded += b"".join(encode_number(clock) + encode_number(length) for clock, length in own)
-    return pycrdt.IdSet.decode(encoded)

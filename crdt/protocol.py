@@ -196,6 +196,11 @@ class Reader:
         self.skip(1)
         return self._data[self._position - 1]
 
+    def peek(self, ahead: int = 0) -> int:
+        """Return a byte that comes next, or so many behind it, and stay; 0 behind the end."""
+        position = self._position + ahead
+        return self._data[position] if position < self._end else 0
+
     def skip(self, count: int) -> None:
         """Pass over so many bytes."""
         if count > self._end - self._position:

@@ -15,8 +15,8 @@ from crdt.protocol import Reader
 _HEAD_BYTES = 17
 """One byte for the number of clients, at most eight for each of two numbers below 2^53."""
 
-_HAS_ORIGIN, _HAS_RIGHT_ORIGIN, _HAS_PARENT_SUB = 0x80, 0x40, 0x20
-_GC, _SKIP = 0, 10
+HAS_ORIGIN, HAS_RIGHT_ORIGIN, HAS_PARENT_SUB = 0x80, 0x40, 0x20
+GC, SKIP = 0, 10
 _XML_ELEMENT, _XML_HOOK = 3, 5
 
 _ARRAY, _OBJECT = b"\x75", b"\x76"
@@ -112,20 +112,20 @@ def _skip_struct(reader: Reader) -> int:
     """Pass over a struct; return its length in clocks."""
     info = reader.read_byte()
     kind = info & 0x1F
-    if kind in (_GC, _SKIP):
+    if kind in (GC, SKIP):
         return reader.read_number()
-    if info & _HAS_ORIGIN:
+    if info & HAS_ORIGIN:
         _skip_id(reader)
-    if info & _HAS_RIGHT_ORIGIN:
+    if info & HAS_RIGHT_ORIGIN:
         _skip_id(reader)
-    if not info & (_HAS_ORIGIN | _HAS_RIGHT_ORIGIN):
+    if not info & (HAS_ORIGIN | HAS_RIGHT_ORIGIN):
         if reader.read_number() == 1:
             reader.read_bytes()  # the name of a root type
         else:
             _skip_id(reader)
-        if info & _HAS_PARENT_SUB:
+        if info & HAS_PARENT_SUB:
             reader.read_bytes()
-    return _skip_content(reader, kind)
+    return skip_content(reader, kind)
 
 
 def _skip_id(reader: Reader) -> None:
@@ -133,7 +133,8 @@ def _skip_id(reader: Reader) -> None:
     reader.read_number()
 
 
-def _skip_content(reader: Reader, kind: int) -> int:
+def skip_content(reader: Reader, kind: int) -> int:
+    """Pass over the content of an item; return its length in clocks."""
     match kind:
         case 1:  # deleted
             return reader.read_number()

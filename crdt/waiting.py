@@ -73,7 +73,7 @@ def find_missing(update: bytes, state_vector: bytes) -> Missing | None:
         _structs, client_id, clock = reader.read_number(), reader.read_number(), reader.read_number()
         return client_id, clock if clients == 1 else -1
     clocks = read_state_vector(state_vector)
-    deletions = _read_delete_set(reader)
+    deletions = read_delete_set(reader)
     return next(
         (
             (client_id, clock + 1)
@@ -88,7 +88,7 @@ def find_missing(update: bytes, state_vector: bytes) -> Missing | None:
 def read_deletions(update: bytes) -> Deletions | None:
     """Return the delete set of an update; None for one that has structs too."""
     reader = Reader(update)
-    return _read_delete_set(reader) if reader.read_number() == 0 else None
+    return read_delete_set(reader) if reader.read_number() == 0 else None
 
 
 def read_state_vector(encoded: bytes) -> dict[int, int]:
@@ -103,7 +103,8 @@ def encode_state_vector(clocks: Mapping[int, int]) -> bytes:
     return encode_number(len(clocks)) + b"".join(entries)
 
 
-def _read_delete_set(reader: Reader) -> Deletions:
+def read_delete_set(reader: Reader) -> Deletions:
+    """Return the delete set that comes next."""
     return {
         reader.read_number(): [
             (reader.read_number(), reader.read_number()) for _ in range(reader.read_number())

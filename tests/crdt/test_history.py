@@ -280,11 +280,11 @@ class Panic(BaseException):
 Panic.__name__ = "PanicException"
 
 
-def nothing(doc: Doc, changed: object) -> bytes:
+def nothing(doc: Doc, changes: object) -> bytes:
     return EMPTY_UPDATE
 
 
-def panic(doc: Doc, changed: object) -> bytes:
+def panic(doc: Doc, changes: object) -> bytes:
     raise Panic
 
 
@@ -292,7 +292,7 @@ def panic(doc: Doc, changed: object) -> bytes:
 def test_D8_what_cannot_be_undone_is_written_anew(
     monkeypatch: pytest.MonkeyPatch, undo: Callable[[Doc, object], bytes]
 ) -> None:
-    monkeypatch.setattr(history, "_undo", undo)
+    monkeypatch.setattr(history, "undo", undo)
     updates = keystrokes("abc")
     restored = restore(None, updates[:2], updates[2:], client_id=RESTORER)
     assert not restored.is_exact
@@ -304,7 +304,7 @@ def test_cancellation_is_no_fault_of_the_past(monkeypatch: pytest.MonkeyPatch) -
         raise KeyboardInterrupt
 
     updates = keystrokes("abc")
-    for name in ("_undo", "_apply"):
+    for name in ("undo", "play"):
         monkeypatch.setattr(history, name, interrupt)
         with pytest.raises(KeyboardInterrupt):
             restore(None, updates[:2], updates[2:], client_id=RESTORER)
