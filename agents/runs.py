@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 
 from agents.config import fits
+from agents.engine import start_job
 from agents.errors import (
     BusyAgentError,
     Fault,
@@ -22,6 +23,9 @@ from agents.sections import EffectiveConfig
 from storage.errors import UnknownWorkspaceError
 from storage.models import AgentConfiguration, AgentDefinition, AgentRunLog, RunTrigger
 from storage.unit_of_work import UnitOfWork
+
+RUN = "agent_run"
+"""The kind of job that a run is; its id is the run's."""
 
 MAX_DEPTH = 5
 """How often agents may start each other from one cause."""
@@ -99,22 +103,34 @@ async def request_run(uow: UnitOfWork, new: NewRun) -> AgentRunLog:
         is_dry=new.is_dry,
     )
     await uow.agent_runs.add(run)
+    await start_job(
+        uow,
+        run.run_id,
+        RUN,
+        agent.workspace_id,
+        lane=f"agent:{agent.id}",
+        lane_limit=config.limits.runs_at_once,
+    )
     await tell(uow, agent, run, "requested", run.invoked_by)
     return run
 
 
 async def cancel_run(uow: UnitOfWork, agent: AgentConfiguration, run: AgentRunLog, by: str | None) -> bool:
-    """Have a run end; False where it is over, or was asked to end before.
+    """Have a run end, and those that it has started; False where it is over, or was asked to end before.
 
-    One that waits in line is over at once. One that runs is told, and ends with its next step at the latest.
+    One that waits, in line or for somebody, is over at once. One that works
+    is told, and ends within a second.
     """
     if run.status not in ("pending", "running") or run.cancel_requested_at is not None:
         return False
+    is_over = await uow.jobs.cancel(run.run_id)
     run.cancel_requested_at = uow.now
     run.cancelled_by = by
     await tell(uow, agent, run, "cancelled", by)
-    if run.status == "pending":
+    if is_over:
         await finish_run(uow, agent, run, "cancelled")
+    for child, its_agent in await uow.agent_runs.active_children(run.run_id):
+        await cancel_run(uow, its_agent, child, by)
     return True
 
 
@@ -134,6 +150,7 @@ async def finish_run(
     run.error_message = message
     await uow.session.flush()
     await uow.agent_runs.note_last(run)
+    uow.access_changes.note_run(run.run_id)  # whoever still writes for it leaves
     actor = run.cancelled_by if status == "cancelled" else f"agent:{agent.id}"
     await tell(uow, agent, run, "finished", actor)
 

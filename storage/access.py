@@ -342,7 +342,7 @@ async def caller_of_run(uow: "UnitOfWork", run_id: UUID) -> Caller | None:
 
 def invoker_of(run: AgentRunLog) -> str:
     """Return the principal whose rights a run has."""
-    return f"user:{run.triggered_by_user_id}"
+    return run.invoked_by or f"user:{run.triggered_by_user_id}"
 
 
 def _grant_of(agent: AgentConfiguration) -> Grant | None:

@@ -40,6 +40,7 @@ from storage.repositories.file_space import FileSpace
 from storage.repositories.grants import Grants, ShareLinks
 from storage.repositories.idempotency import IdempotencyKeys
 from storage.repositories.invitations import Invitations
+from storage.repositories.jobs import Jobs
 from storage.repositories.leases import Leases
 from storage.repositories.llm import LlmLedger
 from storage.repositories.mails import Mails
@@ -115,6 +116,7 @@ class UnitOfWork:
         self.idempotency = IdempotencyKeys(session, now)
         self.events = Events(session, now, new_id, self.audit)
         self.consumers = Consumers(session, now)
+        self.jobs = Jobs(session, now)
         self.leases = Leases(session, now)
         self.messages = Messages(session, now)
         self.webhooks = Owned(Webhook, session, now)

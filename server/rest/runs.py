@@ -84,10 +84,10 @@ class RunQuery(Slice, frozen=True, forbid_unknown_fields=True):
     status: RunStatus | UnsetType = UNSET
 
 
-@routes.post("/v1/agents/{agent_id}/runs", "agents.write", status=201, refuses=(403, 409), idempotent=True)
+@routes.post("/v1/agents/{agent_id}/runs", "agents.run", status=201, refuses=(403, 409), idempotent=True)
 async def start_run(call: UserCall, uow: UnitOfWork, agent_id: UUID, body: NewRunBody) -> RunAnswer:
     """Have an agent run, with the caller's rights. The answer comes at once: the run is `pending`."""
-    agent = await find_owned(call, uow.agent_configurations, agent_id, "agents.write", "agent")
+    agent = await find_owned(call, uow.agent_configurations, agent_id, "agents.run", "agent")
     check_json(body.inputs, "body.inputs")
     await _check_place(call, uow, agent, body)
     new = NewRun(
@@ -127,13 +127,13 @@ async def get_run(call: UserCall, uow: UnitOfWork, run_id: UUID) -> RunAnswer:
     return await _show(call, uow, await find_run(call, uow, run_id, "agents.read"))
 
 
-@routes.post("/v1/runs/{run_id}/cancel", "agents.write", refuses=(403,))
+@routes.post("/v1/runs/{run_id}/cancel", "agents.run", refuses=(403,))
 async def cancel(call: UserCall, uow: UnitOfWork, run_id: UUID) -> RunAnswer:
     """End a run. One that waits in line is over at once; one that runs, within a second.
 
     What it has done stays done. For one that is over this does nothing.
     """
-    run = await find_run(call, uow, run_id, "agents.write")
+    run = await find_run(call, uow, run_id, "agents.run")
     agent = await agent_of(uow, run)
     await uow.workspaces.keep(agent.workspace_id)
     await uow.agent_runs.hold_agent(agent.id)

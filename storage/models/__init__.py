@@ -29,6 +29,7 @@ from storage.models.files import File
 from storage.models.grants import GrantLevel, LinkLevel, PageGrant, ShareLink
 from storage.models.idempotency import IdempotencyKey
 from storage.models.invitations import Invitation
+from storage.models.jobs import Job, JobSignal, JobState, JobStep
 from storage.models.leases import Lease
 from storage.models.llm import (
     BudgetScope,
@@ -107,6 +108,10 @@ __all__ = [
     "ImportStatus",
     "Inbox",
     "Invitation",
+    "Job",
+    "JobSignal",
+    "JobState",
+    "JobStep",
     "LastRunStatus",
     "Lease",
     "LinkLevel",

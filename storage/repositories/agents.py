@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.models import (
@@ -167,12 +167,15 @@ class AgentRuns:
         return await self._session.scalar(select(AgentRunLog).where(AgentRunLog.run_id == run_id))
 
     async def hold_agent(self, agent_id: UUID) -> None:
-        """Keep other units that hold an agent waiting until this one ends: for rules over its runs."""
-        await self._session.execute(
-            select(AgentConfiguration.id)
-            .where(AgentConfiguration.id == agent_id)
-            .with_for_update(key_share=True)
-        )
+        """Keep other units that hold an agent waiting until this one ends: for rules over its runs.
+
+        Not by its row: that is written after those of its runs, and whoever took them in the other order
+        would wait in a circle.
+        """
+        if self._session.get_bind().dialect.name == "postgresql":
+            await self._session.execute(
+                text("SELECT pg_advisory_xact_lock(hashtextextended(:agent, 0))"), {"agent": str(agent_id)}
+            )
 
     async def add(self, run: AgentRunLog) -> None:
         """Add a run, which becomes its agent's last one."""
@@ -205,6 +208,16 @@ class AgentRuns:
             .order_by(AgentRunLog.id)
         )
         return found.all()
+
+    async def active_children(self, run_id: UUID) -> Sequence[tuple[AgentRunLog, AgentConfiguration]]:
+        """Return the runs that a run has started and that are not over, each with its agent."""
+        found = await self._session.execute(
+            select(AgentRunLog, AgentConfiguration)
+            .join(AgentConfiguration, AgentConfiguration.id == AgentRunLog.agent_configuration_id)
+            .where(AgentRunLog.parent_run_id == run_id, AgentRunLog.status.in_(("pending", "running")))
+            .order_by(AgentRunLog.id)
+        )
+        return [(row[0], row[1]) for row in found]
 
     async def list_of(
         self, agent_id: UUID, *, status: RunStatus | None, before: UUID | None, limit: int

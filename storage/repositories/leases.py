@@ -1,5 +1,6 @@
 """Leases: at most one holder of a name at a time, as far as clocks agree."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, or_, select, update
@@ -41,6 +42,21 @@ class Leases:
         except IntegrityError:  # another process was faster
             return False
         return True
+
+    async def living(self, prefix: str) -> Sequence[str]:
+        """Return the holders of leases whose names begin so and have not ended."""
+        found = await self._session.scalars(
+            select(Lease.holder).where(
+                Lease.name.startswith(prefix, autoescape=True), Lease.expires_at > self._now
+            )
+        )
+        return found.all()
+
+    async def forget(self, prefix: str) -> None:
+        """Delete leases whose names begin so and that ended."""
+        await self._session.execute(
+            delete(Lease).where(Lease.name.startswith(prefix, autoescape=True), Lease.expires_at <= self._now)
+        )
 
     async def release(self, name: str, holder: str) -> None:
         """Give a lease back, if it is still the holder's."""

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from agents.errors import BusyAgentError, RunTooDeepError
-from agents.runs import MAX_DEPTH, MAX_WAITING, NewRun, finish_run, request_run
+from agents.runs import MAX_DEPTH, MAX_WAITING, RUN, NewRun, finish_run, request_run
 from server.bootstrap import Services
 from server.settings import Settings
 from storage.models import AgentConfiguration, AgentRunLog
@@ -143,6 +143,7 @@ async def test_a_run_that_runs_is_told_to_end(ann: Api, services: Services, agen
     async with services.database.transaction() as uow:
         row = await uow.agent_runs.get(UUID(run["run_id"]))
         assert row is not None
+        assert await uow.jobs.claim("somebody", [RUN], ["somebody"], 10) is not None
         row.status = "running"
     told = (await ann.post(f"/v1/runs/{run['run_id']}/cancel")).json()
     assert (told["status"], told["cancelled_by"]) == ("running", f"user:{ann.user['id']}")
