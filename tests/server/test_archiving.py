@@ -99,7 +99,7 @@ async def test_the_archive_moves_while_people_chat(
         nonlocal moved
         while not is_over.is_set():
             moved += await archiving.move_all()
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.05)  # the pace of the background work itself, hurried
 
     mover = asyncio.create_task(move())
     people = [(ann, 1), (bob, 2)]

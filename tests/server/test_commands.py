@@ -1,6 +1,5 @@
 """Slash commands: answered in the channel and handed on, each once, wherever they came from."""
 
-import asyncio
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +15,7 @@ from server.documents.writing import Writer
 from storage.models import ChatCommand, Event
 from tests.server.api import Api
 from tests.server.specimens import DEFINITION
+from tests.waiting import until
 
 SECONDS = 20.0
 
@@ -38,13 +38,13 @@ async def say(person: Api, channel: str, text: str, **more: Any) -> dict[str, An
 
 async def answers(person: Api, channel: str, count: int = 1) -> list[dict[str, Any]]:
     """Wait until there are so many answers; return them, oldest first."""
-    async with asyncio.timeout(SECONDS):
-        while True:
-            items = (await person.get(f"/v1/channels/{channel}/messages")).json()["items"]
-            found = [item for item in items if item["content_type"] == "agent_command_response"]
-            if len(found) >= count:
-                return found[::-1]
-            await asyncio.sleep(0.05)
+
+    async def look() -> list[dict[str, Any]] | None:
+        items = (await person.get(f"/v1/channels/{channel}/messages")).json()["items"]
+        found = [item for item in items if item["content_type"] == "agent_command_response"]
+        return found[::-1] if len(found) >= count else None
+
+    return await until(look, seconds=SECONDS)
 
 
 async def events(person: Api, workspace: str, kind: str) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from storage.models import Event
 from storage.repositories.consumers import Beginning
 from storage.unit_of_work import UnitOfWork
 from tests.services.databases import add_workspace
+from tests.waiting import until
 
 SECONDS = 20.0
 
@@ -120,12 +121,13 @@ async def test_what_is_left_of_a_part_comes_again(database: Database):
     place, _ = await add_workspace(database)
     await append(database, place, 7)
     slow = Slow()
-    async with following(database, slow), asyncio.timeout(SECONDS):
-        while True:
-            async with database.read() as uow:
-                if await uow.consumers.position("slow", place) == 7:
-                    break
-            await asyncio.sleep(0.01)
+
+    async def is_done() -> bool:
+        async with database.read() as uow:
+            return await uow.consumers.position("slow", place) == 7
+
+    async with following(database, slow):
+        await until(is_done, seconds=SECONDS)
     assert slow.seen == [[1, 2, 3], [1, 2, 3], [4, 5, 6], [4, 5, 6], [7], [7]]
 
 

@@ -16,6 +16,7 @@ from server.settings import Settings
 from tests.server.api import Api
 from tests.server.conftest import Clock
 from tests.services.site import Site
+from tests.waiting import until
 
 PAGE = "<title>Found</title><meta property=og:site_name content=Site><link rel=icon href=/i.png>"
 
@@ -27,13 +28,13 @@ def settings(settings: Settings) -> Settings:
 
 async def resolved(ann: Api, page: dict[str, Any], block_id: str, url: str) -> dict[str, Any]:
     """Wait until the server has looked at a block's address; return its content."""
-    async with asyncio.timeout(20):
-        while True:
-            blocks = (await ann.get(f"/v1/pages/{page['id']}/blocks")).json()["items"]
-            (content,) = [block["content"] for block in blocks if block["id"] == block_id]
-            if content["resolved_url"] == url:
-                return content
-            await asyncio.sleep(0.05)
+
+    async def look() -> dict[str, Any] | None:
+        blocks = (await ann.get(f"/v1/pages/{page['id']}/blocks")).json()["items"]
+        (content,) = [block["content"] for block in blocks if block["id"] == block_id]
+        return content if content["resolved_url"] == url else None
+
+    return await until(look)
 
 
 async def test_a_preview_is_given_and_kept(ann: Api, bob: Api, site: Site, clock: Clock):
@@ -107,18 +108,21 @@ async def test_a_block_by_the_document_is_told_too_and_an_edit_meanwhile_wins(
     def content(doc: "pycrdt.Doc[Any]") -> dict[str, Any]:
         return read_block(doc, "one").content
 
+    async def is_asked() -> bool:
+        return bool(site.asked)
+
     async with services.hub.join(DocumentName(page["document"]), who) as replica:
+
+        async def is_titled() -> bool:
+            return content(replica.doc)["title"] != ""
+
         stamp = Stamp("2026-05-04T12:00:00Z", who.id)
         add_block(replica.doc, "one", "embed_panel", {"url": url}, stamp=stamp)
         await replica.saved()
-        async with asyncio.timeout(20):
-            while not site.asked:  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
+        await until(is_asked)
         change_block(replica.doc, "one", patch={"url": other})
         await replica.saved()
         site.may_answer.set()
-        async with asyncio.timeout(20):
-            while content(replica.doc)["title"] == "":  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
+        await until(is_titled)
         found = content(replica.doc)
         assert (found["url"], found["resolved_url"], found["title"]) == (other, other, "Other")

@@ -4,7 +4,6 @@ The lists are those of the route table. One that cannot be filled by what is mad
 in `FILL`.
 """
 
-import asyncio
 import re
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from storage.engine import Database
 from storage.models import LlmCall, PageImportLine
 from tests.server.api import PASSWORD, Api
 from tests.server.specimens import DEFINITION, NOWHERE, Plot, add_notifications, add_run
+from tests.waiting import until
 
 FEW, MANY = 2, 12
 
@@ -183,14 +183,19 @@ async def _configure(plot: Plot) -> None:
         await plot.owner.made(f"{plot.path}/agents", body)
 
 
+async def _shown(plot: Plot, path: str) -> None:
+    """Wait until a list that follows the log is long enough."""
+
+    async def is_long() -> bool:
+        return len((await plot.owner.get(path)).json()["items"]) >= MANY
+
+    await until(is_long, seconds=60)
+
+
 async def _find_pages(plot: Plot) -> None:
     for n in range(MANY):
         await plot.owner.made(f"{plot.path}/pages", {"title": str(n)})
-    async with asyncio.timeout(20):
-        while True:
-            if len((await plot.owner.get(f"{plot.path}/search")).json()["items"]) >= MANY:
-                return
-            await asyncio.sleep(0.1)
+    await _shown(plot, f"{plot.path}/search")
 
 
 async def _mark_templates(plot: Plot) -> None:
@@ -205,11 +210,7 @@ async def _lead_to_page(plot: Plot) -> None:
         page = await plot.owner.made(f"{plot.path}/pages", {"title": str(n)})
         body = {"markdown": f"[there](page:{target})"}
         assert (await plot.owner.put(f"/v1/pages/{page['id']}/markdown", body)).status_code == 200
-    async with asyncio.timeout(60):
-        while True:
-            if len((await plot.owner.get(f"/v1/pages/{target}/backlinks")).json()["items"]) >= MANY:
-                return
-            await asyncio.sleep(0.1)
+    await _shown(plot, f"/v1/pages/{target}/backlinks")
 
 
 async def _put_below(plot: Plot) -> None:

@@ -1,6 +1,5 @@
 """Mails of what people were told: at once or once a day, together, until one ends them."""
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from typing import Any
@@ -20,6 +19,7 @@ from tests.server.api import Api
 from tests.server.conftest import Clock
 from tests.server.test_notifications import choose, mute, nothing_more, private, say, unread
 from tests.services.smtp import MailServer, html_of, text_of
+from tests.waiting import until
 
 ANN, HOME, STUDIO = (UUID(int=n) for n in range(3))
 
@@ -66,12 +66,12 @@ async def news(mail_server: MailServer) -> EmailMessage:
 async def nothing_to_mail(database: Database) -> None:
     """Wait until all mails that are due are taken."""
     await nothing_more(database)
-    async with asyncio.timeout(20):
-        while True:
-            async with database.read() as uow:
-                if not await uow.notifications.to_be_mailed(1) and not await uow.mails.due(1):
-                    return
-            await asyncio.sleep(0.02)
+
+    async def are_taken() -> bool:
+        async with database.read() as uow:
+            return not await uow.notifications.to_be_mailed(1) and not await uow.mails.due(1)
+
+    await until(are_taken)
 
 
 def count_news(mail_server: MailServer) -> int:

@@ -1,6 +1,5 @@
 """What people are told of what happens: who, how, and what they want to hear nothing of."""
 
-import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -26,6 +25,7 @@ from tests.server.conftest import Clock
 from tests.server.specimens import DEFINITION
 from tests.server.test_consumers import following
 from tests.services.databases import add_workspace
+from tests.waiting import until
 
 MESSAGES = iter(range(1_000_000))
 
@@ -86,23 +86,24 @@ def me(who: Api) -> str:
 
 async def told(who: Api, count: int = 1, **query: Any) -> list[dict[str, Any]]:
     """Wait until somebody has been told so much; return it, the newest first."""
-    async with asyncio.timeout(20):
-        while True:
-            items = (await who.get("/v1/notifications", params={"limit": 200, **query})).json()["items"]
-            if len(items) >= count:
-                assert len(items) == count, items
-                return items
-            await asyncio.sleep(0.02)
+
+    async def look() -> list[dict[str, Any]] | None:
+        items = (await who.get("/v1/notifications", params={"limit": 200, **query})).json()["items"]
+        return items if len(items) >= count else None
+
+    items = await until(look)
+    assert len(items) == count, items
+    return items
 
 
 async def nothing_more(database: Database, *people: Api) -> None:
     """Wait until all events are told."""
-    async with asyncio.timeout(20):
-        while True:
-            async with database.read() as uow:
-                if not await uow.consumers.behind("notifications", after=None, limit=1):
-                    break
-            await asyncio.sleep(0.02)
+
+    async def are_told() -> bool:
+        async with database.read() as uow:
+            return not await uow.consumers.behind("notifications", after=None, limit=1)
+
+    await until(are_told)
 
 
 @pytest.fixture
@@ -304,9 +305,11 @@ async def test_messages_are_unread_until_the_read_mark_passes_them(
     async with services.hub.join(DocumentName(name), principal) as peer:
         mark_read(peer.doc, me(member), ids[1])
         await peer.saved()
-    async with asyncio.timeout(20):
-        while (await read_counts(services, member))[name].messages != 2:  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
+
+    async def are_two() -> bool:
+        return (await read_counts(services, member))[name].messages == 2
+
+    await until(are_two)
 
 
 async def test_a_whole_channel_is_told_at_most_once_a_minute(

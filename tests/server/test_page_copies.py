@@ -1,6 +1,5 @@
 """Duplicates and templates: whole pages, one's own, linked among themselves."""
 
-import asyncio
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +11,7 @@ from server.rest import page_copies
 from server.seed import seed
 from storage.errors import StoreUnavailableError
 from tests.server.api import Api
+from tests.waiting import until
 
 
 async def page_of(api: Api, workspace: str, title: str, **more: Any) -> dict[str, Any]:
@@ -204,13 +204,12 @@ async def test_a_copy_mentions_people_without_telling_them(
     doc = {"type": "doc", "content": [{"type": "paragraph", "content": [mention]}]}
     await ann.made(f"/v1/pages/{page['id']}/blocks", {"type": "text", "content": {"doc": doc}})
     copy = await ann.made(f"/v1/pages/{page['id']}/duplicate", {})
-    for each in (page, copy):
-        async with asyncio.timeout(60):
-            while True:
-                async with services.database.read() as uow:
-                    if await uow.projections.blocks_known(UUID(each["id"])):
-                        break
-                await asyncio.sleep(0.05)
+
+    async def are_projected() -> bool:
+        async with services.database.read() as uow:
+            return all([await uow.projections.blocks_known(UUID(each["id"])) for each in (page, copy)])
+
+    await until(are_projected, seconds=60)
     async with services.database.read() as uow:
         events = await uow.events.after(UUID(page["workspace_id"]), 0, 50)
     assert [event.subject for event in events if event.type == "page.mentioned"] == [page["document"]]
@@ -224,11 +223,11 @@ async def test_backlinks_are_those_that_one_may_see(ann: Api, bob: Api, workspac
         await write(ann, source, f"See [it](page:{target['id']}).")
     await ann.patch(f"/v1/pages/{sources[1]['id']}/access", {"mode": "restricted"})
     path = f"/v1/pages/{target['id']}/backlinks"
-    async with asyncio.timeout(60):
-        while True:
-            if len((await ann.get(path)).json()["items"]) == 3:
-                break
-            await asyncio.sleep(0.05)
+
+    async def are_three() -> bool:
+        return len((await ann.get(path)).json()["items"]) == 3
+
+    await until(are_three, seconds=60)
     await ann.delete(f"/v1/pages/{sources[2]['id']}")
 
     async def seen_by(api: Api) -> list[str]:

@@ -1,6 +1,5 @@
 """The end of pages: by hand or after long in the trash, with documents, and files that nothing else shows."""
 
-import asyncio
 import io
 from typing import Any
 from uuid import UUID
@@ -13,6 +12,7 @@ from server.pages.ending import PageTrash
 from storage.models import Document, Event, Page, Update
 from tests.server.api import Api
 from tests.server.conftest import Clock
+from tests.waiting import until
 
 
 async def page_of(api: Api, workspace: str, title: str, **more: Any) -> dict[str, Any]:
@@ -91,14 +91,14 @@ async def test_files_go_with_their_page_but_not_those_that_a_copy_shows(
     await ann.patch(
         f"/v1/blocks/{unwanted['id']}", {"content": {"file_id": None, "url": "https://x.example/"}}
     )
-    async with asyncio.timeout(60):
-        while True:
-            async with services.database.read() as uow:
-                known = await uow.projections.blocks_known(UUID(copy["id"]))
-                standing = await uow.projections.find(copy["document"])
-            if len(known) == 2 and standing and standing.position == standing.head:
-                break
-            await asyncio.sleep(0.05)
+
+    async def is_projected() -> bool:
+        async with services.database.read() as uow:
+            known = await uow.projections.blocks_known(UUID(copy["id"]))
+            standing = await uow.projections.find(copy["document"])
+        return len(known) == 2 and standing is not None and standing.position == standing.head
+
+    await until(is_projected, seconds=60)
     await ann.delete(f"/v1/pages/{page['id']}")
     await ann.delete(f"/v1/pages/{page['id']}/forever")
     assert (await ann.get(f"/v1/files/{alone}")).status_code == 404

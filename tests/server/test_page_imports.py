@@ -11,6 +11,7 @@ from PIL import Image
 from server.page_imports import archive, running
 from storage.errors import StoreUnavailableError
 from tests.server.api import Api
+from tests.waiting import until
 
 A, B, C = ("0" * 31 + "a", "0" * 31 + "b", "0" * 31 + "c")
 
@@ -47,12 +48,12 @@ async def begin(api: Api, workspace: str, page: dict[str, Any], data: bytes) -> 
 
 async def ended(api: Api, path: str) -> dict[str, Any]:
     """Wait for the end of an import; return it."""
-    async with asyncio.timeout(60):
-        while True:
-            found = (await api.get(path)).json()
-            if found["status"] not in ("waiting", "running"):
-                return found
-            await asyncio.sleep(0.02)
+
+    async def look() -> dict[str, Any] | None:
+        found = (await api.get(path)).json()
+        return None if found["status"] in ("waiting", "running") else found
+
+    return await until(look, seconds=60)
 
 
 async def report(api: Api, path: str) -> dict[str, str]:

@@ -20,6 +20,7 @@ from storage.models import MessageMention
 from tests.server.api import Api
 from tests.server.test_lists import asking, scans
 from tests.server.test_messages import archiving
+from tests.waiting import until
 
 NOW = "2026-05-04T12:00:00Z"
 SECONDS = 20.0
@@ -55,12 +56,12 @@ async def search(api: Api, workspace: str, words: str) -> list[dict[str, Any]]:
 
 async def found(api: Api, workspace: str, words: str, count: int) -> list[dict[str, Any]]:
     """Search until so much is found."""
-    async with asyncio.timeout(SECONDS):
-        while True:
-            hits = await search(api, workspace, words)
-            if len(hits) == count:
-                return hits
-            await asyncio.sleep(0.1)
+
+    async def look() -> list[dict[str, Any]] | None:
+        hits = await search(api, workspace, words)
+        return hits if len(hits) == count else None
+
+    return await until(look, seconds=SECONDS)
 
 
 async def test_everything_is_found_soon_with_a_marked_part(ann: Api, services: Services, workspace: str):

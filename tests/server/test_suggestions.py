@@ -1,6 +1,7 @@
 """Suggestions: branches of pages that follow them, and are decided whole or hunk by hunk."""
 
 import asyncio
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from storage.models import Suggestion
 from tests.server.api import Api
 from tests.server.test_blocks import Json, join, lines_of, rich, text_block
 from tests.server.test_versions import open_as
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -128,15 +130,16 @@ async def test_a_branch_follows_its_page_while_somebody_has_it_open(
     ann: Api, bob: Api, services: Services, page: Json, block: str
 ):
     made = await suggest(bob, page)
-    async with open_as(services, bob, made["document"]) as replica, asyncio.timeout(20):
+    async with open_as(services, bob, made["document"]) as replica:
         change = {"content": {"doc": rich("one two", "three", "five six")}}
         await ann.patch(f"/v1/blocks/{block}", change)
         await text_block(ann, f"/v1/pages/{page['id']}/blocks", "a new block")
         wanted = ["one two\nthree\nfive six", "a new block"]
-        while True:
-            if [shown.text for shown in read_blocks(replica.doc)] == wanted:
-                break
-            await asyncio.sleep(0.02)
+
+        async def is_there() -> bool:
+            return [shown.text for shown in read_blocks(replica.doc)] == wanted
+
+        await until(is_there)
     assert await differences(ann, made) == []
 
 
@@ -306,11 +309,11 @@ async def test_the_maker_of_the_page_is_told_of_a_suggestion_and_its_author_of_t
     made = await suggest(bob, page, "x")
     await decide(ann, made, "reject")
     for person, kind in ((ann, "suggestion_made"), (bob, "suggestion_decided")):
-        async with asyncio.timeout(20):
-            while True:
-                items = (await person.get("/v1/notifications")).json()["items"]
-                if found := [item for item in items if item["kind"] == kind]:
-                    break
-                await asyncio.sleep(0.05)
-        assert found[0]["subject"] == page["document"]
-        assert found[0]["details"]["suggestion_id"] == made["id"]
+        found = await until(partial(_notification, person, kind))
+        assert found["subject"] == page["document"]
+        assert found["details"]["suggestion_id"] == made["id"]
+
+
+async def _notification(person: Api, kind: str) -> dict[str, Any] | None:
+    items = (await person.get("/v1/notifications")).json()["items"]
+    return next((item for item in items if item["kind"] == kind), None)

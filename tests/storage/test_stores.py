@@ -226,7 +226,7 @@ async def _is_isolated(log: UpdateLog, held: asyncio.Future[int], free: asyncio.
 
 
 async def _comes_back(log: UpdateLog) -> None:
-    await asyncio.sleep(0.25)
+    await asyncio.sleep(0.25)  # the refusal ends by the clock alone
     assert await log.append(PAGE, [(b"2", ANN)]) == 1
     assert not log.statistics().is_failing
 
