@@ -61,7 +61,7 @@ class Replica:
     async def reached(self, state_vector: bytes) -> None:
         """Wait until as much of every client is here as a state vector says: others may have written it."""
         wanted = read_state_vector(state_vector)
-        while any(read_state_vector(self.doc.get_state()).get(id_, 0) < n for id_, n in wanted.items()):
+        while not self._has(wanted):
             await self._wait()
 
     @property
@@ -93,6 +93,10 @@ class Replica:
         """Take part no longer; what was edited is committed all the same."""
         self._subscription.drop()
         self._room.leave(self)
+
+    def _has(self, wanted: Mapping[int, int]) -> bool:
+        here = read_state_vector(self.doc.get_state())
+        return all(here.get(client_id, 0) >= clock for client_id, clock in wanted.items())
 
     async def _wait(self) -> None:
         if self._error is not None:

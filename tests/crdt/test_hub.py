@@ -9,6 +9,8 @@ from crdt.errors import DocumentRefused, DocumentUnavailable, HubClosed, UpdateR
 from crdt.hub import Hub, HubConfig
 from crdt.protocol import EMPTY_UPDATE, encode_bytes, encode_presence, encode_string, encode_update
 from crdt.session import HOCUSPOCUS, YWS, SessionLimits, Wire
+from crdt.waiting import read_state_vector
+from tests.crdt.test_client_ids import field_by
 from tests.crdt.test_document import TRAP
 from tests.crdt.world import (
     PAGE,
@@ -495,3 +497,20 @@ async def test_R8_a_replica_waits_for_what_others_are_known_to_have_written() ->
         await ann.reached(bob.doc.get_state())
         assert ann.doc.get_state() == bob.doc.get_state()
         await ann.reached(bob.doc.get_state())
+
+
+async def test_R8_a_replica_reads_once_what_it_has_however_many_have_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reads: list[bytes] = []
+
+    def read(state_vector: bytes) -> dict[int, int]:
+        reads.append(state_vector)
+        return read_state_vector(state_vector)
+
+    async with world() as w, w.hub.join(PAGE, user("ann")) as ann:
+        for client_id in range(1, 9):
+            ann.doc.apply_update(field_by(client_id))
+        monkeypatch.setattr("crdt.peer.read_state_vector", read)
+        await ann.reached(ann.doc.get_state())
+    assert len(reads) == 2
