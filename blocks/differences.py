@@ -9,6 +9,7 @@ A hunk's id is made of what it says, so it is the same whenever it is found, and
 goes on writing in it. `blocks.taking` takes hunks over. Pure.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, Literal, TypeAlias, cast
@@ -97,7 +98,6 @@ class _Comparing:
         self._new = new
         self._hunks: list[Hunk] = []
         self._texts: dict[str, Aligned] = {}
-        self._seen: dict[bytes, int] = {}
 
     def run(self) -> Comparison:
         with self._old.transaction(), self._new.transaction():
@@ -106,7 +106,7 @@ class _Comparing:
             shown = sorted({**before, **after}, key=lambda id_: _sort_key(after.get(id_) or before[id_]))
             for block_id in shown:
                 self._compare_block(block_id, before.get(block_id), after.get(block_id))
-        return Comparison(tuple(self._hunks), self._texts)
+        return Comparison(tuple(_tell_apart(self._hunks)), self._texts)
 
     def _add(
         self,
@@ -119,12 +119,9 @@ class _Comparing:
         row: int = -1,
     ) -> None:
         digest = blake2b(msgspec.json.encode((kind, block_id, path, before, after)), digest_size=12)
-        # Of two that say the same, the second is another one.
-        count = self._seen[digest.digest()] = self._seen.get(digest.digest(), 0) + 1
-        hunk_id = digest.hexdigest() if count == 1 else f"{digest.hexdigest()}-{count}"
         self._hunks.append(
             Hunk(
-                id=hunk_id,
+                id=digest.hexdigest(),
                 kind=kind,
                 block_id=block_id,
                 path=path,
@@ -186,6 +183,15 @@ class _Comparing:
             left, right = aligned[row]
             segments = tuple(_segments(left, right))
             self._add("text_changed", block_id, _as_json(left), _as_json(right), ("doc",), segments, row)
+
+
+def _tell_apart(hunks: Sequence[Hunk]) -> Iterator[Hunk]:
+    """Number hunks that say the same, out of how many: so none is called like one decided before."""
+    totals, seen = Counter(hunk.id for hunk in hunks), Counter[str]()
+    for hunk in hunks:
+        seen[hunk.id] += 1
+        total = totals[hunk.id]
+        yield hunk if total == 1 else msgspec.structs.replace(hunk, id=f"{hunk.id}-{seen[hunk.id]}-{total}")
 
 
 def _read(doc: "pycrdt.Doc[Any]") -> dict[str, Block]:

@@ -32,7 +32,7 @@ routes = Routes("Suggestions")
 MOST_HUNKS = 500
 """Hunks that are shown, and decided in one request."""
 
-HunkId = Annotated[str, Meta(pattern="^[0-9a-f]{24}(-[0-9]{1,9})?$")]
+HunkId = Annotated[str, Meta(pattern="^[0-9a-f]{24}(-[0-9]{1,9}-[0-9]{1,9})?$")]
 
 
 class SuggestionAnswer(msgspec.Struct, frozen=True, kw_only=True):

@@ -317,7 +317,7 @@ def test_a_block_that_a_client_has_thrown_out_comes_back_when_that_is_rejected()
     assert shown(branch) == shown(page)
 
 
-def test_two_changes_that_say_the_same_are_two_hunks() -> None:
+def test_of_two_changes_that_say_the_same_each_is_decided_once() -> None:
     page = page_of()
     branch = branch_of(page, 7)
     fragment = fragment_of(branch, "a")
@@ -326,7 +326,15 @@ def test_two_changes_that_say_the_same_are_two_hunks() -> None:
     same = tiptap.paragraph(Text("again"))
     _retype(branch, "a", document((same, *was, same)))
     first, second = compare(page, branch).hunks
-    assert second.id == f"{first.id}-2"
+    assert (first.id[:24], first.id[24:], second.id[24:]) == (second.id[:24], "-1-2", "-2-2")
+    decision = accept(page.get_update(), branch.get_update(), [first.id], STAMP, clients(page, branch))
+    apply(page, decision.page)
+    apply(branch, decision.branch)
+    (left,) = compare(page, branch).hunks
+    assert left.id == second.id[:24]
+    used = choose_clients({*_clients(page), *_clients(branch)}, _clients(branch) - _clients(page), 2)
+    again = accept(page.get_update(), branch.get_update(), [first.id], STAMP, used)
+    assert (again.decided, again.missing, again.page) == ((), (first.id,), None)
 
 
 def test_client_ids_are_chosen_beside_those_of_the_branch() -> None:
