@@ -5,7 +5,7 @@ from typing import Any
 
 import pycrdt
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from blocks import tiptap
@@ -24,8 +24,8 @@ STAMP = Stamp("2026-11-29T00:00:00+00:00", "user:ann")
 Doc = pycrdt.Doc[Any]
 Edit = Callable[[Doc], None]
 
-few = settings(max_examples=settings().max_examples // 5)
-"""Each example is many decisions."""
+few = settings(max_examples=settings().max_examples // 5, suppress_health_check=[HealthCheck.too_slow])
+"""Each example is many decisions, and takes longer still on a busy machine."""
 
 _words = st.sampled_from(["one", "two", "three ", "four", " ", "é😀", "x"])
 _texts = st.builds(
@@ -236,7 +236,7 @@ def _type(doc: Doc, words: str) -> None:
     add_block(doc, "typed", "text", {"doc": {"type": "doc", "content": nodes}}, stamp=STAMP)
 
 
-@settings(max_examples=settings().max_examples // 10)
+@settings(few, max_examples=settings().max_examples // 10)
 @given(any_page(), any_page())
 def test_whatever_lies_in_two_documents_they_can_be_compared(one: Doc, other: Doc) -> None:
     assert compare(one, one).hunks == ()
