@@ -25,7 +25,14 @@ MOST_TIMES = 200
 FREE_BYTES = 64 * 1024 * 1024
 MOST_LEVELS = 40
 """Of folders in each other."""
+MOST_ZIPS = 100
+"""In the zip; each is an open file meanwhile."""
+MOST_DIRECTORY_BYTES = 16 * 1024 * 1024
+"""Of what a zip tells of its files, which is in memory at once."""
 PART_BYTES = 256 * 1024
+
+_MEMBERS_OF_A_FILE = 4
+"""Folders, and what computers put beside a file, are many too."""
 
 _UNREADABLE = (
     zipfile.BadZipFile,
@@ -65,9 +72,11 @@ class Archive:
         """Names that are left out, and why."""
         self._stack = ExitStack()
         self._zips: list[zipfile.ZipFile] = []
+        self._nested = 0
+        self._members = 0
         self._left = min(MOST_BYTES, FREE_BYTES + MOST_TIMES * size)
         try:
-            self._look(file, "", may_nest=True)
+            self._look(self._open(file), "", may_nest=True)
         except BaseException:
             self._stack.close()
             raise
@@ -95,11 +104,16 @@ class Archive:
         """Return a file. Raises BadArchiveError."""
         return b"".join(self.parts(entry))
 
-    def _look(self, file: IO[bytes], folder: str, *, may_nest: bool) -> None:
+    def _open(self, file: IO[bytes]) -> zipfile.ZipFile:
         try:
-            opened = self._stack.enter_context(zipfile.ZipFile(file))
+            return self._stack.enter_context(zipfile.ZipFile(_Bounded(file)))
         except _UNREADABLE as error:
             raise BadArchiveError(f"This is no zip, or it is damaged ({error}).") from error
+
+    def _look(self, opened: zipfile.ZipFile, folder: str, *, may_nest: bool) -> None:
+        self._members += len(opened.infolist())
+        if self._members > _MEMBERS_OF_A_FILE * MOST_ENTRIES:
+            raise BadArchiveError(f"It has more than {MOST_ENTRIES} files.")
         number = len(self._zips)
         self._zips.append(opened)
         known = {entry.path for entry in self.entries}
@@ -124,11 +138,22 @@ class Archive:
                 raise BadArchiveError(f"It has more than {MOST_ENTRIES} files.")
             entry = Entry(path, info.file_size, number, info)
             if path.lower().endswith(".zip") and may_nest:
-                self._look(
-                    self._unpack(entry), posixpath.dirname(path) + "/" if "/" in path else "", may_nest=False
-                )
+                self._look_into(entry)
             else:
                 self.entries.append(entry)
+
+    def _look_into(self, entry: Entry) -> None:
+        """Look through a zip that is in the zip; one that cannot be read is told, and the others count."""
+        self._nested += 1
+        if self._nested > MOST_ZIPS:
+            raise BadArchiveError(f"It has more than {MOST_ZIPS} zips in it.")
+        try:
+            opened = self._open(self._unpack(entry))
+        except BadArchiveError as error:
+            self.refused.append((entry.path, str(error)))
+            return
+        folder = posixpath.dirname(entry.path)
+        self._look(opened, folder and f"{folder}/", may_nest=False)
 
     def _unpack(self, entry: Entry) -> IO[bytes]:
         """Return a zip that is in the zip, as Notion makes it of large exports."""
@@ -136,6 +161,19 @@ class Archive:
         for part in self.parts(entry):
             file.write(part)
         return file
+
+
+class _Bounded:
+    """A zip's file. Its directory is read at once, before anybody can count what it tells of."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+
+    def read(self, size: int = -1, /) -> bytes:
+        if size > MOST_DIRECTORY_BYTES:
+            raise BadArchiveError("It tells too much of its files.")
+        return self._file.read(size)
 
 
 def _read_name(info: zipfile.ZipInfo) -> tuple[str, str | None]:
@@ -154,6 +192,9 @@ def _read_name(info: zipfile.ZipInfo) -> tuple[str, str | None]:
         return shown[:500], "It is no plain file."
     if info.flag_bits & 1:
         return shown[:500], "It is encrypted."
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        # `zipfile` unpacks the others without a bound: some bytes can be gigabytes.
+        return shown[:500], "It is packed in a way that is not read here."
     if len(parts) > MOST_LEVELS or len(shown) > 2000:
         return shown[:500], "It lies too deep."
     return shown, None

@@ -163,9 +163,9 @@ def test_odd_texts_give_a_page(kind: str, data: str):
     assert build(data, kind).content.update
 
 
-def packed(*members: tuple[str, bytes]) -> io.BytesIO:
+def packed(*members: tuple[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> io.BytesIO:
     data = io.BytesIO()
-    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(data, "w", compression) as archive:
         for name, content in members:
             archive.writestr(name, content)
     return data
@@ -209,6 +209,35 @@ def test_a_bomb_is_no_archive(monkeypatch: pytest.MonkeyPatch):
         opened(packed(*((f"{n}.md", b"") for n in range(11))))
     with pytest.raises(BadArchiveError, match="no zip"):
         opened(io.BytesIO(b"hello"))
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_what_would_be_unpacked_without_a_bound_is_left_out(compression: int):
+    with opened(packed(("x.md", b"x"), compression=compression)) as archive:
+        assert archive.entries == []
+        assert [path for path, _ in archive.refused] == ["x.md"]
+
+
+def test_what_a_zip_tells_of_folders_and_in_zips_is_bounded(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(archive_module, "MOST_ENTRIES", 10)
+    with pytest.raises(BadArchiveError, match="10 files"):
+        opened(packed(*((f"{n}/", b"") for n in range(41))))
+    monkeypatch.setattr(archive_module, "MOST_ZIPS", 2)
+    zips = [(f"{n}.zip", packed().getvalue()) for n in range(3)]
+    with opened(packed(*zips[:2])) as archive:
+        assert archive.entries == []
+    with pytest.raises(BadArchiveError, match="2 zips"):
+        opened(packed(*zips))
+    monkeypatch.setattr(archive_module, "MOST_DIRECTORY_BYTES", 100)
+    with pytest.raises(BadArchiveError, match="tells too much"):
+        opened(packed(*((f"{n}.md", b"") for n in range(3))))
+
+
+def test_a_zip_in_the_zip_that_cannot_be_read_is_told():
+    with opened(packed(("broken.zip", b"hello"), ("Plan.md", b"plan"))) as archive:
+        assert [entry.path for entry in archive.entries] == ["Plan.md"]
+        ((path, reason),) = archive.refused
+        assert (path, "no zip" in reason) == ("broken.zip", True)
 
 
 def test_a_file_that_is_more_than_it_says_is_not_read():
