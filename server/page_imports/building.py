@@ -8,6 +8,7 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Any, cast
 
 import msgspec
@@ -35,9 +36,10 @@ MOST_ROWS = 10_000
 MOST_CELL = 5000
 
 _FRONT = re.compile(r"\A---[ \t]*\r?\n(.*?)^---[ \t]*\r?$\n?", re.DOTALL | re.MULTILINE)
-_TITLE = re.compile(r"^title:[ \t]*(.+?)[ \t]*\r?$", re.MULTILINE)
-_HTML_TITLE = re.compile(r"<title[^>]*>([^<]*)</title>", re.IGNORECASE)
-_HTML_HEADING = re.compile(r"<h1[^>]*class=\"page-title\"[^>]*>.*?</h1>", re.IGNORECASE | re.DOTALL)
+_TITLE = re.compile(r"^title:(.*)$", re.MULTILINE)
+# Bounded: of a text of nothing but beginnings each would be looked through to the end.
+_HTML_TITLE = re.compile(r"<title[^<>]{0,200}>([^<]{0,5000})</title>", re.IGNORECASE)
+_HTML_HEADING = re.compile(r"<h1[^<>]{0,200}class=\"page-title\"[^<>]{0,200}>")
 
 
 class RefusedError(Exception):
@@ -163,7 +165,7 @@ def _add_markdown(page: _Page, text: str, title: str) -> str:
     if front is not None:
         text = text[front.end() :]
         found = _TITLE.search(front[1])
-        said = _unquoted(found[1]) if found else None
+        said = (_unquoted(found[1].strip()) or None) if found else None
     tree = from_markdown(text)
     first = tree.content[0] if tree.content else None
     if isinstance(first, Element) and first.type == "heading" and first.attrs.get("level") == 1:
@@ -178,8 +180,15 @@ def _add_markdown(page: _Page, text: str, title: str) -> str:
 
 def _add_html(page: _Page, text: str, title: str) -> str:
     found = _HTML_TITLE.search(text)
-    page.add_tree(from_html(_HTML_HEADING.sub("", text, count=1)))
+    page.add_tree(from_html(_without_heading(text)))
     return (_words(from_html(found[1])).strip() if found else "") or title
+
+
+def _without_heading(text: str) -> str:
+    """Leave out the title that Notion writes into the page."""
+    begin = _HTML_HEADING.search(text)
+    end = text.find("</h1>", begin.end()) if begin else -1
+    return text if begin is None or end < 0 else text[: begin.start()] + text[end + len("</h1>") :]
 
 
 class _JsonHead(msgspec.Struct, frozen=True):
@@ -204,9 +213,13 @@ def _add_json(page: _Page, data: bytes, title: str) -> str:
         raise RefusedError(f"It has more than {16 * MOST_BYTES} bytes.")
     try:
         said = msgspec.json.decode(data, type=_JsonPage)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise RefusedError(f"It is no page in JSON: {error}.") from error
-    ids = {old: str(file_of(target)) for old, at in said.files.items() if (target := page.lead(at))}
+    ids = {
+        old: str(file_id)
+        for old, at in said.files.items()
+        if (target := page.lead(at)) is not None and (file_id := file_of(target)) is not None
+    }
     ids |= _page_ids(page)
     words = words_of(ids, {})
     entries = cast("list[Mapping[str, Any]]", _said_again(said.blocks, words))
@@ -236,14 +249,15 @@ def _said_again(value: object, words: Callable[[str], str], levels: int = 64) ->
 
 
 def _add_table(page: _Page, text: str) -> None:
+    lines = csv.reader(io.StringIO(text))
     try:
-        rows = list(csv.reader(io.StringIO(text)))
+        head = next(lines, [])
+        rows = list(islice(lines, MOST_ROWS))
+        beyond = sum(1 for _ in lines)  # millions, where nothing is in them
     except csv.Error as error:
         raise RefusedError(f"It is no table: {error}.") from error
-    head, rows = (rows[0], rows[1:]) if rows else ([], [])
-    if len(rows) > MOST_ROWS:
-        page.notes.append(f"{len(rows) - MOST_ROWS} rows beyond the first {MOST_ROWS} are left out")
-        rows = rows[:MOST_ROWS]
+    if beyond:
+        page.notes.append(f"{beyond} rows beyond the first {MOST_ROWS} are left out")
     if len(head) > 500:
         raise RefusedError("It has more than 500 columns.")
     if any(len(cell) > MOST_CELL for row in rows for cell in row):

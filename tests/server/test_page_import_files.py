@@ -12,6 +12,7 @@ import pytest
 from blocks.page import Block, read_blocks
 from blocks.page_edits import Stamp
 from server.page_imports import archive as archive_module
+from server.page_imports import building
 from server.page_imports.archive import Archive, BadArchiveError
 from server.page_imports.building import Built, RefusedError, build_page
 from server.page_imports.plan import Plan, plan_pages, resolve
@@ -117,6 +118,8 @@ def test_titles_come_from_the_front_matter_the_first_line_or_the_name():
     assert build("---\ntitle: 'It''s'\nid: 1\n---\n\n# It's\n\nx", "markdown").title == "It's"
     assert build("No heading", "markdown").title == "Name"
     assert build("<html><title>A &amp; B</title><body><p>x</p></body>", "html").title == "A & B"
+    notion = '<head><title>A</title></head><body><h1 class="page-title" dir="auto">A</h1><p>x</p></body>'
+    assert [block.text for block in blocks(build(notion, "html"))] == ["x"]
 
 
 def test_a_table_has_columns_of_the_types_that_it_shows():
@@ -160,6 +163,26 @@ def test_what_is_no_text_is_refused(data: bytes, kind: str):
     ],
 )
 def test_odd_texts_give_a_page(kind: str, data: str):
+    assert build(data, kind).content.update
+
+
+def test_rows_beyond_the_bound_are_counted_and_left_out(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(building, "MOST_ROWS", 2)
+    built = build("Name\n" + "x\n" * 5, "csv")
+    assert built.notes == ["3 rows beyond the first 2 are left out"]
+    assert len(blocks(built)[0].content["rows"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        ("markdown", "---\ntitle: a" + " " * 100_000 + "b\n---\nx"),
+        ("html", "<title" * 50_000),
+        ("html", '<h1 class="page-title"' * 5000),
+    ],
+)
+def test_a_text_of_beginnings_is_read_in_time(kind: str, data: str):
+    # Each would take hours, were it looked through again from every beginning.
     assert build(data, kind).content.update
 
 
