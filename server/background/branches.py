@@ -52,7 +52,7 @@ class Branches:
                 await self.look()
             except StorageError as error:
                 logger.warning("branches wait for the database: %s", error)
-            except Exception:  # the edge of a task: one branch may not hold up the others
+            except Exception:  # the edge of a task
                 logger.exception("branches could not follow")
             await asyncio.sleep(REST_SECONDS)
             with anyio.move_on_after(EVERY_SECONDS):
@@ -69,6 +69,11 @@ class Branches:
             behind = await uow.suggestions.behind(ids)
         self._pages = frozenset(f"page:{page_id}" for page_id in pages.values())
         for suggestion_id in behind:
-            await self._suggestions.follow(suggestion_id)
+            try:
+                await self._suggestions.follow(suggestion_id)
+            except StorageError:
+                raise
+            except Exception:  # one branch may not hold up the others
+                logger.exception("%s%s could not follow", KIND, suggestion_id)
         if behind:
             await self._hub.look()

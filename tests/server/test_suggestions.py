@@ -143,6 +143,31 @@ async def test_a_branch_follows_its_page_while_somebody_has_it_open(
     assert await differences(ann, made) == []
 
 
+async def test_a_branch_that_cannot_follow_holds_up_no_other(
+    ann: Api, services: Services, page: Json, monkeypatch: pytest.MonkeyPatch
+):
+    follow, asked = services.suggestions.follow, list[UUID]()
+
+    async def fail_first(suggestion_id: UUID) -> None:
+        asked.append(suggestion_id)
+        if suggestion_id == asked[0]:
+            raise RuntimeError("this branch is broken")
+        await follow(suggestion_id)
+
+    made = [await suggest(ann, page), await suggest(ann, page)]
+    async with (
+        open_as(services, ann, made[0]["document"]) as one,
+        open_as(services, ann, made[1]["document"]) as other,
+        asyncio.timeout(20),
+    ):
+        monkeypatch.setattr(services.suggestions, "follow", fail_first)
+        await text_block(ann, f"/v1/pages/{page['id']}/blocks", "a new block")
+        while True:
+            if any([*read_blocks(replica.doc)] for replica in (one, other)):
+                break
+            await asyncio.sleep(0.02)
+
+
 async def test_only_the_author_and_writers_of_the_page_write_a_branch(
     ann: Api, bob: Api, api: Api, services: Services, page: Json
 ):
