@@ -67,27 +67,27 @@ class Call:
         self._names = ("", "")
         self._failure: LlmError | None = None
         self._begun = time.perf_counter()
+        self._outcome = "cancelled"
+        self._entry_id: UUID | None = None
 
     async def events(
         self, candidates: Sequence[tuple[Candidate, Access]]
     ) -> AsyncGenerator[Event | Restarted]:
         """Yield the events of the call. Raises LlmError."""
-        outcome = "cancelled"
         self._counts.in_flight += 1
         try:
             async with aclosing(self._over(candidates)) as events:
                 async for event in events:
                     yield event
-            outcome = "done"
         except LlmError as error:
-            outcome = error.code
+            self._outcome = error.code
             raise
         finally:
             self._counts.in_flight -= 1
-            self._counts.end(outcome)
-            if outcome != "done":
+            self._counts.end(self._outcome)
+            if self._outcome != "done":
                 with CancelScope(shield=True):
-                    await self._settle(outcome)
+                    await self._settle(self._outcome)
 
     async def _over(
         self, candidates: Sequence[tuple[Candidate, Access]]
@@ -105,6 +105,9 @@ class Call:
                         yield event
                 if attempt.done is not None:
                     await self._settle("done")
+                    self._outcome = (
+                        "done"  # whoever has heard the end may close the call instead of reading on
+                    )
                     yield self._spent
                     yield attempt.done
                     return
@@ -194,9 +197,11 @@ class Call:
             self._counts.first_token.add(attempt.first_token_seconds)
 
     async def _settle(self, outcome: str) -> None:
-        """Enter the call."""
+        """Enter the call; as the same entry, if the first time was cancelled when it may have been kept."""
+        self._entry_id = self._entry_id or self._means.ledger.new_id()
         provider, model = self._names
         entry = Entry(
+            id=self._entry_id,
             provider=provider,
             model=model,
             usage=self._spent,

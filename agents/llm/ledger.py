@@ -23,8 +23,9 @@ _WHOSE = {
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """A call that is over, as it is entered."""
+    """A call that is over, as it is entered: once, however often it is settled."""
 
+    id: UUID
     provider: str
     model: str
     usage: Usage
@@ -39,6 +40,7 @@ class Ledger:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.new_id = database.new_id
 
     async def reserve(
         self, request: Request, model: Model, spent: Usage, before: UUID | None, *, seconds: float
@@ -106,7 +108,7 @@ class Ledger:
                 await uow.llm_ledger.release(reservation)
                 return
             call = LlmCall(
-                id=uow.new_id(),
+                id=entry.id,
                 workspace_id=payer.workspace_id,
                 user_id=payer.user_id,
                 run_id=payer.run_id,

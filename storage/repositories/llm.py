@@ -153,7 +153,7 @@ class LlmLedger:
         )
 
     async def settle(self, call: LlmCall, reservation_id: UUID | None) -> bool:
-        """Enter a call in place of its reservation; False where its step of a run is done and paid."""
+        """Enter a call in place of its reservation; False where it, or its step of a run, is entered."""
         if reservation_id is not None:
             await self.release(reservation_id)
         if await self._enter(call) is None:

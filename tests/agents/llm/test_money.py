@@ -10,8 +10,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from agents.llm.errors import BudgetExceededError, LlmError
-from agents.llm.ledger import dollars
-from agents.llm.messages import TextDelta
+from agents.llm.ledger import Entry, Ledger, dollars
+from agents.llm.messages import Done, TextDelta, Usage
 from storage.engine import Database
 from storage.models import BudgetScope
 from storage.repositories.llm import Amount, Payer
@@ -175,6 +175,37 @@ async def test_a_step_that_failed_can_be_done_later(world: World, model_server: 
         assert isinstance(await anext(events), TextDelta)
     await world.client.complete(world.ask("first", payer=payer, step="a"))
     assert [(call.outcome, call.step) for call in await world.calls()] == [("failed", "a"), ("done", "a")]
+
+
+@pytest.mark.parametrize("last", [Usage, Done])
+async def test_a_call_that_is_closed_when_its_end_is_known_is_paid_once(
+    world: World, last: type[Usage] | type[Done]
+):
+    async with aclosing(world.client.stream(world.ask("hello", **QUICK))) as events:
+        async for event in events:
+            if isinstance(event, last):
+                break
+    assert [(call.outcome, call.cost_micros) for call in await world.calls()] == [("done", COST)]
+    assert world.client.statistics().calls == {"done": 1}
+
+
+async def test_a_call_that_is_settled_again_is_paid_once(world: World):
+    ledger = Ledger(world.database)
+    entry = Entry(
+        id=ledger.new_id(),
+        provider="Stand-in",
+        model="small",
+        usage=Usage(100, 50, COST),
+        attempts=1,
+        outcome="done",
+        error=None,
+        duration_ms=1,
+    )
+    for _ in range(2):
+        await ledger.settle(world.ask("hello"), entry, None)
+    async with world.database.read() as uow:
+        (line,) = await uow.llm_ledger.month(world.workspace_id, "2026-11", user_id=None)
+    assert (line.calls, line.cost_micros, len(await world.calls())) == (1, COST, 1)
 
 
 async def test_what_was_set_aside_by_a_process_that_died_is_free_after_a_while(world: World, clock: Clock):
