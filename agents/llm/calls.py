@@ -136,7 +136,6 @@ class Call:
                 seconds=self._timeouts.total_seconds,
             )
         except BudgetExceededError as error:
-            self._reservation = None
             self._note(error)
             return None
         if not breaker.enter():

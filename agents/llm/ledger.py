@@ -47,7 +47,7 @@ class Ledger:
     ) -> UUID | None:
         """Set aside what the call may come to with one more attempt, in place of what was set aside `before`.
 
-        None where there is no budget to keep to. Raises BudgetExceededError; then nothing is set aside.
+        None where there is no budget to keep to. Raises BudgetExceededError; then all stays as it was.
         """
         amount = Amount(spent.input_tokens + spent.output_tokens, spent.cost_micros).plus(
             most(request, model)
@@ -69,9 +69,9 @@ class Ledger:
             if before is not None:
                 await uow.llm_ledger.release(before)
             outcome = await uow.llm_ledger.reserve(request.payer, amount, seconds=seconds + SLACK_SECONDS)
-        if isinstance(outcome, Overdraft):
-            raise _refusal(outcome, amount)
-        return outcome
+            if isinstance(outcome, Overdraft):
+                raise _refusal(outcome, amount)
+            return outcome
 
     async def tell_exhausted(self, request: Request, refusal: BudgetExceededError) -> None:
         """Have an event tell, once a month for each budget, that it refuses calls."""

@@ -232,6 +232,22 @@ async def test_a_call_that_fails_gives_back_what_was_set_aside(world: World, mod
     assert await world.calls() == []
 
 
+@pytest.mark.parametrize("limit", ["request", "run"])
+async def test_a_call_whose_second_attempt_does_not_fit_gives_back_what_was_set_aside(
+    world: World, model_server: ModelServer, limit: str
+):
+    model_server.answer("cut", {"content": "One two three four five."}, truncateAfterChunks=2, latency=1)
+    await world.limit("run", micros=10_000 if limit == "request" else 220)
+    more: dict[str, Any] = {"max_cost_micros": 220} if limit == "request" else {}
+    payer = Payer(world.workspace_id, world.user_id, RUN)
+    with pytest.raises(LlmError):
+        await world.client.complete(
+            world.ask("cut", payer=payer, models=("Stand-in:small",), only_these=True, **QUICK, **more)
+        )
+    (call,) = await world.calls()
+    assert (call.attempts, await world.reserved()) == (1, call.cost_micros)
+
+
 async def test_a_workspace_that_goes_during_a_call_takes_it_along(world: World):
     await world.limit("workspace", micros=10_000_000)
     async with aclosing(world.client.stream(world.ask("hello"))) as events:
