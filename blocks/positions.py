@@ -22,7 +22,8 @@ Source: yjs 13.6 `RelativePosition.js`, `Item.integrate`; yrs 0.28. Pure: the do
 
 import base64
 import binascii
-from collections.abc import Iterator, Mapping
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
 from typing import Any, Literal, TypeAlias, cast
 
@@ -31,11 +32,14 @@ import pycrdt
 
 from blocks.comments import MAX_POSITION_CHARACTERS
 from blocks.errors import UnknownBlockError
-from blocks.page import CONTENT, find
+from blocks.page import CONTENT, blocks_of, find
 
 _ITEM, _ROOT, _TYPE = 0, 1, 2
 
 _LAST_CLIENT = 2**53 - 1
+
+_MOST_ROUNDS = 8
+"""In which marks are left out that hide something, before all are that are not found."""
 
 # Of a struct in an update: what it is told, and what it is.
 _HAS_ORIGIN, _HAS_RIGHT_ORIGIN = 0x80, 0x40
@@ -135,27 +139,80 @@ def locate(doc: pycrdt.Doc[Any], wanted: Mapping[str, tuple[str, str, str]]) -> 
 
     None for a range of which nothing is left: its text, or its block, is gone.
     """
-    copy = _copy_of(doc)
-    taken = _clients_of(doc)
+    clocks = _clocks_of(doc)
     # Nobody can have written texts that look like these marks.
     nonce = blake2b(doc.get_update(), digest_size=16).hexdigest()
-    marks: dict[str, tuple[str, str]] = {}
+    marks: dict[Position, str] = {}
+    ends: dict[str, list[str]] = {}
+    for key, (_, *texts) in wanted.items():
+        positions = [position for text in texts if (position := decode(text)) is not None]
+        # What is not in the document might be one of the marks.
+        if len(positions) == 2 and all(one.id[1] < clocks.get(one.id[0], 0) for one in positions):
+            ends[key] = [marks.setdefault(one, f"{nonce}:{len(marks)}") for one in positions]
+    found: dict[str, Range] = {}
+    for _ in range(_MOST_ROUNDS):
+        found, hiding = _find_marked(doc, marks, {key: (wanted[key][0], ends[key]) for key in ends})
+        if not hiding:
+            break
+        marks = {position: name for position, name in marks.items() if name not in hiding}
+        ends = {key: names for key, names in ends.items() if hiding.isdisjoint(names)}
+    else:
+        # Only who means to hide something has so many of them in each other.
+        ends = {key: names for key, names in ends.items() if key in found}
+        kept = {name for names in ends.values() for name in names}
+        marks = {position: name for position, name in marks.items() if name in kept}
+        found, _ = _find_marked(doc, marks, {key: (wanted[key][0], ends[key]) for key in ends})
+    return {key: found.get(key) for key in wanted}
+
+
+def _find_marked(
+    doc: pycrdt.Doc[Any], marks: Mapping[Position, str], wanted: Mapping[str, tuple[str, list[str]]]
+) -> tuple[dict[str, Range], set[str]]:
+    """Return the ranges that marks leave to be found, and the marks that are in the place of something else.
+
+    What a position names may be the value of a key: then its mark is that key's value now.
+    """
+    copy = _copy_of(doc)
+    taken = set(_clocks_of(doc))
+    for position, name in marks.items():
+        # yrs refuses an item whose parent is no type.
+        with contextlib.suppress(RuntimeError):
+            copy.apply_update(_probe(position, name, taken))
+    names = frozenset(marks.values())
     blocks: dict[str, list[str]] = {}
-    for number, (key, (block_id, *ends)) in enumerate(wanted.items()):
-        names = (f"{nonce}:{2 * number}", f"{nonce}:{2 * number + 1}")
-        for name, end in zip(names, ends, strict=True):
-            if (position := decode(end)) is not None:
-                copy.apply_update(_probe(position, name, taken))
-        marks[key] = names
+    for key, (block_id, _) in wanted.items():
         blocks.setdefault(block_id, []).append(key)
-    found: dict[str, Range | None] = dict.fromkeys(wanted)
+    found: dict[str, Range] = {}
     for block_id, keys in blocks.items():
-        text, places = _read_marked(copy, block_id, frozenset(name for key in keys for name in marks[key]))
+        text, places = _read_marked(copy, block_id, names)
         for key in keys:
-            start, end = (places.get(name) for name in marks[key])
+            start, end = (places.get(name) for name in wanted[key][1])
             if start is not None and end is not None and start < end:
                 found[key] = Range(start, end, text[start:end])
-    return found
+    is_whole = len(found) == len(wanted)
+    return found, set() if is_whole else _hiding(copy, blocks, names)
+
+
+def _hiding(doc: pycrdt.Doc[Any], block_ids: Iterable[str], names: frozenset[str]) -> set[str]:
+    """Return the marks that are values of keys: of all blocks, or in one of these."""
+    blocks = blocks_of(doc)
+    waiting: list[object] = [blocks.get(block_id) for block_id in block_ids]
+    values: list[object] = [blocks[key] for key in blocks.keys()]  # noqa: SIM118 (a pycrdt map)
+    while waiting:
+        node = waiting.pop()
+        match node:
+            case pycrdt.Map():
+                fields = cast("pycrdt.Map[Any]", node)
+                inside = [fields[key] for key in fields.keys()]  # noqa: SIM118
+                values += inside
+                waiting += inside
+            case pycrdt.Array():
+                items = cast("pycrdt.Array[Any]", node)
+                waiting += [items[index] for index in range(len(items))]
+            case _:
+                pass
+    texts = {str(value) for value in values if isinstance(value, pycrdt.XmlText)}
+    return {name for name in names if name in texts}
 
 
 def _read_marked(doc: pycrdt.Doc[Any], block_id: str, names: frozenset[str]) -> tuple[str, dict[str, int]]:
@@ -209,7 +266,7 @@ def _pieces(doc: pycrdt.Doc[Any], block_id: str, names: frozenset[str]) -> Itera
     if fields.get("deleted_at") is not None:
         raise UnknownBlockError(block_id)
     is_first = True
-    for line in _lines(fields.get(CONTENT)):
+    for line in _lines(fields.get(CONTENT), names):
         pieces = [piece for node in line for piece in _read_node(node, names)]
         if any(piece.text or piece.node is not None for piece in pieces):
             if not is_first:
@@ -221,7 +278,8 @@ def _pieces(doc: pycrdt.Doc[Any], block_id: str, names: frozenset[str]) -> Itera
 def _read_node(node: object, names: frozenset[str]) -> Iterator[_Piece]:
     """Give what a node in a line has to say."""
     if not isinstance(node, _Text):
-        yield _Piece("\n" if cast("pycrdt.XmlElement", node).tag == "hardBreak" else "\ufffc")
+        is_break = isinstance(node, pycrdt.XmlElement) and node.tag == "hardBreak"
+        yield _Piece("\n" if is_break else "\ufffc")
         return
     if names and (name := str(node)) in names:
         yield _Piece(mark=name)
@@ -239,8 +297,8 @@ def _read_node(node: object, names: frozenset[str]) -> Iterator[_Piece]:
             before += 1
 
 
-def _lines(content: object) -> Iterator[list[object]]:
-    """Give all lines of text in a content: the texts of each, with what stands between them."""
+def _lines(content: object, names: frozenset[str]) -> Iterator[list[object]]:
+    """Give all lines of text in a content: the texts of each, with what stands between them, and marks."""
     waiting: list[object] = [content]
     while waiting:
         node = waiting.pop()
@@ -249,7 +307,7 @@ def _lines(content: object) -> Iterator[list[object]]:
                 yield [node]
             case pycrdt.XmlElement() | pycrdt.XmlFragment():
                 children: list[object] = list(node.children)
-                if any(isinstance(child, pycrdt.XmlText) for child in children):
+                if any(_is_text(child, names) for child in children):
                     yield children
                 else:
                     waiting += reversed(children)
@@ -263,6 +321,11 @@ def _lines(content: object) -> Iterator[list[object]]:
                 pass
 
 
+def _is_text(node: object, names: frozenset[str]) -> bool:
+    """Tell whether a node makes its parent a line. A mark does not."""
+    return isinstance(node, pycrdt.XmlText) and not (names and str(node) in names)
+
+
 # Probing
 
 
@@ -272,16 +335,15 @@ def _copy_of(doc: pycrdt.Doc[Any]) -> pycrdt.Doc[Any]:
     return copy
 
 
-def _clients_of(doc: pycrdt.Doc[Any]) -> set[int]:
-    """Return who has written a document, as its state vector says."""
+def _clocks_of(doc: pycrdt.Doc[Any]) -> dict[int, int]:
+    """Return who has written a document, and how much: its state vector."""
     state = doc.get_state()
     count, at = _read_number(state, 0)
-    clients: set[int] = set()
+    clocks: dict[int, int] = {}
     for _ in range(count):
         client, at = _read_number(state, at)
-        _, at = _read_number(state, at)
-        clients.add(client)
-    return clients
+        clocks[client], at = _read_number(state, at)
+    return clocks
 
 
 def _probe(position: Position, name: str, taken: set[int]) -> bytes:

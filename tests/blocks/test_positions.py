@@ -1,5 +1,6 @@
 """Ranges of a block's text: made, encoded, and found again after edits."""
 
+import base64
 from typing import Any, cast
 
 import pycrdt
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from blocks.errors import UnknownBlockError
 from blocks.page import BLOCKS, blocks_of
 from blocks.positions import Position, Range, decode, encode, locate, make_range, read_text
+from crdt.waiting import read_state_vector
 
 B = "b"
 
@@ -44,6 +46,10 @@ def edit(doc: pycrdt.Doc[Any], number: int, at: int, taken: int, given: str) -> 
             del text[start:end]
         if given:
             text.insert(start, given)
+
+
+def clocks_of(doc: pycrdt.Doc[Any]) -> dict[int, int]:
+    return dict(read_state_vector(doc.get_state()))
 
 
 def where(doc: pycrdt.Doc[Any], ends: tuple[str, str]) -> Range | None:
@@ -140,6 +146,46 @@ def test_inline_nodes_count_as_one_character() -> None:
     ends = make_range(doc, B, 4, 10)
     assert where(doc, ends) == Range(4, 10, text[4:10])
     assert where(doc, make_range(doc, B, 6, 9)) == Range(7, 9, " a"), "it holds on to text"
+
+
+def test_positions_of_anything_at_all_hide_no_other_range() -> None:
+    doc = page_of("one two three", "other")
+    block = blocks_of(doc)[B]
+    block["deleted_at"] = "2026-01-01T00:00:00Z"
+    del block["deleted_at"]
+    blocks_of(doc)["other"] = pycrdt.Map({"id": "other", "content": pycrdt.Map({"list": pycrdt.Array([1])})})
+    ends = make_range(doc, B, 4, 7)
+    (clock,) = [clock for client, clock in clocks_of(doc).items() if client == doc.client_id]
+    positions = [
+        encode(Position(kind, (doc.client_id, at), is_behind))
+        for at in range(clock + 1)
+        for kind in ("item", "type")
+        for is_behind in (True, False)
+    ]
+    wanted = {one: (block_id, one, one) for one in positions for block_id in (B, "other")}
+    for some in (wanted, *({one: wanted[one]} for one in positions)):
+        assert locate(doc, {**some, "x": (B, *ends)})["x"] == Range(4, 7, "two")
+
+
+def test_marks_that_hide_each_other_in_many_levels_are_all_left_out() -> None:
+    doc = page_of("one two three")
+    within = pycrdt.Map[Any]({"a": 1})
+    for _ in range(10):
+        within = pycrdt.Map[Any]({"a": within})
+    blocks_of(doc)["deep"] = within
+    clock = clocks_of(doc)[doc.client_id]
+    positions = [encode(Position("item", (doc.client_id, at), True)) for at in range(clock)]
+    wanted = {one: ("deep", one, one) for one in positions}
+    assert set(locate(doc, {**wanted}).values()) == {None}
+
+
+def test_a_fragment_in_a_line_counts_as_one_character() -> None:
+    doc = page_of("Hello")
+    position = encode(Position("type", (doc.client_id, 5), False))
+    paragraph = base64.urlsafe_b64decode(position + "=" * (-len(position) % 4))[1:-1]
+    # One client, one struct, client 1, clock 0: a type that lies in the paragraph and is a fragment; no more.
+    doc.apply_update(b"\x01\x01\x01\x00\x07\x00" + paragraph + b"\x04\x00")
+    assert read_text(doc, B) == "\ufffcHello"
 
 
 _EDITS = st.lists(
