@@ -201,18 +201,21 @@ class Suggestions:
         """Bring a suggestion, or some hunks of it, into its page; it is accepted when nothing is left.
 
         Whole and untouched, it is merged as any document of Yjs is with another one. Where some of it was
-        decided by itself, its own edits undo and repeat each other, and what it shows is taken over instead.
+        decided by itself, its own edits undo and repeat each other, and what it shows is taken over instead;
+        so it is where somebody has written into it under another one's client id.
         Raises ConflictError for one that ended otherwise, or whose page has begun anew.
         """
         async with self._deciding(suggestion, "accepted", divides=hunk_ids is not None) as current:
             if current.status == "accepted":
                 return await self._nothing_more(current)
+            merged = None
             if hunk_ids is None and not current.is_divided:
-                decision, written = await self._merge(current, principal)
-            else:
-                decision, page, branch = await self._decide(current, principal, hunk_ids, at, branches.accept)
-                await self._put(document_of(current), principal, decision.branch, branch)
-                written = await self._put(f"page:{current.page_id}", principal, decision.page, page)
+                merged = await self._merge(current, principal)
+            if merged is not None:
+                return await self._end(current, *merged, "accepted", principal)
+            decision, page, branch = await self._decide(current, principal, hunk_ids, at, branches.accept)
+            await self._put(document_of(current), principal, decision.branch, branch)
+            written = await self._put(f"page:{current.page_id}", principal, decision.page, page)
             return await self._end(current, decision, written, "accepted", principal)
 
     async def reject(
@@ -280,13 +283,20 @@ class Suggestions:
         decision = await self._offload.run(size, decide, page.update, branch.update, hunk_ids, stamp, clients)
         return decision, page, branch
 
-    async def _merge(self, suggestion: Suggestion, principal: Principal) -> tuple[Decision, Written]:
-        page = await self._state(f"page:{suggestion.page_id}")
+    async def _merge(self, suggestion: Suggestion, principal: Principal) -> tuple[Decision, Written] | None:
+        """Write into the page what it lacks of a branch; None where some of that is forged.
+
+        Whoever writes a page goes on with an own client id there: in the branch nobody does.
+        """
+        # In this order: what the branch has of the page's writers, the page has.
         branch = await self._state(document_of(suggestion))
+        page = await self._state(f"page:{suggestion.page_id}")
+        clocks, known = (read_state_vector(state.state_vector) for state in (branch, page))
+        own = clocks.keys() - known.keys()
+        if any(clocks[client_id] > known[client_id] for client_id in clocks.keys() - own):
+            return None
         size = len(page.update) + len(branch.update)
         found = await self._offload.run(size, branches.compare_states, page.update, branch.update)
-        known = read_state_vector(page.state_vector)
-        own = read_state_vector(branch.state_vector).keys() - known.keys()
         for marker in Epoch(DocumentName(document_of(suggestion)), branch.base.epoch).marker:
             client_id = read_only_client(marker)
             assert client_id is not None

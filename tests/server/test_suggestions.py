@@ -1,6 +1,7 @@
 """Suggestions: branches of pages that follow them, and are decided whole or hunk by hunk."""
 
 import asyncio
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -8,7 +9,10 @@ from uuid import UUID
 import pytest
 
 from blocks.page import blocks_of, read_blocks
+from crdt.peer import Replica
+from crdt.ports import DocumentName, Principal, PrincipalId
 from crdt.protocol import encode_bytes
+from crdt.waiting import read_state_vector
 from server.bootstrap import Services
 from storage.models import Suggestion
 from tests.server.api import Api
@@ -90,6 +94,31 @@ async def test_the_log_says_who_accepted_and_the_client_ids_who_wrote(
     async with services.database.read() as uow:
         bound = {principal for _, principal, _ in await uow.client_ids.of(page["document"])}
     assert bound == {f"user:{ann.user['id']}", f"user:{bob.user['id']}"}
+
+
+async def test_nobody_writes_a_page_through_a_branch_under_the_client_id_of_another(
+    ann: Api, bob: Api, services: Services, page: Json, block: str
+):
+    made = await suggest(bob, page)
+    async with join_under(services, ann, page["document"], 77) as replica:
+        blocks_of(replica.doc)[block]["position_x"] = 7
+        await replica.saved()
+        written = read_state_vector(replica.doc.get_state())[77]
+    assert await differences(ann, made) == []
+    async with join_under(services, bob, made["document"], 77) as replica:
+        blocks_of(replica.doc)[block]["position_x"] = 8
+        await replica.saved()
+    assert (await decide(ann, made, "accept"))["suggestion"]["status"] == "accepted"
+    async with open_as(services, ann, page["document"]) as replica:
+        assert blocks_of(replica.doc)[block]["position_x"] == 8
+        assert read_state_vector(replica.doc.get_state())[77] == written
+
+
+def join_under(
+    services: Services, person: Api, document: str, client_id: int
+) -> AbstractAsyncContextManager[Replica]:
+    principal = Principal(id=PrincipalId(f"user:{person.user['id']}"), name=person.user["name"])
+    return services.hub.join(DocumentName(document), principal, client_id=client_id)
 
 
 async def test_hunks_are_accepted_and_rejected_one_by_one(
