@@ -10,6 +10,7 @@ from anyio import CancelScope, create_task_group
 
 from storage.engine import Database
 from storage.errors import StorageError
+from storage.lease_table import LeaseTable
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +26,7 @@ class Leadership:
     """
 
     def __init__(self, database: Database, name: str, *, lease_seconds: float = LEASE_SECONDS) -> None:
-        self._database = database
+        self._leases = LeaseTable.of(database)
         self._name = name
         self._seconds = lease_seconds
         self._holder = uuid4().hex
@@ -70,15 +71,13 @@ class Leadership:
 
     async def _acquire(self) -> bool:
         try:
-            async with self._database.transaction() as uow:
-                return await uow.leases.acquire(self._name, self._holder, timedelta(seconds=self._seconds))
+            return await self._leases.acquire(self._name, self._holder, timedelta(seconds=self._seconds))
         except StorageError as error:
             logger.warning("the lease of %s cannot be had: %s", self._name, error)
             return False
 
     async def _release(self) -> None:
         try:
-            async with self._database.transaction() as uow:
-                await uow.leases.release(self._name, self._holder)
+            await self._leases.release(self._name, self._holder)
         except StorageError as error:
             logger.warning("the lease of %s ends by itself: %s", self._name, error)

@@ -1,10 +1,11 @@
 """Leases: at most one holder of a name at a time, as far as clocks agree."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import delete, or_, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import delete, or_, select, tuple_
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.models import Lease
@@ -23,25 +24,25 @@ class Leases:
 
     async def acquire(self, name: str, holder: str, duration: timedelta) -> bool:
         """Take or renew a lease; False while somebody else has it."""
-        expires_at = self._now + duration
-        taken = await self._session.scalar(
-            update(Lease)
-            .where(Lease.name == name, or_(Lease.holder == holder, Lease.expires_at <= self._now))
-            .values(holder=holder, expires_at=expires_at)
-            .returning(Lease.name)
-            .execution_options(synchronize_session=False)
+        return name in await self.acquire_all({name: (holder, duration)})
+
+    async def acquire_all(self, wanted: Mapping[str, tuple[str, timedelta]]) -> set[str]:
+        """Take or renew leases, each by its name for a holder and a time; return those that were had."""
+        # In one order, so that two processes never wait for each other in a circle.
+        rows = [
+            {"name": name, "holder": holder, "expires_at": self._now + duration}
+            for name, (holder, duration) in sorted(wanted.items())
+        ]
+        if not rows:
+            return set()
+        dialect: Any = sqlite if self._session.get_bind().dialect.name == "sqlite" else postgresql
+        insert = dialect.insert(Lease.__table__).values(rows)
+        statement = insert.on_conflict_do_update(
+            index_elements=["name"],
+            set_={"holder": insert.excluded.holder, "expires_at": insert.excluded.expires_at},
+            where=or_(Lease.holder == insert.excluded.holder, Lease.expires_at <= self._now),
         )
-        if taken is not None:
-            return True
-        if await self._session.scalar(select(Lease.name).where(Lease.name == name)):
-            return False
-        try:
-            async with self._session.begin_nested():
-                self._session.add(Lease(name=name, holder=holder, expires_at=expires_at))
-                await self._session.flush()
-        except IntegrityError:  # another process was faster
-            return False
-        return True
+        return set((await self._session.scalars(statement.returning(Lease.name))).all())
 
     async def living(self, prefix: str) -> Sequence[str]:
         """Return the holders of leases whose names begin so and have not ended."""
@@ -60,4 +61,8 @@ class Leases:
 
     async def release(self, name: str, holder: str) -> None:
         """Give a lease back, if it is still the holder's."""
-        await self._session.execute(delete(Lease).where(Lease.name == name, Lease.holder == holder))
+        await self.release_all([(name, holder)])
+
+    async def release_all(self, held: Collection[tuple[str, str]]) -> None:
+        """Give leases back, each by its name and holder, as far as they are still theirs."""
+        await self._session.execute(delete(Lease).where(tuple_(Lease.name, Lease.holder).in_(held)))
