@@ -6,6 +6,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALL := install --require-hashes --only-binary :all: --no-deps -r
 PACKAGES := crdt blocks storage integrations agents server
 
+# Every test of a whole server starts processes, and each would compile all sources anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: run test fuzz chaos coverage api-fuzz bench-lists check format lock clean
 
 run: $(VENV)/.run $(VENV)/.model ## Set up and serve a seeded workspace at http://127.0.0.1:8000

@@ -4,6 +4,7 @@ Prices are US dollars for a million tokens, so micro-dollars for one.
 """
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -85,6 +86,7 @@ class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return [*own, *(model for model in (kind.models if kind else []) if model.id not in known)]
 
 
+@cache
 def read_catalogue(path: Path = FILE) -> Catalogue:
     """Read a catalogue. Raises InvalidConfigError with the file's name, OSError."""
     try:

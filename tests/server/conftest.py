@@ -13,6 +13,8 @@ from server.settings import Settings
 from storage.engine import Database
 from tests.server.api import Api, open_api
 
+CATALOGUE = read_catalogue()
+
 
 class Clock:
     """A clock that tests set forward."""
@@ -49,7 +51,7 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 async def services(settings: Settings, database: Database, clock: Clock) -> AsyncIterator[Services]:
     database.clock = clock
-    await bring_up_to_date(database, read_catalogue())
+    await bring_up_to_date(database, CATALOGUE)
     opened: asyncio.Future[Services] = asyncio.Future()
     done = asyncio.Event()
 
