@@ -251,7 +251,7 @@ def _said_again(value: object, words: Callable[[str], str], levels: int = 64) ->
 def _add_table(page: _Page, text: str) -> None:
     lines = csv.reader(io.StringIO(text))
     try:
-        head = next(lines, [])
+        head = next(lines, list[str]())
         rows = list(islice(lines, MOST_ROWS))
         beyond = sum(1 for _ in lines)  # millions, where nothing is in them
     except csv.Error as error:
