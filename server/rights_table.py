@@ -1,12 +1,9 @@
 """Writes the table of rights in `docs/rights.md`: `python -m server.rights_table`."""
 
-import re
-from pathlib import Path
-
+from server.doc_tables import DocTable
 from storage.access import LEAST_ROLE, ROLES, can
 
-BEGIN = "<!-- rights: written by `python -m server.rights_table` -->"
-END = "<!-- /rights -->"
+TABLE = DocTable("rights", "server.rights_table", "docs/rights.md")
 
 
 def rights_table() -> str:
@@ -20,10 +17,8 @@ def rights_table() -> str:
 
 def with_table(document: str) -> str:
     """Return a document with the table between its two markers."""
-    pattern = f"{re.escape(BEGIN)}.*{re.escape(END)}"
-    return re.sub(pattern, lambda _: f"{BEGIN}\n{rights_table()}\n{END}", document, flags=re.DOTALL)
+    return TABLE.put_into(document, rights_table())
 
 
 if __name__ == "__main__":
-    path = Path("docs/rights.md")
-    path.write_text(with_table(path.read_text("utf-8")), "utf-8")
+    TABLE.write(rights_table())

@@ -1,12 +1,9 @@
 """Writes the operator's table of settings in `docs/operations.md`: `python -m server.settings_table`."""
 
-import re
-from pathlib import Path
-
+from server.doc_tables import DocTable
 from server.settings import describe_settings
 
-BEGIN = "<!-- settings: written by `python -m server.settings_table` -->"
-END = "<!-- /settings -->"
+TABLE = DocTable("settings", "server.settings_table", "docs/operations.md")
 
 
 def settings_table() -> str:
@@ -22,10 +19,8 @@ def settings_table() -> str:
 
 def with_table(document: str) -> str:
     """Return a document with the table between its two markers."""
-    pattern = f"{re.escape(BEGIN)}.*{re.escape(END)}"
-    return re.sub(pattern, lambda _: f"{BEGIN}\n{settings_table()}\n{END}", document, flags=re.DOTALL)
+    return TABLE.put_into(document, settings_table())
 
 
 if __name__ == "__main__":
-    path = Path("docs/operations.md")
-    path.write_text(with_table(path.read_text("utf-8")), "utf-8")
+    TABLE.write(settings_table())
