@@ -7,8 +7,9 @@ from typing import cast
 import msgspec
 
 from blocks.kinds.embed_panel import EmbedPanelContent
-from integrations.embeds.client import Embeds, address_of, plain_link
+from integrations.embeds.client import Embeds, plain_link
 from integrations.embeds.models import Preview
+from integrations.redirects import address_of
 from storage.engine import Database
 
 KEPT = timedelta(days=7)

@@ -6,7 +6,7 @@ says. Whatever fails gives a plain link: it is no error that somebody has linked
 
 import asyncio
 from collections.abc import Sequence
-from urllib.parse import urldefrag, urlencode, urljoin, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from integrations.embeds.models import Preview
 from integrations.embeds.providers import PROVIDERS, Provider
@@ -20,11 +20,11 @@ from integrations.embeds.reading import (
     site_of,
 )
 from integrations.errors import AddressRefusedError, ExchangeFailedError
+from integrations.redirects import address_of, follow
 from integrations.transport import Answer, Transport
 
 MAX_PAGE_BYTES = 256 * 1024
 MAX_OEMBED_BYTES = 128 * 1024
-MAX_REDIRECTS = 4
 TOTAL_SECONDS = 10.0
 """For all requests together."""
 
@@ -33,7 +33,6 @@ AT_ONCE_ON_A_HOST = 2
 _LINES = 256
 """Hosts wait in so many lines; two hosts may share one."""
 
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _HEADERS = {
     "User-Agent": "IONFLUX link preview",
     "Accept": "text/html, application/xhtml+xml, application/json;q=0.9",
@@ -107,24 +106,15 @@ class Embeds:
 
     async def _get(self, url: str, most_bytes: int) -> tuple[Answer, str]:
         """Follow redirects, each to an address that is checked like the first; return also the last one."""
-        for _ in range(MAX_REDIRECTS + 1):
-            host = urlsplit(url).netloc.lower()
-            async with self._lines[hash(host) % _LINES]:
-                answer = await self._transport.get(url, _HEADERS, most_bytes=most_bytes)
-            if answer.status not in _REDIRECTS or "location" not in answer.headers:
-                return answer, url
-            try:
-                url = address_of(urljoin(url, answer.headers["location"]))
-            except ValueError as error:
-                raise ExchangeFailedError("a redirect to no address") from error
-            if not is_url(url):
+
+        async def get(asked: str) -> Answer:
+            if asked != url and not is_url(asked):
                 raise ExchangeFailedError("a redirect to no address")
-        raise ExchangeFailedError("too many redirects")
+            host = urlsplit(asked).netloc.lower()
+            async with self._lines[hash(host) % _LINES]:
+                return await self._transport.get(asked, _HEADERS, most_bytes=most_bytes)
 
-
-def address_of(url: str) -> str:
-    """Return what is asked for: an address without its fragment, which no request has."""
-    return urldefrag(url).url
+        return await follow(url, get)
 
 
 def plain_link(url: str) -> Preview:

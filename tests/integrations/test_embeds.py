@@ -4,10 +4,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from integrations.embeds.client import MAX_PAGE_BYTES, MAX_REDIRECTS, Embeds
+from integrations.embeds.client import MAX_PAGE_BYTES, Embeds
 from integrations.embeds.models import Preview
 from integrations.embeds.providers import PROVIDERS, Provider
 from integrations.embeds.reading import preview_of_oembed
+from integrations.redirects import MAX_REDIRECTS
 from integrations.transport import Transport
 from tests.services.site import Site
 
