@@ -23,19 +23,23 @@ from msgspec import UNSET
 from blocks import tiptap
 from blocks.carrying import carry
 from blocks.edits import change_fragment
+from blocks.errors import UnknownBlockError, UnreadableBlockError
 from blocks.html_writer import to_html
 from blocks.kind import Fields
 from blocks.links import address_of_file
 from blocks.lists import in_order
 from blocks.markdown_reader import from_markdown
 from blocks.markdown_writer import to_markdown
-from blocks.page import CONTENT, Block, blocks_of, read_blocks, read_content
+from blocks.page import CONTENT, Block, blocks_of, read_block, read_blocks, read_content
 from blocks.page_edits import After, Stamp, add_block, change_block, delete_block
 from blocks.richtext import read_fragment
 from blocks.tree import Element, Node, Text, document, from_json, to_json
 
 RICH = frozenset(("text", "chat_bubble", "agent_snippet"))
 """The types that are a rich text."""
+
+CHARACTER_COST = 64
+"""What a character of Markdown costs to be read, in bytes of a document; signs cost the most."""
 
 _LINE = re.compile(r"^<!-- block:([A-Za-z0-9_.:~%-]*) -->[ \t]*$", re.MULTILINE)
 
@@ -52,8 +56,8 @@ def page_to_markdown(doc: pycrdt.Doc[Any]) -> str:
     """Return a page as Markdown."""
     blocks = [*read_blocks(doc)]
     if len(blocks) == 1 and blocks[0].type == "text":
-        return _markdown_of(doc, blocks[0])
-    return "\n".join(f"{_line_of(block.id)}\n\n{_markdown_of(doc, block)}" for block in blocks)
+        return markdown_of(doc, blocks[0])
+    return "\n".join(f"{_line_of(block.id)}\n\n{markdown_of(doc, block)}" for block in blocks)
 
 
 def _line_of(block_id: str) -> str:
@@ -94,6 +98,22 @@ def write_page(
         behind = _write_section(doc, blocks, section.block_id, section, behind, stamp, new_id)
     for block_id in set(texts) - {section.block_id for section in sections}:
         delete_block(doc, block_id, stamp=stamp)
+
+
+def parse_text(markdown: str) -> Section:
+    """Return Markdown of one text."""
+    return Section(None, markdown.strip("\n"), from_markdown(markdown))
+
+
+def rewrite_text(doc: pycrdt.Doc[Any], block_id: str, section: Section) -> None:
+    """Give one text what a section says. Raises UnknownBlockError, UnreadableBlockError."""
+    block = read_block(doc, block_id)
+    if block.is_deleted:
+        raise UnknownBlockError(block_id)
+    if block.type not in RICH or block.condition == "unreadable":
+        raise UnreadableBlockError("This block is no text.")
+    with doc.transaction():
+        _change_text(doc, block, section)
 
 
 def _write_section(
@@ -139,7 +159,8 @@ def fragment_of(doc: pycrdt.Doc[Any], block_id: str) -> pycrdt.XmlFragment | Non
     return fragment if isinstance(fragment, pycrdt.XmlFragment) else None
 
 
-def _markdown_of(doc: pycrdt.Doc[Any], block: Block) -> str:
+def markdown_of(doc: pycrdt.Doc[Any], block: Block) -> str:
+    """Return a block as Markdown."""
     return to_markdown(block_tree(doc, block))
 
 

@@ -114,6 +114,8 @@ class Suggestions:
         note: str,
         change: Callable[["pycrdt.Doc[Any]"], object] | None,
         base: Base | None,
+        *,
+        suggestion_id: UUID | None = None,
     ) -> Suggestion:
         """Make a suggestion, with what a function makes of the page; with a base, of the page as it was then.
 
@@ -146,7 +148,7 @@ class Suggestions:
                     code="too_many_suggestions",
                 )
             suggestion = Suggestion(
-                id=uow.new_id(),
+                id=suggestion_id or uow.new_id(),
                 page_id=page.id,
                 workspace_id=page.workspace_id,
                 page_document_id=document.id,

@@ -10,7 +10,7 @@ from msgspec import Meta
 from blocks.overlaps import find_overlaps
 from blocks.page import Block, read_blocks
 from blocks.page_edits import Stamp
-from blocks.page_text import page_to_html, page_to_markdown, parse_page, write_page
+from blocks.page_text import CHARACTER_COST, page_to_html, page_to_markdown, parse_page, write_page
 from server.rest.block_gate import find_open_page
 from server.rest.document_fields import BaseText, Receipt, Seen, show_receipt, show_seen
 from server.rest.gate import find_page
@@ -21,9 +21,6 @@ routes = Routes("Pages as text")
 
 MAX_CHARACTERS = 200_000
 """What a page's new text may have; a page that has grown larger is still given whole."""
-
-CHARACTER_COST = 64
-"""What a character of Markdown costs to be read, in bytes of a document; signs cost the most."""
 
 _LINES = "Where the page has other blocks than one text, `<!-- block:ID -->` stands above each."
 Markdown = Annotated[str, Meta(description=_LINES)]

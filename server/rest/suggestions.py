@@ -11,14 +11,14 @@ from msgspec import UNSET, Meta, UnsetType
 from blocks.differences import HunkKind, Operation
 from blocks.page import Place
 from blocks.page_edits import Stamp, add_block, change_block, delete_block
-from blocks.page_text import Section, parse_page, write_page
+from blocks.page_text import CHARACTER_COST, Section, parse_page, write_page
 from server.documents.base import read_base
 from server.errors import ConflictError, FieldError, ForbiddenError, InvalidError
 from server.rest.blocks import Behind, BlockId, Content, Kind
 from server.rest.document_fields import BaseText, Receipt, Seen, show_receipt, show_seen
 from server.rest.fields import Listing, Prose, Slice, Time, list_slice, read_cursor
 from server.rest.gate import find_page, find_suggestion
-from server.rest.page_texts import CHARACTER_COST, MarkdownText
+from server.rest.page_texts import MarkdownText
 from server.rest.pages import document_of
 from server.routing import ReaderCall, Routes, UserCall
 from server.suggestions import Decided
