@@ -33,6 +33,9 @@ NEEDED: dict[str, Action] = {
 DOCUMENTS = frozenset({"page", "channel"})
 """Kinds of subjects that are documents, each with rights of its own."""
 
+INBOX = "inbox"
+"""Kind of the subject of what is one person's alone."""
+
 ANYTHING_ELSE: Action = "workspace.update"
 
 
@@ -46,8 +49,12 @@ async def visible_events(
     documents = {event.subject for event in events if event.subject and _kind(event) in DOCUMENTS}
     readable = await readable_documents(uow, caller, workspace_id, documents)
 
+    is_person = caller.scopes is None and caller.grant is None
+
     def is_visible(event: Event) -> bool:
         kind = _kind(event)
+        if kind == INBOX:
+            return is_person and event.subject == f"{INBOX}:{caller.user_id}"
         if kind in DOCUMENTS:
             return event.subject in readable
         return found[1].allows(NEEDED.get(kind, ANYTHING_ELSE))

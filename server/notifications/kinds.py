@@ -20,6 +20,7 @@ DELIVERIES: dict[NotificationKind, Delivery] = {
     "channel_invitation": "in_app",
     "run_finished": "in_app",
     "approval_wanted": "mail",
+    "agent_message": "mail",
     "webhook_paused": "mail",
     "suggestion_made": "mail",
     "suggestion_decided": "mail",

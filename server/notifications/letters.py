@@ -27,6 +27,7 @@ _SENTENCES: dict[NotificationKind, str] = {
     "channel_invitation": "{actor} added you to {subject}",
     "run_finished": "A run of {subject} has ended: {status}",
     "approval_wanted": "{subject} asks for your approval: {question}",
+    "agent_message": "{subject} tells you: {text}",
     "suggestion_made": "{actor} suggested a change of {subject}",
     "suggestion_decided": "A suggestion of yours for {subject} was {status}",
     "webhook_paused": "The webhook to {subject} is paused: {reason}",
@@ -100,6 +101,7 @@ def _sentence(notification: Notification, names: Names) -> str:
         status=_line(str(details.get("status"))),
         question=_line(str(details.get("question"))),
         reason=_line(str(details.get("reason"))),
+        text=_line(str(details.get("text"))),
     )
 
 

@@ -90,6 +90,15 @@ class ApprovalWanted(msgspec.Struct, frozen=True):
     user_ids: list[UUID]
 
 
+class AgentNotice(msgspec.Struct, frozen=True):
+    """The payload of `agent.notice`."""
+
+    run_id: UUID
+    agent_id: UUID
+    text: str
+    user_id: UUID
+
+
 class AboutSuggestion(msgspec.Struct, frozen=True):
     """The payload of what happens to a suggestion."""
 
@@ -226,6 +235,12 @@ async def _of_approval(lookups: Lookups, event: Event, tells_all: bool) -> Telli
     )
 
 
+async def _of_notice(lookups: Lookups, event: Event, tells_all: bool) -> Telling:
+    found = msgspec.convert(event.payload, AgentNotice)
+    details = {"run_id": str(found.run_id), "text": found.text}
+    return Telling(event, f"agent:{found.agent_id}", {found.user_id: "agent_message"}, details)
+
+
 async def _of_webhook(lookups: Lookups, event: Event, tells_all: bool) -> Telling | None:
     """Tell who made a webhook; where it paused by itself, all who manage webhooks."""
     parsed = parse_document_name(event.subject or "")
@@ -265,6 +280,7 @@ _HANDLERS: dict[str, Handler] = {
     "channel.created": _of_channel,
     "agent.run.finished": _of_run,
     "agent.approval.wanted": _of_approval,
+    "agent.notice": _of_notice,
     "webhook.paused": _of_webhook,
     "suggestion.created": _of_suggestion,
     "suggestion.accepted": _of_suggestion,

@@ -36,6 +36,7 @@ class EventChoices(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
     channel_invitation: Delivery | UnsetType = UNSET
     run_finished: Delivery | UnsetType = UNSET
     approval_wanted: Delivery | UnsetType = UNSET
+    agent_message: Delivery | UnsetType = UNSET
     webhook_paused: Delivery | UnsetType = UNSET
     suggestion_made: Delivery | UnsetType = UNSET
     suggestion_decided: Delivery | UnsetType = UNSET

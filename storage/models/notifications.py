@@ -20,6 +20,7 @@ NotificationKind = Literal[
     "channel_invitation",
     "run_finished",
     "approval_wanted",
+    "agent_message",
     "webhook_paused",
     "suggestion_made",
     "suggestion_decided",
