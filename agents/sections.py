@@ -99,6 +99,7 @@ class McpServerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     timeout_seconds: Annotated[float, Meta(ge=1, le=300)] = 30.0
 
 
+HostName = Annotated[str, Meta(max_length=253, pattern=r"^[a-z0-9.-]+$")]
 McpServerName = Annotated[str, Meta(max_length=40, pattern="^[a-z][a-z0-9_]*$")]
 
 
@@ -121,6 +122,12 @@ class ToolsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             "definition says this.",
         ),
     ] = []
+    hosts: (
+        Annotated[
+            list[HostName], Meta(max_length=100, description="Whom `fetch_url` may ask; null: anybody.")
+        ]
+        | None
+    ) = None
     mcp_servers: Annotated[dict[McpServerName, McpServerConfig], Meta(max_length=10)] = {}
 
     def allows(self, tool: str) -> bool:

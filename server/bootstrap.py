@@ -19,6 +19,9 @@ from agents.llm.client import LlmClient
 from agents.llm.messages import Timeouts
 from agents.llm.models import Catalogue, read_catalogue
 from agents.llm.providers import Providers
+from agents.ports import Kit
+from agents.tools.everything import open_toolbox
+from agents.tools.toolbox import Toolbox
 from blocks.channel_guard import ChannelGuard
 from blocks.comment_guard import CommentGuard
 from crdt.bus import MemoryBus
@@ -33,6 +36,8 @@ from integrations.mail.outbox import OutboxMailer
 from integrations.mail.ports import Mailer
 from integrations.transport import Transport
 from server.account_safety import AccountSafety
+from server.agent_tools.documents import LiveDocuments, PageProposals
+from server.agent_tools.files import FileContents, OutgoingMails
 from server.auth import DatabaseAccess
 from server.background.access_watch import AccessWatch
 from server.background.archiving import Archiving
@@ -136,6 +141,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     previews: Previews
     courier: Courier
     llm: LlmClient
+    toolbox: Toolbox
     files: Files
     uploads: Uploads
     page_importer: PageImporter
@@ -216,6 +222,16 @@ async def open_services(
         projector = Projector(database, update_log, offload)
         catching_up = CatchingUp(database, projector, clock)
         documents = PageDocuments(copies, writer, BlockIndex(database), offload)
+        toolbox = open_toolbox(
+            Kit(
+                database=database,
+                documents=LiveDocuments(documents, catching_up, offload),
+                proposals=PageProposals(database, suggestions),
+                contents=FileContents(database, files),
+                mails=OutgoingMails(mailing),
+                transport=transport,
+            )
+        )
         if "worker" in settings.roles:
             hub.start(Webhooks(database, feed, courier).run)
             hub.start(mailing.run)
@@ -296,6 +312,7 @@ async def open_services(
             previews=previews,
             courier=courier,
             llm=llm,
+            toolbox=toolbox,
             files=files,
             uploads=uploads,
             page_importer=page_importer,

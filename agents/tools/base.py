@@ -10,22 +10,17 @@ second one.
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Literal, cast
-from uuid import UUID, uuid5
+from typing import Any, cast
+from uuid import UUID
 
 import msgspec
 
 from agents.llm.messages import Tool
+from agents.sections import Approval
 from agents.tools.errors import ToolError
 from crdt.ports import Principal
 from storage.access import Action, Caller
 from storage.models import AgentConfiguration
-
-Approval = Literal["auto", "ask", "never"]
-"""Whether a call is made at once, waits for a person's word, or is not made at all."""
-
-APPROVALS: tuple[Approval, ...] = ("auto", "ask", "never")
-"""From the loosest to the strictest."""
 
 TIMEOUT_SECONDS = 60.0
 """How long a call may take that says nothing else."""
@@ -52,13 +47,27 @@ class ToolContext(msgspec.Struct, frozen=True, kw_only=True):
     depth: int = 0
     """How many runs asked for each other until this one."""
 
-    def new_id(self, label: str = "") -> UUID:
-        """Return the id of what this step makes: the same each time; `label` tells several apart."""
-        return uuid5(self.run_id, f"{self.step_id}/{label}")
+    def new_id(self, label: str = "", *, like: UUID | None = None) -> UUID:
+        """Return the id of what this step makes: the same each time; `label` tells several apart.
+
+        It is a UUIDv7 of the run's own time. Where the order of ids counts it gets the time of the id `like`,
+        and the same each time are its last 16 characters (`tail_of`).
+        """
+        digest = int.from_bytes(
+            hashlib.sha256(f"{self.run_id}/{self.step_id}/{label}".encode()).digest()[:16]
+        )
+        milliseconds = (like or self.run_id).int >> 80
+        noise = digest & ~(0xF << 76) & ~(0b11 << 62) & ((1 << 80) - 1)
+        return UUID(int=milliseconds << 80 | noise | 0x7 << 76 | 0b10 << 62)
 
     def mark(self, length: int = 12) -> str:
         """Return a few characters that nobody knows before this step."""
         return hashlib.sha256(f"{self.run_id}/{self.step_id}".encode()).hexdigest()[:length]
+
+
+def tail_of(id_: UUID | str) -> str:
+    """Return what an id of a step has in common each time it is made."""
+    return str(id_)[-16:]
 
 
 class Effect(msgspec.Struct, frozen=True):

@@ -12,10 +12,10 @@ from typing import Any, Protocol
 
 import msgspec
 
+from agents.sections import ToolsConfig
 from agents.tools.base import Plan, ToolContext, ToolResult, ToolSpec
 from agents.tools.errors import ToolError
-from agents.tools.policy import ToolSettings, approval_of
-from blocks.errors import BlocksError
+from blocks.errors import BlocksError, UnknownBlockError, UnknownMessageError
 from crdt.errors import DocumentRefused, UpdateRefused
 from integrations.errors import IntegrationError
 from storage.access import workspace_standing
@@ -25,6 +25,9 @@ from storage.models import AgentConfiguration
 
 logger = logging.getLogger("ionflux.agents")
 
+REMOTE = "__"
+"""Stands between the name of another server and that of its tool."""
+
 MOST_CHARACTERS = 24_000
 """Of what a model is told of one call."""
 
@@ -32,7 +35,7 @@ MOST_CHARACTERS = 24_000
 class RemoteTools(Protocol):
     """The tools of other servers."""
 
-    async def specs(self, agent: AgentConfiguration, settings: ToolSettings) -> Sequence[ToolSpec]:
+    async def specs(self, agent: AgentConfiguration, config: ToolsConfig) -> Sequence[ToolSpec]:
         """Return the tools of the servers that an agent's configuration names; none of one that fails."""
         ...
 
@@ -52,12 +55,14 @@ class Toolbox:
         """Return the tools that an agent has, approved as for it; of none, all that need no run."""
         if agent is None:
             return [spec for spec in self.tools.values() if spec.approval == "auto" and not spec.needs_run]
-        settings = settings_of(agent)
-        remote = await self._remote.specs(agent, settings) if self._remote and settings.mcp else ()
+        config = tools_config_of(agent)
+        remote = await self._remote.specs(agent, config) if self._remote and config.mcp_servers else ()
         found = [
-            msgspec.structs.replace(spec, approval=approval_of(spec.name, spec.approval, settings))
+            msgspec.structs.replace(
+                spec, approval=config.approval_of(configured_name(spec.name), spec.approval)
+            )
             for spec in (*self.tools.values(), *remote)
-            if settings.only is None or spec.name in settings.only
+            if config.allows(configured_name(spec.name))
         ]
         return [spec for spec in found if spec.approval != "never"]
 
@@ -104,6 +109,10 @@ class Toolbox:
                 return await work
         except TimeoutError as error:
             raise ToolError(f"{spec.name} took more than {spec.timeout_seconds:g} seconds.") from error
+        except UnknownBlockError as error:
+            raise ToolError("There is no such block on the page, or it is in its trash.") from error
+        except UnknownMessageError as error:
+            raise ToolError("There is no such message in the channel.") from error
         except (BlocksError, UpdateRefused, IntegrationError) as error:
             raise ToolError(f"{spec.name} was refused: {error}") from error
         except DocumentRefused as error:
@@ -112,10 +121,15 @@ class Toolbox:
             raise ToolError("Somebody else changed the same thing at this moment. Try again.") from error
 
 
-def settings_of(agent: AgentConfiguration) -> ToolSettings:
+def tools_config_of(agent: AgentConfiguration | None) -> ToolsConfig:
     """Return what an agent's configuration says of tools."""
-    config = agent.effective_config_cache or {}
-    return msgspec.convert(config.get("tools") or {}, ToolSettings)
+    config = (agent.effective_config_cache if agent else None) or {}
+    return msgspec.convert(config.get("tools") or {}, ToolsConfig)
+
+
+def configured_name(name: str) -> str:
+    """Return how configurations call a tool: `server.tool` one of another server's, which models cannot."""
+    return name.replace(REMOTE, ".", 1)
 
 
 def _told(context: ToolContext, result: ToolResult) -> ToolResult:

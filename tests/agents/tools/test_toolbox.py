@@ -2,15 +2,14 @@
 
 import asyncio
 from typing import Annotated, Any
-from uuid import UUID
+from uuid import RFC_4122, UUID
 
 import msgspec
 import pytest
 from msgspec import Meta
 
-from agents.tools.base import Effect, Plan, ToolContext, ToolResult, ToolSpec, schema_of
+from agents.tools.base import Effect, Plan, ToolContext, ToolResult, ToolSpec, schema_of, tail_of
 from agents.tools.errors import ToolError
-from agents.tools.policy import ToolSettings, approval_of, faults_of
 from agents.tools.toolbox import MOST_CHARACTERS, Toolbox
 from crdt.ports import Principal, PrincipalId
 from storage.access import Caller
@@ -192,7 +191,10 @@ async def test_a_call_needs_the_tools_right_and_a_place_in_the_workspace(world: 
 
 async def test_a_configuration_takes_tools_away_and_makes_them_stricter(world: World):
     assert await world.names(world.agent()) == {"say": "auto", "write": "ask", "slow": "auto"}
-    assert await world.names(world.agent(only=["say"], approval={"say": "ask"})) == {"say": "ask"}
+    assert await world.names(world.agent(allowed=["say"], approval={"say": "ask"})) == {"say": "ask"}
+    looser = {"approval": {"write": "auto"}}
+    assert (await world.names(world.agent(**looser)))["write"] == "ask"
+    assert (await world.names(world.agent(**looser, can_be_auto=["write"])))["write"] == "auto"
     forbidden = world.agent(approval={"say": "never"})
     assert await world.names(forbidden) == {"write": "ask", "slow": "auto"}
     assert "There is no tool 'say'" in await refusal(world, "say", {"text": "a"}, agent=forbidden)
@@ -200,23 +202,6 @@ async def test_a_configuration_takes_tools_away_and_makes_them_stricter(world: W
 
 async def test_an_agent_from_outside_has_what_nobody_needs_to_approve(world: World):
     assert await world.names(None) == {"say": "auto", "slow": "auto"}
-
-
-def test_only_a_definition_lets_a_tool_be_approved_more_easily():
-    loosened = ToolSettings(approval={"write": "auto"})
-    assert approval_of("write", "ask", loosened) == "ask"
-    allowed = msgspec.structs.replace(loosened, may_loosen=["write"])
-    assert approval_of("write", "ask", allowed) == "auto"
-    known: dict[str, Any] = {"say": "auto", "write": "ask"}
-    assert faults_of(loosened, ["write"], known) == []
-    ((path, _),) = faults_of(loosened, [], known)
-    assert path == "approval.write"
-
-
-def test_settings_that_name_what_is_not_there_are_told():
-    settings = ToolSettings(only=["say", "fly", "github__search"], approval={"swim": "ask"})
-    found = faults_of(settings, [], {"say": "auto"})
-    assert [path for path, _ in found] == ["only[1]", "approval.swim"]
 
 
 def test_ids_are_of_their_step():
@@ -232,3 +217,9 @@ def test_ids_are_of_their_step():
     assert one.new_id("a") == one.new_id("a")
     assert one.new_id("a") != one.new_id("b")
     assert one.new_id("a") != msgspec.structs.replace(one, step_id=f"{RUN}:4").new_id("a")
+    assert one.new_id("a").version == 7
+    early, late = (one.new_id("a", like=UUID(int=time << 80)) for time in (10**12, 10**12 + 1))
+    assert early < late
+    assert early.version == late.version == 7
+    assert early.variant == late.variant == RFC_4122
+    assert tail_of(early) == tail_of(late) == tail_of(one.new_id("a")) != tail_of(one.new_id("b"))

@@ -1,0 +1,88 @@
+"""Live documents and suggestions for agents' tools."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+from uuid import UUID
+
+import pycrdt
+
+from agents.ports import Edited
+from agents.tools.base import ToolContext
+from agents.tools.errors import ToolError
+from blocks.page_text import CHARACTER_COST, Section, parse_text
+from server.documents.requests import PageDocuments
+from server.errors import ConflictError
+from server.offload import Offload
+from server.projections.catching_up import CatchingUp
+from server.suggestions import Suggestions
+from storage.engine import Database
+from storage.errors import UnknownDocumentError
+from storage.models import Page
+
+T = TypeVar("T")
+
+
+class LiveDocuments:
+    """Implements `agents.ports.Documents`."""
+
+    def __init__(self, documents: PageDocuments, catching_up: CatchingUp, offload: Offload) -> None:
+        self._documents = documents
+        self._catching_up = catching_up
+        self._offload = offload
+
+    async def read(self, name: str, reader: Callable[["pycrdt.Doc[Any]"], T]) -> T:
+        """Return what a function reads in what is committed. Raises ToolError for what is not there."""
+        try:
+            return (await self._documents.read(name, reader))[0]
+        except UnknownDocumentError as error:
+            raise ToolError("This page or channel does not exist any more.") from error
+
+    async def parse(self, markdown: str) -> Section:
+        """Return a text that is Markdown, read beside the loop where it is long."""
+        return await self._offload.run(len(markdown) * CHARACTER_COST, parse_text, markdown)
+
+    async def edit(
+        self, context: ToolContext, name: str, change: Callable[["pycrdt.Doc[Any]"], T]
+    ) -> Edited[T]:
+        """Let a function change a document; return when that is committed."""
+        written = await self._documents.write(name, context.principal, change)
+        return Edited(written.position, written.result)
+
+    async def catch_up(self, name: str) -> None:
+        """Wait a moment until the rows of a document have what is in it."""
+        await self._catching_up.catch_up(name)
+
+
+class PageProposals:
+    """Implements `agents.ports.Proposals`."""
+
+    def __init__(self, database: Database, suggestions: Suggestions) -> None:
+        self._database = database
+        self._suggestions = suggestions
+
+    async def propose(
+        self,
+        context: ToolContext,
+        page: Page,
+        note: str,
+        change: Callable[["pycrdt.Doc[Any]"], object],
+        suggestion_id: UUID,
+    ) -> None:
+        """Make a suggestion with what a function makes of a page."""
+        if context.invoker_user_id is None:
+            raise ToolError("There is nobody in whose name something could be suggested.")
+        async with self._database.read() as uow:
+            if await uow.suggestions.get(suggestion_id) is not None:
+                return
+        try:
+            await self._suggestions.make(
+                page,
+                context.principal,
+                context.invoker_user_id,
+                note,
+                change,
+                None,
+                suggestion_id=suggestion_id,
+            )
+        except ConflictError as error:
+            raise ToolError(error.detail) from error
