@@ -101,6 +101,8 @@ class Definition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     dynamic_expansion_notes: str | None = None
     escape_the_obvious_feature: str | None = None
     underlying_services_required: list[Service] = []
+    default_config: dict[str, Any] = {}
+    """What its agents begin with, in the shape of a configuration's YAML."""
     category: str
     status: DefinitionStatus = "draft"
 

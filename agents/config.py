@@ -61,7 +61,7 @@ def _defaults(definition: AgentDefinition) -> dict[str, Any]:
     """Return what a definition says, in the shape of a configuration."""
     models: list[str] = definition.stack_details.get("models_used", [])
     provider, _, model = models[0].partition(":") if models else ("", "", "")
-    return {
+    described = {
         "llm": {"provider": provider, "model": model} if model else {},
         "memory": {
             "type": definition.memory_config.get("type"),
@@ -69,6 +69,7 @@ def _defaults(definition: AgentDefinition) -> dict[str, Any]:
         },
         "triggers": definition.triggers_config,
     }
+    return _merge(described, definition.default_config)
 
 
 def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

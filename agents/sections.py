@@ -42,7 +42,7 @@ class LlmConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Annotated[str, Meta(description="One of the workspace's providers, by name or kind.")] | None
     ) = None
     model: Annotated[str, Meta(description="One of its models.")] | None = None
-    temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
+    temperature: Annotated[float, Meta(ge=0, le=2, description="Null: as the model has it.")] | None = None
     max_output_tokens: (
         Annotated[int, Meta(ge=1, le=1_000_000, description="Of one answer of the model.")] | None
     ) = None
@@ -78,7 +78,7 @@ class PromptReference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class McpServerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A server of tools that speaks MCP over streamable HTTP."""
 
-    url: Annotated[str, Meta(max_length=2000, pattern=r"^https?://[!-~]+$")]
+    url: Annotated[str, Meta(max_length=2000, pattern=r"^https?://[!-~]+$", description="Where it answers.")]
     secret: (
         Annotated[
             str,
@@ -96,7 +96,7 @@ class McpServerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     approval: Annotated[Approval, Meta(description="For its tools, where `approval` names none of them.")] = (
         "ask"
     )
-    timeout_seconds: Annotated[float, Meta(ge=1, le=300)] = 30.0
+    timeout_seconds: Annotated[float, Meta(ge=1, le=300, description="Of one call.")] = 30.0
 
 
 HostName = Annotated[str, Meta(max_length=253, pattern=r"^[a-z0-9.-]+$")]
@@ -128,7 +128,10 @@ class ToolsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         ]
         | None
     ) = None
-    mcp_servers: Annotated[dict[McpServerName, McpServerConfig], Meta(max_length=10)] = {}
+    mcp_servers: Annotated[
+        dict[McpServerName, McpServerConfig],
+        Meta(max_length=10, description="Further tools, by a name of one's own."),
+    ] = {}
 
     def allows(self, tool: str) -> bool:
         """Tell whether a tool is among those that the agent may use."""
@@ -166,11 +169,13 @@ class LimitsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_seconds: Annotated[
         int, Meta(ge=1, le=86_400, description="Of work; waiting for people does not count.")
     ] = 900
-    max_output_characters: Annotated[int, Meta(ge=1, le=1_000_000)] = 100_000
+    max_output_characters: Annotated[int, Meta(ge=1, le=1_000_000, description="Of all that a run says.")] = (
+        100_000
+    )
     max_cost_usd: Annotated[float, Meta(ge=0, le=10_000, description="Null: as the budgets say.")] | None = (
         None
     )
-    runs_at_once: Annotated[int, Meta(ge=1, le=20)] = 1
+    runs_at_once: Annotated[int, Meta(ge=1, le=20, description="Of this agent.")] = 1
     on_busy: Annotated[
         OnBusy,
         Meta(description="Let a new run wait (`enqueue`), `reject` it, or cancel the oldest (`interrupt`)."),
@@ -202,14 +207,18 @@ class MemorySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         int, Meta(ge=0, le=50, description="How many that fit a run's inputs are told at its start.")
     ] = 8
     remembers_runs: Annotated[bool, Meta(description="Whether a summary of each run is kept.")] = True
-    keep_days: Annotated[int, Meta(ge=1, le=3650)] | None = None
+    keep_days: (
+        Annotated[int, Meta(ge=1, le=3650, description="What is older is forgotten; null: never.")] | None
+    ) = None
 
 
 class TriggerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What starts a run by itself."""
 
-    type: Literal["schedule", "webhook", "event", "page_edit"]
-    config: dict[str, Any] = {}
+    type: Annotated[
+        Literal["schedule", "webhook", "event", "page_edit"], Meta(description="What it waits for.")
+    ]
+    config: Annotated[dict[str, Any], Meta(description="By type.")] = {}
 
 
 class EffectiveConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -26,6 +26,7 @@ from server.realtime.routes import realtime_app
 from server.rest import (
     account,
     agent_definitions,
+    agent_versions,
     agents,
     api_keys,
     auth,
@@ -100,6 +101,7 @@ API = (
     webhooks,
     agent_definitions,
     agents,
+    agent_versions,
     runs,
     playbooks,
     llm_providers,

@@ -24,6 +24,7 @@ from storage.models import (
 )
 from storage.repositories.access_changes import AccessChanges
 from storage.repositories.account_tokens import AccountTokens
+from storage.repositories.agent_versions import AgentVersions
 from storage.repositories.agents import AgentDefinitions, AgentRuns, Agents
 from storage.repositories.api_keys import ApiKeys
 from storage.repositories.audit import Audit
@@ -103,6 +104,7 @@ class UnitOfWork:
         self.agent_configurations = Owned(
             AgentConfiguration, session, now, lambda agent: self.access_changes.note(f"agent:{agent.id}")
         )
+        self.agent_versions = AgentVersions(session, now)
         self.agents = Agents(session)
         self.playbooks = Owned(Playbook, session, now)
         self.agent_runs = AgentRuns(session)

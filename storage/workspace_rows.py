@@ -31,6 +31,7 @@ EXPORTED: Mapping[str, str] = {
     "prompts": "library_id",
     "prompt_tags": "prompt_id",
     "agent_configurations": "workspace_id",
+    "agent_versions": "agent_configuration_id",
     "playbooks": "workspace_id",
     "llm_providers": "workspace_id",
     "files": "workspace_id",

@@ -1,9 +1,9 @@
 """The catalogue of agents: the same for everybody, and read only. It comes with the program."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from agents.catalogue import (
     DefinitionId,
@@ -52,6 +52,9 @@ class AgentDefinitionAnswer(msgspec.Struct, frozen=True):
     dynamic_expansion_notes: str | None
     escape_the_obvious_feature: str | None
     underlying_services_required: list[Service]
+    default_config: Annotated[
+        dict[str, Any], Meta(description="What its agents begin with, in the shape of a configuration.")
+    ]
     category: str
     status: DefinitionStatus
     created_at: Time

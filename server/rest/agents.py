@@ -1,13 +1,13 @@
 """Agents of a workspace: a definition of the catalogue with the workspace's own YAML over it."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from agents import configurations
 from agents.catalogue import DefinitionId
-from agents.config import effective_config
 from agents.sections import EffectiveConfig
 from server.errors import FieldError, InvalidError
 from server.rest.fields import Listing, Name, Prose, Slice, Time, given, list_slice, read_cursor
@@ -55,6 +55,7 @@ class AgentAnswer(msgspec.Struct, frozen=True):
     last_run_output_preview: str | None
     last_run_full_output_ref: str | None
     status: ConfigurationStatus
+    version: Annotated[int, Meta(description="Counts its changes; see `/versions`.")]
     created_at: Time
     updated_at: Time
 
@@ -121,9 +122,8 @@ async def create_agent(call: UserCall, uow: UnitOfWork, workspace_id: UUID, body
         updated_at=uow.now,
         **msgspec.structs.asdict(body),
     )
-    agent.effective_config_cache = _effective(definition, agent)
-    await uow.agent_configurations.add(agent)
-    await _tell(call, uow, "agent.created", agent)
+    await configurations.add_agent(uow, agent, definition, call.actor)
+    await tell(call, uow, "agent.created", agent)
     return show_agent(agent)
 
 
@@ -137,20 +137,10 @@ async def get_agent(call: UserCall, uow: UnitOfWork, agent_id: UUID) -> AgentAns
 async def change_agent(call: UserCall, uow: UnitOfWork, agent_id: UUID, body: AgentChange) -> AgentAnswer:
     """Change an agent, or archive it or take it back out."""
     agent = await find_owned(call, uow.agent_configurations, agent_id, "agents.write", "agent")
-    values = given(body)
-    if {"yaml_config", "external_memory_namespace"} & set(values):
-        definition = await uow.agent_definitions.get(agent.agent_definition_id)
-        assert definition is not None
-        values["effective_config_cache"] = effective_config(
-            definition,
-            values.get("yaml_config", agent.yaml_config),
-            agent.id,
-            values.get("external_memory_namespace", agent.external_memory_namespace),
-        )
     was_archived = agent.status == "archived"
-    if await uow.agent_configurations.change(agent, values):
+    if await configurations.change_agent(uow, agent, given(body), call.actor):
         is_archived = agent.status == "archived" and not was_archived
-        await _tell(call, uow, "agent.archived" if is_archived else "agent.updated", agent)
+        await tell(call, uow, "agent.archived" if is_archived else "agent.updated", agent)
     return show_agent(agent)
 
 
@@ -159,16 +149,12 @@ async def archive_agent(call: UserCall, uow: UnitOfWork, agent_id: UUID) -> None
     """Archive an agent: it runs no more and leaves the list. Its runs, and what it wrote, still name it."""
     agent = await find_owned(call, uow.agent_configurations, agent_id, "agents.write", "agent")
     if await uow.agent_configurations.change(agent, {"status": "archived"}):
-        await _tell(call, uow, "agent.archived", agent)
+        await tell(call, uow, "agent.archived", agent)
 
 
 def show_agent(agent: AgentConfiguration) -> AgentAnswer:
     """Return an agent as the members of its workspace see it."""
     return msgspec.convert(agent, AgentAnswer, from_attributes=True)
-
-
-def _effective(definition: AgentDefinition, agent: AgentConfiguration) -> dict[str, Any]:
-    return effective_config(definition, agent.yaml_config, agent.id, agent.external_memory_namespace)
 
 
 async def _find_definition(uow: UnitOfWork, definition_id: str) -> AgentDefinition:
@@ -180,6 +166,7 @@ async def _find_definition(uow: UnitOfWork, definition_id: str) -> AgentDefiniti
     return definition
 
 
-async def _tell(call: UserCall, uow: UnitOfWork, event: str, agent: AgentConfiguration) -> None:
+async def tell(call: UserCall, uow: UnitOfWork, event: str, agent: AgentConfiguration) -> None:
+    """Write an event on an agent."""
     payload = {"name": agent.name, "agent_definition_id": agent.agent_definition_id, "status": agent.status}
     await uow.events.append(agent.workspace_id, event, call.actor, f"agent:{agent.id}", payload)

@@ -2,6 +2,7 @@
 
 from storage.models.access_changes import AccessChange
 from storage.models.account_tokens import AccountToken
+from storage.models.agent_versions import AgentVersion
 from storage.models.agents import (
     AgentConfiguration,
     AgentDefinition,
@@ -78,6 +79,7 @@ __all__ = [
     "AgentConfiguration",
     "AgentDefinition",
     "AgentRunLog",
+    "AgentVersion",
     "ApiKey",
     "AuditEntry",
     "Brand",

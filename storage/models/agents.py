@@ -19,7 +19,10 @@ IS_ACTIVE = text("status IN ('pending', 'running')")
 
 
 class AgentDefinition(Model, kw_only=True):
-    """A kind of agent. The rows are what `agents.catalogue` read at the start; nobody else writes them."""
+    """A kind of agent. The rows are what `agents.catalogue` read at the start; nobody else writes them.
+
+    `default_config` is what configurations of this kind begin with, in their shape.
+    """
 
     __tablename__ = "agent_definitions"
     __table_args__ = (
@@ -59,10 +62,14 @@ class AgentDefinition(Model, kw_only=True):
     status: Mapped[DefinitionStatus] = mapped_column(Text, default="draft")
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+    default_config: Mapped[dict[str, Any]] = mapped_column(default_factory=dict[str, Any])
 
 
 class AgentConfiguration(Model, kw_only=True):
-    """An agent of a workspace. `effective_config_cache` is `agents.config`'s; runs write `last_run_*`."""
+    """An agent of a workspace. `effective_config_cache` is `agents.config`'s; runs write `last_run_*`.
+
+    `version` is the number of the newest of its versions.
+    """
 
     __tablename__ = "agent_configurations"
     __table_args__ = (
@@ -95,6 +102,7 @@ class AgentConfiguration(Model, kw_only=True):
     status: Mapped[ConfigurationStatus] = mapped_column(Text, default="active")
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+    version: Mapped[int] = mapped_column(default=1)
 
 
 class AgentRunLog(Model, kw_only=True):

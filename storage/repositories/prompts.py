@@ -37,6 +37,14 @@ class Prompts:
         ).one_or_none()
         return ((row[0], row[1]), row[2]) if row else None
 
+    async def find_in(self, workspace_id: UUID, prompt_id: UUID) -> Prompt | None:
+        """Return a prompt if it is in a library of the workspace."""
+        return await self._session.scalar(
+            select(Prompt)
+            .join(PromptLibrary, PromptLibrary.id == Prompt.library_id)
+            .where(Prompt.id == prompt_id, PromptLibrary.workspace_id == workspace_id)
+        )
+
     async def list_in(
         self, library_id: UUID, *, tag: str | None, after: UUID | None, limit: int
     ) -> Sequence[Prompt]:

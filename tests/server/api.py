@@ -89,7 +89,9 @@ def contradictions(description: dict[str, Any], method: str, response: httpx2.Re
         return []
     if media_type not in described["content"]:
         return [f"{method} {template} answers with {media_type}"]
-    return faults(response.json(), described["content"][media_type]["schema"], description)
+    schema = described["content"][media_type].get("schema")
+    # A document of another kind than JSON has none.
+    return [] if schema is None else faults(response.json(), schema, description)
 
 
 def _matches(template: str, path: str) -> bool:

@@ -185,6 +185,10 @@ async def _first_position(plot: Plot) -> str:
     return "position:0"
 
 
+async def _first_number(plot: Plot) -> str:
+    return "1"
+
+
 async def _block(plot: Plot) -> str:
     path = f"/v1/pages/{await plot.specimen('page_id')}/blocks"
     return (await plot.owner.made(path, {"type": "text"}))["id"]
@@ -248,6 +252,7 @@ SPECIMENS: dict[str, Specimen] = {
     "user_id": _other,
     "webhook_id": made("webhooks", url="https://example.invalid/hook"),
     "version": _first_position,
+    "number": _first_number,
 }
 """Parameter of a path -> how the owner makes one."""
 
