@@ -16,6 +16,7 @@ from blocks.links import file_of, page_of
 from blocks.page import read_blocks
 from blocks.page_text import block_tree
 from blocks.retargeting import addresses_in, retarget
+from blocks.richtext import plain_text
 from blocks.tree import Element
 from server.bootstrap import Services
 from server.pages.files import may_read_file
@@ -69,7 +70,7 @@ async def show_to_visitors(services: Services, link: ShareLink, page_id: UUID, b
         id=page.id,
         title=page.title,
         icon_url=page.icon_url,
-        html=write_html(trees, targets),
+        html=write_html(_below_title(trees, page.title), targets),
         above=_name(above) if above else None,
         children=[_name(child) for child in children],
     )
@@ -78,6 +79,18 @@ async def show_to_visitors(services: Services, link: ShareLink, page_id: UUID, b
 def read_trees(doc: pycrdt.Doc[Any]) -> list[Element]:
     """Return what is shown of a page, block by block."""
     return [block_tree(doc, block) for block in read_blocks(doc)]
+
+
+def _below_title(trees: Sequence[Element], title: str) -> Sequence[Element]:
+    """Leave out a first heading that only says the page's title again: that is shown above all."""
+    if not trees or not trees[0].content:
+        return trees
+    first, *others = trees[0].content
+    if not isinstance(first, Element) or first.type != "heading" or first.attrs.get("level") != 1:
+        return trees
+    if plain_text(first).strip() != title.strip():
+        return trees
+    return [msgspec.structs.replace(trees[0], content=tuple(others)), *trees[1:]]
 
 
 def write_html(trees: Sequence[Element], targets: Mapping[str, str]) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from server.errors import NotFoundError
@@ -64,10 +64,15 @@ def docs_routes(operations: Sequence[Operation], server_url: str) -> list[BaseRo
         return Response(await asyncio.to_thread(description), media_type="application/json")
 
     return [
+        Route("/", _lead_to_page),
         Route("/openapi.json", get_description),
         Route("/docs", _get_page),
         Route("/docs/{name}", _get_file),
     ]
+
+
+async def _lead_to_page(request: Request) -> Response:
+    return RedirectResponse("/docs")
 
 
 async def _get_page(request: Request) -> Response:

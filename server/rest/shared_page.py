@@ -37,6 +37,8 @@ img { max-width: 100%; height: auto; }
 h1 img { width: 1.2em; height: 1.2em; object-fit: contain; vertical-align: middle; }
 table { border-collapse: collapse; display: block; overflow-x: auto; }
 td, th { border: 1px solid #8886; padding: .3rem .6rem; text-align: left; vertical-align: top; }
+td[align="center"], th[align="center"] { text-align: center; }
+td[align="right"], th[align="right"] { text-align: right; }
 td p, th p, li p { margin: 0; }
 pre { overflow-x: auto; padding: .8rem; background: #8882; border-radius: .3rem; }
 blockquote { margin-left: 0; padding-left: 1rem; border-left: 3px solid #8886; }

@@ -65,6 +65,14 @@ async def test_a_link_shows_the_page_and_what_is_below_it(api: Api, ann: Api, wo
     assert [one["title"] for one in shown["children"]] == ["Prices"]
 
 
+async def test_a_title_is_shown_once(api: Api, ann: Api, workspace: str):
+    page = await page_of(ann, workspace, "Prices")
+    await write(ann, page, "# Prices\n\n| a | b |\n|---|--:|\n| 1 | 2 |\n\n# Prices")
+    seen = (await look(api, await share(ann, page))).text
+    assert seen.count(">Prices</h1>") == 2, "above all, and where it is not the first heading"
+    assert '<td align="right">' in seen
+
+
 async def test_a_mention_of_a_person_says_a_name_and_no_more(api: Api, ann: Api, workspace: str):
     page = await page_of(ann, workspace, "Team")
     mention = {"type": "mention", "attrs": {"id": ann.user["id"], "kind": "user", "label": "Ann"}}
