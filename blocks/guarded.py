@@ -5,7 +5,7 @@ Pure, and total: any values at all get an answer.
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 MAX_AHEAD = timedelta(minutes=5)
 """How far a client's clock may be ahead of ours."""
@@ -16,7 +16,7 @@ Violation = tuple[str, str]
 Root = Mapping[str, object]
 Entries = Mapping[str, Root]
 
-SENDER_TYPES = {"user": "user", "key": "user", "agent": "agent"}
+SENDER_TYPES: Mapping[str, Literal["user", "agent"]] = {"user": "user", "key": "user", "agent": "agent"}
 """Kind of a principal -> the type of sender that it is; an API key acts for its person."""
 
 

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from server.agent_tools.mcp_server import mcp_routes
 from server.bootstrap import Services
 from server.endpoint import PathEndpoint
 from server.errors import NotFoundError, WrongMethodError
@@ -124,6 +125,7 @@ def create_app(services: Services) -> ASGIApp:
     routes = rest_routes(operations) + docs_routes(operations, settings.effective_public_url)
     routes += account_page_routes()
     routes += shared_page_routes() if is_api else []
+    routes += mcp_routes(services.mcp_server) if is_api else []
     routes += metrics_routes(services.metrics, settings.metrics_token)
     app = Starlette(
         routes=routes, middleware=_middleware(services), exception_handlers={405: _refuse_wrong_method}

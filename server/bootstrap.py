@@ -38,6 +38,8 @@ from integrations.transport import Transport
 from server.account_safety import AccountSafety
 from server.agent_tools.documents import LiveDocuments, PageProposals
 from server.agent_tools.files import FileContents, OutgoingMails
+from server.agent_tools.guests import Guests
+from server.agent_tools.mcp_server import McpServer
 from server.auth import DatabaseAccess
 from server.background.access_watch import AccessWatch
 from server.background.archiving import Archiving
@@ -142,6 +144,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     courier: Courier
     llm: LlmClient
     toolbox: Toolbox
+    mcp_server: McpServer
     files: Files
     uploads: Uploads
     page_importer: PageImporter
@@ -232,6 +235,15 @@ async def open_services(
                 transport=transport,
             )
         )
+        request_limits = RequestLimits(
+            limits,
+            per_address=settings.requests_per_minute_per_address,
+            per_principal=settings.requests_per_minute_per_user,
+        )
+        mcp_server = McpServer(
+            database, access, toolbox, Guests(hub), request_limits, max_body_bytes=settings.max_body_bytes
+        )
+        hub.start(mcp_server.run)
         if "worker" in settings.roles:
             hub.start(Webhooks(database, feed, courier).run)
             hub.start(mailing.run)
@@ -294,11 +306,7 @@ async def open_services(
             chat=Chat(writer, access, archive, catching_up, clock),
             comments=Comments(database, writer, documents, catching_up),
             message_archive=archive,
-            request_limits=RequestLimits(
-                limits,
-                per_address=settings.requests_per_minute_per_address,
-                per_principal=settings.requests_per_minute_per_user,
-            ),
+            request_limits=request_limits,
             feed=feed,
             streams=Streams(settings.max_event_streams_per_user),
             login_limits=LoginLimits(
@@ -313,6 +321,7 @@ async def open_services(
             courier=courier,
             llm=llm,
             toolbox=toolbox,
+            mcp_server=mcp_server,
             files=files,
             uploads=uploads,
             page_importer=page_importer,

@@ -14,8 +14,8 @@ from agents.tools.fields import ChannelId
 from agents.tools.gate import find_channel, within_grant, workspace_of
 from agents.tools.words import listed, short
 from blocks import channel as channels
-from blocks.channel import SenderType
 from blocks.channel_content import MAX_TEXT_CHARACTERS, Markdown
+from blocks.guarded import SENDER_TYPES
 from storage.models import Channel, ChatMessage
 
 tools = Tools()
@@ -109,13 +109,13 @@ async def post_message(kit: Kit, context: ToolContext, arguments: PostMessage) -
         channel = await find_channel(uow, context, arguments.channel_id, "channels.write")
     thread_id = str(arguments.thread_id) if arguments.thread_id else None
     # Their order is the order of the messages, so it counts when it is posted, not when the run began.
+    sender_type = SENDER_TYPES[context.principal.id.partition(":")[0]]
     message_id = str(context.new_id("message", like=kit.database.new_id()))
 
     def post(doc: pycrdt.Doc[Any]) -> str:
         for posted in channels.message_ids(doc):
             if tail_of(posted) == tail_of(message_id):
                 return posted
-        sender_type: SenderType = "agent" if context.principal.kind == "agent" else "user"
         channels.post(
             doc,
             message_id,
