@@ -11,19 +11,17 @@ reaction, a pin) is taken where its id is older than all that is there: who made
 Pure, and total: any values at all get an answer.
 """
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 from typing import cast
 
 from blocks.channel import MESSAGES, PINS, REACTIONS, READS, is_message_id, milliseconds_of_id
 from blocks.channel_content import UnreadableContentError, parse_content
 from blocks.guarded import (
-    MAX_AHEAD,
     SENDER_TYPES,
-    Entries,
+    Case,
+    EntryGuard,
     Violation,
     fields_of,
-    first_violation,
     is_time_before,
 )
 
@@ -41,30 +39,8 @@ _FIELDS = {*_REQUIRED, "edited_at", "thread_id", "deleted"}
 _SCHEMA: Violation = ("message.schema", "A message has not the fields that it should have.")
 
 
-class ChannelGuard:
-    """Implements `crdt.ports.Guard` for channels."""
-
-    roots = frozenset((MESSAGES, REACTIONS, READS, PINS))
-
-    def __init__(self, clock: Callable[[], datetime]) -> None:
-        self._clock = clock
-
-    def judge(
-        self, author: str, before: Entries, after: Entries, *, document: Entries, can_manage: bool
-    ) -> Violation | None:
-        """Return the rule that an edit breaks, or None."""
-        case = _Case(author, document, can_manage, self._clock() + MAX_AHEAD)
-        return first_violation(before, after, case.judge)
-
-
-class _Case:
+class _Case(Case):
     """One edit by one author."""
-
-    def __init__(self, author: str, document: Entries, can_manage: bool, latest: datetime) -> None:
-        self._author = author
-        self._document = document
-        self._can_manage = can_manage
-        self._latest = latest
 
     def judge(
         self, root: str, key: str, before: Mapping[str, object], after: Mapping[str, object]
@@ -237,3 +213,10 @@ def _plain(described: object) -> object:
     if "object" not in fields:
         raise _SharedError
     return fields["object"]
+
+
+class ChannelGuard(EntryGuard):
+    """Implements `crdt.ports.Guard` for channels."""
+
+    roots = frozenset((MESSAGES, REACTIONS, READS, PINS))
+    case = _Case

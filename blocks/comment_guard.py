@@ -10,9 +10,6 @@ Whether a position is really in the page, and the quote was, is not asked: that 
 Pure, and total: any values at all get an answer.
 """
 
-from collections.abc import Callable
-from datetime import datetime
-
 from blocks.channel import is_message_id, milliseconds_of_id
 from blocks.comments import (
     COMMENTS,
@@ -22,13 +19,12 @@ from blocks.comments import (
     THREADS,
 )
 from blocks.guarded import (
-    MAX_AHEAD,
     SENDER_TYPES,
-    Entries,
+    Case,
+    EntryGuard,
     Root,
     Violation,
     fields_of,
-    first_violation,
     is_time_before,
 )
 from blocks.positions import is_position
@@ -46,30 +42,8 @@ _COMMENT_FIELDS = {*_COMMENT_REQUIRED, "edited_at", "deleted"}
 _AUTHOR_TYPES = {**SENDER_TYPES, "link": "visitor"}
 
 
-class CommentGuard:
-    """Implements `crdt.ports.Guard` for the comments on pages."""
-
-    roots = frozenset((THREADS, COMMENTS))
-
-    def __init__(self, clock: Callable[[], datetime]) -> None:
-        self._clock = clock
-
-    def judge(
-        self, author: str, before: Entries, after: Entries, *, document: Entries, can_manage: bool
-    ) -> Violation | None:
-        """Return the rule that an edit breaks, or None."""
-        case = _Case(author, document, can_manage, self._clock() + MAX_AHEAD)
-        return first_violation(before, after, case.judge)
-
-
-class _Case:
+class _Case(Case):
     """One edit by one author."""
-
-    def __init__(self, author: str, document: Entries, can_manage: bool, latest: datetime) -> None:
-        self._author = author
-        self._document = document
-        self._can_manage = can_manage
-        self._latest = latest
 
     def judge(self, root: str, key: str, before: Root, after: Root) -> Violation | None:
         if key not in after:
@@ -177,3 +151,10 @@ def _is_anchor(fields: dict[str, object]) -> bool:
     if not isinstance(block_id, str) or not 0 < len(block_id) <= MAX_BLOCK_ID_CHARACTERS:
         return False
     return (start is None and end is None) or (is_position(start) and is_position(end))
+
+
+class CommentGuard(EntryGuard):
+    """Implements `crdt.ports.Guard` for the comments on pages."""
+
+    roots = frozenset((THREADS, COMMENTS))
+    case = _Case
