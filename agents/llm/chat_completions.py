@@ -8,9 +8,9 @@ import msgspec
 from msgspec import Meta
 from openai import AsyncOpenAI
 
-from agents.llm.answers import stream_of
+from agents.llm.answers import parts_of
 from agents.llm.messages import FinishReason, Message
-from agents.llm.parts import Ask, BeginPart, CountPart, FinishPart, Part, TextPart, ToolPart, function_of
+from agents.llm.parts import Ask, CountPart, FinishPart, Part, TextPart, ToolPart, function_of
 
 Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 
@@ -60,14 +60,9 @@ class ChatCompletions:
 
     async def stream(self, client: AsyncOpenAI, ask: Ask) -> AsyncGenerator[Part]:
         """Ask, and yield what comes."""
-        has_begun = False
-        async with aclosing(stream_of(client, "/chat/completions", _parameters(ask), _Chunk)) as chunks:
-            async for chunk in chunks:
-                if not has_begun:
-                    has_begun = True
-                    yield BeginPart()
-                for part in _parts(chunk):
-                    yield part
+        async with aclosing(parts_of(client, "/chat/completions", _parameters(ask), _Chunk, _parts)) as parts:
+            async for part in parts:
+                yield part
 
 
 def _parameters(ask: Ask) -> dict[str, Any]:

@@ -8,11 +8,10 @@ import msgspec
 from msgspec import Meta
 from openai import AsyncOpenAI
 
-from agents.llm.answers import stream_of
+from agents.llm.answers import parts_of
 from agents.llm.messages import FinishReason, Message
 from agents.llm.parts import (
     Ask,
-    BeginPart,
     CountPart,
     FinishPart,
     MalformedPart,
@@ -63,14 +62,9 @@ class Responses:
 
     async def stream(self, client: AsyncOpenAI, ask: Ask) -> AsyncGenerator[Part]:
         """Ask, and yield what comes."""
-        has_begun = False
-        async with aclosing(stream_of(client, "/responses", _parameters(ask), _Event)) as events:
-            async for event in events:
-                if not has_begun:
-                    has_begun = True
-                    yield BeginPart()
-                for part in _parts(event):
-                    yield part
+        async with aclosing(parts_of(client, "/responses", _parameters(ask), _Event, _parts)) as parts:
+            async for part in parts:
+                yield part
 
 
 def _parameters(ask: Ask) -> dict[str, Any]:
