@@ -6,7 +6,9 @@ Nor what opens a share link, which is in the path where visitors look at it.
 import logging
 import time
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from server.middleware.noting import NotingSend
 
 log = logging.getLogger("ionflux.request")
 
@@ -25,17 +27,10 @@ class RequestLogMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        status = 0
+        answer = NotingSend(send)
         started = time.perf_counter()
-
-        async def send_noting_status(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
         try:
-            await self.app(scope, receive, send_noting_status)
+            await self.app(scope, receive, answer)
         finally:
             path = SHARED + "..." if scope["path"].startswith(SHARED) else scope["path"]
             level = logging.DEBUG if scope["path"] in ("/healthz", "/readyz", "/metrics") else logging.INFO
@@ -44,12 +39,12 @@ class RequestLogMiddleware:
             log.log(
                 level,
                 "%s %r %s %.1f ms",
-                *(scope["method"], path, status or "gone", elapsed_ms),
+                *(scope["method"], path, answer.status or "gone", elapsed_ms),
                 extra={
                     "fields": {
                         "method": scope["method"],
                         "path": path,
-                        "status": status or None,
+                        "status": answer.status or None,
                         "elapsed_ms": round(elapsed_ms, 1),
                     }
                 },

@@ -4,7 +4,9 @@ import time
 from collections.abc import Callable
 
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from server.middleware.noting import NotingSend
 
 Observe = Callable[[str, str, int, float], object]
 """Takes a request's method, route, status (0: the client went away) and seconds."""
@@ -24,19 +26,12 @@ class RequestMetricsMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        status = 0
+        answer = NotingSend(send)
         started = time.perf_counter()
-
-        async def send_noting_status(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
         try:
-            await self.app(scope, receive, send_noting_status)
+            await self.app(scope, receive, answer)
         finally:
             route = scope.get("route")
             path = route.path if isinstance(route, Route) else "none"
             method = scope["method"] if scope["method"] in METHODS else "other"
-            self.observe(method, path, status, time.perf_counter() - started)
+            self.observe(method, path, answer.status, time.perf_counter() - started)

@@ -3,6 +3,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from agents.catalogue import bring_up_to_date, read_catalogue
@@ -11,6 +12,7 @@ from server.bootstrap import Services, open_services
 from server.data_folder import Secrets
 from server.settings import Settings
 from storage.engine import Database
+from storage.files import S3Access
 from tests.server.api import Api, open_api
 
 CATALOGUE = read_catalogue()
@@ -45,6 +47,19 @@ def settings(tmp_path: Path) -> Settings:
         cors_origins=("https://app.example",),
         link_previews=False,
         llm_built_in=False,
+    )
+
+
+def on_s3(settings: Settings, s3: tuple[str, S3Access]) -> Settings:
+    """Return settings that keep files in a store of the fixture `s3`."""
+    url, access = s3
+    return msgspec.structs.replace(
+        settings,
+        files_url=url,
+        files_s3_endpoint=access.endpoint,
+        files_s3_region=access.region,
+        files_s3_access_key_id=access.access_key_id,
+        files_s3_secret_access_key=access.secret_access_key,
     )
 
 

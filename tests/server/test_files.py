@@ -17,7 +17,7 @@ from server.files import key_of, sniff
 from server.settings import Settings
 from storage.files import S3Access
 from tests.server.api import Api
-from tests.server.conftest import Clock
+from tests.server.conftest import Clock, on_s3
 
 TEXT = b"Hello, world. " * 50
 
@@ -221,15 +221,7 @@ async def test_what_nobody_knows_is_collected_after_a_day(
 class TestOnS3:
     @pytest.fixture
     def settings(self, settings: Settings, s3: tuple[str, S3Access]) -> Settings:
-        url, access = s3
-        return msgspec.structs.replace(
-            settings,
-            files_url=url,
-            files_s3_endpoint=access.endpoint,
-            files_s3_region=access.region,
-            files_s3_access_key_id=access.access_key_id,
-            files_s3_secret_access_key=access.secret_access_key,
-        )
+        return on_s3(settings, s3)
 
     async def test_files_are_kept_there(self, ann: Api, workspace: str, services: Services):
         file = await upload(ann, workspace, picture())

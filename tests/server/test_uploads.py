@@ -21,7 +21,7 @@ from storage.errors import FilesUnavailableError
 from storage.files import FileStore, S3Access
 from storage.unit_of_work import UnitOfWork
 from tests.server.api import Api
-from tests.server.conftest import Clock
+from tests.server.conftest import Clock, on_s3
 from tests.server.test_files import content, picture, stored, upload
 
 TUS = {"Tus-Resumable": "1.0.0"}
@@ -90,15 +90,7 @@ async def test_what_comes_in_parts_is_a_file(ann: Api, workspace: str, services:
 class TestOnS3:
     @pytest.fixture
     def settings(self, settings: Settings, s3: tuple[str, S3Access]) -> Settings:
-        url, access = s3
-        return msgspec.structs.replace(
-            settings,
-            files_url=url,
-            files_s3_endpoint=access.endpoint,
-            files_s3_region=access.region,
-            files_s3_access_key_id=access.access_key_id,
-            files_s3_secret_access_key=access.secret_access_key,
-        )
+        return on_s3(settings, s3)
 
     async def test_parts_are_kept_there(self, ann: Api, workspace: str, services: Services):
         place = await create(ann, workspace, 10)
