@@ -37,6 +37,7 @@ from tests.server.api import Api
 from tests.server.specimens import DEFINITION
 from tests.server.test_files import content, picture, upload
 from tests.server.test_search import found
+from tests.waiting import until
 
 BOLD = {"type": "text", "text": "slowly", "marks": [{"type": "bold"}]}
 PARAGRAPH: dict[str, Any] = {
@@ -153,6 +154,7 @@ async def studio(services: Services, ann: Api, bob: Api, workspace: str) -> Stud
             )
         )
     await studio.write(plan["document"], draw)
+    await ann.made(f"/v1/pages/{plan['id']}/comments", {"text": "How slowly?", "block_id": block})
     await studio.write(board["document"], talk)
     studio.names = {
         **{"plan": plan, "idea": idea, "young": young, "gone": gone, "board": board, "image": image},
@@ -245,6 +247,14 @@ async def test_beside_the_original_all_ids_are_new_and_lead_to_each_other(
     assert blocks["text"].text == "Grow 🌱 slowly"
     assert blocks["text"].id != studio.names["block"]
     assert blocks["text"].created_by == f"user:{ann.user['id']}"
+
+    async def threads() -> list[dict[str, Any]] | None:
+        return (await ann.get(f"/v1/pages/{plan['id']}/comments")).json()["items"] or None
+
+    (thread,) = await until(threads)
+    (comment,) = thread["comments"]
+    assert (thread["block_id"], comment["text"]) == (blocks["text"].id, "How slowly?")
+    assert comment["author_id"] == f"user:{ann.user['id']}"
     file_id = str(blocks["image"].content["file_id"])
     shown = (await ann.get(f"/v1/files/{file_id}")).json()
     assert (shown["document"], shown["workspace_id"]) == (plan["document"], copy["id"])
@@ -256,7 +266,9 @@ async def test_beside_the_original_all_ids_are_new_and_lead_to_each_other(
     assert (message.text, message.sender_id) == ("Hi all", f"user:{bob.user['id']}")
     assert message.id != studio.names["message"]
     async with services.database.read() as uow:
-        chosen = select(ChatMessage).where(ChatMessage.workspace_id == UUID(copy["id"]))
+        chosen = select(ChatMessage).where(
+            ChatMessage.workspace_id == UUID(copy["id"]), ChatMessage.archived_at.is_not(None)
+        )
         (archived,) = (await uow.session.scalars(chosen)).all()
     assert str(archived.channel_id) == channels["Board"]["id"]
     assert (archived.sender_id, archived.digest) == (f"user:{bob.user['id']}", b"\x00\xff")

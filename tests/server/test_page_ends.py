@@ -45,6 +45,8 @@ async def test_what_has_been_in_the_trash_for_long_is_deleted_for_good(
     top = await page_of(ann, workspace, "Top")
     child = await page_of(ann, workspace, "Child", parent_page_id=top["id"])
     await ann.put(f"/v1/pages/{child['id']}/markdown", {"markdown": "Words"})
+    await ann.made(f"/v1/pages/{child['id']}/comments", {"text": "Which words?"})
+    await ann.made(f"/v1/pages/{child['id']}/suggestions", {"markdown": "Other words"})
     kept = await page_of(ann, workspace, "Kept")
     await ann.made(f"/v1/pages/{top['id']}/share-links", {})
     trash = PageTrash(services.database, services.files, trash_days=30)
