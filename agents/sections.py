@@ -202,7 +202,7 @@ class MemorySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         ]
         | None
     ) = None
-    max_memories: Annotated[int, Meta(ge=1, le=10_000, description="The oldest give way.")] = 1000
+    max_memories: Annotated[int, Meta(ge=1, le=2000, description="The oldest give way.")] = 1000
     recalled: Annotated[
         int, Meta(ge=0, le=50, description="How many that fit a run's inputs are told at its start.")
     ] = 8

@@ -24,6 +24,7 @@ from storage.models import (
     Suggestion,
     Workspace,
 )
+from storage.repositories.memories import Audience, Shelf
 
 if TYPE_CHECKING:  # the unit of work imports the repositories, not this gate
     from storage.repositories.owned import M, Owned
@@ -599,3 +600,14 @@ async def readable_documents(
         rows = await uow.channels.visible(workspace_id, caller.user_id, channels)
         readable.update(f"channel:{id_}" for id_ in rows if _is_granted_channel(caller, id_))
     return frozenset(readable)
+
+
+async def memory_audience(uow: "UnitOfWork", caller: Caller, shelf: Shelf) -> Audience:
+    """Return what of the agents' memories on a shelf is for a caller who may see the agents.
+
+    What was learned in a page or channel is for those who may read that; what was learned otherwise for
+    whom it was learned, and what is nobody's for everybody.
+    """
+    places = await uow.memories.places(shelf)
+    readable = await readable_documents(uow, caller, shelf.workspace_id, places) if places else ()
+    return Audience(caller.user_id, readable)

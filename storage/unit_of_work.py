@@ -45,6 +45,7 @@ from storage.repositories.jobs import Jobs
 from storage.repositories.leases import Leases
 from storage.repositories.llm import LlmLedger
 from storage.repositories.mails import Mails
+from storage.repositories.memories import Memories
 from storage.repositories.messages import Messages
 from storage.repositories.notification_preferences import NotificationPreferences
 from storage.repositories.notifications import Notifications
@@ -120,6 +121,7 @@ class UnitOfWork:
         self.consumers = Consumers(session, now)
         self.jobs = Jobs(session, now)
         self.leases = Leases(session, now)
+        self.memories = Memories(session, now)
         self.messages = Messages(session, now)
         self.webhooks = Owned(Webhook, session, now)
         self.deliveries = Deliveries(session, now)

@@ -61,6 +61,7 @@ LEFT_OUT: Mapping[str, str] = {
     "channel_preferences": "of accounts",
     "inboxes": "of accounts",
     "agent_definitions": "each installation has its catalogue",
+    "agent_memories": "learned for people, of whom an export has no more than addresses",
     "agent_run_logs": "what was done in the old workspace",
     "chat_commands": "what was done in the old workspace",
     "llm_calls": "what was paid in the old workspace",

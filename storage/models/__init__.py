@@ -43,6 +43,7 @@ from storage.models.llm import (
     LlmReservation,
 )
 from storage.models.mails import WaitingMail
+from storage.models.memories import AgentMemory, MemoryKind
 from storage.models.notifications import (
     ChannelLevel,
     ChannelPreference,
@@ -78,6 +79,7 @@ __all__ = [
     "AccountToken",
     "AgentConfiguration",
     "AgentDefinition",
+    "AgentMemory",
     "AgentRunLog",
     "AgentVersion",
     "ApiKey",
@@ -127,6 +129,7 @@ __all__ = [
     "LlmReservation",
     "MailMode",
     "Membership",
+    "MemoryKind",
     "MessageMention",
     "Model",
     "Notification",

@@ -96,6 +96,11 @@ async def _document(plot: Plot) -> str:
     return f"page:{await plot.specimen('page_id')}"
 
 
+async def _memory(plot: Plot) -> str:
+    path = f"/v1/agents/{await plot.specimen('agent_id')}/memories"
+    return (await plot.owner.made(path, {"text": "Ann likes short mails."}))["id"]
+
+
 async def _definition(plot: Plot) -> str:
     return DEFINITION
 
@@ -237,6 +242,7 @@ SPECIMENS: dict[str, Specimen] = {
     "emoji": _emoji,
     "file_id": _file,
     "mute_id": _muted,
+    "memory_id": _memory,
     "message_id": _message,
     "name": _document,
     "notification_id": _notification,

@@ -197,6 +197,12 @@ async def _change_agent(plot: Plot) -> None:
         await plot.owner.patch(f"/v1/agents/{await plot.specimen('agent_id')}", {"name": f"Agent {n}"})
 
 
+async def _remember(plot: Plot) -> None:
+    for n in range(MANY):
+        path = f"/v1/agents/{await plot.specimen('agent_id')}/memories"
+        await plot.owner.made(path, {"text": f"Ann has {n} shops."})
+
+
 async def _find_pages(plot: Plot) -> None:
     for n in range(MANY):
         await plot.owner.made(f"{plot.path}/pages", {"title": str(n)})
@@ -273,6 +279,7 @@ async def _limit_people(plot: Plot) -> None:
 FILL: dict[str, Callable[[Plot], Awaitable[None]]] = {
     "list_agent_definitions": _define,
     "list_agent_versions": _change_agent,
+    "list_memories": _remember,
     "list_backlinks": _lead_to_page,
     "list_children": _put_below,
     "get_import_report": _report_files,
