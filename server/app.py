@@ -27,6 +27,7 @@ from server.realtime.routes import realtime_app
 from server.rest import (
     account,
     agent_definitions,
+    agent_secrets,
     agent_versions,
     agents,
     api_keys,
@@ -105,6 +106,7 @@ API = (
     agents,
     agent_versions,
     memories,
+    agent_secrets,
     runs,
     playbooks,
     llm_providers,

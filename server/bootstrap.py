@@ -21,6 +21,7 @@ from agents.llm.models import Catalogue, read_catalogue
 from agents.llm.providers import Providers
 from agents.ports import Kit
 from agents.tools.everything import open_toolbox
+from agents.tools.remote import McpTools
 from agents.tools.toolbox import Toolbox
 from blocks.channel_guard import ChannelGuard
 from blocks.comment_guard import CommentGuard
@@ -40,6 +41,7 @@ from server.agent_tools.documents import LiveDocuments, PageProposals
 from server.agent_tools.files import FileContents, OutgoingMails
 from server.agent_tools.guests import Guests
 from server.agent_tools.mcp_server import McpServer
+from server.agent_tools.secrets import StoredSecrets
 from server.auth import DatabaseAccess
 from server.background.access_watch import AccessWatch
 from server.background.archiving import Archiving
@@ -233,7 +235,11 @@ async def open_services(
                 contents=FileContents(database, files),
                 mails=OutgoingMails(mailing),
                 transport=transport,
-            )
+            ),
+            McpTools(
+                lambda: CheckedTransport(allow_private=settings.allow_private_addresses),
+                StoredSecrets(database, vault).secret_for,
+            ),
         )
         request_limits = RequestLimits(
             limits,

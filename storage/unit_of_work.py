@@ -24,6 +24,7 @@ from storage.models import (
 )
 from storage.repositories.access_changes import AccessChanges
 from storage.repositories.account_tokens import AccountTokens
+from storage.repositories.agent_secrets import AgentSecrets
 from storage.repositories.agent_versions import AgentVersions
 from storage.repositories.agents import AgentDefinitions, AgentRuns, Agents
 from storage.repositories.api_keys import ApiKeys
@@ -106,6 +107,7 @@ class UnitOfWork:
             AgentConfiguration, session, now, lambda agent: self.access_changes.note(f"agent:{agent.id}")
         )
         self.agent_versions = AgentVersions(session, now)
+        self.agent_secrets = AgentSecrets(session)
         self.agents = Agents(session)
         self.playbooks = Owned(Playbook, session, now)
         self.agent_runs = AgentRuns(session)

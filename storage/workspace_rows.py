@@ -43,6 +43,7 @@ LEFT_OUT: Mapping[str, str] = {
     "sessions": "of accounts",
     "account_tokens": "of accounts",
     "api_keys": "secrets",
+    "agent_secrets": "secrets",
     "share_links": "secrets",
     "invitations": "secrets",
     "webhooks": "secrets, and receivers that expect the old workspace",

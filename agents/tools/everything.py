@@ -13,11 +13,12 @@ from agents.tools import (
     suggestions,
     web,
 )
-from agents.tools.toolbox import Toolbox
+from agents.tools.toolbox import RemoteTools, Toolbox
 
 FAMILIES = (pages, block_edits, suggestions, messages, library, files, web, people, colleagues, memory)
 
 
-def open_toolbox(kit: Kit) -> Toolbox:
-    """Return the tools."""
-    return Toolbox(kit.database, [spec for family in FAMILIES for spec in family.tools.specs(kit)])
+def open_toolbox(kit: Kit, remote: RemoteTools | None = None) -> Toolbox:
+    """Return the tools, with those of other servers."""
+    specs = [spec for family in FAMILIES for spec in family.tools.specs(kit)]
+    return Toolbox(kit.database, specs, remote)

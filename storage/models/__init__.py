@@ -2,6 +2,7 @@
 
 from storage.models.access_changes import AccessChange
 from storage.models.account_tokens import AccountToken
+from storage.models.agent_secrets import AgentSecret
 from storage.models.agent_versions import AgentVersion
 from storage.models.agents import (
     AgentConfiguration,
@@ -81,6 +82,7 @@ __all__ = [
     "AgentDefinition",
     "AgentMemory",
     "AgentRunLog",
+    "AgentSecret",
     "AgentVersion",
     "ApiKey",
     "AuditEntry",

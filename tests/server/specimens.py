@@ -223,6 +223,11 @@ async def _llm_budget(plot: Plot) -> str:
     return (await plot.owner.put(f"{plot.path}/llm-budgets", body)).json()["id"]
 
 
+async def _secret(plot: Plot) -> str:
+    path = f"/v1/agents/{await plot.specimen('agent_id')}/secrets/github"
+    return (await plot.owner.put(path, await _new_secret(plot))).json()["name"]
+
+
 SPECIMENS: dict[str, Specimen] = {
     "agent_id": made("agents", name="Ann's", agent_definition_id=DEFINITION),
     "api_key_id": made("api-keys", name="Robot", scopes=["pages:read"]),
@@ -250,6 +255,7 @@ SPECIMENS: dict[str, Specimen] = {
     "playbook_id": made("playbooks", name="Win back", trigger_event_type="cart_abandoned"),
     "prompt_id": _prompt,
     "run_id": add_run,
+    "secret_name": _secret,
     "session_id": _session,
     "share_link_id": _share_link,
     "suggestion_id": _suggestion,
@@ -307,6 +313,10 @@ async def _new_mute(plot: Plot) -> dict[str, Any]:
     return {"document": f"page:{await plot.specimen('page_id')}"}
 
 
+async def _new_secret(plot: Plot) -> dict[str, Any]:
+    return {"value": "t0k3n", "host": "tools.invalid"}
+
+
 async def _new_message(plot: Plot) -> dict[str, Any]:
     return {"content": {"text": "Hello"}}
 
@@ -340,6 +350,7 @@ BODIES: dict[str, Body] = {
     "mark_read": _read_mark,
     "post_message": _new_message,
     "start_run": _new_run,
+    "set_agent_secret": _new_secret,
 }
 """Operation -> a body that it takes."""
 

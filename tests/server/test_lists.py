@@ -203,6 +203,12 @@ async def _remember(plot: Plot) -> None:
         await plot.owner.made(path, {"text": f"Ann has {n} shops."})
 
 
+async def _set_secrets(plot: Plot) -> None:
+    path = f"/v1/agents/{await plot.specimen('agent_id')}/secrets"
+    for n in range(MANY):
+        await plot.owner.put(f"{path}/secret-{n:02}", {"value": "x", "host": "tools.invalid"})
+
+
 async def _find_pages(plot: Plot) -> None:
     for n in range(MANY):
         await plot.owner.made(f"{plot.path}/pages", {"title": str(n)})
@@ -280,6 +286,7 @@ FILL: dict[str, Callable[[Plot], Awaitable[None]]] = {
     "list_agent_definitions": _define,
     "list_agent_versions": _change_agent,
     "list_memories": _remember,
+    "list_agent_secrets": _set_secrets,
     "list_backlinks": _lead_to_page,
     "list_children": _put_below,
     "get_import_report": _report_files,
