@@ -9,7 +9,11 @@ from server.bootstrap import Services
 from storage.models import AgentConfiguration, AgentRunLog, RunStatus
 from tests.server.api import Api
 
-AGENT: dict[str, Any] = {"agent_definition_id": "agent_marketing", "name": "Writer"}
+AGENT: dict[str, Any] = {
+    "agent_definition_id": "agent_marketing",
+    "name": "Writer",
+    "yaml_config": "tools: {allowed: null}\ngrant: {scopes: ['*:write']}\n",
+}
 
 
 async def begin_run(
