@@ -175,7 +175,7 @@ async def test_instructions_in_a_page_give_no_right(
     }.items():
         assert "not granted" in await desk.refused(tool, **arguments)
     names = {spec.name for spec in services.toolbox.tools.values()}
-    assert not any(word in name for name in names for word in ("share", "grant", "member", "key", "invite"))
+    assert not any(word in name for name in names for word in ("share", "grant", "members", "key", "invite"))
     assert [found["id"] for found in await blocks_of(ann, page)] == [block["id"]]
 
 
