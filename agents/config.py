@@ -14,6 +14,7 @@ import msgspec
 
 from agents.errors import Fault, InvalidConfigError
 from agents.sections import APPROVALS, EffectiveConfig
+from agents.tools.names import TOOL_NAMES
 from agents.yaml_text import Path, Read, read_placed
 from storage.access import SCOPES
 from storage.models import AgentConfiguration, AgentDefinition
@@ -149,6 +150,18 @@ def _meaning_faults(definition: AgentDefinition, config: EffectiveConfig, read: 
     for n, scope in enumerate(config.grant.scopes):
         if scope not in SCOPES:
             yield read.fault(("grant", "scopes", n), "There is no such scope", PATH)
+    for n, tool in enumerate(config.tools.allowed or ()):
+        if not _is_tool(tool, config):
+            yield read.fault(("tools", "allowed", n), "There is no such tool", PATH)
+    for tool in config.tools.approval:
+        if not _is_tool(tool, config):
+            yield read.fault(("tools", "approval", tool), "There is no such tool", PATH, is_name=True)
+
+
+def _is_tool(name: str, config: EffectiveConfig) -> bool:
+    """Tell whether there can be a tool of a name: what other servers have is not known beforehand."""
+    server, dot, _ = name.partition(".")
+    return server in config.tools.mcp_servers if dot else name in TOOL_NAMES
 
 
 def _lax_faults(defaults: Mapping[str, Any], read: Read) -> Iterator[Fault]:

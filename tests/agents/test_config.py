@@ -146,6 +146,8 @@ def test_all_faults_are_told_each_with_its_line_and_column():
         ("tools: {approval: {Read: auto}}", "tools.approval.Read", (1, 20)),
         ("tools:\n  mcp_servers: {a: {url: 'http://a.test'}, b: {}}", "tools.mcp_servers.b", (2, 47)),
         ("tools: {can_be_auto: []}", "tools.can_be_auto", (1, 9)),
+        ("tools: {allowed: [read_page, reed_page]}", "tools.allowed[1]", (1, 30)),
+        ("tools: {approval: {crm.find: ask}}", "tools.approval.crm.find", (1, 20)),
         ("grant: {scopes: ['pages:write', 'moons:read']}", "grant.scopes[1]", (1, 33)),
         ("grant: {scopes: [everything]}", "grant.scopes[0]", (1, 18)),
         ("triggers:\n- type: event\n- type: webhook\n  when: now", "triggers[1].when", (4, 3)),
