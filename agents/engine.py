@@ -137,15 +137,25 @@ class Engine:
     async def run(self) -> None:
         """Do jobs until the task is cancelled or the feed ends; what is not finished then is for others."""
         try:
-            async with create_task_group() as tasks:
-                tasks.start_soon(self._keep_alive)
-                with self._feed.subscribe() as subscription:
-                    while not (await subscription.next(self._poll_seconds)).is_over:
-                        await self._look(tasks, subscription)
-                tasks.cancel_scope.cancel()
+            is_over = False
+            while not is_over:
+                try:
+                    await self._run()
+                    is_over = True
+                except Exception:
+                    logger.exception("jobs are not done for a moment, and then again")
+                    await asyncio.sleep(self._poll_seconds)
         finally:
             with CancelScope(shield=True):
                 await self._leave()
+
+    async def _run(self) -> None:
+        async with create_task_group() as tasks:
+            tasks.start_soon(self._keep_alive)
+            with self._feed.subscribe() as subscription:
+                while not (await subscription.next(self._poll_seconds)).is_over:
+                    await self._look(tasks, subscription)
+            tasks.cancel_scope.cancel()
 
     async def _look(self, tasks: TaskGroup, subscription: Subscription) -> None:
         try:
@@ -198,6 +208,7 @@ class Engine:
         try:
             await self._end_somehow(job, journal, scope)
         except Overtaken:
+            self._has_lost_some = True
             logger.info("the job %s is done elsewhere, or gone", job.id)
         except StorageError as error:
             self._has_lost_some = True

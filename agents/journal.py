@@ -54,6 +54,9 @@ class Journal:
         self._database = database
         self._watching = watching
         self._holder = holder
+        worked = (step.finished_at - step.started_at for step in steps if step.kind != "wait")
+        self.worked_seconds = sum(worked, timedelta()).total_seconds()
+        """How long the steps took that were done before; waiting does not count."""
         self._done: dict[str, Any] = {step.step: step.result["value"] for step in steps}
 
     def step_id(self, step: str) -> str:

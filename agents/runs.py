@@ -142,13 +142,19 @@ async def finish_run(
     *,
     code: str | None = None,
     message: str | None = None,
+    text: str = "",
 ) -> None:
-    """Write down how a run ended, and tell it."""
+    """Write down how a run ended, and tell it: whoever follows events, and the run that waits for it."""
     run.status = status
     run.end_time = uow.now
     run.error_code = code
     run.error_message = message
+    run.waiting_for = None
+    run.logs_ref = f"/v1/runs/{run.run_id}/steps"
     await uow.session.flush()
+    if run.parent_run_id is not None:
+        told = {"status": status, "text": text or message or f"The run was {status}."}
+        await uow.jobs.signal(run.parent_run_id, f"run:{run.run_id}", told)
     await uow.agent_runs.note_last(run)
     uow.access_changes.note_run(run.run_id)  # whoever still writes for it leaves
     actor = run.cancelled_by if status == "cancelled" else f"agent:{agent.id}"

@@ -5,7 +5,7 @@ database, a clock and settings of their own.
 """
 
 import hmac
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from agents.engine import Engine, Handler
 from agents.errors import InvalidConfigError
 from agents.llm.built_in import BuiltInModel
 from agents.llm.client import LlmClient
@@ -20,9 +21,11 @@ from agents.llm.messages import Timeouts
 from agents.llm.models import Catalogue, read_catalogue
 from agents.llm.providers import Providers
 from agents.ports import Kit
+from agents.runtime import Runtime
 from agents.tools.everything import open_toolbox
 from agents.tools.remote import McpTools
 from agents.tools.toolbox import Toolbox
+from agents.watching import Watching
 from blocks.channel_guard import ChannelGuard
 from blocks.comment_guard import CommentGuard
 from crdt.bus import MemoryBus
@@ -54,6 +57,7 @@ from server.background.forgetting import Forgetting
 from server.background.inboxes import Inboxes
 from server.background.notification_mails import NotificationMails
 from server.background.notifications import ForgettingNotifications, Notifications
+from server.background.old_runs import OldRuns
 from server.background.orphans import Orphans
 from server.background.projections import DEDICATED, SHARED, Projections
 from server.background.retention import Retention
@@ -87,6 +91,7 @@ from server.passwords import Passwords
 from server.projections.catching_up import CatchingUp
 from server.projections.projector import Projector
 from server.rate_limits import RateLimits, RequestLimits
+from server.run_messages import RunMessages
 from server.settings import Settings
 from server.sign_in import Accounts
 from server.sse import Streams
@@ -147,6 +152,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     llm: LlmClient
     toolbox: Toolbox
     mcp_server: McpServer
+    watching: Watching
     files: Files
     uploads: Uploads
     page_importer: PageImporter
@@ -250,7 +256,13 @@ async def open_services(
             database, access, toolbox, Guests(hub), request_limits, max_body_bytes=settings.max_body_bytes
         )
         hub.start(mcp_server.run)
+        watching = Watching()
         if "worker" in settings.roles:
+            run_messages = RunMessages(database, feed, writer, clock)
+            hub.start(run_messages.follow)
+            _start_jobs(
+                hub, settings, database, feed, watching, [Runtime(database, llm, toolbox, run_messages)]
+            )
             hub.start(Webhooks(database, feed, courier).run)
             hub.start(mailing.run)
             mails = NotificationMails(database, mailing, unsubscribing)
@@ -328,6 +340,7 @@ async def open_services(
             llm=llm,
             toolbox=toolbox,
             mcp_server=mcp_server,
+            watching=watching,
             files=files,
             uploads=uploads,
             page_importer=page_importer,
@@ -335,6 +348,28 @@ async def open_services(
             unsubscribing=unsubscribing,
             invitations=Invitations(mailing, settings.effective_public_url),
         )
+
+
+def _start_jobs(
+    hub: Hub,
+    settings: Settings,
+    database: Database,
+    feed: EventFeed,
+    watching: Watching,
+    handlers: Sequence[Handler],
+) -> None:
+    """Have this process do jobs, and forget old ones."""
+    engine = Engine(
+        database,
+        feed,
+        handlers,
+        watching=watching,
+        max_jobs=settings.runs_per_process,
+        workspace_limit=settings.runs_per_workspace,
+    )
+    hub.start(engine.run)
+    if settings.run_days:
+        hub.start(OldRuns(database, run_days=settings.run_days).run)
 
 
 @asynccontextmanager

@@ -241,6 +241,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     trash_days: Annotated[
         int, Meta(ge=0), doc("Days after which a page in the trash is deleted for good; 0 for never.")
     ] = 30
+    run_days: Annotated[
+        int,
+        Meta(ge=0),
+        doc("Days after which a run of an agent that is over is forgotten, with its steps; 0 for never."),
+    ] = 90
+    runs_per_process: Annotated[
+        Count, doc("Runs of agents that this process does at the same time; those that wait do not count.")
+    ] = 50
+    runs_per_workspace: Annotated[
+        Count, doc("Runs of one workspace that are done at the same time, in all processes.")
+    ] = 20
     keepalive_seconds: Annotated[
         Seconds, doc("Silence after which a socket gets a sign of life; clients drop it at 30.")
     ] = 20

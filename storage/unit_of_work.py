@@ -110,7 +110,7 @@ class UnitOfWork:
         self.agent_secrets = AgentSecrets(session)
         self.agents = Agents(session)
         self.playbooks = Owned(Playbook, session, now)
-        self.agent_runs = AgentRuns(session)
+        self.agent_runs = AgentRuns(session, now)
         self.llm_providers = Owned(LlmProvider, session, now)
         self.llm_budgets = Owned(LlmBudget, session, now)
         self.llm_ledger = LlmLedger(session, now, new_id)

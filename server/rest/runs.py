@@ -12,6 +12,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from agents.runs import MAX_PROMPT_CHARACTERS, NewRun, cancel_run, request_run
+from agents.tool_calls import Waiting
 from server.errors import FieldError, InvalidError
 from server.rest.fields import JsonObject, Listing, Slice, Time, check_json, list_slice, read_cursor
 from server.rest.gate import find_owned, find_run
@@ -76,6 +77,7 @@ class RunAnswer(msgspec.Struct, frozen=True):
     is_dry: bool
     cancelled_by: Annotated[str | None, Meta(description="Who ended it, for instance `user:{id}`.")]
     cancel_requested_at: Time | None
+    waiting_for: Annotated[Waiting | None, Meta(description=f"What it asks a person. {HIDDEN}")]
 
 
 class RunQuery(Slice, frozen=True, forbid_unknown_fields=True):
@@ -162,11 +164,17 @@ def show_run(run: AgentRunLog, *, is_open: bool) -> RunAnswer:
         prompt=None,
         place=None,
         place_item=None,
+        waiting_for=None,
     )
 
 
+async def is_open_to(call: UserCall, uow: UnitOfWork, agent: AgentConfiguration, run: AgentRunLog) -> bool:
+    """Tell whether the caller may see what was said in a run."""
+    return bool(await _open_runs(call, uow, agent, [run]))
+
+
 async def _show(call: UserCall, uow: UnitOfWork, run: AgentRunLog) -> RunAnswer:
-    return show_run(run, is_open=bool(await _open_runs(call, uow, await agent_of(uow, run), [run])))
+    return show_run(run, is_open=await is_open_to(call, uow, await agent_of(uow, run), run))
 
 
 async def _open_runs(

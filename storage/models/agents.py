@@ -16,6 +16,8 @@ LastRunStatus = Literal["idle", "pending", "running", "success", "error", "cance
 RunTrigger = Literal["manual", "schedule", "webhook", "command", "event"]
 
 IS_ACTIVE = text("status IN ('pending', 'running')")
+IS_UNTOLD = text("progress_id IS NOT NULL AND told_at IS NULL AND end_time IS NOT NULL")
+"""It is over, and the message that told how it was going does not say so yet."""
 
 
 class AgentDefinition(Model, kw_only=True):
@@ -110,6 +112,8 @@ class AgentRunLog(Model, kw_only=True):
 
     `start_time` is when it was asked for until it begins. `invoked_by` is the credential whose rights it has,
     as documents name principals; `cause` what started it, for people and for whoever looks for loops.
+    `waiting_for` is what it asks a person (`agents.tool_calls`), `progress_id` the message that tells how it
+    is going.
     """
 
     __tablename__ = "agent_run_logs"
@@ -124,6 +128,8 @@ class AgentRunLog(Model, kw_only=True):
         Index(None, "agent_configuration_id", "id"),
         Index(None, "agent_configuration_id", "status", "id"),
         Index("ix_agent_run_logs_active", "id", sqlite_where=IS_ACTIVE, postgresql_where=IS_ACTIVE),
+        Index("ix_agent_run_logs_untold", "id", sqlite_where=IS_UNTOLD, postgresql_where=IS_UNTOLD),
+        Index(None, "end_time"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -154,3 +160,6 @@ class AgentRunLog(Model, kw_only=True):
     cancelled_by: Mapped[str | None] = mapped_column(default=None)
     cancel_requested_at: Mapped[datetime | None] = mapped_column(default=None)
     error_code: Mapped[str | None] = mapped_column(default=None)
+    waiting_for: Mapped[dict[str, Any] | None] = mapped_column(default=None)
+    progress_id: Mapped[UUID | None] = mapped_column(default=None)
+    told_at: Mapped[datetime | None] = mapped_column(default=None)

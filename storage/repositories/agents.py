@@ -1,11 +1,11 @@
 """Agent definitions and the log of runs. Configurations are `storage.repositories.owned`'s."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text, update
+from sqlalchemy import delete, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.models import (
@@ -124,8 +124,9 @@ class Agents:
 class AgentRuns:
     """The log of runs, by run and by agent."""
 
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: AsyncSession, now: datetime) -> None:
         self._session = session
+        self._now = now
 
     async def find_with_role(
         self, run_id: UUID, user_id: UUID
@@ -152,6 +153,17 @@ class AgentRuns:
                     AgentRunLog.status.in_(("pending", "running")),
                     AgentConfiguration.status == "active",
                 )
+            )
+        ).one_or_none()
+        return (row[0], row[1]) if row else None
+
+    async def find(self, run_id: UUID) -> tuple[AgentRunLog, AgentConfiguration] | None:
+        """Return a run with its agent, or None."""
+        row = (
+            await self._session.execute(
+                select(AgentRunLog, AgentConfiguration)
+                .join(AgentConfiguration, AgentConfiguration.id == AgentRunLog.agent_configuration_id)
+                .where(AgentRunLog.run_id == run_id)
             )
         ).one_or_none()
         return (row[0], row[1]) if row else None
@@ -194,7 +206,8 @@ class AgentRuns:
                 last_run_id=run.run_id,
                 last_run_at=run.start_time,
                 last_run_status=status,
-                last_run_output_preview=run.output_preview,
+                # What was said in one place is not for everybody who sees the agent.
+                last_run_output_preview=run.output_preview if run.place is None else None,
                 last_run_full_output_ref=run.full_output_ref,
             )
         )
@@ -208,6 +221,60 @@ class AgentRuns:
             .order_by(AgentRunLog.id)
         )
         return found.all()
+
+    async def forget(self, age: timedelta, limit: int) -> int:
+        """Delete runs that have been over for long; return how many."""
+        old = (
+            select(AgentRunLog.id)
+            .where(AgentRunLog.end_time < self._now - age)
+            .order_by(AgentRunLog.end_time)
+            .limit(limit)
+            .scalar_subquery()
+        )
+        found = await self._session.scalars(
+            delete(AgentRunLog)
+            .where(AgentRunLog.id.in_(old))
+            .returning(AgentRunLog.id)
+            .execution_options(synchronize_session=False)
+        )
+        return len(found.all())
+
+    async def set_waiting(self, run_id: UUID, waiting: dict[str, Any] | None) -> None:
+        """Note what a run waits for, or that it does not any more."""
+        await self._session.execute(
+            update(AgentRunLog).where(AgentRunLog.run_id == run_id).values(waiting_for=waiting)
+        )
+
+    async def set_progress(self, run_id: UUID, message_id: UUID) -> None:
+        """Note which message tells how a run is going."""
+        await self._session.execute(
+            update(AgentRunLog).where(AgentRunLog.run_id == run_id).values(progress_id=message_id)
+        )
+
+    async def untold(
+        self, *, after: UUID | None, limit: int
+    ) -> Sequence[tuple[AgentRunLog, AgentConfiguration]]:
+        """Return runs that are over and whose message does not say so yet, with their agents."""
+        statement = (
+            select(AgentRunLog, AgentConfiguration)
+            .join(AgentConfiguration, AgentConfiguration.id == AgentRunLog.agent_configuration_id)
+            .where(
+                AgentRunLog.progress_id.is_not(None),
+                AgentRunLog.told_at.is_(None),
+                AgentRunLog.end_time.is_not(None),
+            )
+            .order_by(AgentRunLog.id)
+            .limit(limit)
+        )
+        if after is not None:
+            statement = statement.where(AgentRunLog.id > after)
+        return [(row[0], row[1]) for row in await self._session.execute(statement)]
+
+    async def note_told(self, run_id: UUID) -> None:
+        """Note that the message about a run says how it ended."""
+        await self._session.execute(
+            update(AgentRunLog).where(AgentRunLog.run_id == run_id).values(told_at=self._now)
+        )
 
     async def active_children(self, run_id: UUID) -> Sequence[tuple[AgentRunLog, AgentConfiguration]]:
         """Return the runs that a run has started and that are not over, each with its agent."""

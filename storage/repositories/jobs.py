@@ -146,6 +146,10 @@ class Jobs:
             statement = statement.where(JobStep.id > after)
         return (await self._session.scalars(statement)).all()
 
+    async def step(self, job_id: UUID, step: str) -> JobStep | None:
+        """Return a step that was done, or None."""
+        return await self._session.get(JobStep, (job_id, step))
+
     async def add_step(self, step: JobStep) -> None:
         """Add a step that was done."""
         self._session.add(step)

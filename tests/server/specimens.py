@@ -14,7 +14,7 @@ from PIL import Image
 
 from server.routing import Operation
 from storage.engine import Database
-from storage.models import AgentRunLog, Role
+from storage.models import AgentRunLog, Job, JobStep, Role
 from tests.server.api import Api
 
 Specimen = Callable[["Plot"], Awaitable[str]]
@@ -106,7 +106,7 @@ async def _definition(plot: Plot) -> str:
 
 
 async def add_run(plot: Plot) -> str:
-    """Add a run of the agent that there is, as running it will; return its id."""
+    """Add a run of the agent that there is, which is over; return its id."""
     run_id = uuid4()
     agent_id = UUID(await plot.specimen("agent_id"))
     async with plot.database.transaction() as uow:
@@ -116,11 +116,45 @@ async def add_run(plot: Plot) -> str:
                 agent_configuration_id=agent_id,
                 run_id=run_id,
                 trigger_type="manual",
-                status="pending",
+                status="success",
                 start_time=uow.now,
+                end_time=uow.now,
             )
         )
+        job = Job(
+            id=run_id,
+            kind="agent_run",
+            workspace_id=UUID(plot.workspace_id),
+            lane="x",
+            lane_limit=1,
+            state="done",
+            created_at=uow.now,
+            finished_at=uow.now,
+        )
+        await uow.jobs.add(job)
+    await add_step(plot, str(run_id), "answer")
     return str(run_id)
+
+
+async def add_step(plot: Plot, run_id: str, step: str) -> None:
+    """Add a step to a run."""
+    async with plot.database.transaction() as uow:
+        await uow.jobs.add_step(
+            JobStep(
+                job_id=UUID(run_id),
+                step=step,
+                id=uow.new_id(),
+                kind="answer",
+                title="Answer",
+                result={"value": {"text": "Hello"}},
+                started_at=uow.now,
+                finished_at=uow.now,
+            )
+        )
+
+
+async def _step(plot: Plot) -> str:
+    return "1"
 
 
 async def _prompt(plot: Plot) -> str:
@@ -258,6 +292,7 @@ SPECIMENS: dict[str, Specimen] = {
     "secret_name": _secret,
     "session_id": _session,
     "share_link_id": _share_link,
+    "step": _step,
     "suggestion_id": _suggestion,
     "thread_id": _thread,
     "upload_id": _upload,

@@ -22,7 +22,7 @@ from server.telemetry import request_id
 from storage.engine import Database
 from storage.models import LlmCall, PageImportLine
 from tests.server.api import PASSWORD, Api
-from tests.server.specimens import DEFINITION, NOWHERE, Plot, add_notifications, add_run
+from tests.server.specimens import DEFINITION, NOWHERE, Plot, add_notifications, add_run, add_step
 from tests.waiting import until
 
 FEW, MANY = 2, 12
@@ -115,6 +115,11 @@ async def _define(plot: Plot) -> None:
 async def _run(plot: Plot) -> None:
     for _ in range(MANY):
         await add_run(plot)
+
+
+async def _step(plot: Plot) -> None:
+    for n in range(MANY):
+        await add_step(plot, await plot.specimen("run_id"), str(n))
 
 
 async def _upload(plot: Plot) -> None:
@@ -298,6 +303,7 @@ FILL: dict[str, Callable[[Plot], Awaitable[None]]] = {
     "list_notifications": _tell,
     "search": _find_pages,
     "list_runs": _run,
+    "list_steps": _step,
     "list_sessions": _log_in,
     "list_own_audit": _log_in,
     "list_audit": _rename,

@@ -1,0 +1,353 @@
+"""Runs an agent: the model, the tools it calls, what they answer, until it has an answer itself.
+
+Each call of the model and each call of a tool is a step of the run's journal, named by its number; so a run
+goes on behind the last of them after a crash, and nothing that is finished is paid or done twice.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+from uuid import UUID
+
+import msgspec
+
+from agents.briefing import brief
+from agents.engine import Ending
+from agents.errors import AgentError, InactiveAgentError, InvalidConfigError, InvalidPromptError
+from agents.identity import principal_of
+from agents.journal import Journal
+from agents.llm.errors import LlmError
+from agents.llm.messages import DEFAULT_OUTPUT_TOKENS, Answer, Message, Request, ToolCall
+from agents.runs import RUN, effective_of, finish_run, tell
+from agents.sections import EffectiveConfig
+from agents.tool_calls import Outcome, ToolCalls
+from agents.tools.base import ToolContext, ToolSpec
+from agents.tools.toolbox import Toolbox
+from crdt.ports import Principal
+from storage.access import caller_of_run
+from storage.engine import Database
+from storage.models import AgentConfiguration, AgentDefinition, AgentRunLog, Job
+from storage.repositories.llm import Payer
+from storage.unit_of_work import UnitOfWork
+
+logger = logging.getLogger("ionflux.agents")
+
+FAILURES = 3
+"""Tool calls in a row that fail before the run ends; answers that say nothing, too."""
+
+CALLS_OF_A_TURN = 16
+PREVIEW_CHARACTERS = 500
+POSTED_CHARACTERS = 16_000
+
+
+class Model(Protocol):
+    """What a run needs of `agents.llm`."""
+
+    async def complete(self, request: Request) -> Answer:
+        """Return an answer as a whole. Raises LlmError."""
+        ...
+
+
+class Herald(Protocol):
+    """Tells those who are where the run was called."""
+
+    async def progress(self, run: AgentRunLog, agent: AgentConfiguration, text: str) -> None:
+        """Tell what it is doing. A hint: where that is not possible nothing happens."""
+        ...
+
+    async def answer(
+        self, run: AgentRunLog, agent: AgentConfiguration, principal: Principal, message_id: UUID, text: str
+    ) -> bool:
+        """Post the answer under an id, once however often; tell whether that was possible."""
+        ...
+
+
+class Means(msgspec.Struct, frozen=True):
+    """What all runs of a process share."""
+
+    database: Database
+    llm: Model
+    toolbox: Toolbox
+    herald: Herald
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """What the model said, and what that has cost."""
+
+    text: str
+    calls: tuple[ToolCall, ...]
+    reason: str
+    provider: str
+    model: str
+    cost_micros: int
+
+
+class Begin(msgspec.Struct, frozen=True):
+    """The conversation as it begins: a run goes on with what it began with."""
+
+    messages: list[Message]
+
+
+class Final(msgspec.Struct, frozen=True):
+    """The answer, and the id it is posted under."""
+
+    text: str
+    message_id: UUID
+
+
+class Stopped(AgentError):
+    """The run ends without an answer; the message is for people."""
+
+    def __init__(self, code: str, message: str) -> None:
+        self.reason = code
+        super().__init__(message)
+
+
+class Runtime:
+    """Implements `engine.Handler` for runs of agents."""
+
+    kind = RUN
+
+    def __init__(self, database: Database, llm: Model, toolbox: Toolbox, herald: Herald) -> None:
+        self._database = database
+        self._means = Means(database=database, llm=llm, toolbox=toolbox, herald=herald)
+
+    async def work(self, journal: Journal) -> Ending:
+        """Do a run, or go on with it."""
+        found = await self._begin(journal)
+        if found is None:
+            return _nothing
+        run, agent, definition = found
+        try:
+            final = await self._converse(journal, run, agent, definition)
+        except Stopped as stopped:
+            return _error(run.run_id, stopped.reason, str(stopped))
+        except (LlmError, InvalidConfigError, InvalidPromptError, InactiveAgentError) as error:
+            return _error(run.run_id, error.code, str(error))
+        return _success(run.run_id, final.text)
+
+    async def cancelled(self, uow: UnitOfWork, job_id: UUID) -> None:
+        """Write that a run was cancelled."""
+        found = await uow.agent_runs.find(job_id)
+        if found is not None:
+            await finish_run(uow, found[1], found[0], "cancelled")
+
+    async def failed(self, uow: UnitOfWork, job_id: UUID, message: str) -> None:
+        """Write that a run failed for a reason that nobody foresaw."""
+        await _error(job_id, "internal_error", message)(uow)
+
+    async def _begin(
+        self, journal: Journal
+    ) -> tuple[AgentRunLog, AgentConfiguration, AgentDefinition] | None:
+        """Return the run with its agent; one that waited in line is running now. None for no run."""
+        async with self._database.read() as uow:
+            found = await uow.agent_runs.find(journal.job_id)
+            definition = await uow.agent_definitions.get(found[1].agent_definition_id) if found else None
+        if found is None or definition is None:
+            return None
+        run, agent = found
+        if run.status == "pending":
+
+            async def start(uow: UnitOfWork, _: Job) -> None:
+                row = await uow.agent_runs.get(journal.job_id)
+                assert row is not None, "it goes with its job"
+                row.status, row.start_time = "running", uow.now
+                await uow.session.flush()
+                await uow.agent_runs.note_last(row)
+                await tell(uow, agent, row, "started", f"agent:{agent.id}")
+
+            await journal.change(start)
+        return run, agent, definition
+
+    async def _converse(
+        self, journal: Journal, run: AgentRunLog, agent: AgentConfiguration, definition: AgentDefinition
+    ) -> Final:
+        config = effective_of(agent)
+        most = config.limits.max_seconds
+        conversation = _Conversation(self._means, journal, run, agent, config)
+        limit = asyncio.timeout(max(0.0, most - journal.worked_seconds))
+        try:
+            async with limit:
+                return await conversation.hold(definition)
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            raise Stopped("run_too_long", f"It has worked for {most} seconds, as long as it may.") from error
+
+
+class _Conversation:
+    """One run, in the hands of one process."""
+
+    def __init__(
+        self,
+        means: Means,
+        journal: Journal,
+        run: AgentRunLog,
+        agent: AgentConfiguration,
+        config: EffectiveConfig,
+    ) -> None:
+        self._database = means.database
+        self._llm = means.llm
+        self._toolbox = means.toolbox
+        self._herald = means.herald
+        self._journal = journal
+        self._run = run
+        self._agent = agent
+        self._config = config
+        self._principal = principal_of(agent, run)
+        self._spent_micros = 0
+        self._failures = 0
+        self._number = 0
+
+    async def hold(self, definition: AgentDefinition) -> Final:
+        """Go back and forth until there is an answer, and post it. Raises Stopped, LlmError, Parked."""
+
+        async def begin() -> Begin:
+            async with self._database.read() as uow:
+                return Begin(await brief(uow, self._agent, definition, self._config, self._run))
+
+        begun = await self._journal.step("begin", "note", "Begin", Begin, begin)
+        messages = list(begun.messages)
+        specs = {spec.name: spec for spec in await self._toolbox.specs(self._agent)}
+        calls = ToolCalls(self._toolbox, self, self._journal, self._agent, self._run, specs)
+        while True:
+            turn = await self._turn(messages, specs)
+            messages.append(Message("assistant", turn.text, turn.calls))
+            if turn.reason == "refused":
+                raise Stopped("model_refused", turn.text or "The model, or its provider, refuses this.")
+            if not turn.calls:
+                if turn.text.strip():
+                    return await self._conclude(turn)
+                self._count(failed=True, why="The model has said nothing.")
+                messages[-1] = Message("assistant", "…")
+                messages.append(Message("user", "You have said nothing. Answer, or call a tool."))
+                continue
+            for n, call in enumerate(turn.calls):
+                outcome = await self._outcome(calls, call, is_one_too_many=n >= CALLS_OF_A_TURN)
+                messages.append(Message("tool", outcome.text, tool_call_id=call.id))
+                self._count(failed=outcome.is_error, why=outcome.text)
+
+    async def context_of(self, step: str, step_id: str) -> ToolContext:
+        """Implements `tool_calls.Contexts`: rights are looked up anew for each call."""
+        async with self._database.read() as uow:
+            caller = await caller_of_run(uow, self._run.run_id)
+        if caller is None:
+            raise Stopped("rights_lost", "Whoever this run acts for has no rights here any more.")
+        return ToolContext(
+            run_id=self._run.run_id,
+            step_id=step_id,
+            agent=self._agent,
+            workspace_id=self._agent.workspace_id,
+            invoker_user_id=self._run.triggered_by_user_id,
+            caller=caller,
+            principal=self._principal,
+            place=self._run.place,
+            place_item=self._run.place_item,
+            is_dry=self._run.is_dry,
+            depth=self._run.depth,
+        )
+
+    async def _turn(self, messages: Sequence[Message], specs: Mapping[str, ToolSpec]) -> Turn:
+        step = self._next()
+
+        async def ask() -> Turn:
+            await self._herald.progress(self._run, self._agent, f"Step {step}: thinking")
+            answer = await self._llm.complete(self._request(step, messages, specs))
+            return Turn(
+                text=answer.text,
+                calls=answer.tool_calls,
+                reason=answer.reason,
+                provider=answer.provider,
+                model=answer.model,
+                cost_micros=answer.usage.cost_micros,
+            )
+
+        turn = await self._journal.step(step, "model", "Think", Turn, ask)
+        self._spent_micros += turn.cost_micros
+        return turn
+
+    def _request(self, step: str, messages: Sequence[Message], specs: Mapping[str, ToolSpec]) -> Request:
+        llm, limit = self._config.llm, self._config.limits.max_cost_micros
+        return Request(
+            payer=Payer(self._agent.workspace_id, self._run.triggered_by_user_id, self._run.run_id),
+            messages=tuple(messages),
+            task=llm.task,
+            models=llm.names(),
+            only_these=llm.only_these,
+            tools=tuple(spec.tool() for spec in specs.values()),
+            temperature=llm.temperature,
+            max_output_tokens=llm.max_output_tokens or DEFAULT_OUTPUT_TOKENS,
+            max_cost_micros=None if limit is None else max(0, limit - self._spent_micros),
+            step=step,
+        )
+
+    async def _outcome(self, calls: ToolCalls, call: ToolCall, *, is_one_too_many: bool) -> Outcome:
+        if is_one_too_many:
+            return Outcome(f"Not called: at most {CALLS_OF_A_TURN} calls at a time.")
+        step = self._next()
+        if not self._journal.is_done(step):
+            await self._herald.progress(self._run, self._agent, f"Step {step}: {call.name}")
+        return await calls.make(step, call)
+
+    def _next(self) -> str:
+        """Return the name of the next step. Raises Stopped where there may be no more."""
+        if self._number >= self._config.limits.max_steps:
+            raise Stopped("too_many_steps", f"It has come to no answer in {self._number} steps.")
+        self._number += 1
+        return str(self._number)
+
+    def _count(self, *, failed: bool, why: str) -> None:
+        """Count failures in a row. Raises Stopped when there are too many."""
+        self._failures = self._failures + 1 if failed else 0
+        if self._failures >= FAILURES:
+            raise Stopped(
+                "failures_in_a_row", f"It has failed {FAILURES} times in a row. The last time: {why[:1000]}"
+            )
+
+    async def _conclude(self, turn: Turn) -> Final:
+        """Keep the answer, and post it where it was asked for."""
+        most = self._config.limits.max_output_characters
+        text = (
+            turn.text if len(turn.text) <= most else f"{turn.text[:most]}\n[cut: it is longer than it may be]"
+        )
+        if turn.reason == "length":
+            text += "\n[cut: the model has come to the end of what one answer may have]"
+
+        async def keep(uow: UnitOfWork) -> Final:
+            return Final(text, uow.new_id())
+
+        final = await self._journal.transact("answer", "answer", "Answer", Final, keep)
+
+        async def post() -> bool:
+            shown = text if len(text) <= POSTED_CHARACTERS else f"{text[:POSTED_CHARACTERS]}\n…"
+            return await self._herald.answer(self._run, self._agent, self._principal, final.message_id, shown)
+
+        if self._run.place is not None:
+            await self._journal.step("post", "note", "Post the answer", bool, post)
+        return final
+
+
+async def _nothing(uow: UnitOfWork) -> None:
+    """The end of a job whose run is gone."""
+
+
+def _success(run_id: UUID, text: str) -> Ending:
+    async def end(uow: UnitOfWork) -> None:
+        found = await uow.agent_runs.find(run_id)
+        if found is not None:
+            run, agent = found
+            run.output_preview = text[:PREVIEW_CHARACTERS]
+            run.full_output_ref = f"/v1/runs/{run_id}/output"
+            await finish_run(uow, agent, run, "success", text=text)
+
+    return end
+
+
+def _error(run_id: UUID, code: str, message: str) -> Ending:
+    async def end(uow: UnitOfWork) -> None:
+        found = await uow.agent_runs.find(run_id)
+        if found is not None:
+            await finish_run(uow, found[1], found[0], "error", code=code, message=message)
+
+    return end

@@ -1,0 +1,47 @@
+"""Forgets runs of agents that were over long ago, with all they said."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from storage.engine import Database
+from storage.errors import StorageError
+
+logger = logging.getLogger(__name__)
+
+EVERY_SECONDS = 3600.0
+BATCH = 200
+
+
+class OldRuns:
+    """Cleans the tables of runs and jobs; any number of processes may do so at once."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        run_days: int,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        self._database = database
+        self._age = timedelta(days=run_days)
+        self._sleep = sleep
+
+    async def run(self) -> None:
+        """Forget again and again, until the task is cancelled."""
+        while True:
+            try:
+                await self.forget()
+            except StorageError:
+                logger.exception("old runs cannot be forgotten now; it will be tried again")
+            await self._sleep(EVERY_SECONDS)
+
+    async def forget(self) -> None:
+        """Forget all that is old enough, some at a time."""
+        is_more = True
+        while is_more:
+            async with self._database.transaction() as uow:
+                jobs = await uow.jobs.forget(self._age, BATCH)
+                runs = await uow.agent_runs.forget(self._age, BATCH)
+            is_more = BATCH in (jobs, runs)

@@ -1,0 +1,270 @@
+"""Whole runs: what the model says and calls, what people approve, what ends a run, what channels hear."""
+
+import json
+from itertools import pairwise
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from server.bootstrap import Services
+from server.settings import Settings
+from tests.server.api import Api
+from tests.server.runs_world import RunsWorld, for_runs, until
+from tests.services.models import ModelServer
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return for_runs(settings)
+
+
+@pytest.fixture
+async def world(ann: Api, workspace: str, model_server: ModelServer) -> RunsWorld:
+    return await RunsWorld.open(ann, workspace, model_server)
+
+
+async def pages(world: RunsWorld) -> list[str]:
+    return [page["title"] for page in (await world.person.get(f"{world.workspace}/pages")).json()["items"]]
+
+
+async def test_a_command_is_answered_where_it_was_given(world: RunsWorld):
+    world.models.say("campaign_brief", "Here is your *campaign*.")
+    text = '/helper campaign_brief="Summer sale"'
+    posted = await world.person.made(
+        f"/v1/channels/{world.channel['id']}/messages", {"content": {"text": text}}
+    )
+    run = await world.over(await world.first_run())
+    assert (run["status"], run["output_preview"]) == ("success", "Here is your *campaign*.")
+    assert run["end_time"] >= run["start_time"]
+    assert await world.answer_of(run["run_id"]) == "Here is your *campaign*."
+    assert run["full_output_ref"] == f"/v1/runs/{run['run_id']}/output"
+    progress, answer = await world.messages(run["run_id"], "finished", 2)
+    assert progress["content"]["text"] == "Helper: done."
+    assert answer["content"]["text"] == "Here is your *campaign*."
+    assert answer["sender_id"] == f"agent:{world.agent['id']}"
+    assert answer["content"]["command_message_id"] == posted["message"]["id"]
+    assert [event["type"] for event in await world.events("agent.run.*")] == [
+        f"agent.run.{what}" for what in ("requested", "started", "finished")
+    ]
+    agent = (await world.person.get(f"/v1/agents/{world.agent['id']}")).json()
+    assert (agent["last_run_status"], agent["last_run_output_preview"]) == ("success", None)
+
+
+async def test_what_the_model_calls_is_done_and_told_to_it(world: RunsWorld):
+    world.call("make a page", "create_page", {"title": "Plan", "markdown": "First, *this*."})
+    world.then_say("make a page", "It is there.")
+    run = await world.done("Please make a page")
+    assert run["status"] == "success", run
+    assert await world.answer_of(run["run_id"]) == "It is there."
+    assert await pages(world) == ["Plan"]
+    steps = await world.steps(run["run_id"])
+    assert [(step["step"], step["kind"]) for step in steps] == [
+        ("begin", "note"),
+        ("1", "model"),
+        ("2", "tool"),
+        ("3", "model"),
+        ("answer", "answer"),
+    ]
+    usage = (await world.person.get(f"{world.workspace}/llm-calls", params={"run_id": run["run_id"]})).json()
+    assert sorted(call["step"] for call in usage["items"]) == ["1", "3"]
+    agent = (await world.person.get(f"/v1/agents/{world.agent['id']}")).json()
+    assert agent["last_run_output_preview"] == "It is there."
+
+
+async def test_a_dry_run_writes_nothing(world: RunsWorld):
+    world.call("make a page", "create_page", {"title": "Plan"})
+    world.then_say("make a page", "I would.", toolResultContains="Dry run")
+    run = await world.done("Please make a page", is_dry=True)
+    assert (run["status"], await pages(world)) == ("success", [])
+
+
+async def test_a_tool_that_fails_is_told_and_can_be_mended(world: RunsWorld):
+    world.call("read it", "read_page", {"page_id": "nonsense"})
+    world.then_say("read it", "There is no such page.", toolResultContains="do not fit")
+    run = await world.done("Please read it")
+    assert (run["status"], run["output_preview"]) == ("success", "There is no such page.")
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("read_page", {"page_id": "00000000-0000-7000-8000-000000000000"}),
+        ("no_such_tool", {}),
+        ("create_page", {"title": 5}),
+    ],
+)
+async def test_three_failures_in_a_row_end_the_run(world: RunsWorld, tool: str, arguments: dict[str, Any]):
+    world.models.answer("go on", {"toolCalls": [{"name": tool, "arguments": arguments}]})
+    run = await world.done("Please go on", place=world.channel["document"])
+    assert (run["status"], run["error_code"]) == ("error", "failures_in_a_row")
+    assert "3 times in a row" in run["error_message"]
+    (told,) = await world.messages(run["run_id"], "failed")
+    assert "3 times in a row" in told["content"]["text"]
+    assert (await world.person.get(f"/v1/runs/{run['run_id']}/output")).status_code == 409
+
+
+async def test_a_run_comes_to_an_end_whatever_its_model_does(
+    ann: Api, workspace: str, model_server: ModelServer
+):
+    yaml = "limits: {max_steps: 4, max_output_characters: 10}\n"
+    world = await RunsWorld.open(ann, workspace, model_server, yaml=yaml)
+    world.models.answer("for ever", {"toolCalls": [{"name": "list_people", "arguments": {}}]})
+    world.models.say("much", "A very long answer")
+    world.models.say("nothing", " ")
+    run = await world.done("Go on for ever")
+    assert (run["error_code"], run["status"]) == ("too_many_steps", "error")
+    run = await world.done("Say much")
+    assert (await world.answer_of(run["run_id"])).startswith("A very lon\n[cut")
+
+
+async def test_a_run_without_a_model_says_so(ann: Api, workspace: str, model_server: ModelServer):
+    body = {"name": "Helper", "agent_definition_id": "agent_marketing"}
+    agent = await ann.made(f"{workspace}/agents", body)
+    world = RunsWorld(ann, workspace, model_server, {}, agent)
+    run = await world.done("Anything")
+    assert (run["status"], run["error_code"]) == ("error", "no_model")
+
+
+async def test_a_budget_ends_a_run(world: RunsWorld):
+    budget = {"scope": "run", "limit_usd": 0.000001}
+    assert (await world.person.put(f"{world.workspace}/llm-budgets", budget)).status_code == 200
+    run = await world.done("Anything")
+    assert (run["status"], run["error_code"]) == ("error", "budget_exceeded")
+
+
+@pytest.fixture
+async def careful(ann: Api, workspace: str, model_server: ModelServer) -> RunsWorld:
+    yaml = "tools: {approval: {create_page: ask}}\n"
+    world = await RunsWorld.open(ann, workspace, model_server, yaml=yaml)
+    world.call("make a page", "create_page", {"title": "Plan"})
+    return world
+
+
+async def test_what_needs_approval_waits_for_it_and_holds_nothing(careful: RunsWorld, services: Services):
+    careful.then_say("make a page", "It is there.")
+    run_id = await careful.ask("Please make a page")
+    run = await careful.when(run_id, lambda run: run["waiting_for"] is not None)
+    waiting = run["waiting_for"]
+    assert (waiting["kind"], waiting["tool"], waiting["step"]) == ("approval", "create_page", "2")
+    assert "Plan" in waiting["question"]
+    assert waiting["user_ids"] == [careful.person.user["id"]]
+    await is_parked(services, run_id)
+    (event,) = await careful.events("agent.approval.wanted")
+    assert (event["payload"]["run_id"], event["payload"]["step"]) == (run_id, "2")
+    assert await pages(careful) == []
+    path = f"/v1/runs/{run_id}/approvals"
+    assert (await careful.person.post(f"{path}/9", {})).json()["code"] == "not_waiting"
+    answered = (await careful.person.post(f"{path}/2", {"decision": "approve"})).json()
+    assert answered["waiting_for"] is None
+    assert (await careful.person.post(f"{path}/2", {})).status_code == 409
+    assert (await careful.over(run_id))["status"] == "success"
+    assert await pages(careful) == ["Plan"]
+
+
+async def is_parked(services: Services, run_id: str) -> None:
+    """Wait until the run is nothing but a row."""
+
+    async def is_waiting() -> bool:
+        async with services.database.read() as uow:
+            job = await uow.jobs.get(UUID(run_id))
+        return job is not None and (job.state, job.holder) == ("waiting", None)
+
+    await until(is_waiting)
+
+
+async def test_what_is_denied_is_not_done_and_the_model_hears_why(careful: RunsWorld, bob: Api):
+    careful.then_say("make a page", "As you wish.", toolResultContains="Not today")
+    await careful.person.made(f"{careful.workspace}/members", {"email": bob.user["email"]})
+    run_id = await careful.ask("Please make a page")
+    await careful.when(run_id, lambda run: run["waiting_for"] is not None)
+    denial = {"decision": "deny", "text": "Not today"}
+    assert (await bob.post(f"/v1/runs/{run_id}/approvals/2", denial)).status_code == 403
+    assert (await careful.person.post(f"/v1/runs/{run_id}/approvals/2", denial)).status_code == 200
+    run = await careful.over(run_id)
+    assert (run["status"], run["output_preview"], await pages(careful)) == ("success", "As you wish.", [])
+
+
+async def test_a_run_that_waits_can_be_cancelled_at_once(careful: RunsWorld, services: Services):
+    run_id = await careful.ask("Please make a page", place=careful.channel["document"])
+    await careful.when(run_id, lambda run: run["waiting_for"] is not None)
+    await is_parked(services, run_id)
+    run = (await careful.person.post(f"/v1/runs/{run_id}/cancel")).json()
+    assert (run["status"], run["waiting_for"]) == ("cancelled", None)
+    (told,) = await careful.messages(run_id, "failed")
+    assert told["content"]["text"] == "Helper: cancelled."
+    assert (await careful.person.post(f"/v1/runs/{run_id}/approvals/2", {})).status_code == 409
+
+
+async def test_a_person_is_asked_and_answers(world: RunsWorld):
+    world.call("ask me", "ask_person", {"question": "Which colour?"})
+    world.then_say("ask me", "Blue it is.", toolResultContains="Blue")
+    run_id = await world.ask("Please ask me")
+    run = await world.when(run_id, lambda run: run["waiting_for"] is not None)
+    assert (run["waiting_for"]["kind"], run["waiting_for"]["question"]) == ("question", "Which colour?")
+    await world.person.post(f"/v1/runs/{run_id}/approvals/{run['waiting_for']['step']}", {"text": "Blue"})
+    assert (await world.over(run_id))["output_preview"] == "Blue it is."
+
+
+async def test_an_agent_waits_for_another_one(world: RunsWorld):
+    body = {"agent_definition_id": "agent_marketing", "name": "Colleague"}
+    body["yaml_config"] = "llm: {provider: Stand-in, model: small}\ninputs: {campaign_brief: x}\n"
+    other = await world.person.made(f"{world.workspace}/agents", body)
+    world.call("have it done", "call_agent", {"agent_id": other["id"], "task": "count to three"})
+    world.then_say("have it done", "They say three.", toolResultContains="One, two, three")
+    world.models.say("count to three", "One, two, three.")
+    run = await world.done("Please have it done")
+    assert (run["status"], run["output_preview"]) == ("success", "They say three.")
+    (child,) = (await world.person.get(f"/v1/agents/{other['id']}/runs")).json()["items"]
+    assert (child["parent_run_id"], child["depth"], child["status"]) == (run["run_id"], 1, "success")
+
+
+async def test_a_run_at_work_is_cancelled_while_the_model_thinks(world: RunsWorld):
+    world.models.say("slow", "Too late.", latency=600_000)
+    run_id = await world.ask("Be slow")
+    await until(lambda: bool(world.models.asked))
+    await world.person.post(f"/v1/runs/{run_id}/cancel")
+    run = await world.over(run_id)
+    assert (run["status"], run["cancelled_by"]) == ("cancelled", f"user:{world.person.user['id']}")
+
+
+async def test_runs_of_an_agent_wait_for_each_other(world: RunsWorld):
+    world.models.say("line", "Done.")
+    runs = [await world.ask(f"Stand in line, {n}") for n in range(3)]
+    assert [(await world.over(run))["status"] for run in runs] == ["success"] * 3
+    spans = [(run["start_time"], run["end_time"]) for run in [await world.run(run) for run in runs]]
+    assert all(end <= begin for (_, end), (begin, _) in pairwise(spans))
+
+
+async def test_a_run_is_told_live_until_it_ends(world: RunsWorld, services: Services):
+    world.call("make a page", "create_page", {"title": "Plan"})
+    world.then_say("make a page", "It is there.")
+    run_id = await world.ask("Please make a page")
+    answer = await world.person.get(f"/v1/runs/{run_id}/stream")
+    told = [json.loads(line[6:]) for line in answer.text.splitlines() if line.startswith("data: ")]
+    steps = [part["step"]["step"] for part in told if part["type"] == "step"]
+    assert steps == ["begin", "1", "2", "3", "answer"]
+    assert told[-1]["type"] == "run"
+    assert told[-1]["run"]["status"] == "success"
+
+
+async def test_what_is_said_elsewhere_is_not_shown(world: RunsWorld, bob: Api):
+    await world.person.made(f"{world.workspace}/members", {"email": bob.user["email"]})
+    secret = {"name": "secret", "type": "private"}
+    place = (await world.person.made(f"{world.workspace}/channels", secret))["document"]
+    world.models.say("secret", "The secret.")
+    run = await world.done("Tell the secret", place=place)
+    assert run["status"] == "success"
+    for path in ("steps", "output", "stream"):
+        assert (await bob.get(f"/v1/runs/{run['run_id']}/{path}")).status_code == 404
+
+
+async def test_a_run_whose_person_left_stops(world: RunsWorld, bob: Api):
+    await world.person.made(f"{world.workspace}/members", {"email": bob.user["email"]})
+    world.models.answer("list", {"toolCalls": [{"name": "list_people", "arguments": {}}]}, latency=300)
+    path = f"/v1/agents/{world.agent['id']}/runs"
+    run_id = (await bob.made(path, {"prompt": "list", "inputs": {"campaign_brief": "x"}}))["run_id"]
+    await world.person.delete(f"{world.workspace}/members/{bob.user['id']}")
+    run = await world.over(run_id)
+    assert run["status"] == "error"
+    assert run["error_code"] in ("failures_in_a_row", "rights_lost")
