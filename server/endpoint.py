@@ -23,21 +23,17 @@ from server.errors import (
     InvalidError,
     MalformedError,
     OverloadedError,
-    SlowBodyError,
-    TooLargeError,
     UnauthenticatedError,
     WrongMediaTypeError,
     WrongMethodError,
 )
 from server.middleware.rate_limits import STATE_KEY
 from server.parsing import parse_body, parse_headers, parse_path, parse_query
+from server.request_body import read_bytes
 from server.routing import OFFSET_STREAM, Call, Needed, Operation, ReaderCall, UserCall
 from storage.access import PERSONAL, Caller, scopes_for
 from storage.models import IdempotencyKey
 from storage.unit_of_work import UnitOfWork
-
-BODY_SECONDS = 30
-"""Time for a body to arrive; the largest one needs 300 kbit/s for it."""
 
 _IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
 
@@ -162,23 +158,10 @@ def _check_scope(needed: Needed, caller: Caller) -> None:
 
 
 async def _read_body(request: Request, limit: int) -> bytes:
-    """Return the body, at most `limit` bytes of it held at any time."""
+    """Return the body of a request that has to be JSON."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise WrongMediaTypeError("Send JSON, with `Content-Type: application/json`.")
-    too_large = TooLargeError(f"The body may have {limit} bytes.", headers={"Connection": "close"})
-    declared = request.headers.get("content-length", "")
-    if declared.isascii() and declared.isdigit() and int(declared) > limit:
-        raise too_large
-    data = bytearray()
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for chunk in request.stream():
-                data += chunk
-                if len(data) > limit:
-                    raise too_large
-    except TimeoutError as error:
-        raise SlowBodyError("The body did not arrive in time.", headers={"Connection": "close"}) from error
-    return bytes(data)
+    return await read_bytes(request, limit)
 
 
 async def _answer_once(
