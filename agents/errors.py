@@ -1,13 +1,17 @@
 """What can go wrong with agents and what they are made of.
 
 AgentError
-├── InvalidPromptError    a template, its variables or their values do not fit together
-├── InvalidConfigError    a YAML configuration cannot be read, or does not fit its definition
-├── InvalidInputsError    a run is given what its agent does not take, or not what it needs
-└── RunRefusedError       an agent does not run now; the message is for people
-    ├── InactiveAgentError    it is switched off or archived, or its configuration has become unfit
-    ├── BusyAgentError        it runs already, or too many runs wait
-    └── RunTooDeepError       agents have started each other too often
+├── InvalidPromptError       a template, its variables or their values do not fit together
+├── InvalidConfigError       a YAML configuration cannot be read, or does not fit its definition
+├── InvalidInputsError       a run is given what its agent does not take, or not what it needs
+├── MissingReferenceError    a reference stands for nothing, or for too much
+└── RunRefusedError          an agent does not run now; the message is for people
+    ├── InactiveAgentError   it is switched off or archived, or its configuration has become unfit
+    ├── BusyAgentError       it runs already, or too many runs wait
+    ├── RunTooDeepError      agents have started each other too often
+    ├── LoopError            an agent would be started by what came of its own run
+    ├── TooManyFiresError    a trigger has started so many runs that it rests
+    └── LostRightError       for whom it would run may not run agents any more
 """
 
 from typing import ClassVar
@@ -85,3 +89,27 @@ class RunTooDeepError(RunRefusedError):
     """A loop, or as good as one."""
 
     code = "run_too_deep"
+
+
+class LoopError(RunRefusedError):
+    """Agents would go on starting each other."""
+
+    code = "agent_loop"
+
+
+class TooManyFiresError(RunRefusedError):
+    """Later, again."""
+
+    code = "too_many_fires"
+
+
+class LostRightError(RunRefusedError):
+    """Nobody answers for it."""
+
+    code = "maker_lost_right"
+
+
+class MissingReferenceError(AgentError, ValueError):
+    """A reference (`agents.references`) cannot be filled in; the message is for people."""
+
+    code = "missing_reference"
