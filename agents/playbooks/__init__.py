@@ -1,0 +1,1 @@
+"""Playbooks: what they say, whether it can be done, and what comes next."""
