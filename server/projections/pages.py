@@ -1,4 +1,4 @@
-"""The rows of pages: blocks, whom and what they name, what is found of them; and `page.mentioned`."""
+"""The rows of pages: blocks, whom and what they name, what is found of them; and who is mentioned."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,6 +14,12 @@ from storage.search.index import Entry
 from storage.unit_of_work import UnitOfWork
 
 EMBED = KIND.name
+
+_MENTIONS = {
+    "user": ("page.mentioned", "user_id"),
+    "agent": ("agent.mentioned", "agent_configuration_id"),
+}
+"""Whom a block may mention -> the event, and what names them there."""
 
 
 class PageRows:
@@ -59,12 +65,8 @@ class PageRows:
             ],
         )
         return [
-            Happening(
-                "page.mentioned",
-                moment.author,
-                {"page_id": str(page_id), "block_id": block_id, "user_id": str(user_id)},
-            )
-            for block_id, user_id in sorted(added)
+            _mention(page_id, block_id, kind, target_id, moment.author)
+            for block_id, kind, target_id in sorted(added)
         ]
 
     async def finish(self, uow: UnitOfWork, standing: Standing, changes: Changes[BlockRow]) -> None:
@@ -72,6 +74,12 @@ class PageRows:
         await uow.embeds.set_waiting(standing.subject_id, changes.gone, {})
         await uow.projections.remove_blocks(standing.subject_id, changes.gone)
         await uow.search.remove("block", standing.subject_id, changes.gone)
+
+
+def _mention(page_id: UUID, block_id: str, kind: str, target_id: UUID, author: str | None) -> Happening:
+    type_, named = _MENTIONS[kind]
+    payload = {"page_id": str(page_id), "block_id": block_id, named: str(target_id)}
+    return Happening(type_, author, payload)
 
 
 def _is_shown(row: BlockRow) -> bool:

@@ -41,6 +41,8 @@ _PROJECTED = (
     Document.name.not_like("%@%"),  # what a reset has ended stays as it is
 )
 
+_MENTIONED = ("user", "agent")
+
 _IDS_AT_ONCE = 500
 """Ids in one statement; SQLite and Postgres allow some ten thousand parameters."""
 
@@ -284,22 +286,24 @@ class Projections:
 
     async def replace_blocks(
         self, page_id: UUID, blocks: Sequence[CanvasBlock], links: Sequence[PageLink]
-    ) -> set[tuple[str, UUID]]:
+    ) -> set[tuple[str, str, UUID]]:
         """Write blocks of a page, new or not, with all their links.
 
-        Returns whom a block mentions now and did not before: ids of blocks and people.
+        Returns whom a block mentions now and did not before: blocks, kinds, and ids of people and agents.
         """
         ids = [block.id for block in blocks]
         mentions = await self._session.execute(
-            select(PageLink.block_id, PageLink.target_id).where(
-                PageLink.page_id == page_id, PageLink.block_id.in_(ids), PageLink.kind == "user"
+            select(PageLink.block_id, PageLink.kind, PageLink.target_id).where(
+                PageLink.page_id == page_id, PageLink.block_id.in_(ids), PageLink.kind.in_(_MENTIONED)
             )
         )
-        before = {(row[0], row[1]) for row in mentions}
+        before = {(row[0], row[1], row[2]) for row in mentions}
         await self.remove_blocks(page_id, ids)
         self._session.add_all([*blocks, *links])
         await self._session.flush()
-        return {(link.block_id, link.target_id) for link in links if link.kind == "user"} - before
+        return {
+            (link.block_id, link.kind, link.target_id) for link in links if link.kind in _MENTIONED
+        } - before
 
     async def remove_blocks(self, page_id: UUID, ids: Collection[str]) -> None:
         """Remove blocks of a page with their links."""
