@@ -25,7 +25,7 @@ BATCH = 100
 
 DefinitionId = Annotated[str, Meta(max_length=64, pattern="^agent_[0-9a-z_]+$")]
 Service = Literal["LLM", "Shopify", "TikTok", "WebSearch", "Email", "WhatsApp"]
-TriggerType = Literal["schedule", "webhook", "event"]
+TriggerType = Literal["schedule", "webhook", "event", "page_edit"]
 InputType = Literal["json", "string", "number", "boolean"]
 OutputType = Literal["json", "string", "md", "url"]
 

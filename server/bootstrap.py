@@ -62,6 +62,8 @@ from server.background.orphans import Orphans
 from server.background.projections import DEDICATED, SHARED, Projections
 from server.background.retention import Retention
 from server.background.search import SearchConsumer
+from server.background.trigger_times import TriggerTimes
+from server.background.triggers import TriggerConsumer
 from server.background.webhooks import Webhooks
 from server.browser_sessions import BrowserSessions
 from server.chat import Chat
@@ -273,6 +275,8 @@ async def open_services(
             commands = Commands(database, feed, writer, clock)
             hub.start(commands.follow)
             hub.start(commands.answer)
+            hub.start(Following(database, feed, TriggerConsumer()).run)
+            hub.start(TriggerTimes(database, feed).run)
             archiving = Archiving(
                 database,
                 hub,

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from storage.events import Events
 from storage.models import (
     AgentConfiguration,
+    AgentTrigger,
     Brand,
     Creator,
     File,
@@ -58,6 +59,7 @@ from storage.repositories.projections import Projections
 from storage.repositories.prompts import Prompts
 from storage.repositories.sessions import Sessions
 from storage.repositories.suggestions import Suggestions
+from storage.repositories.triggers import Triggers
 from storage.repositories.unread import Unread
 from storage.repositories.uploads import Uploads
 from storage.repositories.users import Users
@@ -109,6 +111,8 @@ class UnitOfWork:
         self.agent_versions = AgentVersions(session, now)
         self.agent_secrets = AgentSecrets(session)
         self.agents = Agents(session)
+        self.agent_triggers = Owned(AgentTrigger, session, now)
+        self.triggers = Triggers(session, now)
         self.playbooks = Owned(Playbook, session, now)
         self.agent_runs = AgentRuns(session, now)
         self.llm_providers = Owned(LlmProvider, session, now)

@@ -70,6 +70,15 @@ from storage.models.prompts import Prompt, PromptLibrary, PromptTag
 from storage.models.search import SearchEntry
 from storage.models.sessions import Session
 from storage.models.suggestions import Suggestion, SuggestionStatus
+from storage.models.triggers import (
+    AgentTrigger,
+    FireOutcome,
+    QuietPage,
+    TriggerFire,
+    TriggerSource,
+    TriggerState,
+    TriggerType,
+)
 from storage.models.uploads import Upload, UploadPart
 from storage.models.users import User
 from storage.models.webhooks import Outcome, Webhook, WebhookDelivery, WebhookState
@@ -83,6 +92,7 @@ __all__ = [
     "AgentMemory",
     "AgentRunLog",
     "AgentSecret",
+    "AgentTrigger",
     "AgentVersion",
     "ApiKey",
     "AuditEntry",
@@ -109,6 +119,7 @@ __all__ = [
     "EventConsumer",
     "EventCursor",
     "File",
+    "FireOutcome",
     "GrantLevel",
     "IdempotencyKey",
     "ImportStatus",
@@ -148,6 +159,7 @@ __all__ = [
     "Prompt",
     "PromptLibrary",
     "PromptTag",
+    "QuietPage",
     "ReadMark",
     "Role",
     "RunStatus",
@@ -159,6 +171,10 @@ __all__ = [
     "Snapshot",
     "Suggestion",
     "SuggestionStatus",
+    "TriggerFire",
+    "TriggerSource",
+    "TriggerState",
+    "TriggerType",
     "Update",
     "Upload",
     "UploadPart",

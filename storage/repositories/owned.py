@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.models import (
     AgentConfiguration,
+    AgentTrigger,
     Brand,
     Creator,
     File,
@@ -26,6 +27,7 @@ from storage.models import (
 M = TypeVar(
     "M",
     AgentConfiguration,
+    AgentTrigger,
     Brand,
     Creator,
     File,

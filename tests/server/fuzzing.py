@@ -104,6 +104,7 @@ class World:
             "thread_id": (self.comment, "GET /v1/workspaces/{workspace_id}"),
             "import_id": (self.begin_import, "GET /v1/workspaces/{workspace_id}"),
             "mute_id": (self.mute_page, "GET /v1/workspaces/{workspace_id}"),
+            "trigger_id": (self.add_trigger, "GET /v1/me"),
             "notification_id": (self.be_told, "GET /v1/me"),
             "llm_provider_id": (self.add_provider, "GET /v1/workspaces/{workspace_id}"),
             "llm_budget_id": (self.set_budget, "GET /v1/workspaces/{workspace_id}"),
@@ -165,6 +166,14 @@ class World:
         self.known["llm_budget_id"].append(
             self._send("PUT", path, {"scope": "workspace", "limit_usd": 1})["id"]
         )
+
+    def add_trigger(self) -> None:
+        """Have an agent of a new workspace started from outside: what other types need is not guessed."""
+        workspace = self._send("POST", "/v1/workspaces", {"name": "Kept"})["id"]
+        body = {"name": "Kept", "agent_definition_id": self.known["definition_id"][0]}
+        agent_id = self._send("POST", f"/v1/workspaces/{workspace}/agents", body)["id"]
+        made = self._send("POST", f"/v1/agents/{agent_id}/triggers", {"name": "Kept", "type": "webhook"})
+        self.known["trigger_id"].append(made["id"])
 
     def begin_import(self) -> None:
         """Import a file into a page of the newest workspace: both have to be of the same one."""
@@ -302,7 +311,7 @@ class World:
 
     def _required(self, operation: Operation) -> set[str]:
         description: dict[str, Any] = operation.definition.raw
-        schema = description["requestBody"]["content"]["application/json"]["schema"]
+        schema = description["requestBody"]["content"]["application/json"].get("schema", {})
         if "$ref" in schema:
             name = schema["$ref"].rpartition("/")[2]
             schema = operation.schema.raw_schema["components"]["schemas"][name]

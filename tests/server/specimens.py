@@ -252,6 +252,11 @@ async def _session(plot: Plot) -> str:
     return (await plot.owner.get("/v1/me/sessions")).json()["items"][0]["id"]
 
 
+async def _trigger(plot: Plot) -> str:
+    path = f"/v1/agents/{await plot.specimen('agent_id')}/triggers"
+    return (await plot.owner.made(path, await _new_trigger(plot)))["id"]
+
+
 async def _llm_budget(plot: Plot) -> str:
     body = {"scope": "workspace", "limit_usd": 5}
     return (await plot.owner.put(f"{plot.path}/llm-budgets", body)).json()["id"]
@@ -295,6 +300,7 @@ SPECIMENS: dict[str, Specimen] = {
     "step": _step,
     "suggestion_id": _suggestion,
     "thread_id": _thread,
+    "trigger_id": _trigger,
     "upload_id": _upload,
     "user_id": _other,
     "webhook_id": made("webhooks", url="https://example.invalid/hook"),
@@ -364,6 +370,10 @@ async def _read_mark(plot: Plot) -> dict[str, Any]:
     return {"message_id": await plot.specimen("message_id")}
 
 
+async def _new_trigger(plot: Plot) -> dict[str, Any]:
+    return {"name": "From the shop", "type": "webhook"}
+
+
 async def _embed_address(plot: Plot) -> dict[str, Any]:
     return {"url": "https://127.0.0.1/"}
 
@@ -383,6 +393,7 @@ BODIES: dict[str, Body] = {
     "create_page_import": _new_import,
     "edit_message": _new_message,
     "mark_read": _read_mark,
+    "create_trigger": _new_trigger,
     "post_message": _new_message,
     "start_run": _new_run,
     "set_agent_secret": _new_secret,

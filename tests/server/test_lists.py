@@ -122,6 +122,12 @@ async def _step(plot: Plot) -> None:
         await add_step(plot, await plot.specimen("run_id"), str(n))
 
 
+async def _fire(plot: Plot) -> None:
+    path = f"/v1/triggers/{await plot.specimen('trigger_id')}/test"
+    for _ in range(MANY):
+        await plot.owner.made(path, {})
+
+
 async def _upload(plot: Plot) -> None:
     for n in range(MANY):
         name = {"name": f"{n}.txt"}
@@ -304,6 +310,7 @@ FILL: dict[str, Callable[[Plot], Awaitable[None]]] = {
     "search": _find_pages,
     "list_runs": _run,
     "list_steps": _step,
+    "list_fires": _fire,
     "list_sessions": _log_in,
     "list_own_audit": _log_in,
     "list_audit": _rename,

@@ -82,6 +82,7 @@ def test_what_needs_nothing_is_what_has_no_credential_yet():
         "reset_password",
         "verify_email",
         "begin_browser_session",
+        "call_hook",
         "join_by_invitation",
         "open_share_link",
         "describe_uploads",

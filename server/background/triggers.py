@@ -1,0 +1,141 @@
+"""Follows the events for what starts agents: event triggers, mentions, pages that are edited, configurations.
+
+Each event counts once for each trigger: what it starts is written in the transaction that moves the cursor.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from agents.configured_triggers import follow_agent
+from agents.firing import Occasion, fire, run_behind
+from agents.triggers import EventConfig, PageEditConfig, read_settings, scope_of_event
+from server.background.mentions import take_block, take_message
+from storage.access import find_caller, parse_document_name, workspace_standing
+from storage.event_access import visible_events
+from storage.models import AgentTrigger, Event
+from storage.repositories.consumers import Beginning
+from storage.unit_of_work import UnitOfWork
+
+_OF_AGENTS = frozenset({"agent.created", "agent.updated", "agent.archived"})
+
+EventTriggers = Sequence[tuple[AgentTrigger, EventConfig]]
+PageTriggers = Sequence[tuple[AgentTrigger, PageEditConfig]]
+
+
+class TriggerConsumer:
+    """Implements `Consumer`."""
+
+    name = "triggers"
+    beginning: Beginning = "now"
+
+    async def handle(self, uow: UnitOfWork, events: Sequence[Event]) -> None:
+        """Start what follows from events of one workspace."""
+        workspace_id = events[0].workspace_id
+        triggers = await _event_triggers(uow, workspace_id)
+        pages: PageTriggers | None = None
+        for event in events:
+            match event.type:
+                case "message.posted":
+                    await take_message(uow, event)
+                case "agent.mentioned":
+                    await take_block(uow, event)
+                case "page.edited":
+                    if pages is None:
+                        pages = await _page_triggers(uow, workspace_id)
+                    await _note_edit(uow, pages, event)
+                case type if type in _OF_AGENTS:
+                    await _follow(uow, event)
+                    triggers = await _event_triggers(uow, workspace_id)
+                    pages = None
+                case _:
+                    pass
+            await _fire(uow, triggers, event)
+
+
+async def _follow(uow: UnitOfWork, event: Event) -> None:
+    named = parse_document_name(event.subject or "")
+    agent = await uow.agent_configurations.get(named[1]) if named is not None else None
+    if agent is not None:
+        await follow_agent(uow, agent, event.actor)
+
+
+async def _event_triggers(uow: UnitOfWork, workspace_id: UUID) -> EventTriggers:
+    found: list[tuple[AgentTrigger, EventConfig]] = []
+    for trigger in await uow.triggers.active_in(workspace_id, "event"):
+        settings = read_settings("event", trigger.config)
+        assert isinstance(settings, EventConfig)
+        found.append((trigger, settings))
+    return found
+
+
+async def _page_triggers(uow: UnitOfWork, workspace_id: UUID) -> PageTriggers:
+    found: list[tuple[AgentTrigger, PageEditConfig]] = []
+    for trigger in await uow.triggers.active_in(workspace_id, "page_edit"):
+        settings = read_settings("page_edit", trigger.config)
+        assert isinstance(settings, PageEditConfig)
+        found.append((trigger, settings))
+    return found
+
+
+async def _fire(uow: UnitOfWork, triggers: EventTriggers, event: Event) -> None:
+    for trigger, settings in triggers:
+        is_late = event.created_at < trigger.created_at
+        if trigger.state != "active" or is_late or _is_own(trigger, event) or not settings.fits(event):
+            continue
+        if not await _may_see(uow, trigger, event):
+            continue
+        place, item = _place_of(event)
+        occasion = Occasion(
+            cause=f"event:{event.id}",
+            scope=scope_of_event(event),
+            parent_run_id=await run_behind(uow, event.actor, event.payload),
+            place=place,
+            place_item=item,
+        )
+        await fire(uow, trigger, occasion)
+
+
+async def _may_see(uow: UnitOfWork, trigger: AgentTrigger, event: Event) -> bool:
+    """Tell whether whom it acts for sees an event; who is no member any more is told of by firing."""
+    maker = await find_caller(uow, trigger.acts_for)
+    if maker is None or await workspace_standing(uow, maker, event.workspace_id) is None:
+        return True
+    return bool(await visible_events(uow, maker, event.workspace_id, [event]))
+
+
+def _is_own(trigger: AgentTrigger, event: Event) -> bool:
+    """Tell whether the agent itself has done it."""
+    return (event.actor or "").partition("|")[0] == f"agent:{trigger.agent_configuration_id}"
+
+
+def _place_of(event: Event) -> tuple[str | None, str | None]:
+    """Return where an event was: a channel with the message, or a page with the block."""
+    named = parse_document_name(event.subject or "")
+    if named is None or named[0] not in ("channel", "page"):
+        return None, None
+    payload: Mapping[str, object] = event.payload
+    item = payload.get("message_id" if named[0] == "channel" else "block_id")
+    return event.subject, item if isinstance(item, str) else None
+
+
+async def _note_edit(uow: UnitOfWork, triggers: PageTriggers, event: Event) -> None:
+    """Have a page waited for by those whom its edit concerns."""
+    page_id = UUID(event.payload["page_id"])
+    for trigger, settings in triggers:
+        own = f"agent:{trigger.agent_configuration_id}"
+        if trigger.state != "active" or not set(event.payload["authors"]) - {own}:
+            continue
+        if not await _concerns(uow, settings, page_id):
+            continue
+        known = await uow.triggers.page(trigger.id, page_id)
+        edit = await uow.triggers.last_edit(page_id, after=known.done_position if known else 0, without=own)
+        if edit is not None:
+            due = edit[1] + timedelta(seconds=settings.quiet_seconds)
+            await uow.triggers.set_page(trigger.id, page_id, {"due_at": due})
+
+
+async def _concerns(uow: UnitOfWork, settings: PageEditConfig, page_id: UUID) -> bool:
+    if settings.page_id is None or settings.page_id == page_id:
+        return True
+    return settings.below and await uow.pages.is_inside(page_id, settings.page_id)
