@@ -5,18 +5,24 @@ A memory lies on a shelf, the agent's namespace in its workspace, and is for cer
 seen and scores it: words that are rare there count more, and of equals the newest comes first.
 """
 
+import asyncio
 import math
+from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from operator import mul
 from typing import Final
 from uuid import UUID
 
 from agents.config import config_of
 from agents.errors import InvalidConfigError
+from agents.llm.embeddings import MOST_TEXTS, Embedder
 from agents.sections import EffectiveConfig
 from storage.access import Caller, memory_audience
+from storage.engine import Database
 from storage.models import AgentConfiguration, AgentMemory, AgentRunLog, MemoryKind
+from storage.repositories.llm import Payer
 from storage.repositories.memories import Shelf
 from storage.search.words import words_of
 from storage.unit_of_work import UnitOfWork
@@ -26,6 +32,12 @@ MAX_CHARACTERS: Final = 4000
 
 MOST_ON_SHELF: Final = 2000
 SUMMARY_CHARACTERS: Final = 600
+
+LEAST_LIKENESS: Final = 0.25
+"""The cosine under which two texts have nothing to do with each other, whatever else there is."""
+
+FUSION_PLACES: Final = 60
+"""How little the first places are ahead when rankings are joined, as reciprocal rank fusion has it."""
 
 
 def shelf_of(agent: AgentConfiguration) -> Shelf:
@@ -98,18 +110,82 @@ async def remember_run(uow: UnitOfWork, agent: AgentConfiguration, run: AgentRun
     return is_new
 
 
-async def recall(
-    uow: UnitOfWork, agent: AgentConfiguration, caller: Caller, query: str, limit: int
-) -> Sequence[AgentMemory]:
-    """Return what an agent remembers that fits a text, of what the caller may know: the best first."""
+async def known_to(uow: UnitOfWork, agent: AgentConfiguration, caller: Caller) -> Sequence[AgentMemory]:
+    """Return what an agent remembers of what the caller may know, the newest first."""
     shelf = shelf_of(agent)
     config = _settings(agent)
     since: datetime | None = None
     if config and config.memory.keep_days is not None:
         since = uow.now - timedelta(days=config.memory.keep_days)
     audience = await memory_audience(uow, caller, shelf)
-    known = await uow.memories.list_in(shelf, audience, since=since, limit=MOST_ON_SHELF)
-    return best_of(known, query, limit)
+    return await uow.memories.list_in(shelf, audience, since=since, limit=MOST_ON_SHELF)
+
+
+async def recall(
+    uow: UnitOfWork, agent: AgentConfiguration, caller: Caller, query: str, limit: int
+) -> Sequence[AgentMemory]:
+    """Return what an agent remembers that has words of a text, the best first."""
+    return best_of(await known_to(uow, agent, caller), query, limit)
+
+
+async def recall_alike(
+    database: Database,
+    embedder: Embedder,
+    payer: Payer,
+    agent: AgentConfiguration,
+    caller: Caller,
+    query: str,
+    limit: int,
+) -> Sequence[AgentMemory]:
+    """Return what an agent remembers that fits a text by its words or its meaning, the best first.
+
+    By words alone where the workspace has no model that makes vectors.
+    """
+    async with database.read() as uow:
+        known = await known_to(uow, agent, caller)
+    by_words = best_of(known, query, limit)
+    asked = await embedder.embed(payer, [query]) if known and words_of(query) else None
+    if asked is None:
+        return by_words
+    shelf = shelf_of(agent)
+    async with database.read() as uow:
+        vectors = dict(await uow.memories.vectors(shelf, asked.model))
+    missing = [memory for memory in known if memory.id not in vectors][:MOST_TEXTS]
+    made = await embedder.embed(payer, [memory.text for memory in missing]) if missing else None
+    if made is not None and made.model == asked.model:
+        new = {memory.id: (memory.text, made.vectors[n]) for n, memory in enumerate(missing)}
+        async with database.transaction() as uow:
+            await uow.memories.put_vectors(made.model, new)
+        vectors |= {memory_id: vector for memory_id, (_, vector) in new.items()}
+    alike = await asyncio.to_thread(nearest, known, vectors, asked.vectors[0], limit)
+    return fused((by_words, alike), limit)
+
+
+def nearest(
+    known: Sequence[AgentMemory], vectors: Mapping[UUID, bytes], asked: bytes, limit: int
+) -> Sequence[AgentMemory]:
+    """Return those whose vectors point most nearly where another does. Exact, and pure."""
+    target = array("f", asked)
+    scored: list[tuple[float, int]] = []
+    for n, memory in enumerate(known):
+        vector = array("f", vectors.get(memory.id, b""))
+        if len(vector) == len(target):
+            likeness = sum(map(mul, target, vector))
+            if likeness >= LEAST_LIKENESS:
+                scored.append((-likeness, n))
+    return [known[n] for _, n in sorted(scored)[:limit]]
+
+
+def fused(rankings: Sequence[Sequence[AgentMemory]], limit: int) -> Sequence[AgentMemory]:
+    """Return one ranking of several: what is far up in any, and further what is so in more. Pure."""
+    scores: dict[UUID, float] = {}
+    memories: dict[UUID, AgentMemory] = {}
+    for ranking in rankings:
+        for place, memory in enumerate(ranking):
+            memories[memory.id] = memory
+            scores[memory.id] = scores.get(memory.id, 0.0) + 1 / (FUSION_PLACES + place)
+    ordered = sorted(scores, key=lambda memory_id: -scores[memory_id])
+    return [memories[memory_id] for memory_id in ordered[:limit]]
 
 
 def best_of(known: Sequence[AgentMemory], query: str, limit: int) -> Sequence[AgentMemory]:

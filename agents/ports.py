@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 import pycrdt
 
+from agents.llm.embeddings import Embedder
 from agents.tools.base import ToolContext
 from blocks.page_text import Section
 from integrations.transport import Transport
@@ -96,3 +97,4 @@ class Kit(msgspec.Struct, frozen=True, kw_only=True):
     contents: Contents
     mails: Mails
     transport: Transport
+    embedder: Embedder

@@ -243,6 +243,7 @@ async def open_services(
                 contents=FileContents(database, files),
                 mails=OutgoingMails(mailing),
                 transport=transport,
+                embedder=llm.embedder,
             ),
             McpTools(
                 lambda: CheckedTransport(allow_private=settings.allow_private_addresses),

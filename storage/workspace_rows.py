@@ -66,6 +66,7 @@ LEFT_OUT: Mapping[str, str] = {
     "inboxes": "of accounts",
     "agent_definitions": "each installation has its catalogue",
     "agent_memories": "learned for people, of whom an export has no more than addresses",
+    "memory_vectors": "of memories",
     "agent_run_logs": "what was done in the old workspace",
     "agent_triggers": "they act by themselves, for people and with secrets of the old workspace",
     "trigger_fires": "what was done in the old workspace",

@@ -16,6 +16,7 @@ from uuid import UUID
 
 from agents.llm.breaker import Breakers
 from agents.llm.calls import Call, Means, Restarted
+from agents.llm.embeddings import Embedder
 from agents.llm.errors import NoProviderError
 from agents.llm.ledger import Ledger
 from agents.llm.messages import Answer, Event, Request, Timeouts
@@ -47,6 +48,7 @@ class LlmClient:
             timeouts=timeouts or Timeouts(),
             sleep=sleep,
         )
+        self.embedder = Embedder(database, self._means)
         self._is_loaded = False
 
     def statistics(self) -> LlmStatistics:

@@ -17,8 +17,11 @@ from storage.models import LlmApi
 
 FILE = Path(__file__).with_name("models.yaml")
 
-Ability = Literal["tools", "structured", "images", "temperature"]
-"""`tools`: it calls them; `structured`: it keeps to a JSON Schema; `temperature`: it takes one."""
+Ability = Literal["tools", "structured", "images", "temperature", "embeddings"]
+"""`tools`: it calls them; `structured`: it keeps to a JSON Schema; `temperature`: it takes one.
+
+`embeddings`: it makes vectors of texts, and does not answer.
+"""
 
 ModelId = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[!-~]+$")]
 Price = Annotated[float, Meta(ge=0, le=100_000)]

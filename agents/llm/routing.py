@@ -147,6 +147,8 @@ def _suitable(request: Request, providers: Sequence[Provider]) -> list[Candidate
 
 
 def _can(request: Request, model: Model) -> bool:
+    if model.can("embeddings"):
+        return False
     # One of the two can stand for the other.
     needs_either = request.tools or request.response_schema is not None
     if needs_either and not (model.can("tools") or model.can("structured")):

@@ -7,8 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from agents.config import config_of
-from agents.memory import MAX_CHARACTERS, line_of, shelf_of
-from agents.memory import recall as find_memories
+from agents.memory import MAX_CHARACTERS, line_of, recall_alike, shelf_of
 from agents.memory import remember as keep
 from agents.ports import Kit
 from agents.tools.base import Effect, Plan, ToolContext, ToolResult
@@ -18,6 +17,7 @@ from agents.tools.gate import is_first, workspace_of
 from agents.tools.words import listed, short
 from storage.access import memory_audience
 from storage.models import AgentConfiguration, AgentMemory
+from storage.repositories.llm import Payer
 from storage.unit_of_work import UnitOfWork
 
 tools = Tools()
@@ -91,7 +91,10 @@ async def recall(kit: Kit, context: ToolContext, arguments: Recall) -> ToolResul
     agent = _rememberer(context)
     async with kit.database.read() as uow:
         await workspace_of(uow, context, "agents.read")
-        found = await find_memories(uow, agent, context.caller, arguments.query, arguments.limit)
+    payer = Payer(context.workspace_id, context.invoker_user_id, context.run_id)
+    found = await recall_alike(
+        kit.database, kit.embedder, payer, agent, context.caller, arguments.query, arguments.limit
+    )
     lines = [
         f"[{memory.id}, {memory.kind}, {memory.updated_at:%Y-%m-%d}] {line_of(memory)}" for memory in found
     ]

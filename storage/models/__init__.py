@@ -44,7 +44,7 @@ from storage.models.llm import (
     LlmReservation,
 )
 from storage.models.mails import WaitingMail
-from storage.models.memories import AgentMemory, MemoryKind
+from storage.models.memories import AgentMemory, MemoryKind, MemoryVector
 from storage.models.notifications import (
     ChannelLevel,
     ChannelPreference,
@@ -143,6 +143,7 @@ __all__ = [
     "MailMode",
     "Membership",
     "MemoryKind",
+    "MemoryVector",
     "MessageMention",
     "Model",
     "Notification",

@@ -41,3 +41,15 @@ class AgentMemory(Model, kw_only=True):
     written_by: Mapped[str]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+
+
+class MemoryVector(Model, kw_only=True):
+    """What a model of a provider makes of a memory's text, for comparing."""
+
+    __tablename__ = "memory_vectors"
+
+    memory_id: Mapped[UUID] = mapped_column(
+        ForeignKey("agent_memories.id", ondelete="CASCADE"), primary_key=True
+    )
+    model: Mapped[str]
+    vector: Mapped[bytes]

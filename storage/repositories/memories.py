@@ -1,6 +1,6 @@
 """What agents remember, by workspace and namespace."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import ColumnElement, delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage.models import AgentMemory, MemoryKind
+from storage.models import AgentMemory, MemoryKind, MemoryVector
 
 
 class Shelf(msgspec.Struct, frozen=True):
@@ -102,6 +102,26 @@ class Memories:
             statement = statement.where(AgentMemory.id < before)
         return (await self._session.scalars(statement)).all()
 
+    async def vectors(self, shelf: Shelf, model: str) -> Mapping[UUID, bytes]:
+        """Return what a model has made of the memories on a shelf."""
+        found = await self._session.execute(
+            select(MemoryVector.memory_id, MemoryVector.vector)
+            .join(AgentMemory, AgentMemory.id == MemoryVector.memory_id)
+            .where(*_on(shelf), MemoryVector.model == model)
+        )
+        return {row.memory_id: row.vector for row in found}
+
+    async def put_vectors(self, model: str, vectors: Mapping[UUID, tuple[str, bytes]]) -> None:
+        """Keep what a model has made of memories, if they still have these texts."""
+        rows = await self._session.scalars(
+            select(AgentMemory).where(AgentMemory.id.in_(vectors)).with_for_update()
+        )
+        for memory in rows:
+            text, vector = vectors[memory.id]
+            if memory.text == text:
+                await self._session.merge(MemoryVector(memory_id=memory.id, model=model, vector=vector))
+        await self._session.flush()
+
     async def change(self, memory: AgentMemory, text: str, by: str) -> bool:
         """Let a memory say something else, and tell whether it did not already."""
         if memory.text == text:
@@ -109,6 +129,11 @@ class Memories:
         memory.text = text
         memory.written_by = by
         memory.updated_at = self._now
+        await self._session.execute(
+            delete(MemoryVector)
+            .where(MemoryVector.memory_id == memory.id)
+            .execution_options(synchronize_session=False)
+        )
         await self._session.flush()
         return True
 

@@ -3,7 +3,7 @@
 import contextlib
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import httpx2
@@ -41,6 +41,12 @@ class ModelServer:
     def say(self, words: str, text: str, **options: Any) -> None:
         """Answer with a text."""
         self.answer(words, {"content": text}, **options)
+
+    def embed(self, text: str, vector: Sequence[float]) -> None:
+        """Answer with a vector for a text."""
+        match = {"inputText": text, "endpoint": "embedding"}
+        fixture = {"match": match, "response": {"embedding": list(vector)}}
+        self._control.post("/fixtures", json={"fixtures": [fixture]}).raise_for_status()
 
     def refuse(self, words: str, status: int, message: str = "No", code: str = "", **options: Any) -> None:
         """Answer with an error."""
