@@ -119,9 +119,9 @@ class RunsWorld:
         self.models.say(words, text, match={"hasToolResult": True, **match})
 
 
-async def until(condition: Callable[[], bool | Awaitable[bool]]) -> None:
+async def until(condition: Callable[[], bool | Awaitable[bool]], seconds: float = SECONDS) -> None:
     """Wait until something is so."""
-    async with asyncio.timeout(SECONDS):
+    async with asyncio.timeout(seconds):
         while True:
             found = condition()
             if found if isinstance(found, bool) else await found:

@@ -6,9 +6,11 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import delete
 
 from server.bootstrap import Services
 from server.settings import Settings
+from storage.models import JobStep
 from tests.server.api import Api
 from tests.server.runs_world import RunsWorld, for_runs, until
 from tests.services.models import ModelServer
@@ -70,6 +72,30 @@ async def test_what_the_model_calls_is_done_and_told_to_it(world: RunsWorld):
     assert sorted(call["step"] for call in usage["items"]) == ["1", "3"]
     agent = (await world.person.get(f"/v1/agents/{world.agent['id']}")).json()
     assert agent["last_run_output_preview"] == "It is there."
+
+
+async def test_a_step_that_is_repeated_does_nothing_twice(world: RunsWorld, services: Services):
+    """The process dies when a step has had its effect, and before it is written down."""
+    world.call("make a page", "create_page", {"title": "Plan"})
+    world.then_say("make a page", "It is there.")
+    run = await world.done("Please make a page", place=world.channel["document"])
+    run_id = UUID(run["run_id"])
+    async with services.database.transaction() as uow:
+        repeated = delete(JobStep).where(JobStep.job_id == run_id, JobStep.step.in_(("2", "post")))
+        await uow.session.execute(repeated)
+        row, job = await uow.agent_runs.get(run_id), await uow.jobs.get(run_id)
+        assert row is not None
+        assert job is not None
+        row.status, row.end_time, row.told_at, job.state = "running", None, None, "ready"
+    await world.over(run["run_id"])
+    assert [step["step"] for step in await world.steps(run["run_id"])][-2:] == ["2", "post"]
+    assert await pages(world) == ["Plan"]
+    answers = [
+        message
+        for message in await world.messages(run["run_id"], "finished", 2)
+        if message["sender_id"] == f"agent:{world.agent['id']}"
+    ]
+    assert len(answers) == 1
 
 
 async def test_a_dry_run_writes_nothing(world: RunsWorld):
