@@ -13,8 +13,11 @@ from crdt.hub import Hub
 from crdt.ports import DocumentName, Principal
 from storage.errors import StorageError
 
-QUIET_SECONDS = 60.0
-"""How long one is shown after its last call."""
+SHOWN_SECONDS = 10.0
+"""How often presence is renewed: others forget it after 30 s."""
+
+QUIET_TIMES = 6
+"""How often that is done after one's last call."""
 
 MOST = 200
 """So many are shown by one process; more work without being shown."""
@@ -32,9 +35,8 @@ class _Place:
 class Guests:
     """The agents from outside that this process shows."""
 
-    def __init__(self, hub: Hub, *, quiet_seconds: float = QUIET_SECONDS) -> None:
+    def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self._quiet_seconds = quiet_seconds
         self._places: dict[str, _Place] = {}
 
     def show(self, principal: Principal, document: str | None) -> None:
@@ -56,13 +58,15 @@ class Guests:
             # Whoever may not be there is not shown; what they called for tells them.
             with suppress(CrdtError, StorageError):
                 async with self._hub.join(DocumentName(place.document), principal) as replica:
-                    replica.announce({"activity": "working"})
-                    while not (place.is_left or replica.has_ended):
+                    quiet = 0
+                    while quiet < QUIET_TIMES and not (place.is_left or replica.has_ended):
+                        replica.announce({"status": "thinking"})
                         place.calls.clear()
-                        async with asyncio.timeout(self._quiet_seconds):
-                            await place.calls.wait()
-        except TimeoutError:
-            return
+                        quiet += 1
+                        with suppress(TimeoutError):
+                            async with asyncio.timeout(SHOWN_SECONDS):
+                                await place.calls.wait()
+                                quiet = 0
         finally:
             if self._places.get(principal.id) is place:
                 del self._places[principal.id]
