@@ -25,7 +25,7 @@ from agents.tool_calls import Outcome, ToolCalls
 from agents.tools.base import ToolContext, ToolSpec
 from agents.tools.toolbox import Toolbox
 from crdt.ports import Principal
-from storage.access import caller_of_run
+from storage.access import caller_of_run, workspace_standing
 from storage.engine import Database
 from storage.models import AgentConfiguration, AgentDefinition, AgentRunLog, Job
 from storage.repositories.llm import Payer
@@ -232,13 +232,15 @@ class _Conversation:
         """Implements `tool_calls.Contexts`: rights are looked up anew for each call."""
         async with self._database.read() as uow:
             caller = await caller_of_run(uow, self._run.run_id)
-        if caller is None:
+            workspace_id = self._agent.workspace_id
+            standing = await workspace_standing(uow, caller, workspace_id) if caller else None
+        if caller is None or standing is None:
             raise Stopped("rights_lost", "Whoever this run acts for has no rights here any more.")
         return ToolContext(
             run_id=self._run.run_id,
             step_id=step_id,
             agent=self._agent,
-            workspace_id=self._agent.workspace_id,
+            workspace_id=workspace_id,
             invoker_user_id=self._run.triggered_by_user_id,
             caller=caller,
             principal=self._principal,

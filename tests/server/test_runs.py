@@ -8,10 +8,12 @@ import pytest
 
 from agents.errors import BusyAgentError, RunTooDeepError
 from agents.runs import MAX_DEPTH, MAX_WAITING, RUN, NewRun, finish_run, request_run
+from server.background.old_runs import OldRuns
 from server.bootstrap import Services
 from server.settings import Settings
 from storage.models import AgentConfiguration, AgentRunLog
 from tests.server.api import Api
+from tests.server.conftest import Clock
 from tests.server.specimens import DEFINITION
 
 INPUTS = {"campaign_brief": "Summer"}
@@ -202,3 +204,17 @@ async def test_lines_and_depths_have_an_end(services: Services, agent: str):
         await request(services, agent=row)
     with pytest.raises(BusyAgentError):
         await request(services, agent=row)
+
+
+async def test_old_runs_are_forgotten(services: Services, ann: Api, agent: str, clock: Clock):
+    old, waiting = await ask(ann, agent), await ask(ann, agent)
+    await ann.post(f"/v1/runs/{old['run_id']}/cancel")
+    forgetting = OldRuns(services.database, run_days=30)
+    await forgetting.forget()
+    assert (await ann.get(f"/v1/runs/{old['run_id']}")).status_code == 200
+    clock.forward(days=31)
+    await forgetting.forget()
+    async with services.database.read() as uow:
+        found = [await uow.agent_runs.get(UUID(run["run_id"])) for run in (old, waiting)]
+        assert await uow.jobs.get(UUID(old["run_id"])) is None
+    assert [run is not None for run in found] == [False, True]
