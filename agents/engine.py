@@ -17,7 +17,6 @@ from datetime import timedelta
 from typing import Protocol
 from uuid import UUID, uuid4
 
-import msgspec
 from anyio import CancelScope, create_task_group
 from anyio.abc import TaskGroup
 
@@ -93,14 +92,6 @@ async def start_job(
     await uow.jobs.add(job)
 
 
-class EngineStatistics(msgspec.Struct, frozen=True):
-    """What a process does at a moment."""
-
-    running: int
-    is_alive: bool
-    """Whether it has its lease, and so takes jobs."""
-
-
 class Engine:
     """The jobs of one process."""
 
@@ -129,10 +120,6 @@ class Engine:
         self._cancelled: set[UUID] = set()
         self._is_alive = False
         self._has_lost_some = False
-
-    def statistics(self) -> EngineStatistics:
-        """Return the numbers of this moment."""
-        return EngineStatistics(running=len(self._scopes), is_alive=self._is_alive)
 
     async def run(self) -> None:
         """Do jobs until the task is cancelled or the feed ends; what is not finished then is for others."""

@@ -219,10 +219,10 @@ async def test_a_wait_ends_with_its_signal_or_its_time(database: Database, works
 
     handler = Doing(work)
     told, forgotten = [await start(database, workspace_id) for _ in range(2)]
-    async with doing(database, handler) as engine:
+    async with doing(database, handler):
         for job_id in (told, forgotten):
-            await until(lambda job_id=job_id: is_in_state(database, job_id, "waiting"))
-        assert engine.statistics().running == 0
+            await until(partial(is_in_state, database, job_id, "waiting"))
+            assert (await job_of(database, job_id)).holder is None
         async with database.transaction() as uow:
             assert await uow.jobs.signal(told, "answer", {"text": "yes"})
             assert not await uow.jobs.signal(told, "answer", {"text": "no"})
