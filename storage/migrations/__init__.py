@@ -24,6 +24,9 @@ from storage.failures import translated
 # Any number that no other program uses for an advisory lock in the same database: "ionflux" in ASCII.
 _LOCK_KEY = int.from_bytes(b"ionflux")
 
+_WAIT_SECONDS = 60
+"""For another process that upgrades the same SQLite file; on Postgres there is no end to it."""
+
 
 class SchemaStatus(msgspec.Struct, frozen=True):
     """The revision of the tables (None before the first one) and the one this program was written for."""
@@ -104,6 +107,7 @@ async def exclusive(database: Database) -> AsyncGenerator[AsyncConnection]:
         driver = (await connection.get_raw_connection()).driver_connection
         assert driver is not None
         await driver.execute("PRAGMA foreign_keys = OFF")
+        await driver.execute(f"PRAGMA busy_timeout = {_WAIT_SECONDS * 1000}")
         try:
             async with connection.begin():
                 yield connection
@@ -111,6 +115,7 @@ async def exclusive(database: Database) -> AsyncGenerator[AsyncConnection]:
                 if broken is not None:
                     raise StorageError(f"the migration would break a reference of the table {broken[0]}")
         finally:
+            await driver.execute(f"PRAGMA busy_timeout = {int(database.busy_seconds * 1000)}")
             await driver.execute("PRAGMA foreign_keys = ON")
 
 

@@ -1,6 +1,8 @@
 """The history of the tables, on both databases."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
@@ -96,6 +98,20 @@ async def test_two_processes_upgrade_at_once(empty_database_url: str):
         found = await asyncio.gather(migrations.upgrade(one), migrations.upgrade(other))
         assert sorted(status.is_current for status in found) == [False, True]
         assert (await migrations.status(one)).is_current
+
+
+async def test_an_upgrade_waits_longer_than_a_write_would(tmp_path: Path):
+    path = tmp_path / "locked.db"
+    async with Database(f"sqlite:///{path}", busy_seconds=0.1) as database:
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            upgrading = asyncio.create_task(migrations.upgrade(database))
+            await asyncio.sleep(0.5)
+            assert not upgrading.done()
+            other.execute("COMMIT")
+        assert (await upgrading).current is None
+        async with database.engine.connect() as connection:
+            assert (await connection.execute(text("PRAGMA busy_timeout"))).scalar() == 100
 
 
 async def test_a_database_of_a_newer_program_is_left_alone(database: Database):
