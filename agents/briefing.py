@@ -6,8 +6,9 @@ import msgspec
 
 from agents.instructions import instructions_of
 from agents.llm.messages import Message
+from agents.memory import gist_of, told_at_start
 from agents.sections import EffectiveConfig
-from storage.access import parse_document_name
+from storage.access import caller_of_run, parse_document_name
 from storage.models import AgentConfiguration, AgentDefinition, AgentRunLog
 from storage.unit_of_work import UnitOfWork
 
@@ -33,8 +34,11 @@ async def brief(
 ) -> list[Message]:
     """Return the conversation as it begins. Raises InvalidPromptError for instructions that do not fit."""
     told = await instructions_of(uow, agent.workspace_id, config, run.input_params_snapshot or {})
+    caller = await caller_of_run(uow, run.run_id)
+    remembered = await told_at_start(uow, agent, config, caller, gist_of(run)) if caller else ""
+    today = uow.now.date().isoformat()
     return [
-        Message("system", "\n\n".join(_system(agent, definition, told, run, uow.now.date().isoformat()))),
+        Message("system", "\n\n".join(_system(agent, definition, told, remembered, run, today))),
         Message("user", "\n\n".join(await _asked(uow, run))),
     ]
 
@@ -43,6 +47,7 @@ def _system(
     agent: AgentConfiguration,
     definition: AgentDefinition,
     instructions: str,
+    remembered: str,
     run: AgentRunLog,
     today: str,
 ) -> Iterator[str]:
@@ -58,6 +63,8 @@ def _system(
             for one in definition.outputs_config
         ]
         yield "Your answer has, as far as it was asked for:\n" + "\n".join(lines)
+    if remembered:
+        yield remembered
     if run.is_dry:
         yield _DRY
     yield f"Today is {today}."

@@ -32,6 +32,7 @@ MAX_CHARACTERS: Final = 4000
 
 MOST_ON_SHELF: Final = 2000
 SUMMARY_CHARACTERS: Final = 600
+GIST_CHARACTERS: Final = 300
 
 LEAST_LIKENESS: Final = 0.25
 """The cosine under which two texts have nothing to do with each other, whatever else there is."""
@@ -89,10 +90,16 @@ async def remember(
     return memory, True
 
 
-async def remember_run(uow: UnitOfWork, agent: AgentConfiguration, run: AgentRunLog, summary: str) -> bool:
+def gist_of(run: AgentRunLog) -> str:
+    """Return what a run is about, in words."""
+    inputs = [value for value in (run.input_params_snapshot or {}).values() if isinstance(value, str)]
+    return " ".join(" ".join([run.prompt or "", *inputs]).split())[:GIST_CHARACTERS]
+
+
+async def remember_run(uow: UnitOfWork, agent: AgentConfiguration, run: AgentRunLog, answer: str) -> bool:
     """Keep what became of a run, where the agent is to, and tell so; once, however often this is said."""
     config = _settings(agent)
-    text = " ".join(summary.split())[:SUMMARY_CHARACTERS]
+    text = " ".join(answer.split())[:SUMMARY_CHARACTERS]
     if config is None or config.memory.type is None or not config.memory.remembers_runs:
         return False
     if run.is_dry or not text or await uow.memories.has_run(shelf_of(agent), run.run_id):
@@ -100,7 +107,7 @@ async def remember_run(uow: UnitOfWork, agent: AgentConfiguration, run: AgentRun
     _, is_new = await remember(
         uow,
         agent,
-        f"{uow.now:%Y-%m-%d}: {text}",
+        f"On {uow.now:%Y-%m-%d}, asked “{gist_of(run) or 'to do its work'}”: {text}",
         f"agent:{agent.id}",
         kind="run",
         place=run.place,

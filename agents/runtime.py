@@ -19,6 +19,7 @@ from agents.identity import principal_of
 from agents.journal import Journal
 from agents.llm.errors import LlmError
 from agents.llm.messages import DEFAULT_OUTPUT_TOKENS, Answer, Message, Request, ToolCall
+from agents.memory import remember_run
 from agents.runs import RUN, effective_of, finish_run, tell
 from agents.sections import EffectiveConfig
 from agents.tool_calls import Outcome, ToolCalls
@@ -341,6 +342,7 @@ def _success(run_id: UUID, text: str) -> Ending:
             run, agent = found
             run.output_preview = text[:PREVIEW_CHARACTERS]
             run.full_output_ref = f"/v1/runs/{run_id}/output"
+            await remember_run(uow, agent, run, text)
             await finish_run(uow, agent, run, "success", text=text)
 
     return end
