@@ -43,7 +43,8 @@ class RunsWorld:
         provider = {"name": "Stand-in", "base_url": models.url, "models": [MODEL]}
         await person.made(f"{workspace}/llm-providers", provider)
         channel = await person.made(f"{workspace}/channels", {"name": "general"})
-        body = {"name": "Helper", "agent_definition_id": DEFINITION, "yaml_config": FAST + yaml, **agent}
+        said = FAST + yaml + ("" if "tools:" in yaml else FREE)
+        body = {"name": "Helper", "agent_definition_id": DEFINITION, "yaml_config": said, **agent}
         made = await person.made(f"{workspace}/agents", body)
         return cls(person, workspace, models, channel, made)
 
@@ -133,6 +134,8 @@ INPUTS: dict[str, Any] = {"campaign_brief": "Summer"}
 """What an agent of `DEFINITION` needs."""
 
 FAST = "llm: {provider: Stand-in, model: small}\n"
+FREE = "tools: {allowed: null}\ngrant: {scopes: ['*:write']}\n"
+"""Not bound to the tools that the definition thinks of."""
 
 MODEL: dict[str, Any] = {
     "id": "small",
