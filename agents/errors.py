@@ -4,6 +4,7 @@ AgentError
 ├── InvalidPromptError       a template, its variables or their values do not fit together
 ├── InvalidConfigError       a YAML configuration cannot be read, or does not fit its definition
 ├── InvalidInputsError       a run is given what its agent does not take, or not what it needs
+├── TextTooLongError         a text that is typed does not end
 ├── MissingReferenceError    a reference stands for nothing, or for too much
 └── RunRefusedError          an agent does not run now; the message is for people
     ├── InactiveAgentError   it is switched off or archived, or its configuration has become unfit
@@ -65,6 +66,12 @@ class InvalidInputsError(AgentError, ValueError):
     def __init__(self, faults: tuple[Fault, ...]) -> None:
         self.faults = faults
         super().__init__("; ".join(f"{fault.path}: {fault.detail}" for fault in faults))
+
+
+class TextTooLongError(AgentError):
+    """A text that is typed into a document has become too long; what was typed of it stays."""
+
+    code = "text_too_long"
 
 
 class RunRefusedError(AgentError):

@@ -66,14 +66,20 @@ def change_fragment(fragment: pycrdt.XmlFragment, wanted: Element) -> None:
         change_children(fragment, survey(fragment), wanted.content, Rules())
 
 
-def survey(fragment: XmlParent) -> list[Place]:
-    """Return what is at the places under a node, numbered in their order."""
-    return _survey(fragment, [0], MAX_DEPTH - 1)
+def change_tail(fragment: pycrdt.XmlFragment, start: int, wanted: Sequence[Node]) -> None:
+    """Make what is in a fragment from one of its children on into wanted nodes."""
+    with doc_of(fragment).transaction():
+        change_children(fragment, survey(fragment, start), wanted, Rules(), start)
 
 
-def _survey(parent: XmlParent, counter: list[int], levels: int) -> list[Place]:
+def survey(fragment: XmlParent, start: int = 0) -> list[Place]:
+    """Return what is at the places under a node, from one of its children on, numbered in their order."""
+    return _survey(fragment, [0], MAX_DEPTH - 1, start)
+
+
+def _survey(parent: XmlParent, counter: list[int], levels: int, start: int = 0) -> list[Place]:
     places: list[Place] = []
-    for child in children_of(parent):
+    for child in children_of(parent, start):
         nodes = tuple(read_child(child, levels))
         last = places[-1] if places else None
         if isinstance(child, pycrdt.XmlText):
@@ -94,10 +100,12 @@ def _survey(parent: XmlParent, counter: list[int], levels: int) -> list[Place]:
     return places
 
 
-def change_children(parent: XmlParent, places: Sequence[Place], wanted: Sequence[Node], rules: Rules) -> None:
-    """Make the children of an XML node into wanted ones, in a transaction."""
+def change_children(
+    parent: XmlParent, places: Sequence[Place], wanted: Sequence[Node], rules: Rules, start: int = 0
+) -> None:
+    """Make the children of an XML node, from one of them on, into wanted ones, in a transaction."""
     items = _as_items(wanted)
-    index = 0
+    index = start
     for place, item in _align(places, items, rules):
         if place is None:
             assert item is not None

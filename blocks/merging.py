@@ -16,12 +16,15 @@ import msgspec
 import pycrdt
 
 from blocks.edits import Item, Place, Rules, change_children, survey
-from blocks.richtext import XmlChild, read_child
+from blocks.recording import record
+from blocks.richtext import XmlChild, child_at, read_child
 from blocks.tree import MAX_DEPTH, Element, document, texts_of
 
 Find: TypeAlias = Callable[["pycrdt.Doc[Any]"], pycrdt.XmlFragment | None]
 
 _MARK = "\0place"
+_NOTHING = b"\0\0"
+"""An update that changes nothing."""
 
 
 class Overlap(msgspec.Struct, frozen=True):
@@ -53,39 +56,48 @@ class _Present(msgspec.Struct):
     """Those under which there is something new."""
 
 
-def merge_change(base: "pycrdt.Doc[Any]", present: "pycrdt.Doc[Any]", find: Find, wanted: Element) -> Merge:
+def merge_change(
+    base: "pycrdt.Doc[Any]",
+    present: "pycrdt.Doc[Any]",
+    find: Find,
+    wanted: Element,
+    *,
+    start: int = 0,
+    client_id: int | None = None,
+) -> Merge:
     """Return the update that brings what was made of the older document `base` into the `present` one.
 
-    `present` must contain `base`; neither is changed. Raises LookupError if `base` has no such rich text.
+    `present` must contain `base`; neither is changed. What stands before the child `start` stays, and
+    `wanted` is what comes from there on. `client_id` is the update's, for whoever goes on writing under it.
+    Raises LookupError if `base` has no such rich text.
     """
     state = base.get_update()
-    copy = pycrdt.Doc[Any](skip_gc=True)
+    copy = pycrdt.Doc[Any](client_id=client_id, skip_gc=True)
     copy.apply_update(state)
     fragment = find(copy)
     if fragment is None:
         raise LookupError("The older document has no such rich text.")
-    places = survey(fragment)
-    since = _look_up(state, present, find)
+    places = survey(fragment, start)
+    since = _look_up(state, present, find, start)
     rules = Rules(*_judge(places, since))
-    before = copy.get_state()
-    with copy.transaction():
-        change_children(fragment, places, wanted.content, rules)
-    return Merge(copy.get_update(before), tuple(_overlaps(places, since, rules)))
+    update = record(copy, lambda: change_children(fragment, places, wanted.content, rules, start))
+    return Merge(update or _NOTHING, tuple(_overlaps(places, since, rules)))
 
 
-def _look_up(state: bytes, present: "pycrdt.Doc[Any]", find: Find) -> _Present:
+def _look_up(state: bytes, present: "pycrdt.Doc[Any]", find: Find, start: int) -> _Present:
     """Number the places of the older document in a copy, and see which are there in the present one."""
     copy = pycrdt.Doc[Any](skip_gc=True)
     copy.apply_update(state)
     fragment = find(copy)
     assert fragment is not None
     with copy.transaction():
-        _number(survey(fragment))
+        places = survey(fragment, start)
+        _number(places)
     copy.apply_update(present.get_update(copy.get_state()))
     found = _Present()
     now = find(copy)
     if now is not None:
-        _collect(survey(now), found)
+        _collect(survey(now, _first_numbered(now, len(places)) if start else 0), found)
     return found
 
 
@@ -111,6 +123,16 @@ def _collect(places: Sequence[Place], found: _Present, parent: int | None = None
                     tuple(read_child(node, MAX_DEPTH))
                 )
         _collect(place.children, found, number)
+
+
+def _first_numbered(fragment: pycrdt.XmlFragment, count: int) -> int:
+    """Return the first of so many children that are numbered, looked for from the end."""
+    first = index = len(fragment.children)
+    while count and index:
+        index -= 1
+        if _number_of(child_at(fragment, index)) is not None:
+            first, count = index, count - 1
+    return first
 
 
 def _number_of(node: XmlChild | None) -> int | None:

@@ -226,6 +226,15 @@ def _read_version(value: object, faults: list[Fault]) -> int:
     return version
 
 
+LIGHT = frozenset(
+    (
+        *("order", "position_x", "position_y", "width", "height", "z_index"),
+        *("deleted_at", "deleted_by", "moved_to", "paragraph"),
+    )
+)
+"""Keys of blocks and nodes of texts that somebody may have set without having written anything: where a block
+is, that it is in the trash, and an empty line, which editors add by themselves."""
+
 PLACE_FIELDS = {
     "x": "position_x",
     "y": "position_y",

@@ -115,7 +115,7 @@ def make_range(doc: pycrdt.Doc[Any], block_id: str, start: int, end: int) -> tup
     What is written at its edges later is not in it. Raises UnknownBlockError; ValueError for offsets that are
     not in the text, or between which there is none.
     """
-    copy = _copy_of(doc)
+    copy = copy_of(doc)
     first: _Place | None = None
     last: _Place | None = None
     at = 0
@@ -139,7 +139,7 @@ def locate(doc: pycrdt.Doc[Any], wanted: Mapping[str, tuple[str, str, str]]) -> 
 
     None for a range of which nothing is left: its text, or its block, is gone.
     """
-    clocks = _clocks_of(doc)
+    clocks = clocks_of(doc)
     # Nobody can have written texts that look like these marks.
     nonce = blake2b(doc.get_update(), digest_size=16).hexdigest()
     marks: dict[Position, str] = {}
@@ -172,12 +172,12 @@ def _find_marked(
 
     What a position names may be the value of a key: then its mark is that key's value now.
     """
-    copy = _copy_of(doc)
-    taken = set(_clocks_of(doc))
+    copy = copy_of(doc)
+    taken = set(clocks_of(doc))
     for position, name in marks.items():
         # yrs refuses an item whose parent is no type.
         with contextlib.suppress(RuntimeError):
-            copy.apply_update(_probe(position, name, taken))
+            copy.apply_update(probe(position, name, taken))
     names = frozenset(marks.values())
     blocks: dict[str, list[str]] = {}
     for key, (block_id, _) in wanted.items():
@@ -329,13 +329,14 @@ def _is_text(node: object, names: frozenset[str]) -> bool:
 # Probing
 
 
-def _copy_of(doc: pycrdt.Doc[Any]) -> pycrdt.Doc[Any]:
+def copy_of(doc: pycrdt.Doc[Any]) -> pycrdt.Doc[Any]:
+    """Return a document that has what another has."""
     copy = pycrdt.Doc[Any]()
     copy.apply_update(doc.get_update())
     return copy
 
 
-def _clocks_of(doc: pycrdt.Doc[Any]) -> dict[int, int]:
+def clocks_of(doc: pycrdt.Doc[Any]) -> dict[int, int]:
     """Return who has written a document, and how much: its state vector."""
     state = doc.get_state()
     count, at = _read_number(state, 0)
@@ -346,7 +347,7 @@ def _clocks_of(doc: pycrdt.Doc[Any]) -> dict[int, int]:
     return clocks
 
 
-def _probe(position: Position, name: str, taken: set[int]) -> bytes:
+def probe(position: Position, name: str, taken: set[int]) -> bytes:
     """Return an update that puts a mark at a position: a text that says its name.
 
     Right behind something comes the item of the least client id there is, right before it that of the

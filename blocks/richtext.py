@@ -92,19 +92,20 @@ def is_in_text(node: Node) -> bool:
     return isinstance(node, Text) or (node.type == UNREADABLE and node.attrs.get("reason") == "embed")
 
 
-def children_of(parent: XmlParent) -> list[XmlChild | None]:
-    """Return the children of an XML node, None for what is no XML."""
-    children: list[XmlChild | None] = list(parent.children)
+def children_of(parent: XmlParent, start: int = 0) -> list[XmlChild | None]:
+    """Return the children of an XML node, from one of them on; None for what is no XML."""
+    children: list[XmlChild | None] = [] if start else list(parent.children)
     aliens = 0
     # pycrdt's iterator ends at the first child that is no XML, and getting that one panics.
-    for index in range(len(children), len(parent.children)):
-        child = _child_at(parent, index) if aliens < MAX_ALIENS else None
+    for index in range(start + len(children), len(parent.children)):
+        child = child_at(parent, index) if aliens < MAX_ALIENS else None
         aliens += child is None
         children.append(child)
     return children
 
 
-def _child_at(parent: XmlParent, index: int) -> XmlChild | None:
+def child_at(parent: XmlParent, index: int) -> XmlChild | None:
+    """Return one of the children of an XML node, None for what is no XML."""
     try:
         return parent.children[index]
     except BaseException as error:

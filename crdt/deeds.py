@@ -22,7 +22,7 @@ from crdt.poison import find_poison, is_fault
 from crdt.protocol import EMPTY_UPDATE
 from crdt.ranges import Ranges, encode, union, without
 from crdt.replay import keeping_doc, play, undo
-from crdt.structs import SKIP
+from crdt.structs import SKIP, read_deletions_beside
 
 
 class Deed(msgspec.Struct, frozen=True):
@@ -47,25 +47,38 @@ class Reverted(msgspec.Struct, frozen=True):
     """Whether all that was deleted could be brought back."""
 
 
-def read_deeds(rows: Sequence[bytes]) -> list[Deed]:
-    """Return what is done in rows of a log, all of one author. Raises DocumentDamaged."""
+def read_deeds(before: Sequence[bytes], rows: Sequence[bytes], own: Collection[int]) -> list[Deed]:
+    """Return what an author did in a part of a log, in which the rows with the indexes `own` are theirs.
+
+    What was deleted before them, in the pieces of `before` or by others, they have only said again. Raises
+    DocumentDamaged.
+    """
     deeds: list[Deed] = []
-    gathered: Ranges = {}
+    inserted: Ranges = {}
     try:
-        for row in rows:
+        gone = [read_deletions_beside(piece) for piece in before]
+        for index, row in enumerate(rows):
+            if index not in own:
+                gone.append(read_deletions_beside(row))
+                continue
             items = Items(row)
-            if items.deleted and gathered:
-                deeds.append(Deed(union(gathered)))
-                gathered = {}
+            deleted: Ranges = {}
+            if items.deleted:
+                gone = [union(*gone)]
+                deleted = without(items.deleted, gone[0])
+                gone.append(deleted)
+            if deleted and inserted:
+                deeds.append(Deed(union(inserted)))
+                inserted = {}
             for item in items:
                 if item.kind != SKIP:
-                    gathered.setdefault(item.client, []).append((item.clock, item.length))
-            if items.deleted:
-                deeds.append(Deed(union(gathered), union(items.deleted)))
-                gathered = {}
+                    inserted.setdefault(item.client, []).append((item.clock, item.length))
+            if deleted:
+                deeds.append(Deed(union(inserted), union(deleted)))
+                inserted = {}
     except ProtocolError as error:
         raise DocumentDamaged("What is stored of this document is damaged.") from error
-    return [*deeds, Deed(union(gathered))] if gathered else deeds
+    return [*deeds, Deed(union(inserted))] if inserted else deeds
 
 
 def inserted_by(deeds: Deeds) -> Ranges:

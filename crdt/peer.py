@@ -4,16 +4,17 @@ What agents, REST writes and imports edit: their changes take the same way as a 
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 import pycrdt
 
+from crdt.awareness import Announcement, decode_awareness
 from crdt.broadcast import Broadcast
 from crdt.errors import CrdtError, UpdateRefused
 from crdt.ports import Binding, DocumentName, Principal, Right, can_write
-from crdt.protocol import EMPTY_UPDATE, Edit, decode_yws, encode_number, encode_string
+from crdt.protocol import EMPTY_UPDATE, Edit, Presence, decode_yws, encode_number, encode_string
 from crdt.room import Room
 from crdt.waiting import Waiting, read_state_vector
 
@@ -40,6 +41,7 @@ class Replica:
         self._error: CrdtError | None = None
         self._changed = asyncio.Event()
         self._is_synced = False
+        self._seen: Callable[[Sequence[Announcement]], object] | None = None
         self._subscription = self.doc.observe(self._on_change)
         room.join(self)
         room.request_state(self, self.doc.get_state())
@@ -74,6 +76,11 @@ class Replica:
         """The name of the document."""
         return self._room.name
 
+    def check(self) -> None:
+        """Raise what has ended this replica, if anything has."""
+        if self._error is not None:
+            raise self._error
+
     @property
     def has_ended(self) -> bool:
         """Tell whether the room is gone, or has refused something: then this replica is of no more use."""
@@ -84,6 +91,11 @@ class Replica:
         self._presence_clock += 1
         entry = encode_number(self.doc.client_id) + encode_number(self._presence_clock)
         self._room.announce(self, b"\x01" + entry + encode_string(msgspec.json.encode(state).decode()))
+
+    def watch(self, seen: Callable[[Sequence[Announcement]], object]) -> None:
+        """Be told of who is here and what they show, and of all that changes of it."""
+        self._seen = seen
+        self._room.send_presence(self)
 
     def introduce(self, bindings: Iterable[Binding]) -> None:
         """Say whose client ids are whose structs come next: of another document, that this one takes in."""
@@ -99,8 +111,7 @@ class Replica:
         return all(here.get(client_id, 0) >= clock for client_id, clock in wanted.items())
 
     async def _wait(self) -> None:
-        if self._error is not None:
-            raise self._error
+        self.check()
         self._changed.clear()
         await self._changed.wait()
 
@@ -119,12 +130,16 @@ class Replica:
         """Take the state, and follow the changes that come after it."""
         if broadcast.update is not None:
             self._follow(broadcast.update)
+        elif self._seen is not None:
+            self.send(broadcast.payload)
 
     def send(self, payload: bytes) -> None:
         """Take what is for this replica only; a step 1 asks for nothing, as a replica sends what it edits."""
         for message in decode_yws(payload):
             if isinstance(message, Edit):
                 self._follow(message.update)
+            elif isinstance(message, Presence) and self._seen is not None:
+                self._seen(decode_awareness(message.update))
 
     def acknowledge(self, edits: int, position: int) -> None:
         """Note a commit."""
@@ -138,7 +153,7 @@ class Replica:
 
     def end(self, error: CrdtError) -> None:
         """Note that the room is gone."""
-        self._error = error
+        self._error = self._error or error
         self._changed.set()
 
     def _follow(self, update: bytes) -> None:

@@ -11,6 +11,7 @@ import re
 
 from crdt.errors import ProtocolError
 from crdt.protocol import Reader
+from crdt.waiting import Deletions, read_delete_set
 
 _HEAD_BYTES = 17
 """One byte for the number of clients, at most eight for each of two numbers below 2^53."""
@@ -48,12 +49,18 @@ Run = tuple[int, int, int]
 
 def read_runs(update: bytes) -> list[Run]:
     """Return whose structs an update brings, gaps counted in. Raises ProtocolError."""
-    return _read_runs(update, _CHARACTERS)
+    return _read_runs(Reader(update), _CHARACTERS)
 
 
-def _read_runs(update: bytes, one_clock_each: re.Pattern[bytes]) -> list[Run]:
-    """Walk over an update; what matches the pattern is passed over together, a struct as one clock."""
+def read_deletions_beside(update: bytes) -> Deletions:
+    """Return what an update deletes, whatever it inserts. Raises ProtocolError."""
     reader = Reader(update)
+    _read_runs(reader, _FLAT)  # how long its structs are does not matter here
+    return read_delete_set(reader)
+
+
+def _read_runs(reader: Reader, one_clock_each: re.Pattern[bytes]) -> list[Run]:
+    """Walk over an update; what matches the pattern is passed over together, a struct as one clock."""
     runs: list[Run] = []
     for _ in range(reader.read_number()):
         structs, client_id, first = reader.read_number(), reader.read_number(), reader.read_number()
@@ -102,7 +109,7 @@ def is_too_deep(update: bytes) -> bool:
     if len(update) < MAX_LEVELS or update.count(_ARRAY) + update.count(_OBJECT) < MAX_LEVELS:
         return False
     try:
-        _read_runs(update, _FLAT)  # how long its structs are does not matter here
+        _read_runs(Reader(update), _FLAT)  # how long its structs are does not matter here
     except ProtocolError:
         return True
     return False

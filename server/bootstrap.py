@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from agents.collaborator import Collaborators
 from agents.engine import Engine, Handler
 from agents.errors import InvalidConfigError
 from agents.llm.built_in import BuiltInModel
@@ -67,6 +68,7 @@ from server.background.triggers import TriggerConsumer
 from server.background.webhooks import Webhooks
 from server.browser_sessions import BrowserSessions
 from server.chat import Chat
+from server.collaboration import PageSuggester
 from server.comments import Comments
 from server.data_folder import OUTBOX, Secrets
 from server.documents.block_index import BlockIndex
@@ -140,6 +142,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     history: History
     documents: PageDocuments
     suggestions: Suggestions
+    collaborators: Collaborators
     chat: Chat
     comments: Comments
     message_archive: MessageArchive
@@ -326,6 +329,7 @@ async def open_services(
             history=history,
             documents=documents,
             suggestions=suggestions,
+            collaborators=Collaborators(hub, PageSuggester(database, suggestions)),
             chat=Chat(writer, access, archive, catching_up, clock),
             comments=Comments(database, writer, documents, catching_up),
             message_archive=archive,

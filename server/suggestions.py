@@ -23,6 +23,7 @@ from blocks import branches
 from blocks.branches import Clients, Decision
 from blocks.differences import Comparison
 from blocks.page_edits import Stamp
+from blocks.recording import record
 from crdt import history
 from crdt.document import read_snapshot
 from crdt.epoch import Epoch
@@ -381,13 +382,7 @@ def _change(past: bytes, change: Callable[["pycrdt.Doc[Any]"], object]) -> tuple
     """Make a change on a page; return it as an update, and its client id."""
     doc: pycrdt.Doc[Any] = pycrdt.Doc()
     doc.apply_update(past)
-    updates: list[bytes] = []
-    subscription = doc.observe(lambda event: updates.append(event.update))
-    with doc.transaction():
-        change(doc)
-    subscription.drop()
-    update = pycrdt.merge_updates(*updates) if updates else None
-    return update, doc.client_id
+    return record(doc, lambda: change(doc)), doc.client_id
 
 
 def _ended(suggestion: Suggestion | None) -> ConflictError:

@@ -13,9 +13,11 @@ from typing import Any, Generic, TypeVar
 import msgspec
 import pycrdt
 
+from blocks.recording import record
 from crdt.hub import Hub
 from crdt.peer import Replica
 from crdt.ports import DocumentName, Principal
+from crdt.protocol import EMPTY_UPDATE
 from crdt.waiting import read_state_vector
 from server.documents.base import Base
 from server.history import History
@@ -96,7 +98,6 @@ def _change_past(state: bytes, replica: Replica, change: Callable[["pycrdt.Doc[A
         # Nothing was written under it since, so it can go on from there.
         past = pycrdt.Doc(client_id=client_id)
         past.apply_update(state)
-    before = past.get_state()
-    with past.transaction():
-        result = change(past)
-    return result, past.get_update(before)
+    results: list[T] = []
+    update = record(past, lambda: results.append(change(past)))
+    return results[0], update or EMPTY_UPDATE

@@ -45,7 +45,8 @@ class Story:
                 doc.apply_update(row)
 
     def deeds(self, author: int = RUN) -> list[Deed]:
-        return read_deeds([row for row, by in self.rows if by == author])
+        own = [index for index, (_, by) in enumerate(self.rows) if by == author]
+        return read_deeds([], [row for row, _ in self.rows], own)
 
     def undo(self, author: int = RUN, *, before: Sequence[bytes] = ()) -> Doc:
         """Return the document as it is once everything of somebody's was taken back."""
@@ -304,18 +305,38 @@ def test_D8_an_update_that_breaks_the_document_is_left_out(
     assert pycrdt.get_state(past_of(pieces)) == story.now().get_state()
 
 
+def test_D8_what_others_had_deleted_is_no_deed_of_who_says_it_again() -> None:
+    story = Story()
+    story.edit(ANN, write(0, "Hello world"))
+    story.edit(ANN, erase(0, 6))
+    story.edit(RUN, erase(0, 1))
+    doc = story.docs[RUN]
+    before = doc.get_state()
+    doc.get("t", type=pycrdt.Text).insert(0, "run")
+    # As a peer says it that has been away: with all that it knows to be deleted.
+    story.rows.append((doc.get_update(before), RUN))
+    assert deleted_by(story.deeds()) == {ANN: [(6, 1)]}
+    ann = [row for row, by in story.rows if by == ANN]
+    own = [row for row, by in story.rows if by == RUN]
+    assert deleted_by(read_deeds(ann, own, [0, 1])) == {ANN: [(6, 1)]}
+
+
 def test_D8_a_gap_in_a_row_is_no_deed() -> None:
     story = Story()
     for text in "abc":
         story.edit(RUN, write(0, text))
     rows = [row for row, _ in story.rows]
-    assert inserted_by(read_deeds([pycrdt.merge_updates(rows[0], rows[2])])) == {RUN: [(0, 1), (2, 1)]}
+    assert inserted_by(read_deeds([], [pycrdt.merge_updates(rows[0], rows[2])], [0])) == {
+        RUN: [(0, 1), (2, 1)]
+    }
 
 
 def test_D8_damaged_rows_are_told() -> None:
     for damaged in (b"\xff", b"\x01\x01"):
         with pytest.raises(DocumentDamaged):
-            read_deeds([damaged])
+            read_deeds([], [damaged], [0])
+        with pytest.raises(DocumentDamaged):
+            read_deeds([damaged], [], [])
         with pytest.raises(DocumentDamaged):
             revert([damaged], [], client_id=UNDO)
 

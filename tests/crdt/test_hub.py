@@ -490,6 +490,18 @@ async def test_R8_the_hub_says_who_is_where_and_a_replica_that_its_room_is_gone(
             assert bob.has_ended
 
 
+async def test_R8_a_replica_that_watches_is_told_who_is_there() -> None:
+    async with world() as w, w.hub.join(PAGE, user("ann")) as ann, w.hub.join(PAGE, user("bob")) as bob:
+        bob.announce({"n": 1})
+        await turns()
+        seen: list[bytes | None] = []
+        ann.watch(lambda said: seen.extend(one.state for one in said))
+        assert [b'"n":1' in (state or b"") for state in seen] == [True]
+        bob.announce(None)
+        await turns()
+        assert seen[1:] == [None]
+
+
 async def test_R8_a_replica_waits_for_what_others_are_known_to_have_written() -> None:
     async with world() as w, w.hub.join(PAGE, user("ann")) as ann, w.hub.join(PAGE, user("bob")) as bob:
         bob.doc.get("text", type=pycrdt.Text).insert(0, "x")

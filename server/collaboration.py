@@ -1,0 +1,32 @@
+"""What runs of agents need of the server to write beside people: the ports of `agents.collaborator`."""
+
+from uuid import UUID
+
+from agents.collaborator import Change
+from crdt.errors import DocumentRefused
+from crdt.ports import Principal
+from server.suggestions import Suggestions
+from storage.access import find_caller, page_standing, parse_document_name
+from storage.engine import Database
+
+
+class PageSuggester:
+    """Implements `agents.collaborator.Suggest`."""
+
+    def __init__(self, database: Database, suggestions: Suggestions) -> None:
+        self._database = database
+        self._suggestions = suggestions
+
+    async def __call__(self, document: str, principal: Principal, note: str, change: Change) -> UUID:
+        """Make a suggestion in the name of a run. Raises ConflictError, DocumentRefused."""
+        kind, page_id = parse_document_name(document) or ("", UUID(int=0))
+        async with self._database.read() as uow:
+            caller = await find_caller(uow, principal.author)
+            found = await page_standing(uow, caller, page_id) if caller and kind == "page" else None
+        if found is None or caller is None or caller.user_id is None:
+            raise DocumentRefused("There is no such page, or this run may not see it.")
+        page, standing = found
+        if not standing.allows("pages.comment"):
+            raise DocumentRefused("This run may not suggest anything for this page.")
+        made = await self._suggestions.make(page, principal, caller.user_id, note, change, None)
+        return made.id
