@@ -36,6 +36,10 @@ Deeds = Sequence[Deed]
 """What an author did, in its order."""
 
 
+_encode_deeds = msgspec.msgpack.Encoder().encode
+_decode_deeds = msgspec.msgpack.Decoder(list[Deed]).decode
+
+
 class Reverted(msgspec.Struct, frozen=True):
     """The edit that takes deeds back, made on a state."""
 
@@ -89,6 +93,34 @@ def inserted_by(deeds: Deeds) -> Ranges:
 def deleted_by(deeds: Deeds) -> Ranges:
     """Return what was deleted of others."""
     return without(union(*(deed.deleted for deed in deeds)), inserted_by(deeds))
+
+
+def remember(
+    before: Sequence[bytes], rows: Sequence[bytes], own: Collection[int]
+) -> tuple[bytes, bytes | None, list[str]]:
+    """Return what is to be kept of an author's rows that are going to be pruned.
+
+    That is what they did, for `recall`; the document with what they deleted of others, if they did; and the
+    entries of roots that they made, `root/key`. Raises DocumentDamaged.
+    """
+    deeds = read_deeds(before, rows, own)
+    past = past_of([*before, *rows]) if deleted_by(deeds) else None
+    return _encode_deeds(deeds), past, entries_made([rows[index] for index in own])
+
+
+def recall(kept: bytes) -> list[Deed]:
+    """Return deeds that were kept."""
+    return _decode_deeds(kept)
+
+
+def entries_made(rows: Iterable[bytes]) -> list[str]:
+    """Return the entries of roots that rows of an author have made, as `root/key`."""
+    found: dict[str, None] = {}
+    for row in rows:
+        for item in Items(row):
+            if isinstance(item.parent, str) and item.key is not None:
+                found[f"{item.parent}/{item.key}"] = None
+    return list(found)
 
 
 def past_of(pieces: Sequence[bytes]) -> bytes:

@@ -96,6 +96,7 @@ from server.projections.catching_up import CatchingUp
 from server.projections.projector import Projector
 from server.rate_limits import RateLimits, RequestLimits
 from server.run_messages import RunMessages
+from server.run_undo import RunUndo
 from server.settings import Settings
 from server.sign_in import Accounts
 from server.sse import Streams
@@ -143,6 +144,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     documents: PageDocuments
     suggestions: Suggestions
     collaborators: Collaborators
+    run_undo: RunUndo
     chat: Chat
     comments: Comments
     message_archive: MessageArchive
@@ -237,6 +239,7 @@ async def open_services(
             hub.start(Branches(database, update_log, hub, suggestions).run)
         projector = Projector(database, update_log, offload)
         catching_up = CatchingUp(database, projector, clock)
+        chat = Chat(writer, access, archive, catching_up, clock)
         documents = PageDocuments(copies, writer, BlockIndex(database), offload)
         toolbox = open_toolbox(
             Kit(
@@ -329,8 +332,9 @@ async def open_services(
             history=history,
             documents=documents,
             suggestions=suggestions,
+            run_undo=RunUndo(database, update_log, hub, offload, writer, chat, suggestions),
             collaborators=Collaborators(hub, PageSuggester(database, suggestions)),
-            chat=Chat(writer, access, archive, catching_up, clock),
+            chat=chat,
             comments=Comments(database, writer, documents, catching_up),
             message_archive=archive,
             request_limits=request_limits,

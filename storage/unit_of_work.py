@@ -57,6 +57,7 @@ from storage.repositories.page_imports import PageImports
 from storage.repositories.pages import Pages
 from storage.repositories.projections import Projections
 from storage.repositories.prompts import Prompts
+from storage.repositories.run_deeds import RunDeeds
 from storage.repositories.sessions import Sessions
 from storage.repositories.suggestions import Suggestions
 from storage.repositories.triggers import Triggers
@@ -121,6 +122,7 @@ class UnitOfWork:
         self.projections = Projections(session, now)
         self.search = Search(session)
         self.prompts = Prompts(session, now)
+        self.run_deeds = RunDeeds(session)
         self.versions = Versions(session, now, new_id)
         self.idempotency = IdempotencyKeys(session, now)
         self.events = Events(session, now, new_id, self.audit)

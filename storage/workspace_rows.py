@@ -80,6 +80,7 @@ LEFT_OUT: Mapping[str, str] = {
     "updates": "the states have what they come to",
     "snapshots": "the states have what they come to",
     "versions": "of a history that is not exported",
+    "run_deeds": "of a history that is not exported",
     "client_ids": "of a history that is not exported",
     "document_projections": "made anew from the documents",
     "search_entries": "made anew from what is exported",

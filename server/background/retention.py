@@ -10,10 +10,13 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from crdt import history
+from crdt.document import read_snapshot
 from crdt.errors import DocumentDamaged
 from server.offload import Offload, size_of
+from server.run_undo import as_deed, remember
 from storage.engine import Database
 from storage.errors import CorruptDocumentError, PruneRefusedError, StorageError, UnknownPositionError
+from storage.models import Document
 from storage.update_log import UpdateLog
 
 logger = logging.getLogger(__name__)
@@ -92,9 +95,12 @@ class Retention:
             pruned_to = found.pruned_to
             position = await uow.versions.written_before(found, uow.now - self._age, STEP_ROWS)
             named = await uow.versions.positions_up_to(found, position)
-        if position == pruned_to:
-            return 0
+            if position == pruned_to:
+                return 0
+            runs = await uow.run_deeds.between(found.id, pruned_to, position)
         _, base, _ = await self._log.read_at(document, pruned_to)
+        if runs:
+            await self._remember(found, base, position, runs)
         for kept in sorted({position, *(place for place in named if place > pruned_to)}):
             rows = await self._log.read_rows(document, pruned_to, kept)
             size = size_of(base, rows)
@@ -104,6 +110,22 @@ class Retention:
                 logger.error("document %s: a snapshot at %d does not give its rows", document, kept)
                 return 0
             await self._log.save_snapshot(document, kept, folded)
+        return await self._delete(document, position)
+
+    async def _remember(
+        self, document: Document, base: bytes | None, position: int, runs: dict[str, list[int]]
+    ) -> None:
+        """Keep what runs of agents did in rows that are going, so that it can still be undone."""
+        after = document.pruned_to
+        rows = await self._log.read_rows(document.name, after, position)
+        own = {author: [place - after - 1 for place in places] for author, places in runs.items()}
+        size = size_of(base, rows)
+        done = await self._offload.run(size, remember, read_snapshot(base), rows, own)
+        async with self._database.transaction() as uow:
+            for one in done:
+                await uow.run_deeds.keep(as_deed(document.id, position, one))
+
+    async def _delete(self, document: str, position: int) -> int:
         pruned = 0
         while True:
             deleted = await self._log.prune(document, position, limit=DELETED_ROWS)

@@ -67,6 +67,7 @@ from storage.models.projections import (
     ReadMark,
 )
 from storage.models.prompts import Prompt, PromptLibrary, PromptTag
+from storage.models.run_deeds import RunDeed
 from storage.models.search import SearchEntry
 from storage.models.sessions import Session
 from storage.models.suggestions import Suggestion, SuggestionStatus
@@ -163,6 +164,7 @@ __all__ = [
     "QuietPage",
     "ReadMark",
     "Role",
+    "RunDeed",
     "RunStatus",
     "RunTrigger",
     "Sealed",

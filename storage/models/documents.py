@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.models.declarative import BigKey, Model
@@ -47,6 +47,16 @@ class Update(Model, kw_only=True):
     """
 
     __tablename__ = "updates"
+    __table_args__ = (
+        Index(
+            "ix_updates_runs",
+            "author",
+            "document_id",
+            "position",
+            sqlite_where=text("instr(author, '|run:') > 0"),
+            postgresql_where=text("strpos(author, '|run:') > 0"),
+        ),
+    )
 
     document_id: Mapped[int] = mapped_column(
         BigInteger, ForeignKey("documents.id", ondelete="CASCADE"), primary_key=True

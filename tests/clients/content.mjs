@@ -68,6 +68,10 @@ const operations = {
   arrayInsert: (type, { at, items }) => type.insert(at < 0 ? type.length : at, items),
   arrayDelete: (type, { at, length }) => type.delete(at, length),
   fragmentSet: (type, { value }) => prosemirrorJSONToYXmlFragment(schema, value, type),
+  fragmentType: (type, { line, text }) => {
+    const written = type.get(line).get(0)
+    written.insert(written.length, text)
+  },
   fragmentAppend: (type, { nodes }) => {
     const made = new Y.Doc().getXmlFragment('made')
     prosemirrorJSONToYXmlFragment(schema, { type: 'doc', content: nodes }, made)

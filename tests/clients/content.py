@@ -156,6 +156,10 @@ class Fragment(Shared):
     async def set(self, document: Json) -> None:
         await self._editor.edit(self.setting(document))
 
+    async def type(self, line: int, text: str) -> None:
+        """Type at the end of the text that a node begins with, as an editor's binding writes it."""
+        await self._editor.edit(self._edit("fragmentType", line=line, text=text))
+
     async def append(self, *nodes: Json) -> None:
         """Add nodes behind all others, whatever has come in since somebody looked."""
         await self._editor.edit(self._edit("fragmentAppend", nodes=list(nodes)))
