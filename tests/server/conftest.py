@@ -10,6 +10,7 @@ from agents.catalogue import bring_up_to_date, read_catalogue
 from server.app import create_app
 from server.bootstrap import Services, open_services
 from server.data_folder import Secrets
+from server.listening import Server, bind
 from server.settings import Settings
 from storage.engine import Database
 from storage.files import S3Access
@@ -89,6 +90,24 @@ async def api(services: Services) -> AsyncIterator[Api]:
     """The API as somebody sees it who is not signed in."""
     async with open_api(create_app(services)) as opened:
         yield opened
+
+
+@pytest.fixture
+async def port(services: Services) -> AsyncIterator[int]:
+    """The services of the test, on a port too."""
+    started = asyncio.Event()
+
+    async def drain() -> None:
+        services.feed.close()
+        await services.hub.close()
+
+    server = Server(create_app(services), services.settings, drain=drain, on_started=started.set)
+    with bind("127.0.0.1", 0) as listener:
+        serving = asyncio.create_task(server.serve([listener]))
+        await started.wait()
+        yield listener.getsockname()[1]
+        server.should_exit = True
+        await serving
 
 
 @pytest.fixture

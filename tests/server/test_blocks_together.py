@@ -1,15 +1,12 @@
 """One paragraph, three kinds of writers: stock Tiptap editors on both wires, REST callers, peers inside."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from blocks.page import blocks_of
-from server.app import create_app
 from server.bootstrap import Services
-from server.listening import Server, bind
 from tests.clients.client import NodeClient
 from tests.clients.driver import NodeClients
 from tests.server.api import Api
@@ -18,24 +15,6 @@ from tests.server.test_versions import open_as
 from tests.tiptap import document, paragraph, text
 
 pytestmark = pytest.mark.node
-
-
-@pytest.fixture
-async def port(services: Services) -> AsyncIterator[int]:
-    """The services of the test, on a port too."""
-    started = asyncio.Event()
-
-    async def drain() -> None:
-        services.feed.close()
-        await services.hub.close()
-
-    server = Server(create_app(services), services.settings, drain=drain, on_started=started.set)
-    with bind("127.0.0.1", 0) as listener:
-        serving = asyncio.create_task(server.serve([listener]))
-        await started.wait()
-        yield listener.getsockname()[1]
-        server.should_exit = True
-        await serving
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from tests.server.api import Api
 from tests.server.runs import begin_run, end_run
 from tests.server.test_blocks import Json, text_block
 from tests.server.test_blocks import join as join_workspace
-from tests.server.test_blocks_together import open_editor, port  # noqa: F401 (a fixture)
+from tests.server.test_blocks_together import open_editor
 from tests.server.test_collaborators import join, lines
 from tests.server.test_versions import open_as
 from tests.tiptap import paragraph, text
@@ -48,7 +48,7 @@ async def test_people_type_while_three_agents_write_and_one_of_these_is_undone(
     services: Services,
     node_clients: NodeClients,
     workspace: str,
-    port: int,  # noqa: F811
+    port: int,
 ):
     await join_workspace(ann, workspace, bob)
     page: Json = await ann.made(f"{workspace}/pages", {"title": "Plan"})
