@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crdt import deeds
-from crdt.deeds import Deed, deleted_by, inserted_by, past_of, read_deeds, revert, take_back
+from crdt.deeds import Deed, deleted_by, inserted_by, past_of, read_deeds, recall, remember, revert, take_back
 from crdt.document import read_snapshot
 from crdt.errors import DocumentDamaged
 from crdt.history import fold
@@ -319,6 +319,24 @@ def test_D8_what_others_had_deleted_is_no_deed_of_who_says_it_again() -> None:
     ann = [row for row, by in story.rows if by == ANN]
     own = [row for row, by in story.rows if by == RUN]
     assert deleted_by(read_deeds(ann, own, [0, 1])) == {ANN: [(6, 1)]}
+
+
+def test_D8_what_is_kept_of_rows_is_enough_to_undo_them() -> None:
+    story = Story()
+    story.edit(ANN, write(0, "Hello world"))
+    story.edit(RUN, erase(6, 11))
+    story.edit(RUN, lambda doc: blocks(doc).update({"x": "made", "y": pycrdt.Map({"inner": 1})}))
+    rows = [row for row, _ in story.rows]
+    kept, past, entries = remember(rows[:1], rows[1:], [0, 1])
+    assert sorted(entries) == ["blocks/x", "blocks/y"]
+    assert past is not None
+    state = story.now().get_update()
+    reverted = revert([past, state], recall(kept), client_id=UNDO)
+    doc = story.now()
+    doc.apply_update(reverted.update)
+    assert (text_of(doc), blocks(doc).to_py()) == ("Hello world", {})
+    # Who deletes nothing of others needs no past.
+    assert remember([], rows[:1], [0])[1] is None
 
 
 def test_D8_a_gap_in_a_row_is_no_deed() -> None:
