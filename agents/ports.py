@@ -48,6 +48,10 @@ class Documents(Protocol):
         """
         ...
 
+    def note_block(self, block_id: str, page_id: UUID) -> None:
+        """Let a block that was written just now be found by its id, before its row follows."""
+        ...
+
     async def catch_up(self, name: str) -> None:
         """Wait a moment until the rows of a document have what is in it."""
         ...

@@ -48,6 +48,10 @@ class LiveDocuments:
         written = await self._documents.write(name, context.principal, change)
         return Edited(written.position, written.result)
 
+    def note_block(self, block_id: str, page_id: UUID) -> None:
+        """Let a block that was written just now be found by its id, before its row follows."""
+        self._documents.index.note(block_id, page_id)
+
     async def catch_up(self, name: str) -> None:
         """Wait a moment until the rows of a document have what is in it."""
         await self._catching_up.catch_up(name)
