@@ -21,6 +21,7 @@ from agents.llm.client import LlmClient
 from agents.llm.messages import Timeouts
 from agents.llm.models import Catalogue, read_catalogue
 from agents.llm.providers import Providers
+from agents.playbooks.doing import PlaybookHandler
 from agents.ports import Kit
 from agents.runtime import Runtime
 from agents.tools.everything import open_toolbox
@@ -269,9 +270,11 @@ async def open_services(
         if "worker" in settings.roles:
             run_messages = RunMessages(database, feed, writer, clock)
             hub.start(run_messages.follow)
-            _start_jobs(
-                hub, settings, database, feed, watching, [Runtime(database, llm, toolbox, run_messages)]
-            )
+            handlers = [
+                Runtime(database, llm, toolbox, run_messages),
+                PlaybookHandler(database, llm, toolbox),
+            ]
+            _start_jobs(hub, settings, database, feed, watching, handlers)
             hub.start(Webhooks(database, feed, courier).run)
             hub.start(mailing.run)
             mails = NotificationMails(database, mailing, unsubscribing)

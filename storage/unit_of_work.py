@@ -19,6 +19,7 @@ from storage.models import (
     LlmBudget,
     LlmProvider,
     Playbook,
+    PlaybookRun,
     PromptLibrary,
     Upload,
     Webhook,
@@ -55,6 +56,7 @@ from storage.repositories.owned import Owned
 from storage.repositories.page_ends import PageEnds
 from storage.repositories.page_imports import PageImports
 from storage.repositories.pages import Pages
+from storage.repositories.playbook_runs import PlaybookRuns
 from storage.repositories.projections import Projections
 from storage.repositories.prompts import Prompts
 from storage.repositories.run_deeds import RunDeeds
@@ -115,6 +117,8 @@ class UnitOfWork:
         self.agent_triggers = Owned(AgentTrigger, session, now)
         self.triggers = Triggers(session, now)
         self.playbooks = Owned(Playbook, session, now)
+        self.playbook_runs = Owned(PlaybookRun, session, now)
+        self.playbook_progress = PlaybookRuns(session)
         self.agent_runs = AgentRuns(session, now)
         self.llm_providers = Owned(LlmProvider, session, now)
         self.llm_budgets = Owned(LlmBudget, session, now)

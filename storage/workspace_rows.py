@@ -71,6 +71,8 @@ LEFT_OUT: Mapping[str, str] = {
     "agent_triggers": "they act by themselves, for people and with secrets of the old workspace",
     "trigger_fires": "what was done in the old workspace",
     "quiet_pages": "of triggers",
+    "playbook_runs": "what was done in the old workspace",
+    "playbook_steps": "what was done in the old workspace",
     "chat_commands": "what was done in the old workspace",
     "llm_calls": "what was paid in the old workspace",
     "llm_months": "what was paid in the old workspace",

@@ -35,7 +35,9 @@ from agents.references import fill
 EntryStatus = Literal["running", "done", "failed", "skipped"]
 
 TIMED_OUT = "timed_out"
-FINAL = frozenset({"missing_reference", "rejected", "invalid_time"})
+FINAL = frozenset(
+    {"missing_reference", "rejected", "invalid_time", "invalid_inputs", "maker_lost_right", "no_agent"}
+)
 """Faults that another attempt would meet, too."""
 
 

@@ -1,4 +1,6 @@
-"""Follows the events for what starts agents: event triggers, mentions, pages that are edited, configurations.
+"""Follows the events for what starts agents, and what playbooks wait for.
+
+What starts agents are event triggers, mentions, pages that are edited, and changed configurations.
 
 Each event counts once for each trigger: what it starts is written in the transaction that moves the cursor.
 """
@@ -9,6 +11,7 @@ from uuid import UUID
 
 from agents.configured_triggers import follow_agent
 from agents.firing import Occasion, fire, run_behind
+from agents.playbooks.runs import hear_of_event, hear_of_run
 from agents.triggers import EventConfig, PageEditConfig, read_settings, scope_of_event
 from server.background.mentions import take_block, take_message
 from storage.access import find_caller, parse_document_name, workspace_standing
@@ -33,6 +36,7 @@ class TriggerConsumer:
         """Start what follows from events of one workspace."""
         workspace_id = events[0].workspace_id
         triggers = await _event_triggers(uow, workspace_id)
+        has_listeners = bool(await uow.playbook_progress.listening(workspace_id))
         pages: PageTriggers | None = None
         for event in events:
             match event.type:
@@ -40,6 +44,8 @@ class TriggerConsumer:
                     await take_message(uow, event)
                 case "agent.mentioned":
                     await take_block(uow, event)
+                case "agent.run.finished":
+                    await hear_of_run(uow, event)
                 case "page.edited":
                     if pages is None:
                         pages = await _page_triggers(uow, workspace_id)
@@ -50,6 +56,8 @@ class TriggerConsumer:
                     pages = None
                 case _:
                     pass
+            if has_listeners:
+                await hear_of_event(uow, event)
             await _fire(uow, triggers, event)
 
 

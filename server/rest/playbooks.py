@@ -7,6 +7,8 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from agents.catalogue import DefinitionId
+from agents.playbooks.checking import read_script
+from agents.playbooks.steps import AgentStep, Script, flatten
 from server.errors import FieldError, InvalidError
 from server.rest.fields import (
     JsonObject,
@@ -27,7 +29,19 @@ from storage.unit_of_work import UnitOfWork
 
 routes = Routes("Playbooks")
 
-Steps = Annotated[list[JsonObject], Meta(max_length=100, description="In their order.")]
+Steps = Annotated[
+    list[JsonObject],
+    Meta(max_length=100, description="In their order; docs/playbooks.md says what each can be."),
+]
+Fields = Annotated[
+    list[JsonObject],
+    Meta(
+        max_length=50, description="What a run is given: `key`, `type`, `required`, `description`, `default`."
+    ),
+]
+Outputs = Annotated[
+    JsonObject, Meta(description="What a run gives: names, and references such as `${steps.x.output}`.")
+]
 EventType = Annotated[
     str,
     Meta(
@@ -51,6 +65,8 @@ class PlaybookAnswer(msgspec.Struct, frozen=True):
     description: str | None
     trigger_event_type: str
     steps: list[dict[str, Any]]
+    inputs: list[dict[str, Any]]
+    outputs: dict[str, Any]
     is_active: bool
     created_at: Time
     updated_at: Time
@@ -65,6 +81,8 @@ class NewPlaybook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     agent_definition_id: DefinitionId | None = None
     agent_configuration_id: Agent | None = None
     steps: Steps = []
+    inputs: Fields = []
+    outputs: Outputs = {}
     is_active: bool = True
 
 
@@ -77,6 +95,8 @@ class PlaybookChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     agent_definition_id: DefinitionId | UnsetType | None = UNSET
     agent_configuration_id: Agent | UnsetType | None = UNSET
     steps: Steps | UnsetType = UNSET
+    inputs: Fields | UnsetType = UNSET
+    outputs: Outputs | UnsetType = UNSET
     is_active: bool | UnsetType = UNSET
 
 
@@ -133,7 +153,7 @@ async def change_playbook(
     """Change a playbook, or switch it on or off."""
     playbook = await find_owned(call, uow.playbooks, playbook_id, "playbooks.write", "playbook")
     values = given(body)
-    await _check(uow, playbook.workspace_id, values)
+    await _check(uow, playbook.workspace_id, values, playbook)
     if await uow.playbooks.change(playbook, values):
         await _tell(call, uow, "playbook.updated", playbook)
     return show_playbook(playbook)
@@ -149,18 +169,36 @@ async def delete_playbook(call: UserCall, uow: UnitOfWork, playbook_id: UUID) ->
 
 def show_playbook(playbook: Playbook) -> PlaybookAnswer:
     """Return a playbook as the members of its workspace see it."""
-    return msgspec.convert(playbook, PlaybookAnswer, from_attributes=True)
+    values: dict[str, Any] = {name: getattr(playbook, name) for name in PlaybookAnswer.__struct_fields__}
+    values |= {"inputs": playbook.inputs or [], "outputs": playbook.outputs or {}}
+    return PlaybookAnswer(**values)
 
 
-async def _check(uow: UnitOfWork, workspace_id: UUID, values: dict[str, Any]) -> None:
-    """Hold what is given to what exists and can be kept. Raises InvalidError."""
-    check_json(values.get("steps"), "body.steps")
+async def _check(
+    uow: UnitOfWork, workspace_id: UUID, values: dict[str, Any], playbook: Playbook | None = None
+) -> None:
+    """Hold what is given to what exists and can be run. Raises InvalidError, InvalidConfigError."""
+    for name in ("steps", "inputs", "outputs"):
+        check_json(values.get(name), f"body.{name}")
+    if {"steps", "inputs", "outputs"} & set(values):
+        kept = {name: getattr(playbook, name) for name in ("steps", "inputs", "outputs")} if playbook else {}
+        said = {**kept, **values}
+        script = read_script(said.get("steps") or (), said.get("inputs") or (), said.get("outputs"))
+        await _check_agents(uow, workspace_id, script)
     definition_id: str | None = values.get("agent_definition_id")
     if definition_id is not None and await uow.agent_definitions.get(definition_id) is None:
         raise _bad_reference("agent_definition_id", "No definition of the catalogue")
     agent_id: UUID | None = values.get("agent_configuration_id")
     if agent_id is not None and await uow.agent_configurations.find_in(workspace_id, agent_id) is None:
         raise _bad_reference("agent_configuration_id", "No agent of this workspace")
+
+
+async def _check_agents(uow: UnitOfWork, workspace_id: UUID, script: Script) -> None:
+    """Raise InvalidError for a step whose agent is none of the workspace."""
+    for step in flatten(script.steps):
+        is_for = step.agent_id if isinstance(step, AgentStep) else None
+        if is_for is not None and await uow.agent_configurations.find_in(workspace_id, is_for) is None:
+            raise _bad_reference("steps", f"The step {step.id} is for no agent of this workspace")
 
 
 def _bad_reference(name: str, detail: str) -> InvalidError:

@@ -57,6 +57,7 @@ from storage.models.notifications import (
 )
 from storage.models.page_imports import ImportStatus, PageImport, PageImportLine
 from storage.models.pages import Page
+from storage.models.playbook_runs import PlaybookRun, PlaybookStep, StepStatus
 from storage.models.playbooks import Playbook
 from storage.models.projections import (
     CanvasBlock,
@@ -158,6 +159,8 @@ __all__ = [
     "PageImportLine",
     "PageLink",
     "Playbook",
+    "PlaybookRun",
+    "PlaybookStep",
     "Prompt",
     "PromptLibrary",
     "PromptTag",
@@ -172,6 +175,7 @@ __all__ = [
     "Session",
     "ShareLink",
     "Snapshot",
+    "StepStatus",
     "Suggestion",
     "SuggestionStatus",
     "TriggerFire",

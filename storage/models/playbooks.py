@@ -37,3 +37,5 @@ class Playbook(Model, kw_only=True):
     is_active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+    inputs: Mapped[list[dict[str, Any]] | None] = mapped_column(default=None)
+    outputs: Mapped[dict[str, Any] | None] = mapped_column(default=None)

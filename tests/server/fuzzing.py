@@ -40,6 +40,9 @@ MESSAGE = {"content": {"text": "Hello"}}
 NO_MODELS = "127.0.0.1:9"
 """The only place for providers of language models, where none is."""
 
+PLAYBOOK_RUNS = "/v1/playbooks/{playbook_id}/runs"
+"""Makes runs of another kind than those of `/v1/runs`."""
+
 WORDS: dict[str, object] = {
     "scopes": ["*:read"],
     "kind": "custom",
@@ -104,6 +107,7 @@ class World:
             "thread_id": (self.comment, "GET /v1/workspaces/{workspace_id}"),
             "import_id": (self.begin_import, "GET /v1/workspaces/{workspace_id}"),
             "mute_id": (self.mute_page, "GET /v1/workspaces/{workspace_id}"),
+            "playbook_run_id": (self.run_playbook, "GET /v1/me"),
             "trigger_id": (self.add_trigger, "GET /v1/me"),
             "notification_id": (self.be_told, "GET /v1/me"),
             "llm_provider_id": (self.add_provider, "GET /v1/workspaces/{workspace_id}"),
@@ -123,6 +127,7 @@ class World:
         catalogue = self.http.get(f"{self.server.url}/v1/agent-definitions", headers=headers).json()
         self.known["definition_id"] = [definition["id"] for definition in catalogue["items"]]
         self.known["emoji"] = ["👍"]
+        self.known["step_id"] = ["ok"]
         self.known["user_id"] = [user["user"]["id"] for user in users]
 
     def is_well(self) -> bool:
@@ -166,6 +171,14 @@ class World:
         self.known["llm_budget_id"].append(
             self._send("PUT", path, {"scope": "workspace", "limit_usd": 1})["id"]
         )
+
+    def run_playbook(self) -> None:
+        """Have a playbook run that asks for an approval: no guess at its steps makes one."""
+        workspace = self._send("POST", "/v1/workspaces", {"name": "Kept"})["id"]
+        steps = [{"id": "ok", "type": "approval", "message": "Go on?"}]
+        body = {"name": "Kept", "trigger_event_type": "manual", "steps": steps}
+        playbook = self._send("POST", f"/v1/workspaces/{workspace}/playbooks", body)["id"]
+        self.known["playbook_run_id"].append(self._send("POST", f"/v1/playbooks/{playbook}/runs", {})["id"])
 
     def add_trigger(self) -> None:
         """Have an agent of a new workspace started from outside: what other types need is not guessed."""
@@ -272,7 +285,11 @@ class World:
         ]
         if before == "documents":
             before = "pages"
-        return [operation for operation in found if operation.path.endswith(f"/{before}")]
+        return [
+            operation
+            for operation in found
+            if operation.path.endswith(f"/{before}") and operation.path != PLAYBOOK_RUNS
+        ]
 
     def _look(self, path: str, name: str) -> None:
         """Take what a list has, if it can be read without knowing more."""
@@ -319,7 +336,7 @@ class World:
 
     def _note(self, path: str, made: dict[str, Any]) -> None:
         """Remember what was made, under the names of the parameters that take it."""
-        kind = path.rpartition("/")[2]
+        kind = path.rpartition("/")[2] if path != PLAYBOOK_RUNS else "playbook-runs"
         for known in self.operations.values():
             for segment, name in re.findall(r"/([\w-]+)/{(\w+)}", known.path):
                 value = made.get("id", made.get(name, made.get("user_id")))

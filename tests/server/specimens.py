@@ -257,6 +257,17 @@ async def _trigger(plot: Plot) -> str:
     return (await plot.owner.made(path, await _new_trigger(plot)))["id"]
 
 
+async def _playbook_run(plot: Plot) -> str:
+    steps = [{"id": "ok", "type": "approval", "message": "Go on?"}]
+    body = {"name": "Ask", "trigger_event_type": "manual", "steps": steps}
+    playbook = await plot.owner.made(f"{plot.path}/playbooks", body)
+    return (await plot.owner.made(f"/v1/playbooks/{playbook['id']}/runs", {}))["id"]
+
+
+async def _approval(plot: Plot) -> str:
+    return "ok"
+
+
 async def _llm_budget(plot: Plot) -> str:
     body = {"scope": "workspace", "limit_usd": 5}
     return (await plot.owner.put(f"{plot.path}/llm-budgets", body)).json()["id"]
@@ -292,12 +303,14 @@ SPECIMENS: dict[str, Specimen] = {
     "notification_id": _notification,
     "page_id": made("pages", title="Plan"),
     "playbook_id": made("playbooks", name="Win back", trigger_event_type="cart_abandoned"),
+    "playbook_run_id": _playbook_run,
     "prompt_id": _prompt,
     "run_id": add_run,
     "secret_name": _secret,
     "session_id": _session,
     "share_link_id": _share_link,
     "step": _step,
+    "step_id": _approval,
     "suggestion_id": _suggestion,
     "thread_id": _thread,
     "trigger_id": _trigger,

@@ -25,7 +25,10 @@ PLAYBOOK: dict[str, Any] = {
     "description": None,
     "trigger_event_type": "shopify_abandoned_cart",
     "agent_definition_id": DEFINITION,
-    "steps": [{"do": "wait", "hours": 4}, {"do": "mail", "with": {"discount": 0.1}}],
+    "steps": [
+        {"id": "pause", "type": "wait", "seconds": 14400},
+        {"id": "terms", "type": "set", "values": {"d": 0.1}},
+    ],
     "is_active": True,
 }
 
@@ -33,7 +36,7 @@ PLAYBOOK: dict[str, Any] = {
 async def events(services: Services, workspace: str) -> list[str]:
     async with services.database.read() as uow:
         found = await uow.events.after(UUID(workspace.rpartition("/")[2]), 1, 100)
-    return [event.type for event in found]
+    return [event.type for event in found if not event.type.startswith("agent.trigger.")]
 
 
 async def names(api: Api, path: str, **query: Any) -> list[str]:
