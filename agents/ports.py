@@ -27,6 +27,8 @@ class Edited(msgspec.Struct, Generic[T], frozen=True):
     """None where there was nothing to write."""
     result: T | None
     """What the change returned; None where its step had made it before."""
+    suggestion_id: UUID | None = None
+    """What it became where a person was writing in the same place."""
 
 
 class Documents(Protocol):
@@ -40,12 +42,17 @@ class Documents(Protocol):
         """Return a text that is Markdown, read beside the loop where it is long."""
         ...
 
-    async def edit(self, context: ToolContext, name: str, change: Reader[T]) -> Edited[T]:
+    async def edit(self, context: ToolContext, name: str, change: Reader[T], *, note: str = "") -> Edited[T]:
         """Let a function change a document as the context's principal; return when that is committed.
 
-        A change that the context's step has made before is not made again. Raises what the function raises,
-        and crdt's errors.
+        A change that the context's step has made before is not made again. Where a person is writing in the
+        same place of a page, and stays there, it becomes a suggestion with the note. The function may be
+        called several times, on copies. Raises what it raises, and crdt's errors.
         """
+        ...
+
+    async def is_edited(self, context: ToolContext, name: str) -> bool:
+        """Tell whether the context's step has changed a document before."""
         ...
 
     def note_block(self, block_id: str, page_id: UUID) -> None:

@@ -242,10 +242,11 @@ async def open_services(
         catching_up = CatchingUp(database, projector, clock)
         chat = Chat(writer, access, archive, catching_up, clock)
         documents = PageDocuments(copies, writer, BlockIndex(database), offload)
+        collaborators = Collaborators(hub, PageSuggester(database, suggestions))
         toolbox = open_toolbox(
             Kit(
                 database=database,
-                documents=LiveDocuments(documents, catching_up, offload),
+                documents=LiveDocuments(documents, collaborators, catching_up, offload),
                 proposals=PageProposals(database, suggestions),
                 contents=FileContents(database, files),
                 mails=OutgoingMails(mailing),
@@ -336,7 +337,7 @@ async def open_services(
             documents=documents,
             suggestions=suggestions,
             run_undo=RunUndo(database, update_log, hub, offload, writer, chat, suggestions),
-            collaborators=Collaborators(hub, PageSuggester(database, suggestions)),
+            collaborators=collaborators,
             chat=chat,
             comments=Comments(database, writer, documents, catching_up),
             message_archive=archive,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 import msgspec
 import pycrdt
@@ -127,6 +128,8 @@ async def add_block(kit: Kit, context: ToolContext, arguments: AddBlock) -> Plan
 async def replace_text(kit: Kit, context: ToolContext, arguments: ReplaceText) -> Plan:
     """Replace one piece of a text on a page with another, and leave the rest as it is."""
     page = await _find(kit, context, arguments)
+    if await kit.documents.is_edited(context, document_of(page)):
+        return _done(arguments.block_id)
     rewritten = await kit.documents.read(
         document_of(page), lambda doc: _replaced(_markdown(doc, arguments.block_id), arguments)
     )
@@ -146,6 +149,8 @@ async def replace_text(kit: Kit, context: ToolContext, arguments: ReplaceText) -
 async def rewrite_text(kit: Kit, context: ToolContext, arguments: RewriteText) -> Plan:
     """Give a text on a page another wording as a whole. Only what differs is changed."""
     page = await _find(kit, context, arguments)
+    if await kit.documents.is_edited(context, document_of(page)):
+        return _done(arguments.block_id)
     section = await kit.documents.parse(arguments.markdown)
 
     def check(doc: pycrdt.Doc[Any]) -> None:
@@ -166,6 +171,8 @@ async def rewrite_text(kit: Kit, context: ToolContext, arguments: RewriteText) -
 async def change_block(kit: Kit, context: ToolContext, arguments: ChangeBlock) -> Plan:
     """Change fields of a block, rows of a table or cards of a board; or move the block with `after`."""
     page = await _find(kit, context, arguments)
+    if await kit.documents.is_edited(context, document_of(page)):
+        return _done(arguments.block_id)
     block = await _read(kit, page, arguments.block_id)
 
     def change(doc: pycrdt.Doc[Any]) -> None:
@@ -181,6 +188,8 @@ async def change_block(kit: Kit, context: ToolContext, arguments: ChangeBlock) -
 async def delete_block(kit: Kit, context: ToolContext, arguments: DeleteBlock) -> Plan:
     """Put a block into its page's trash, where people can restore it."""
     page = await _find(kit, context, arguments)
+    if await kit.documents.is_edited(context, document_of(page)):
+        return _done(arguments.block_id)
     block = await _read(kit, page, arguments.block_id)
 
     def delete(doc: pycrdt.Doc[Any]) -> None:
@@ -232,8 +241,27 @@ def _plan(
     did: str,
 ) -> Plan:
     async def commit() -> ToolResult:
-        edited = await kit.documents.edit(context, document_of(page), change)
+        edited = await kit.documents.edit(context, document_of(page), change, note=short(would))
+        if edited.suggestion_id is not None:
+            return _suggested(page, edited.suggestion_id)
+        kit.documents.note_block(block_id, page.id)
         effect = Effect(did, document_of(page), edited.position)
         return ToolResult(f"Done, in the block {block_id}.", {"block_id": block_id}, (effect,))
 
     return Plan(would, commit)
+
+
+def _done(block_id: str) -> Plan:
+    """Return what a step comes to that is repeated: what it was about may not be there any more."""
+
+    async def commit() -> ToolResult:
+        return ToolResult(f"Done, in the block {block_id}.", {"block_id": block_id})
+
+    return Plan("do nothing more", commit)
+
+
+def _suggested(page: Page, suggestion_id: UUID) -> ToolResult:
+    """Return what became of an edit where a person was writing."""
+    text = f"Somebody is writing there, so it became the suggestion {suggestion_id}: people decide on it."
+    effect = Effect(f"suggested a change of the page “{short(page.title)}”", f"suggestion:{suggestion_id}")
+    return ToolResult(text, {"suggestion_id": str(suggestion_id)}, (effect,))

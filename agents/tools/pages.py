@@ -163,7 +163,10 @@ async def create_page(kit: Kit, context: ToolContext, arguments: CreatePage) -> 
 
     async def commit() -> ToolResult:
         await _make(kit, context, arguments, page_id)
-        position = (await kit.documents.edit(context, name, fill)).position if section.text else None
+        position: int | None = None
+        if section.text:
+            position = (await kit.documents.edit(context, name, fill)).position
+            kit.documents.note_block(block_id, page_id)
         effect = Effect(f"made the page “{short(arguments.title)}”", name, position)
         return ToolResult(f"Made the page {page_id}.", {"page_id": str(page_id)}, (effect,))
 

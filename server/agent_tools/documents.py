@@ -6,6 +6,8 @@ from uuid import UUID
 
 import pycrdt
 
+from agents.collaborator import Collaborators
+from agents.marks import Marks, written_under
 from agents.ports import Edited
 from agents.tools.base import ToolContext
 from agents.tools.errors import ToolError
@@ -25,8 +27,15 @@ T = TypeVar("T")
 class LiveDocuments:
     """Implements `agents.ports.Documents`."""
 
-    def __init__(self, documents: PageDocuments, catching_up: CatchingUp, offload: Offload) -> None:
+    def __init__(
+        self,
+        documents: PageDocuments,
+        collaborators: Collaborators,
+        catching_up: CatchingUp,
+        offload: Offload,
+    ) -> None:
         self._documents = documents
+        self._collaborators = collaborators
         self._catching_up = catching_up
         self._offload = offload
 
@@ -42,11 +51,17 @@ class LiveDocuments:
         return await self._offload.run(len(markdown) * CHARACTER_COST, parse_text, markdown)
 
     async def edit(
-        self, context: ToolContext, name: str, change: Callable[["pycrdt.Doc[Any]"], T]
+        self, context: ToolContext, name: str, change: Callable[["pycrdt.Doc[Any]"], T], *, note: str = ""
     ) -> Edited[T]:
-        """Let a function change a document; return when that is committed."""
-        written = await self._documents.write(name, context.principal, change)
-        return Edited(written.position, written.result)
+        """Let a function change a document beside people; return when that is committed."""
+        async with self._collaborators.join(context, name) as collaborator:
+            written = await collaborator.edit(change, note=note, waits=name.startswith("page:"))
+        return Edited(written.position, written.result, written.suggestion_id)
+
+    async def is_edited(self, context: ToolContext, name: str) -> bool:
+        """Tell whether the context's step has changed a document before."""
+        mark = Marks(context.step_id, name).next()
+        return await self.read(name, lambda doc: bool(written_under(doc, mark)))
 
     def note_block(self, block_id: str, page_id: UUID) -> None:
         """Let a block that was written just now be found by its id, before its row follows."""

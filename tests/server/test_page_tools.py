@@ -7,7 +7,7 @@ import pytest
 from server.bootstrap import Services
 from tests.server.api import Api
 from tests.server.runs import end_run
-from tests.server.test_blocks import Json, join, text_block
+from tests.server.test_blocks import Json, join, rich, text_block
 from tests.server.tool_desk import Desk, open_desk
 
 
@@ -195,3 +195,20 @@ async def test_a_run_that_has_ended_may_nothing_more(services: Services, desk: D
     await end_run(services, desk.principal)
     with pytest.raises(Exception, match=r"no such document|may not use it"):
         await services.toolbox.call(context, "add_text", {"page_id": page["id"], "markdown": "late"})
+
+
+async def test_an_edit_that_its_step_has_made_is_not_made_again(ann: Api, desk: Desk, page: Json):
+    block = await text_block(ann, f"/v1/pages/{page['id']}/blocks", "go")
+    place = {"page_id": page["id"], "block_id": block["id"]}
+    await desk.call("replace_text", **place, old="go", new="go go", again=False)
+    # People write on; then the step comes again, as after a crash.
+    await ann.patch(f"/v1/blocks/{block['id']}", {"content": {"doc": rich("go on")}})
+    await desk.call("replace_text", **place, old="go", new="go go", again=True)
+    assert await markdown_of(ann, page) == "go on\n"
+    board = await desk.call("add_block", page_id=page["id"], type="kanban_board", content={})
+    await desk.call("delete_block", page_id=page["id"], block_id=board.data["block_id"])
+    assert [found["type"] for found in await blocks_of(ann, page)] == ["text"]
+    restored = await ann.post(f"/v1/blocks/{board.data['block_id']}/restore")
+    assert restored.status_code == 200
+    await desk.call("delete_block", page_id=page["id"], block_id=board.data["block_id"], again=True)
+    assert [found["type"] for found in await blocks_of(ann, page)] == ["text", "kanban_board"]
