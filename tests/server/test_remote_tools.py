@@ -97,7 +97,8 @@ async def elsewhere() -> AsyncIterator[Elsewhere]:
 
 def yaml_of(url: str, **more: str) -> str:
     lines = "".join(f"\n      {name}: {value}" for name, value in more.items())
-    return f"tools:\n  mcp_servers:\n    other:\n      url: {url}{lines}\n"
+    tools = f"tools:\n  allowed: null\n  mcp_servers:\n    other:\n      url: {url}{lines}\n"
+    return f"grant: {{scopes: ['*:write']}}\n{tools}"
 
 
 async def desk_with(services: Services, ann: Api, workspace: str, yaml: str) -> Desk:
