@@ -41,7 +41,12 @@ async def answers(person: Api, channel: str, count: int = 1) -> list[dict[str, A
 
     async def look() -> list[dict[str, Any]] | None:
         items = (await person.get(f"/v1/channels/{channel}/messages")).json()["items"]
-        found = [item for item in items if item["content_type"] == "agent_command_response"]
+        found = [
+            item
+            for item in items
+            # What has a run's id tells how a run is going.
+            if item["content_type"] == "agent_command_response" and "run_id" not in item["content"]
+        ]
         return found[::-1] if len(found) >= count else None
 
     return await until(look, seconds=SECONDS)

@@ -231,7 +231,9 @@ async def test_a_person_is_asked_and_answers(world: RunsWorld):
     assert (await world.over(run_id))["output_preview"] == "Blue it is."
 
 
-async def test_an_agent_waits_for_another_one(world: RunsWorld):
+async def test_an_agent_waits_for_another_one(ann: Api, workspace: str, model_server: ModelServer):
+    yaml = "tools: {allowed: [call_agent]}\ngrant: {scopes: ['*:write']}\n"
+    world = await RunsWorld.open(ann, workspace, model_server, yaml=yaml)
     body = {"agent_definition_id": "agent_marketing", "name": "Colleague"}
     body["yaml_config"] = "llm: {provider: Stand-in, model: small}\ninputs: {campaign_brief: x}\n"
     other = await world.person.made(f"{world.workspace}/agents", body)
