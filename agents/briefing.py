@@ -8,7 +8,7 @@ from agents.instructions import instructions_of
 from agents.llm.messages import Message
 from agents.memory import gist_of, told_at_start
 from agents.sections import EffectiveConfig
-from storage.access import caller_of_run, parse_document_name
+from storage.callers import caller_of_run, parse_document_name
 from storage.models import AgentConfiguration, AgentDefinition, AgentRunLog
 from storage.unit_of_work import UnitOfWork
 

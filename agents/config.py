@@ -16,7 +16,7 @@ from agents.errors import Fault, InvalidConfigError
 from agents.sections import APPROVALS, EffectiveConfig
 from agents.tools.names import TOOL_NAMES
 from agents.yaml_text import Path, Read, read_placed
-from storage.access import SCOPES
+from storage.actions import SCOPES
 from storage.models import AgentConfiguration, AgentDefinition
 
 PATH = "yaml_config"

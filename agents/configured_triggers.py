@@ -14,7 +14,7 @@ from agents.errors import InactiveAgentError, InvalidConfigError
 from agents.firing import activate, pause, resume
 from agents.runs import effective_of
 from agents.triggers import TriggerSettings, input_faults, read_settings
-from storage.access import find_caller
+from storage.callers import find_caller
 from storage.models import AgentConfiguration, AgentTrigger, TriggerType
 from storage.unit_of_work import UnitOfWork
 

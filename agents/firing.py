@@ -23,7 +23,8 @@ from agents.errors import (
 )
 from agents.runs import MAX_DEPTH, NewRun, request_run
 from agents.triggers import ScheduleConfig, Unforeseen, inputs_of, prompt_of, read_settings
-from storage.access import document_right, find_caller, parse_document_name, workspace_standing
+from storage.access import document_right, workspace_standing
+from storage.callers import find_caller, parse_document_name
 from storage.models import AgentConfiguration, AgentRunLog, AgentTrigger, RunTrigger, TriggerFire, TriggerType
 from storage.unit_of_work import UnitOfWork
 

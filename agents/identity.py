@@ -4,7 +4,7 @@ What those rights are is `storage.access`'s to say, anew each time.
 """
 
 from crdt.ports import Principal, PrincipalId
-from storage.access import invoker_of
+from storage.callers import invoker_of
 from storage.models import AgentConfiguration, AgentRunLog
 
 

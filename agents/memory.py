@@ -19,7 +19,8 @@ from agents.config import config_of
 from agents.errors import InvalidConfigError
 from agents.llm.embeddings import MOST_TEXTS, Embedder
 from agents.sections import EffectiveConfig
-from storage.access import Caller, memory_audience
+from storage.access import memory_audience
+from storage.callers import Caller
 from storage.engine import Database
 from storage.models import AgentConfiguration, AgentMemory, AgentRunLog, MemoryKind
 from storage.repositories.llm import Payer

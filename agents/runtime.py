@@ -26,7 +26,8 @@ from agents.tool_calls import Outcome, ToolCalls
 from agents.tools.base import ToolContext, ToolSpec
 from agents.tools.toolbox import Toolbox
 from crdt.ports import Principal
-from storage.access import caller_of_run, workspace_standing
+from storage.access import workspace_standing
+from storage.callers import caller_of_run
 from storage.engine import Database
 from storage.models import AgentConfiguration, AgentDefinition, AgentRunLog, Job
 from storage.repositories.llm import Payer

@@ -1,6 +1,6 @@
 """Who somebody is (credential -> identity, for REST and sockets alike) and what they may do with a document.
 
-Signing in and out is `server.sign_in`; what roles may do is `storage.access`.
+Signing in and out is `server.sign_in`; what roles may do is `storage.actions`.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,8 @@ from crdt.ports import Principal, PrincipalId, Right
 from server.documents.companions import make_companion
 from server.opaque_tokens import hash_token, row_of_token
 from server.tokens import Tokens, is_same_hash
-from storage.access import Caller, document_right, find_caller
+from storage.access import document_right
+from storage.callers import Caller, find_caller
 from storage.engine import Database
 from storage.unit_of_work import UnitOfWork
 

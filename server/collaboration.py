@@ -6,7 +6,8 @@ from agents.collaborator import Change
 from crdt.errors import DocumentRefused
 from crdt.ports import Principal
 from server.suggestions import Suggestions
-from storage.access import find_caller, page_standing, parse_document_name
+from storage.access import page_standing
+from storage.callers import find_caller, parse_document_name
 from storage.engine import Database
 
 

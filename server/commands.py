@@ -10,7 +10,8 @@ from uuid import UUID
 import msgspec
 
 from blocks.commands import Command, closest, slug_of
-from storage.access import Caller, workspace_standing
+from storage.access import workspace_standing
+from storage.callers import Caller
 from storage.models import AgentConfiguration
 from storage.unit_of_work import UnitOfWork
 

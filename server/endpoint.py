@@ -31,7 +31,8 @@ from server.middleware.rate_limits import STATE_KEY
 from server.parsing import parse_body, parse_headers, parse_path, parse_query
 from server.request_body import read_bytes
 from server.routing import OFFSET_STREAM, Call, Needed, Operation, ReaderCall, UserCall
-from storage.access import PERSONAL, Caller, scopes_for
+from storage.actions import PERSONAL, scopes_for
+from storage.callers import Caller
 from storage.models import IdempotencyKey
 from storage.unit_of_work import UnitOfWork
 

@@ -1,7 +1,7 @@
 """Writes the table of rights in `docs/rights.md`: `python -m server.rights_table`."""
 
 from server.doc_tables import DocTable
-from storage.access import LEAST_ROLE, ROLES, can
+from storage.actions import LEAST_ROLE, ROLES, can
 
 TABLE = DocTable("rights", "server.rights_table", "docs/rights.md")
 

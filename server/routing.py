@@ -3,7 +3,7 @@
     @routes.post("/v1/workspaces/{workspace_id}/pages", "pages.write", status=201, refuses=(403,))
     async def create_page(call: UserCall, uow: UnitOfWork, workspace_id: UUID, body: NewPage) -> PageAnswer:
 
-Behind the path stands who may call it: an action of `storage.access`, or `signed_in` or `account`; nothing
+Behind the path stands who may call it: an action of `storage.actions`, or `signed_in` or `account`; nothing
 where no credential is needed. The handler asks the gate about the thing itself, and a test that is generated
 from the routes holds it to what it declares. The signature says the rest: a `UserCall` needs a person, a
 `ReaderCall` any credential, `uow` is the request's one transaction, `query`, `headers` and `body` are
@@ -25,7 +25,8 @@ from starlette.responses import Response
 
 from crdt.ports import Principal, PrincipalId
 from server.bootstrap import Services
-from storage.access import Action, Caller
+from storage.actions import Action
+from storage.callers import Caller
 
 OFFSET_STREAM = "application/offset+octet-stream"
 """A part of a file, as tus sends it."""

@@ -22,7 +22,7 @@ from crdt.ports import Principal
 from server.background.leadership import LEASE_SECONDS, Leadership
 from server.chat import CHAT
 from server.documents.writing import Writer
-from storage.access import parse_document_name
+from storage.callers import parse_document_name
 from storage.engine import Database
 from storage.errors import StorageError
 from storage.event_feed import EventFeed

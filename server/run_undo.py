@@ -34,7 +34,8 @@ from server.documents.writing import Writer
 from server.errors import ConflictError
 from server.offload import Offload, size_of
 from server.suggestions import Suggestions
-from storage.access import Caller, document_right, parse_document_name
+from storage.access import document_right
+from storage.callers import Caller, parse_document_name
 from storage.engine import Database
 from storage.errors import UnknownPositionError
 from storage.models import AgentConfiguration, AgentRunLog, Document, RunDeed

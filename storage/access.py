@@ -10,17 +10,16 @@ from uuid import UUID
 
 import msgspec
 
+from storage.actions import IN_CHANNEL, LEVEL_FOR, LEVELS, OF_MAKER, Action, actions_of, can
+from storage.callers import Caller, parse_document_name
 from storage.models import (
-    AgentConfiguration,
     AgentRunLog,
-    ApiKey,
     Channel,
     GrantLevel,
     Page,
     Prompt,
     PromptLibrary,
     Role,
-    ShareLink,
     Suggestion,
     Workspace,
 )
@@ -30,228 +29,9 @@ if TYPE_CHECKING:  # the unit of work imports the repositories, not this gate
     from storage.repositories.owned import M, Owned
     from storage.unit_of_work import UnitOfWork
 
-Action = Literal[
-    "workspace.read",
-    "workspace.update",
-    "workspace.delete",
-    "api_keys.create",
-    "api_keys.manage",
-    "audit.read",
-    "members.read",
-    "members.manage",
-    "owners.manage",
-    "pages.read",
-    "pages.comment",
-    "pages.write",
-    "pages.share",
-    "channels.read",
-    "channels.create",
-    "channels.invite",
-    "channels.manage",
-    "channels.write",
-    "brands.read",
-    "brands.write",
-    "creators.read",
-    "creators.write",
-    "prompts.read",
-    "prompts.write",
-    "events.read",
-    "webhooks.manage",
-    "agents.read",
-    "agents.run",
-    "agents.write",
-    "playbooks.read",
-    "playbooks.write",
-    "files.read",
-    "files.write",
-    "search.read",
-    "llm.read",
-    "llm.manage",
-]
+
 DocumentRight = Literal["none", "read", "comment", "write", "manage"]
 """`manage` is to write a channel or the comments on a page, and to delete what others have said there."""
-
-ROLES: tuple[Role, ...] = ("guest", "member", "admin", "owner")
-"""From the least to the most; each may do what those before it may."""
-
-LEAST_ROLE: dict[Action, Role] = {
-    "workspace.read": "guest",
-    "members.read": "guest",
-    "pages.read": "guest",
-    "channels.read": "guest",
-    "brands.read": "guest",
-    "creators.read": "guest",
-    "prompts.read": "guest",
-    "events.read": "guest",
-    "pages.comment": "member",
-    "agents.read": "guest",
-    "playbooks.read": "guest",
-    "search.read": "guest",
-    "pages.write": "member",
-    "pages.share": "member",
-    "channels.write": "member",
-    "channels.create": "member",
-    "channels.invite": "member",
-    "api_keys.create": "member",
-    "brands.write": "member",
-    "creators.write": "member",
-    "prompts.write": "member",
-    "agents.run": "member",
-    "agents.write": "member",
-    "playbooks.write": "member",
-    "workspace.update": "admin",
-    "api_keys.manage": "admin",
-    "audit.read": "admin",
-    "webhooks.manage": "admin",
-    "channels.manage": "admin",
-    "llm.read": "member",
-    "llm.manage": "admin",
-    "files.read": "member",
-    "files.write": "member",
-    "members.manage": "admin",
-    "owners.manage": "owner",
-    "workspace.delete": "owner",
-}
-"""The least role that may do something."""
-
-PERSONAL: frozenset[Action] = frozenset(
-    {"api_keys.create", "api_keys.manage", "owners.manage", "workspace.delete"}
-)
-"""What needs somebody who is signed in: a key that is stolen makes no others and ends nothing for good."""
-
-
-NEVER_AGENTS: frozenset[Action] = PERSONAL | frozenset[Action](
-    {
-        "agents.write",
-        "audit.read",
-        "channels.invite",
-        "channels.manage",
-        "llm.manage",
-        "members.manage",
-        "pages.share",
-        "playbooks.write",
-        "webhooks.manage",
-        "workspace.update",
-    }
-)
-"""What no agent does, whomever it acts for: who may do what, what agents are, and what cannot be undone."""
-
-THROUGH: dict[Action, frozenset[Action]] = {
-    "search.read": frozenset({"pages.read", "channels.read", "prompts.read", "brands.read", "creators.read"})
-}
-"""What has no scope of its own: a key that is good for any of these is good for it, as far as they go."""
-
-
-def scope_of(action: Action) -> str:
-    """Return the scope that a key needs for an action: `area:read` or `area:write`."""
-    area, _, verb = action.partition(".")
-    return f"{area}:{'read' if verb == 'read' else 'write'}"
-
-
-def scopes_for(action: Action) -> tuple[str, ...]:
-    """Return the scopes of which a key needs one for an action."""
-    return tuple(sorted(scope_of(one) for one in THROUGH.get(action, frozenset({action}))))
-
-
-SCOPES: frozenset[str] = frozenset(
-    {
-        "*:read",
-        "*:write",
-        *(scope_of(action) for action in LEAST_ROLE if action not in PERSONAL and action not in THROUGH),
-    }
-)
-"""All scopes; one for writing is one for reading too."""
-
-LEVEL_FOR: dict[Action, GrantLevel] = {
-    "pages.read": "read",
-    "pages.comment": "comment",
-    "pages.write": "write",
-    "pages.share": "manage",
-}
-"""The level on a page that an action needs there, whether a role, a grant or a share link gives it."""
-
-LEVELS: tuple[GrantLevel, ...] = ("read", "comment", "write", "manage")
-"""From the least to the most; each may do what those before it may."""
-
-IN_CHANNEL: frozenset[Action] = frozenset({"channels.read", "channels.write"})
-"""What whoever is in a private channel or a direct conversation may do there, whatever their role."""
-
-OF_MAKER: frozenset[Action] = frozenset({"channels.manage"})
-"""What members may do with a channel of their own making."""
-
-
-def is_in_scopes(scopes: Collection[str], action: Action) -> bool:
-    """Tell whether an action is within some scopes."""
-    if action in THROUGH:
-        return any(is_in_scopes(scopes, one) for one in THROUGH[action])
-    area, _, verb = scope_of(action).partition(":")
-    good = {f"{area}:write", "*:write"}
-    if verb == "read":
-        good |= {f"{area}:read", "*:read"}
-    return not good.isdisjoint(scopes)
-
-
-class Grant(msgspec.Struct, frozen=True):
-    """What an agent may do at most, as its configuration says under `grant`; it gives no right by itself."""
-
-    scopes: frozenset[str] = frozenset({"*:write"})
-    pages: frozenset[UUID] | None = None
-    """These and those below; None for all."""
-    channels: frozenset[UUID] | None = None
-
-    def allows(self, action: Action) -> bool:
-        """Tell whether an agent with this grant may do something where its person may."""
-        return action not in NEVER_AGENTS and is_in_scopes(self.scopes, action)
-
-
-class Caller(msgspec.Struct, frozen=True):
-    """On whose behalf something is asked. `id` is how events and the log name them.
-
-    An API key acts for its person, in one workspace, as far as its scopes go. So does the run of an agent,
-    as far as the agent was granted. A visitor has nothing but a share link.
-    """
-
-    id: str
-    user_id: UUID | None
-    workspace_id: UUID | None = None
-    """The only workspace there is for a key or an agent."""
-    scopes: frozenset[str] | None = None
-    """None for somebody who is signed in."""
-    link_page_id: UUID | None = None
-    link_level: GrantLevel | None = None
-    grant: Grant | None = None
-    """Of an agent."""
-
-    @classmethod
-    def of_user(cls, user_id: UUID) -> "Caller":
-        """Return somebody who is signed in as themself."""
-        return cls(f"user:{user_id}", user_id)
-
-    @classmethod
-    def of_key(cls, key: ApiKey) -> "Caller":
-        """Return a key's person, as far as the key goes."""
-        return cls(f"key:{key.id}", key.user_id, key.workspace_id, frozenset(key.scopes))
-
-    @classmethod
-    def of_link(cls, link: ShareLink) -> "Caller":
-        """Return whoever has a share link."""
-        return cls(f"link:{link.id}", None, link_page_id=link.page_id, link_level=link.level)
-
-    def has_scope(self, action: Action) -> bool:
-        """Tell whether a credential is good for an action, whatever its person may do."""
-        if self.grant is not None and not self.grant.allows(action):
-            return False
-        if self.scopes is None:
-            return True
-        return action not in PERSONAL and is_in_scopes(self.scopes, action)
-
-    def reaches(self, workspace_id: UUID) -> bool:
-        """Tell whether a credential is good in a workspace."""
-        return self.workspace_id in (None, workspace_id)
-
-    def within_scopes(self, actions: frozenset[Action]) -> frozenset[Action]:
-        """Return those of the actions that a credential is good for."""
-        return frozenset(action for action in actions if self.has_scope(action))
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -277,82 +57,12 @@ class Standing(msgspec.Struct, frozen=True):
         return action in self.actions
 
 
-def can(role: Role | None, action: Action) -> bool:
-    """Tell whether a role may do something; None, for no member, may do nothing."""
-    return role is not None and ROLES.index(role) >= ROLES.index(LEAST_ROLE[action])
-
-
-def actions_of(role: Role | None) -> frozenset[Action]:
-    """Return all that a role may do."""
-    return _ACTIONS_OF[role] if role is not None else frozenset()
-
-
 _ACTIONS_AT: dict[GrantLevel, frozenset[Action]] = {
     level: frozenset(
         action for action, least in LEVEL_FOR.items() if LEVELS.index(level) >= LEVELS.index(least)
     )
     for level in LEVELS
 }
-
-_ACTIONS_OF: dict[Role, frozenset[Action]] = {
-    role: frozenset(action for action in LEAST_ROLE if can(role, action)) for role in ROLES
-}
-
-
-async def find_caller(uow: "UnitOfWork", principal_id: str) -> Caller | None:
-    """Return the caller that a principal of a document is; None for one that is no more.
-
-    The run of an agent is named as the log does, `agent:{id}|run:{run_id}`: an agent is nobody by itself.
-    """
-    name, _, run = principal_id.partition("|")
-    if run:
-        found_run = parse_document_name(run)
-        caller = await caller_of_run(uow, found_run[1]) if found_run and found_run[0] == "run" else None
-        return caller if caller is not None and caller.id == name else None
-    match parse_document_name(principal_id):
-        case ("user", user_id):
-            return Caller.of_user(user_id) if await uow.users.is_active(user_id) else None
-        case ("key", key_id):
-            found = await uow.api_keys.find_standing(key_id)
-            return Caller.of_key(found[0]) if found else None
-        case ("link", link_id):
-            link = await uow.share_links.find_standing(link_id)
-            return Caller.of_link(link) if link else None
-        case _:
-            return None
-
-
-async def caller_of_run(uow: "UnitOfWork", run_id: UUID) -> Caller | None:
-    """Return whoever a run acts for, as far as its agent was granted; None where that is over.
-
-    It is over when the run has ended, its agent is not active any more, or its person has left; looked up
-    anew each time, so that nothing lasts longer than the right that it comes from.
-    """
-    found = await uow.agent_runs.find_open(run_id)
-    invoker = await find_caller(uow, invoker_of(found[0])) if found else None
-    grant = _grant_of(found[1]) if found else None
-    if found is None or invoker is None or invoker.user_id is None or grant is None:
-        return None
-    agent = found[1]
-    if not invoker.reaches(agent.workspace_id):
-        return None
-    return msgspec.structs.replace(
-        invoker, id=f"agent:{agent.id}", workspace_id=agent.workspace_id, grant=grant
-    )
-
-
-def invoker_of(run: AgentRunLog) -> str:
-    """Return the principal whose rights a run has."""
-    return run.invoked_by or f"user:{run.triggered_by_user_id}"
-
-
-def _grant_of(agent: AgentConfiguration) -> Grant | None:
-    """Return what an agent was granted; None for one whose configuration does not hold."""
-    config = agent.effective_config_cache
-    try:
-        return None if config is None else msgspec.convert(config.get("grant") or {}, Grant)
-    except msgspec.ValidationError:
-        return None
 
 
 async def workspace_standing(
@@ -489,17 +199,6 @@ def _higher(one: GrantLevel | None, other: GrantLevel | None) -> GrantLevel | No
     if one is None or other is None:
         return one or other
     return one if LEVELS.index(one) >= LEVELS.index(other) else other
-
-
-def parse_document_name(name: str) -> tuple[str, UUID] | None:
-    """Split `kind:uuid`; None for what is not in the one form a document's name has."""
-    kind, _, text = name.partition(":")
-    try:
-        subject = UUID(text)
-    except ValueError:
-        return None
-    # The same document under two spellings would be two rooms.
-    return (kind, subject) if str(subject) == text else None
 
 
 async def document_right(uow: "UnitOfWork", caller: Caller, document_name: str) -> DocumentRight:

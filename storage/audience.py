@@ -4,7 +4,9 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from storage.access import LEAST_ROLE, ROLES, Action, Caller, can, page_standing, parse_document_name
+from storage.access import page_standing
+from storage.actions import LEAST_ROLE, ROLES, Action, can
+from storage.callers import Caller, parse_document_name
 from storage.event_access import ANYTHING_ELSE, NEEDED
 from storage.models import Role
 

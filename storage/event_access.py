@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from storage.access import Action, Caller, readable_documents, workspace_standing
+from storage.access import readable_documents, workspace_standing
+from storage.actions import Action
+from storage.callers import Caller
 from storage.models import Event
 
 if TYPE_CHECKING:

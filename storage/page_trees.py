@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from storage.access import Caller, page_standing
+from storage.access import page_standing
+from storage.callers import Caller
 from storage.models import Page
 
 if TYPE_CHECKING:

@@ -35,7 +35,7 @@ from agents.runs import NewRun, cancel_run, request_run
 from agents.tools.base import ToolContext
 from agents.tools.toolbox import Toolbox
 from crdt.ports import Principal, PrincipalId
-from storage.access import find_caller
+from storage.callers import find_caller
 from storage.engine import Database
 from storage.models import Job, PlaybookRun
 from storage.repositories.llm import Payer

@@ -18,7 +18,8 @@ from agents.playbooks.checking import read_script
 from agents.playbooks.interpreter import Entry, scope_of
 from agents.playbooks.steps import InputField, Script, WaitStep, flatten
 from agents.triggers import scope_of_event
-from storage.access import find_caller, workspace_standing
+from storage.access import workspace_standing
+from storage.callers import find_caller
 from storage.event_access import visible_events
 from storage.models import Event, Playbook, PlaybookRun, PlaybookStep
 from storage.unit_of_work import UnitOfWork

@@ -19,7 +19,8 @@ from agents.llm.messages import Tool
 from agents.sections import Approval
 from agents.tools.errors import ToolError
 from crdt.ports import Principal
-from storage.access import Action, Caller
+from storage.actions import Action
+from storage.callers import Caller
 from storage.models import AgentConfiguration
 
 TIMEOUT_SECONDS = 60.0

@@ -18,7 +18,7 @@ import msgspec
 from agents.ports import Kit
 from agents.sections import Approval
 from agents.tools.base import TIMEOUT_SECONDS, Plan, ToolSpec
-from storage.access import Action
+from storage.actions import Action
 
 Handler = Callable[..., Awaitable[object]]
 H = TypeVar("H", bound=Handler)

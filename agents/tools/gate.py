@@ -5,14 +5,8 @@ from uuid import UUID
 
 from agents.tools.base import ToolContext
 from agents.tools.errors import ToolError
-from storage.access import (
-    Action,
-    Standing,
-    channel_standing,
-    page_standing,
-    readable_documents,
-    workspace_standing,
-)
+from storage.access import Standing, channel_standing, page_standing, readable_documents, workspace_standing
+from storage.actions import Action
 from storage.models import Channel, Page
 from storage.unit_of_work import UnitOfWork
 

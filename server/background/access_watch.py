@@ -6,7 +6,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from crdt.hub import Hub
-from storage.access import parse_document_name
+from storage.callers import parse_document_name
 from storage.engine import Database
 from storage.errors import StorageError
 from storage.event_feed import EventFeed

@@ -23,7 +23,7 @@ from server.background.leadership import LEASE_SECONDS, Leadership
 from server.chat import CHAT
 from server.commands import Outcome, decide
 from server.documents.writing import Writer
-from storage.access import Caller, find_caller
+from storage.callers import Caller, find_caller
 from storage.engine import Database
 from storage.errors import StorageError
 from storage.event_feed import EventFeed

@@ -9,7 +9,8 @@ from uuid import UUID, uuid5
 from agents.errors import InvalidInputsError, RunRefusedError
 from agents.runs import MAX_PROMPT_CHARACTERS, NewRun, request_run
 from blocks.commands import CommandFault, parse_command, slug_of
-from storage.access import Caller, document_right, find_caller, workspace_standing
+from storage.access import document_right, workspace_standing
+from storage.callers import Caller, find_caller
 from storage.models import AgentConfiguration, ChatCommand, ChatMessage, Event
 from storage.unit_of_work import UnitOfWork
 

@@ -6,7 +6,7 @@ Blocks and messages are found by their projections: see `server.projections`.
 from collections.abc import Sequence
 from uuid import UUID
 
-from storage.access import parse_document_name
+from storage.callers import parse_document_name
 from storage.models import Event
 from storage.repositories.consumers import Beginning
 from storage.search.queries import Kind

@@ -16,7 +16,8 @@ from agents.configured_triggers import follow_agent, is_in_step
 from agents.firing import Occasion, fire, pause, run_behind
 from agents.triggers import PageEditConfig, ScheduleConfig, read_settings, scope_of_schedule
 from server.background.leadership import LEASE_SECONDS, Leadership
-from storage.access import find_caller, page_standing
+from storage.access import page_standing
+from storage.callers import find_caller
 from storage.engine import Database
 from storage.errors import StorageError
 from storage.event_feed import EVERYWHERE_SECONDS, EventFeed

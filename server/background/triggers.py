@@ -14,7 +14,8 @@ from agents.firing import Occasion, fire, run_behind
 from agents.playbooks.runs import hear_of_event, hear_of_run
 from agents.triggers import EventConfig, PageEditConfig, read_settings, scope_of_event
 from server.background.mentions import take_block, take_message
-from storage.access import find_caller, parse_document_name, workspace_standing
+from storage.access import workspace_standing
+from storage.callers import find_caller, parse_document_name
 from storage.event_access import visible_events
 from storage.models import AgentTrigger, Event
 from storage.repositories.consumers import Beginning

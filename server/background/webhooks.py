@@ -18,7 +18,8 @@ from anyio.abc import TaskGroup
 from server.background.leadership import LEASE_SECONDS, Leadership
 from server.spans import span
 from server.webhooks import TEST_TYPE, Attempt, Courier
-from storage.access import Caller, workspace_standing
+from storage.access import workspace_standing
+from storage.callers import Caller
 from storage.engine import Database
 from storage.errors import StorageError
 from storage.event_access import visible_events

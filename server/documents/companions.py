@@ -1,6 +1,6 @@
 """Documents that come with a page, made when somebody first asks for one: the comments on it."""
 
-from storage.access import parse_document_name
+from storage.callers import parse_document_name
 from storage.engine import Database
 from storage.errors import ConstraintError
 

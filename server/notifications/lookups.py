@@ -6,8 +6,8 @@ Good within one unit of work alone, whose one moment all answers are of.
 from collections.abc import Collection, Mapping
 from uuid import UUID
 
-from storage.access import parse_document_name
 from storage.audience import readers
+from storage.callers import parse_document_name
 from storage.models import Channel, ChannelLevel, NotificationPreference
 from storage.unit_of_work import UnitOfWork
 

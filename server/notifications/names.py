@@ -4,8 +4,8 @@ from collections.abc import Collection
 from uuid import UUID
 
 from server.notifications.letters import Names
-from storage.access import parse_document_name
 from storage.audience import readers
+from storage.callers import parse_document_name
 from storage.models import Notification
 from storage.unit_of_work import UnitOfWork
 

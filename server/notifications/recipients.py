@@ -11,8 +11,8 @@ from uuid import UUID
 import msgspec
 
 from server.notifications.lookups import Lookups
-from storage.access import parse_document_name
 from storage.audience import members_who_may
+from storage.callers import parse_document_name
 from storage.models import Event, NotificationKind
 
 logger = logging.getLogger(__name__)

@@ -27,7 +27,8 @@ from server.page_imports.archive import Archive, BadArchiveError, Entry
 from server.page_imports.building import Built, RefusedError, build_page, id_in_json
 from server.page_imports.plan import Plan, PlannedPage, plan_pages
 from server.pages.making import Draft, add_pages, page_document, tell_of_page
-from storage.access import find_caller, page_standing
+from storage.access import page_standing
+from storage.callers import find_caller
 from storage.engine import Database
 from storage.errors import FilesUnavailableError, StorageError
 from storage.models import ImportStatus, Page, PageImport, PageImportLine

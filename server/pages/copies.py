@@ -15,7 +15,7 @@ from server.bootstrap import Services
 from server.errors import ConflictError
 from server.offload import size_of
 from server.pages.making import Content, Draft, page_document
-from storage.access import Caller
+from storage.callers import Caller
 from storage.ids import Uuid7
 from storage.models import Page
 from storage.page_trees import readable_below

@@ -27,7 +27,7 @@ from server.bootstrap import Services
 from server.exports.folder import file_name, free_path, page_paths
 from server.pages.files import may_read_file
 from server.pages.making import page_document
-from storage.access import Caller
+from storage.callers import Caller
 from storage.errors import FilesUnavailableError
 from storage.files import READ_BYTES
 from storage.models import File, Page

@@ -1,6 +1,7 @@
 """Whether somebody may read a file that a page shows."""
 
-from storage.access import Caller, document_right, owned_standing
+from storage.access import document_right, owned_standing
+from storage.callers import Caller
 from storage.models import File
 from storage.unit_of_work import UnitOfWork
 

@@ -21,7 +21,8 @@ from blocks.tree import Element
 from server.bootstrap import Services
 from server.pages.files import may_read_file
 from server.pages.making import page_document
-from storage.access import Caller, page_standing
+from storage.access import page_standing
+from storage.callers import Caller
 from storage.models import Page, ShareLink
 from storage.page_trees import readable_children
 from storage.unit_of_work import UnitOfWork

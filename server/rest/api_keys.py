@@ -12,7 +12,7 @@ from server.opaque_tokens import hash_token, new_token
 from server.rest.fields import Listing, Name, Slice, Time, list_slice, read_cursor
 from server.rest.gate import find_workspace, require
 from server.routing import Routes, UserCall
-from storage.access import SCOPES
+from storage.actions import SCOPES
 from storage.models import ApiKey
 from storage.unit_of_work import UnitOfWork
 

@@ -8,7 +8,8 @@ from server.errors import FieldError, InvalidError, NotFoundError
 from server.rest.gate import find_page, require
 from server.rest.pages import document_of, refuse_trashed
 from server.routing import ReaderCall, UserCall
-from storage.access import Action, page_standing
+from storage.access import page_standing
+from storage.actions import Action
 from storage.models import Page
 
 

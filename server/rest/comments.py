@@ -40,7 +40,7 @@ from server.rest.fields import Listing, list_slice, read_cursor
 from server.rest.gate import find_page
 from server.rest.pages import refuse_trashed
 from server.routing import Routes, UserCall
-from storage.access import Action
+from storage.actions import Action
 from storage.models import Comment, CommentThread, Page
 from storage.unit_of_work import UnitOfWork
 

@@ -5,7 +5,6 @@ from uuid import UUID
 from server.errors import ForbiddenError, NotFoundError
 from server.routing import ReaderCall, UserCall
 from storage.access import (
-    Action,
     Standing,
     channel_standing,
     document_right,
@@ -16,6 +15,7 @@ from storage.access import (
     suggestion_standing,
     workspace_standing,
 )
+from storage.actions import Action
 from storage.models import AgentRunLog, Channel, Document, Page, Prompt, PromptLibrary, Suggestion, Workspace
 from storage.repositories.owned import M, Owned
 from storage.unit_of_work import UnitOfWork

@@ -15,7 +15,8 @@ from server.errors import NotFoundError
 from server.rest.fields import Listing, Slice, Time, list_slice, read_cursor
 from server.rest.gate import find_owned
 from server.routing import Routes, UserCall
-from storage.access import Action, memory_audience
+from storage.access import memory_audience
+from storage.actions import Action
 from storage.models import AgentConfiguration, AgentMemory, MemoryKind
 from storage.unit_of_work import UnitOfWork
 

@@ -26,7 +26,7 @@ from server.rest.document_fields import Receipt, show_receipt
 from server.rest.fields import JsonObject, Listing, Slice, Time, check_json, list_slice, read_cursor
 from server.rest.gate import find_channel, find_workspace
 from server.routing import Routes, UserCall
-from storage.access import Action
+from storage.actions import Action
 from storage.models import AgentConfiguration, Channel, ChatMessage
 from storage.unit_of_work import UnitOfWork
 

@@ -12,7 +12,7 @@ from server.errors import ConflictError, FieldError, InvalidError
 from server.rest.fields import Listing, Name, Prose, Slice, Time, given, list_slice, read_cursor
 from server.rest.gate import find_owned, find_prompt, find_workspace
 from server.routing import Routes, UserCall
-from storage.access import Action
+from storage.actions import Action
 from storage.models import Prompt, PromptLibrary
 from storage.unit_of_work import UnitOfWork
 

@@ -17,7 +17,8 @@ from server.errors import FieldError, InvalidError
 from server.rest.fields import JsonObject, Listing, Slice, Time, check_json, list_slice, read_cursor
 from server.rest.gate import find_owned, find_run
 from server.routing import Routes, UserCall
-from storage.access import document_right, parse_document_name, readable_documents
+from storage.access import document_right, readable_documents
+from storage.callers import parse_document_name
 from storage.models import AgentConfiguration, AgentRunLog, RunStatus, RunTrigger
 from storage.unit_of_work import UnitOfWork
 

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage.access import parse_document_name
+from storage.callers import parse_document_name
 from storage.models import (
     CanvasBlock,
     ChatMessage,

@@ -15,7 +15,8 @@ import msgspec
 from sqlalchemy import ColumnElement, Select, and_, delete, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage.access import Action, Standing
+from storage.access import Standing
+from storage.actions import Action
 from storage.models import Channel, ChannelMember, Page, SearchEntry, Workspace
 from storage.repositories.pages import visible_to
 from storage.search.ports import Wanted, WordIndex, Words

@@ -10,7 +10,8 @@ from agents.catalogue import Definition, read_catalogue
 from agents.config import effective_config
 from agents.sections import EffectiveConfig
 from agents.tools.everything import FAMILIES
-from storage.access import NEVER_AGENTS, Caller, Grant
+from storage.actions import NEVER_AGENTS
+from storage.callers import Caller, Grant
 from storage.models import AgentDefinition
 
 CATALOGUE = read_catalogue()

@@ -9,7 +9,9 @@ import pytest
 from sqlalchemy import delete
 from sqlalchemy import text as sql
 
-from storage.access import Caller, Standing, actions_of
+from storage.access import Standing
+from storage.actions import actions_of
+from storage.callers import Caller
 from storage.engine import Database
 from storage.models import Role, SearchEntry, Workspace
 from storage.search.index import Entry, Place

@@ -9,7 +9,8 @@ import pytest
 from crdt.ports import Principal, PrincipalId
 from server.bootstrap import Services
 from server.rights_table import with_table
-from storage.access import LEAST_ROLE, ROLES, Action, can, parse_document_name
+from storage.actions import LEAST_ROLE, ROLES, Action, can
+from storage.callers import parse_document_name
 from storage.models import Role
 from tests.server.api import Api
 

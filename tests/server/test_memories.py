@@ -6,7 +6,7 @@ from uuid import UUID
 from agents.config import config_of
 from agents.memory import recall, remember_run, told_at_start
 from server.bootstrap import Services
-from storage.access import Caller
+from storage.callers import Caller
 from storage.models import AgentMemory
 from tests.server.api import Api
 from tests.server.runs import begin_run

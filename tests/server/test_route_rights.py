@@ -5,7 +5,7 @@ import pytest
 
 from server.app import API
 from server.routing import Operation
-from storage.access import LEAST_ROLE, PERSONAL, ROLES, can
+from storage.actions import LEAST_ROLE, PERSONAL, ROLES, can
 from storage.engine import Database
 from storage.models import Role
 from tests.server.api import Api

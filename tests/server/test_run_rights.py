@@ -11,7 +11,9 @@ from blocks.channel_content import Text
 from crdt.errors import DocumentRefused, UpdateRefused
 from crdt.ports import DocumentName, Principal, PrincipalId
 from server.bootstrap import Services
-from storage.access import NEVER_AGENTS, Action, caller_of_run, readable_documents, workspace_standing
+from storage.access import readable_documents, workspace_standing
+from storage.actions import NEVER_AGENTS, Action
+from storage.callers import caller_of_run
 from tests.server.api import Api
 from tests.server.runs import begin_run, end_run, grant_to
 from tests.server.test_blocks import join

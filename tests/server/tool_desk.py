@@ -10,7 +10,7 @@ from agents.tools.base import ToolContext, ToolResult
 from agents.tools.errors import ToolError
 from crdt.ports import Principal
 from server.bootstrap import Services
-from storage.access import caller_of_run
+from storage.callers import caller_of_run
 from tests.server.api import Api
 from tests.server.runs import begin_run
 

@@ -12,7 +12,7 @@ from agents.tools.base import Effect, Plan, ToolContext, ToolResult, ToolSpec, s
 from agents.tools.errors import ToolError
 from agents.tools.toolbox import MOST_CHARACTERS, Toolbox
 from crdt.ports import Principal, PrincipalId
-from storage.access import Caller
+from storage.callers import Caller
 from storage.engine import Database
 from storage.models import AgentConfiguration
 
