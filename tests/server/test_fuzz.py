@@ -66,5 +66,5 @@ def test_requests_get_beyond_the_refusals(world: World) -> None:
     for label in LABELS:
         world.prepare(world.operations[label])
     names = {name for label in LABELS for name in re.findall(r"{(\w+)}", label)}
-    # A run comes of running an agent, which no request does yet.
-    assert {name for name in names if not world.known[name]} == {"run_id"}
+    # A step comes of what a model answers; a secret has the name that one gives it.
+    assert {name for name in names if not world.known[name]} == {"step", "secret_name"}
