@@ -34,6 +34,9 @@ MOST_TOOL_CALLS = 32
 _CHARACTERS_A_TOKEN = 16
 """More than any tokenizer's mean: what is longer ignores its limit."""
 
+MOST_SCHEMA_NODES = 5000
+"""Of one tool."""
+
 Way = Literal["plain", "schema_as_tool", "tools_as_schema"]
 
 
@@ -219,9 +222,42 @@ def _told(message: Message) -> Message:
 
 
 def _choice_of(tools: tuple[Tool, ...], schema: ResponseSchema | None) -> ResponseSchema:
-    choices = [_object(tool={"const": tool.name}, arguments=dict(tool.parameters)) for tool in tools]
+    choices = [
+        _object(tool={"const": tool.name}, arguments=without_references(tool.parameters)) for tool in tools
+    ]
     reply: dict[str, Any] = {"type": "string"} if schema is None else dict(schema.schema)
     return ResponseSchema("choice", {"anyOf": [*choices, _object(reply=reply)]})
+
+
+def without_references(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a schema with what it refers to in place: below another one its references would lead nowhere.
+
+    What is defined by itself, or comes to more than is sensible, may be anything.
+    """
+    definitions: Mapping[str, Any] = schema.get("$defs") or schema.get("definitions") or {}
+    left = MOST_SCHEMA_NODES
+
+    def resolve(node: object, within: frozenset[str]) -> Any:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            return {}
+        if isinstance(node, list):
+            return [resolve(item, within) for item in cast("list[object]", node)]
+        if not isinstance(node, dict):
+            return node
+        fields = dict(cast("dict[str, object]", node))
+        reference = fields.get("$ref")
+        if isinstance(reference, str) and reference.startswith("#/"):
+            del fields["$ref"]
+            name = reference.rpartition("/")[2]
+            if name in within or name not in definitions:
+                return {}
+            return {**resolve(definitions[name], within | {name}), **resolve(fields, within)}
+        return {key: resolve(value, within) for key, value in fields.items()}
+
+    top = {key: value for key, value in schema.items() if key not in ("$defs", "definitions")}
+    return resolve(top, frozenset())
 
 
 def _object(**properties: Any) -> dict[str, Any]:

@@ -10,7 +10,15 @@ from agents.llm.messages import Done, Event, Message, Request, ResponseSchema, T
 from agents.llm.models import Model
 from agents.llm.parts import FinishPart, Part, TextPart, ToolPart
 from agents.llm.redaction import one_line, without_keys
-from agents.llm.shaping import Assembly, TooLongAnswer, UnusableAnswer, ask_of, fault_of
+from agents.llm.shaping import (
+    MOST_SCHEMA_NODES,
+    Assembly,
+    TooLongAnswer,
+    UnusableAnswer,
+    ask_of,
+    fault_of,
+    without_references,
+)
 from server.telemetry import redact
 from storage.repositories.llm import Payer
 
@@ -100,6 +108,35 @@ def test_a_choice_that_is_none_cannot_be_used(text: str):
             FinishPart("stop"),
             model=Model("m", abilities=("structured",)),
         )
+
+
+def test_what_schemas_of_tools_refer_to_is_in_place_in_a_choice():
+    """The built-in model's server looks for it at the top, where it is not."""
+    change = {"type": "object", "properties": {"to": {"type": "string"}, "then": {"$ref": "#/$defs/Change"}}}
+    schema: dict[str, Any] = {
+        "type": "object",
+        "properties": {"changes": {"type": "array", "items": {"$ref": "#/$defs/Change", "title": "One"}}},
+        "$defs": {"Change": change, "Unused": {}},
+    }
+    asked = ask_of(
+        request(tools=(Tool("edit", "Edits.", schema),)), Model("m", abilities=("structured",)), "max"
+    )
+    assert asked.response_schema is not None
+    arguments = asked.response_schema.schema["anyOf"][0]["properties"]["arguments"]
+    items = arguments["properties"]["changes"]["items"]
+    assert items == {**change, "properties": {"to": {"type": "string"}, "then": {}}, "title": "One"}
+    assert "$ref" not in str(asked.response_schema.schema)
+
+
+def test_a_schema_that_unfolds_without_end_may_be_anything():
+    definitions: dict[str, Any] = {
+        f"d{n}": {"properties": {key: {"$ref": f"#/$defs/d{n + 1}"} for key in "abcdefghij"}}
+        for n in range(30)
+    }
+    found = without_references(
+        {"type": "object", "properties": {"x": {"$ref": "#/$defs/d0"}}, "$defs": definitions}
+    )
+    assert len(str(found)) < 50 * MOST_SCHEMA_NODES
 
 
 def test_a_model_that_knows_no_tools_is_told_of_them_in_words():
