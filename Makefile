@@ -32,8 +32,8 @@ coverage: $(VENV)/.test ## Show that the tests of the live core take its every b
 bench: $(VENV)/.test bench/node_modules/.installed ## Measure beside the peers, for half an hour (ARGS=--quick: two minutes)
 	@$(BIN)/python -m bench $(ARGS)
 
-api-fuzz: $(VENV)/.test ## Try every operation of the API with odd input, on both databases (EXAMPLES=200)
-	@FUZZ_EXAMPLES=$(or $(EXAMPLES),200) $(BIN)/python -m pytest tests/server/test_fuzz.py
+api-fuzz: $(VENV)/.test ## Try every operation of the API with odd input and as everybody, on both databases (EXAMPLES=200)
+	@FUZZ_EXAMPLES=$(or $(EXAMPLES),200) $(BIN)/python -m pytest tests/server/test_fuzz.py tests/server/test_route_rights.py
 
 bench-lists: $(VENV)/.test ## Measure the long lists over 100,000 rows, on both databases
 	@$(BIN)/python -m bench.lists

@@ -171,7 +171,7 @@ def test_rows_beyond_the_bound_are_counted_and_left_out(monkeypatch: pytest.Monk
     built = build("Name\n" + "x\n" * 5, "csv")
     assert built.notes == ["3 rows beyond the first 2 are left out"]
     rows = blocks(built)[0].content["rows"]
-    assert isinstance(rows, list)
+    assert isinstance(rows, dict)
     assert len(rows) == 2
 
 

@@ -1,5 +1,7 @@
 """Every route against the table of rights, as everybody: generated from the routes themselves."""
 
+import os
+
 import msgspec
 import pytest
 
@@ -10,6 +12,7 @@ from storage.engine import Database
 from storage.models import Role
 from tests.server.api import Api
 from tests.server.specimens import HEADERS, Plot
+from tests.services.databases import BOTH
 
 OPERATIONS = [operation for module in API for operation in module.routes.operations]
 REFUSALS = (401, 403, 404)
@@ -25,6 +28,12 @@ class Cast(msgspec.Struct, frozen=True):
     owner: Api
     other: Api
     database: Database
+
+
+@pytest.fixture(params=BOTH if "FUZZ_EXAMPLES" in os.environ else ("sqlite",))
+def database_url(request: pytest.FixtureRequest) -> str:
+    """One database, and both with `make api-fuzz`: this takes longer than anything else in the suite."""
+    return request.getfixturevalue(f"{request.param}_url")
 
 
 @pytest.fixture
