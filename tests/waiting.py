@@ -2,16 +2,29 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from inspect import isawaitable
+from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
 
 _PAUSE_SECONDS = 0.02
 
 
-async def until(look: Callable[[], Awaitable[T | None]], *, seconds: float = 20) -> T:
-    """Look until there is something, neither None nor False, at most for so long; return it."""
+@overload
+async def until(look: Callable[[], Awaitable[T | None]], *, seconds: float = ...) -> T: ...
+
+
+@overload
+async def until(look: Callable[[], T | None], *, seconds: float = ...) -> T: ...
+
+
+async def until(look: Callable[[], Any], *, seconds: float = 30) -> Any:
+    """Look until there is something (nothing: None, False, no items), at most for so long; return it."""
     async with asyncio.timeout(seconds):
-        while (found := await look()) is None or found is False:  # noqa: ASYNC110 - nothing would set an event
-            await asyncio.sleep(_PAUSE_SECONDS)
-    return found
+        while True:
+            found = look()
+            if isawaitable(found):
+                found = await found
+            if found:
+                return found
+            await asyncio.sleep(_PAUSE_SECONDS)  # nothing would set an event

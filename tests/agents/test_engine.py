@@ -17,6 +17,7 @@ from storage.event_feed import EventFeed
 from storage.models import Job
 from storage.unit_of_work import UnitOfWork
 from tests.services.databases import add_workspace
+from tests.waiting import until
 
 SECONDS = 20.0
 
@@ -95,15 +96,6 @@ async def job_of(database: Database, job_id: UUID) -> Job:
         job = await uow.jobs.get(job_id)
         assert job is not None
         return job
-
-
-async def until(condition: Callable[[], Awaitable[bool] | bool]) -> None:
-    async with asyncio.timeout(SECONDS):
-        while True:
-            found = condition()
-            if found if isinstance(found, bool) else await found:
-                return
-            await asyncio.sleep(0.01)
 
 
 def ended(handler: Doing, *jobs: UUID, how: str = "done") -> Callable[[], bool]:

@@ -13,10 +13,11 @@ import httpx2
 import pytest
 
 from agents.engine import LEASE_SECONDS, POLL_SECONDS
-from tests.server.runs_world import DEFINITION, FAST, INPUTS, MODEL, until
+from tests.server.runs_world import DEFINITION, FAST, INPUTS, MODEL
 from tests.services.databases import BOTH
 from tests.services.ionflux import IonfluxServer, Person, expect_no_fault
 from tests.services.models import ModelServer
+from tests.waiting import until
 
 pytestmark = pytest.mark.chaos
 
@@ -49,7 +50,7 @@ class Watcher:
         async def is_over() -> bool:
             return (await self.run(server))["status"] not in ("pending", "running")
 
-        await until(is_over, SECONDS)
+        await until(is_over, seconds=SECONDS)
         run = await self.run(server)
         assert (run["status"], run["output_preview"]) == ("success", "I made it."), run
         steps = (await self.get(server, f"/v1/runs/{self.run_id}/steps"))["items"]
@@ -63,7 +64,7 @@ class Watcher:
         async def is_posted() -> bool:
             return bool(await self.answers(server))
 
-        await until(is_posted, SECONDS)
+        await until(is_posted, seconds=SECONDS)
         assert await self.answers(server) == ["I made it."]
 
     async def answers(self, server: IonfluxServer) -> list[str]:
@@ -91,7 +92,7 @@ async def begin(server: IonfluxServer, models: ModelServer) -> Watcher:
     async def is_hanging() -> bool:
         return (await asyncio.to_thread(lambda: len(models.asked))) >= 2
 
-    await until(is_hanging, SECONDS)
+    await until(is_hanging, seconds=SECONDS)
     return watcher
 
 

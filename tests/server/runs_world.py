@@ -4,8 +4,7 @@ A test that uses it overrides the fixture `settings` with `for_runs(settings)`, 
 machine.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -13,6 +12,7 @@ import msgspec
 from server.settings import Settings
 from tests.server.api import Api
 from tests.services.models import ModelServer
+from tests.waiting import until
 
 DEFINITION = "agent_marketing"
 SECONDS = 30.0
@@ -118,16 +118,6 @@ class RunsWorld:
     def then_say(self, words: str, text: str, **match: Any) -> None:
         """Have the model say something once it has heard what a tool says."""
         self.models.say(words, text, match={"hasToolResult": True, **match})
-
-
-async def until(condition: Callable[[], bool | Awaitable[bool]], seconds: float = SECONDS) -> None:
-    """Wait until something is so."""
-    async with asyncio.timeout(seconds):
-        while True:
-            found = condition()
-            if found if isinstance(found, bool) else await found:
-                return
-            await asyncio.sleep(0.05)
 
 
 INPUTS: dict[str, Any] = {"campaign_brief": "Summer"}

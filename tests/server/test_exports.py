@@ -248,8 +248,8 @@ async def test_beside_the_original_all_ids_are_new_and_lead_to_each_other(
     assert blocks["text"].id != studio.names["block"]
     assert blocks["text"].created_by == f"user:{ann.user['id']}"
 
-    async def threads() -> list[dict[str, Any]] | None:
-        return (await ann.get(f"/v1/pages/{plan['id']}/comments")).json()["items"] or None
+    async def threads() -> list[dict[str, Any]]:
+        return (await ann.get(f"/v1/pages/{plan['id']}/comments")).json()["items"]
 
     (thread,) = await until(threads)
     (comment,) = thread["comments"]

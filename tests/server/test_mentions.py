@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from tests.server.api import Api
-from tests.server.triggering import DEFINITION, READY, has_run, runs, told, until
+from tests.server.triggering import DEFINITION, READY, has_run, runs, told
+from tests.waiting import until
 
 Json = dict[str, Any]
 

@@ -87,11 +87,11 @@ def me(who: Api) -> str:
 async def told(who: Api, count: int = 1, **query: Any) -> list[dict[str, Any]]:
     """Wait until somebody has been told so much; return it, the newest first."""
 
-    async def look() -> list[dict[str, Any]] | None:
+    async def look() -> tuple[list[dict[str, Any]]] | None:
         items = (await who.get("/v1/notifications", params={"limit": 200, **query})).json()["items"]
-        return items if len(items) >= count else None
+        return (items,) if len(items) >= count else None
 
-    items = await until(look)
+    (items,) = await until(look)
     assert len(items) == count, items
     return items
 

@@ -8,8 +8,9 @@ import pytest
 from server.bootstrap import Services
 from server.settings import Settings
 from tests.server.api import Api
-from tests.server.runs_world import RunsWorld, for_runs, until
+from tests.server.runs_world import RunsWorld, for_runs
 from tests.services.models import ModelServer
+from tests.waiting import until
 
 Json = dict[str, Any]
 OVER = ("success", "error", "cancelled")

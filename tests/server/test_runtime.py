@@ -11,8 +11,9 @@ from server.bootstrap import Services
 from server.settings import Settings
 from storage.models import JobStep
 from tests.server.api import Api
-from tests.server.runs_world import RunsWorld, for_runs, until
+from tests.server.runs_world import RunsWorld, for_runs
 from tests.services.models import ModelServer
+from tests.waiting import until
 
 
 @pytest.fixture

@@ -57,11 +57,12 @@ async def search(api: Api, workspace: str, words: str) -> list[dict[str, Any]]:
 async def found(api: Api, workspace: str, words: str, count: int) -> list[dict[str, Any]]:
     """Search until so much is found."""
 
-    async def look() -> list[dict[str, Any]] | None:
+    async def look() -> tuple[list[dict[str, Any]]] | None:
         hits = await search(api, workspace, words)
-        return hits if len(hits) == count else None
+        return (hits,) if len(hits) == count else None
 
-    return await until(look, seconds=SECONDS)
+    (hits,) = await until(look, seconds=SECONDS)
+    return hits
 
 
 async def test_everything_is_found_soon_with_a_marked_part(ann: Api, services: Services, workspace: str):

@@ -191,10 +191,7 @@ async def test_a_branch_that_cannot_follow_holds_up_no_other(
     ):
         monkeypatch.setattr(services.suggestions, "follow", fail_first)
         await text_block(ann, f"/v1/pages/{page['id']}/blocks", "a new block")
-        while True:
-            if any([*read_blocks(replica.doc)] for replica in (one, other)):
-                break
-            await asyncio.sleep(0.02)
+        await until(lambda: any([*read_blocks(replica.doc)] for replica in (one, other)))
 
 
 async def test_only_the_author_and_writers_of_the_page_write_a_branch(

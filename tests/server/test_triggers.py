@@ -30,8 +30,8 @@ from tests.server.triggering import (
     runs,
     told,
     triggers,
-    until,
 )
+from tests.waiting import until
 
 
 @pytest.fixture

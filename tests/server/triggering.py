@@ -1,27 +1,15 @@
 """What tests of triggers share: agents that can run, what has become of them, and waiting for it."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from server.bootstrap import Services
 from tests.server.api import Api
+from tests.waiting import until
 
 SECONDS = 30.0
 DEFINITION = "agent_email_wizard"
 READY = "inputs: {campaign_brief: Summer}\ntriggers: []\n"
-
-T = TypeVar("T")
-
-
-async def until(look: Callable[[], Awaitable[T | None]]) -> T:
-    """Wait until there is something."""
-    async with asyncio.timeout(SECONDS):
-        while True:
-            if found := await look():
-                return found
-            await asyncio.sleep(0.05)  # what is waited for tells nobody
 
 
 async def nudge(services: Services, workspace: str) -> None:
