@@ -4,7 +4,6 @@ The answer is the agent's own message, with the rights of its run. How it is goi
 one message that is edited; also when the run ends where nothing runs any more, since `follow` sees to that.
 """
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from blocks.errors import BlocksError, UnknownMessageError
 from crdt.errors import CrdtError, DocumentRefused, UpdateRefused
 from crdt.ports import Principal
 from server.background.leadership import LEASE_SECONDS, Leadership
+from server.background.pacing import at_news
 from server.chat import CHAT
 from server.documents.writing import Writer
 from storage.callers import parse_document_name
@@ -101,13 +101,7 @@ class RunMessages:
         await self._leadership.lead(self._tell_ends)
 
     async def _tell_ends(self) -> None:
-        with self._feed.subscribe() as subscription:
-            while not (await subscription.next(RETRY_SECONDS)).is_over:
-                try:
-                    await self.tell_ends()
-                except StorageError as error:
-                    logger.warning("ends of runs cannot be told now: %s", error)
-                    await asyncio.sleep(1)
+        await at_news(self._feed, self.tell_ends, RETRY_SECONDS, "ends of runs cannot be told now")
 
     async def tell_ends(self) -> None:
         """Tell the end of all runs whose channel does not know it."""

@@ -6,7 +6,6 @@ whatever is killed when. The answers are posted from their rows, under ids that 
 one again is no second answer.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -20,12 +19,12 @@ from blocks.commands import Command, CommandFault, parse_command
 from crdt.errors import CrdtError
 from server.background.consumers import Following
 from server.background.leadership import LEASE_SECONDS, Leadership
+from server.background.pacing import at_news
 from server.chat import CHAT
 from server.commands import Outcome, decide
 from server.documents.writing import Writer
 from storage.callers import Caller, find_caller
 from storage.engine import Database
-from storage.errors import StorageError
 from storage.event_feed import EventFeed
 from storage.models import ChatCommand, ChatMessage, Event
 from storage.repositories.consumers import Beginning
@@ -67,7 +66,7 @@ async def _take(uow: UnitOfWork, message: ChatMessage) -> None:
         return  # gone since
     outcome = await decide(uow, caller, message.workspace_id, command, fault)
     outcome = await _ask_for_run(uow, message, command, caller, outcome)
-    await _keep(uow, message, command, outcome)
+    await keep(uow, message, command.name, outcome)
     if outcome.agent_configuration_id is not None:
         await uow.events.append(
             message.workspace_id,
@@ -82,20 +81,6 @@ async def _take(uow: UnitOfWork, message: ChatMessage) -> None:
                 "command": command.name,
                 "arguments": command.arguments,
             },
-        )
-    else:
-        payload = {
-            "channel_id": str(message.channel_id),
-            "message_id": str(message.id),
-            "command": command.name,
-            "status": outcome.status,
-        }
-        await uow.events.append(
-            message.workspace_id,
-            "command.answered",
-            message.sender_id,
-            f"channel:{message.channel_id}",
-            payload,
         )
 
 
@@ -130,20 +115,35 @@ async def _ask_for_run(
     return outcome
 
 
-async def _keep(uow: UnitOfWork, message: ChatMessage, command: Command, outcome: Outcome) -> None:
+async def keep(uow: UnitOfWork, message: ChatMessage, name: str, outcome: Outcome) -> None:
+    """Keep what a message of somebody's comes to, and tell it where no run is; its answer is posted later."""
     await uow.commands.add(
         ChatCommand(
             channel_id=message.channel_id,
             message_id=message.id,
             workspace_id=message.workspace_id,
             thread_id=message.thread_id,
-            command=command.name,
+            command=name,
             status=outcome.status,
             answer=outcome.text,
             response_id=uow.new_id(),
             created_at=uow.now,
         )
     )
+    if outcome.agent_configuration_id is None:
+        payload = {
+            "channel_id": str(message.channel_id),
+            "message_id": str(message.id),
+            "command": name,
+            "status": outcome.status,
+        }
+        await uow.events.append(
+            message.workspace_id,
+            "command.answered",
+            message.sender_id,
+            f"channel:{message.channel_id}",
+            payload,
+        )
 
 
 class Commands:
@@ -174,13 +174,7 @@ class Commands:
         await self._leadership.lead(self._answer_all)
 
     async def _answer_all(self) -> None:
-        with self._feed.subscribe() as subscription:
-            while not (await subscription.next(RETRY_SECONDS)).is_over:
-                try:
-                    await self.answer_open()
-                except StorageError as error:
-                    logger.warning("commands cannot be answered now: %s", error)
-                    await asyncio.sleep(1)
+        await at_news(self._feed, self.answer_open, RETRY_SECONDS, "commands cannot be answered now")
 
     async def answer_open(self) -> None:
         """Post all answers that have not been posted."""

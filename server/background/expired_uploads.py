@@ -1,11 +1,10 @@
 """Ends uploads that nobody has gone on with in time, and gives their room back."""
 
-import asyncio
 import logging
 
+from server.background.pacing import again_and_again
 from server.uploads import Uploads
 from storage.engine import Database
-from storage.errors import StorageError
 
 logger = logging.getLogger(__name__)
 
@@ -22,13 +21,11 @@ class ExpiredUploads:
 
     async def run(self) -> None:
         """End them again and again, until the task is cancelled."""
-        while True:
-            try:
-                if gone := await self.end():
-                    logger.info("%d uploads have expired", gone)
-            except StorageError as error:
-                logger.warning("expired uploads are not ended now: %s", error)
-            await asyncio.sleep(EVERY_SECONDS)
+        await again_and_again(self._end_some, EVERY_SECONDS, "expired uploads are not ended now")
+
+    async def _end_some(self) -> None:
+        if gone := await self.end():
+            logger.info("%d uploads have expired", gone)
 
     async def end(self) -> int:
         """End them once; return how many there were."""

@@ -5,14 +5,11 @@ with another.
 """
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
+from server.background.pacing import again_and_again
 from storage.engine import Database
-from storage.errors import StorageError
-
-logger = logging.getLogger(__name__)
 
 ANNOUNCED_FOR = timedelta(days=30)
 EVERY_SECONDS = 6 * 3600.0
@@ -29,12 +26,12 @@ class Forgetting:
 
     async def run(self) -> None:
         """Forget again and again, until the task is cancelled."""
-        while True:
-            try:
-                await self.forget()
-            except StorageError:
-                logger.exception("client ids cannot be forgotten now; it will be tried again")
-            await self._sleep(EVERY_SECONDS)
+        await again_and_again(
+            self.forget,
+            EVERY_SECONDS,
+            "client ids cannot be forgotten now; it will be tried again",
+            sleep=self._sleep,
+        )
 
     async def forget(self) -> None:
         """Forget once."""

@@ -9,9 +9,11 @@ from uuid import UUID, uuid5
 from agents.errors import InvalidInputsError, RunRefusedError
 from agents.runs import MAX_PROMPT_CHARACTERS, NewRun, request_run
 from blocks.commands import CommandFault, parse_command, slug_of
+from server.background.commands import keep
+from server.commands import Outcome
 from storage.access import document_right, workspace_standing
 from storage.callers import Caller, find_caller
-from storage.models import AgentConfiguration, ChatCommand, ChatMessage, Event
+from storage.models import AgentConfiguration, Event
 from storage.unit_of_work import UnitOfWork
 
 MOST_AGENTS = 5
@@ -50,7 +52,9 @@ async def take_message(uow: UnitOfWork, event: Event) -> None:
         if refusal is not None:
             refusals.append((agent, refusal))
     if refusals:
-        await _answer(uow, message, refusals)
+        # As the sender of a command is told.
+        reasons = "\n\n".join(f"{agent.name}: {reason}" for agent, reason in refusals)
+        await keep(uow, message, slug_of(refusals[0][0].name), Outcome("refused", reasons))
 
 
 async def take_block(uow: UnitOfWork, event: Event) -> None:
@@ -97,37 +101,6 @@ async def _start(uow: UnitOfWork, caller: Caller, new: NewRun) -> str | None:
     except RunRefusedError as error:
         return str(error)
     return None
-
-
-async def _answer(
-    uow: UnitOfWork, message: ChatMessage, refusals: list[tuple[AgentConfiguration, str]]
-) -> None:
-    """Have the sender told, as the sender of a command is."""
-    await uow.commands.add(
-        ChatCommand(
-            channel_id=message.channel_id,
-            message_id=message.id,
-            workspace_id=message.workspace_id,
-            thread_id=message.thread_id,
-            command=slug_of(refusals[0][0].name),
-            status="refused",
-            answer="\n\n".join(f"{agent.name}: {reason}" for agent, reason in refusals),
-            response_id=uow.new_id(),
-            created_at=uow.now,
-        )
-    )
-    await uow.events.append(
-        message.workspace_id,
-        "command.answered",
-        message.sender_id,
-        f"channel:{message.channel_id}",
-        {
-            "channel_id": str(message.channel_id),
-            "message_id": str(message.id),
-            "command": slug_of(refusals[0][0].name),
-            "status": "refused",
-        },
-    )
 
 
 def _is_command(text: str) -> bool:

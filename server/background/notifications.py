@@ -4,18 +4,17 @@ Rows are written in the transaction that moves the cursor, one for an event and 
 twice and nothing is left out. Mails and live inboxes are made from the rows, by others.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from server.background.pacing import again_and_again
 from server.notifications.kinds import delivery_of, mail_time
 from server.notifications.lookups import Lookups
 from server.notifications.recipients import Telling, read_message, telling_of
 from storage.engine import Database
-from storage.errors import StorageError
 from storage.models import Event
 from storage.repositories.consumers import Beginning
 from storage.unit_of_work import UnitOfWork
@@ -130,12 +129,7 @@ class ForgettingNotifications:
 
     async def run(self) -> None:
         """Forget again and again, until the task is cancelled."""
-        while True:
-            try:
-                await self.forget()
-            except StorageError as error:
-                logger.warning("notifications cannot be forgotten now: %s", error)
-            await asyncio.sleep(FORGET_EVERY_SECONDS)
+        await again_and_again(self.forget, FORGET_EVERY_SECONDS, "notifications cannot be forgotten now")
 
     async def forget(self) -> None:
         """Forget what is old, in small transactions."""

@@ -1,14 +1,11 @@
 """Forgets runs of agents that were over long ago, with all they said."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
+from server.background.pacing import again_and_again
 from storage.engine import Database
-from storage.errors import StorageError
-
-logger = logging.getLogger(__name__)
 
 EVERY_SECONDS = 3600.0
 BATCH = 200
@@ -30,12 +27,12 @@ class OldRuns:
 
     async def run(self) -> None:
         """Forget again and again, until the task is cancelled."""
-        while True:
-            try:
-                await self.forget()
-            except StorageError:
-                logger.exception("old runs cannot be forgotten now; it will be tried again")
-            await self._sleep(EVERY_SECONDS)
+        await again_and_again(
+            self.forget,
+            EVERY_SECONDS,
+            "old runs cannot be forgotten now; it will be tried again",
+            sleep=self._sleep,
+        )
 
     async def forget(self) -> None:
         """Forget all that is old enough, some at a time."""

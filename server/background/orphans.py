@@ -1,13 +1,12 @@
 """Removes contents of files that nobody knows: of uploads that broke off, and of what was deleted."""
 
-import asyncio
 import logging
 from datetime import timedelta
 
 from server.background.leadership import Leadership
+from server.background.pacing import again_and_again
 from server.files import file_id_of, part_id_of
 from storage.engine import Database
-from storage.errors import StorageError
 from storage.files import FileStore
 
 logger = logging.getLogger(__name__)
@@ -47,10 +46,8 @@ class Orphans:
         return gone
 
     async def _collect_forever(self) -> None:
-        while True:
-            try:
-                if gone := await self.collect():
-                    logger.info("%d objects without a file were removed", gone)
-            except StorageError as error:
-                logger.warning("files without a row are not collected: %s", error)
-            await asyncio.sleep(EVERY_SECONDS)
+        await again_and_again(self._collect_some, EVERY_SECONDS, "files without a row are not collected")
+
+    async def _collect_some(self) -> None:
+        if gone := await self.collect():
+            logger.info("%d objects without a file were removed", gone)

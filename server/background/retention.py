@@ -12,10 +12,11 @@ from datetime import timedelta
 from crdt import history
 from crdt.document import read_snapshot
 from crdt.errors import DocumentDamaged
+from server.background.pacing import again_and_again
 from server.offload import Offload, size_of
 from server.run_undo import as_deed, remember
 from storage.engine import Database
-from storage.errors import CorruptDocumentError, PruneRefusedError, StorageError, UnknownPositionError
+from storage.errors import CorruptDocumentError, PruneRefusedError, UnknownPositionError
 from storage.models import Document
 from storage.update_log import UpdateLog
 
@@ -53,12 +54,12 @@ class Retention:
 
     async def run(self) -> None:
         """Prune again and again, until the task is cancelled."""
-        while True:
-            try:
-                await self.prune_all()
-            except StorageError:
-                logger.exception("history could not be pruned; it will be tried again")
-            await self._sleep(EVERY_SECONDS)
+        await again_and_again(
+            self.prune_all,
+            EVERY_SECONDS,
+            "history could not be pruned; it will be tried again",
+            sleep=self._sleep,
+        )
 
     async def prune_all(self) -> int:
         """Prune every document once; return how many rows were deleted."""

@@ -1,16 +1,15 @@
 """Deletes pages for good: by hand, or when they have been in the trash for long."""
 
-import asyncio
 import logging
 from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
 from server.background.leadership import Leadership
+from server.background.pacing import again_and_again
 from server.files import Files
 from server.pages.making import tell_of_page
 from storage.engine import Database
-from storage.errors import StorageError
 from storage.models import File, Page
 from storage.unit_of_work import UnitOfWork
 
@@ -68,10 +67,8 @@ class PageTrash:
         return True
 
     async def _empty_forever(self) -> None:
-        while True:
-            try:
-                if deleted := await self.empty():
-                    logger.info("%d pages were deleted for good, with what was below them", deleted)
-            except StorageError as error:
-                logger.warning("the trash is not emptied now: %s", error)
-            await asyncio.sleep(EVERY_SECONDS)
+        await again_and_again(self._empty_some, EVERY_SECONDS, "the trash is not emptied now")
+
+    async def _empty_some(self) -> None:
+        if deleted := await self.empty():
+            logger.info("%d pages were deleted for good, with what was below them", deleted)
