@@ -5,7 +5,7 @@ database, a clock and settings of their own.
 """
 
 import hmac
-from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,16 +14,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from agents.collaborator import Collaborators
-from agents.engine import Engine, Handler
 from agents.errors import InvalidConfigError
 from agents.llm.built_in import BuiltInModel
 from agents.llm.client import LlmClient
 from agents.llm.messages import Timeouts
 from agents.llm.models import Catalogue, read_catalogue
 from agents.llm.providers import Providers
-from agents.playbooks.doing import PlaybookHandler
 from agents.ports import Kit
-from agents.runtime import Runtime
 from agents.tools.everything import open_toolbox
 from agents.tools.remote import McpTools
 from agents.tools.toolbox import Toolbox
@@ -49,24 +46,7 @@ from server.agent_tools.mcp_server import McpServer
 from server.agent_tools.secrets import StoredSecrets
 from server.auth import DatabaseAccess
 from server.background.access_watch import AccessWatch
-from server.background.archiving import Archiving
-from server.background.branches import Branches
-from server.background.commands import Commands
-from server.background.consumers import Following
-from server.background.embeds import EmbedResolving
-from server.background.expired_uploads import ExpiredUploads
-from server.background.forgetting import Forgetting
-from server.background.inboxes import Inboxes
-from server.background.notification_mails import NotificationMails
-from server.background.notifications import ForgettingNotifications, Notifications
-from server.background.old_runs import OldRuns
-from server.background.orphans import Orphans
-from server.background.projections import DEDICATED, SHARED, Projections
-from server.background.retention import Retention
-from server.background.search import SearchConsumer
-from server.background.trigger_times import TriggerTimes
-from server.background.triggers import TriggerConsumer
-from server.background.webhooks import Webhooks
+from server.background.starting import start_background
 from server.browser_sessions import BrowserSessions
 from server.chat import Chat
 from server.collaboration import PageSuggester
@@ -91,12 +71,10 @@ from server.metrics import Metrics
 from server.notifications.unsubscribing import Unsubscribing
 from server.offload import Offload
 from server.page_imports.running import PageImporter
-from server.pages.ending import PageTrash
 from server.passwords import Passwords
 from server.projections.catching_up import CatchingUp
 from server.projections.projector import Projector
 from server.rate_limits import RateLimits, RequestLimits
-from server.run_messages import RunMessages
 from server.run_undo import RunUndo
 from server.settings import Settings
 from server.sign_in import Accounts
@@ -228,16 +206,11 @@ async def open_services(
         unsubscribing = Unsubscribing(secrets.access_token_key, settings.effective_public_url)
         courier = Courier(transport, vault, clock)
         llm = await stack.enter_async_context(_open_llm(settings, database, vault, hub))
-        inboxes = Inboxes(database, hub)
-        if "realtime" in settings.roles:
-            hub.start(inboxes.run)
         archive = MessageArchive(database, update_log, guard)
         writer = Writer(hub, history)
         previews = Previews(database, Embeds(transport) if settings.link_previews else None)
         copies = Copies(update_log)
         suggestions = Suggestions(database, update_log, hub, copies, history, offload)
-        if "realtime" in settings.roles:
-            hub.start(Branches(database, update_log, hub, suggestions).run)
         projector = Projector(database, update_log, offload)
         catching_up = CatchingUp(database, projector, clock)
         chat = Chat(writer, access, archive, catching_up, clock)
@@ -268,48 +241,7 @@ async def open_services(
         )
         hub.start(mcp_server.run)
         watching = Watching()
-        if "worker" in settings.roles:
-            run_messages = RunMessages(database, feed, writer, clock)
-            hub.start(run_messages.follow)
-            handlers = [
-                Runtime(database, llm, toolbox, run_messages),
-                PlaybookHandler(database, llm, toolbox),
-            ]
-            _start_jobs(hub, settings, database, feed, watching, handlers)
-            hub.start(Webhooks(database, feed, courier).run)
-            hub.start(mailing.run)
-            mails = NotificationMails(database, mailing, unsubscribing)
-            hub.start(mails.run)
-            hub.start(Following(database, feed, Notifications(mails.wake, inboxes.wake)).run)
-            hub.start(ForgettingNotifications(database).run)
-            hub.start(Forgetting(database).run)
-            commands = Commands(database, feed, writer, clock)
-            hub.start(commands.follow)
-            hub.start(commands.answer)
-            hub.start(Following(database, feed, TriggerConsumer()).run)
-            hub.start(TriggerTimes(database, feed).run)
-            archiving = Archiving(
-                database,
-                hub,
-                archive,
-                clock,
-                live_messages=settings.channel_live_messages,
-                live_days=settings.channel_live_days,
-            )
-            hub.start(archiving.run)
-            hub.start(Following(database, feed, SearchConsumer()).run)
-            share = SHARED if "realtime" in settings.roles else DEDICATED
-            hub.start(Projections(database, update_log, projector, share=share).run)
-            if settings.link_previews:
-                hub.start(EmbedResolving(database, writer, previews).run)
-            hub.start(Orphans(database, files.store).run)
-            hub.start(ExpiredUploads(database, uploads).run)
-            hub.start(page_importer.run)
-            if settings.trash_days:
-                hub.start(PageTrash(database, files, trash_days=settings.trash_days).run)
-        if "worker" in settings.roles and settings.history_days:
-            hub.start(Retention(database, update_log, offload, history_days=settings.history_days).run)
-        yield Services(
+        services = Services(
             settings=settings,
             clock=clock,
             database=database,
@@ -365,28 +297,8 @@ async def open_services(
             unsubscribing=unsubscribing,
             invitations=Invitations(mailing, settings.effective_public_url),
         )
-
-
-def _start_jobs(
-    hub: Hub,
-    settings: Settings,
-    database: Database,
-    feed: EventFeed,
-    watching: Watching,
-    handlers: Sequence[Handler],
-) -> None:
-    """Have this process do jobs, and forget old ones."""
-    engine = Engine(
-        database,
-        feed,
-        handlers,
-        watching=watching,
-        max_jobs=settings.runs_per_process,
-        workspace_limit=settings.runs_per_workspace,
-    )
-    hub.start(engine.run)
-    if settings.run_days:
-        hub.start(OldRuns(database, run_days=settings.run_days).run)
+        start_background(services, writer, projector)
+        yield services
 
 
 @asynccontextmanager
