@@ -95,7 +95,7 @@ async def all_come(crowd: Sequence[Typist]) -> None:
 async def type_all(crowd: Sequence[Typist], chance: random.Random) -> None:
     """Let everybody type, connected or not."""
     while True:
-        await asyncio.sleep(PAUSE_SECONDS / len(crowd) * 4)
+        await asyncio.sleep(PAUSE_SECONDS / len(crowd) * 4)  # the pace at which people type
         for one in chance.sample(crowd, k=min(4, len(crowd))):
             one.type(chance.choice("abcdefgh"))
 

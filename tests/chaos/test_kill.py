@@ -35,7 +35,7 @@ class Typist:
 
     async def type(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
-            await asyncio.sleep(PACE_SECONDS)
+            await asyncio.sleep(PACE_SECONDS)  # the pace at which people type
             step = self.random.random()
             if step < 0.5:
                 await self._insert(self.random.choice("aé東🙂"))

@@ -58,7 +58,7 @@ async def join(
 
 async def pieces(*texts: str) -> AsyncIterator[str]:
     for text in texts:
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # as a model, which lets others go on
         yield text
 
 
@@ -341,7 +341,7 @@ async def test_A3_a_run_that_is_cancelled_types_no_more(
     async def endless() -> AsyncIterator[str]:
         while True:
             yield "word "
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.01)  # the pace of a model
 
     async with join(services, run, page) as agent:
         typing = asyncio.create_task(agent.type_into(block, endless()))

@@ -29,7 +29,7 @@ WORDS = 12
 async def written(name: str) -> AsyncIterator[str]:
     for number in range(WORDS):
         yield f"{name}{number} "
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # as a model, which lets others go on
     yield f"\n\n- {name} one\n- {name} two\n\n**{name}** ends"
 
 

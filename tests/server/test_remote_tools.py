@@ -68,7 +68,7 @@ async def serving(elsewhere: Elsewhere) -> AsyncGenerator[None]:
     task = asyncio.create_task(server.serve())
     while not server.started:
         assert not task.done()
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.01)  # uvicorn tells nobody that it has started
     port = server.servers[0].sockets[0].getsockname()[1]
     elsewhere.url = f"http://127.0.0.1:{port}/mcp"
     try:

@@ -106,7 +106,7 @@ async def test_an_upgrade_waits_longer_than_a_write_would(tmp_path: Path):
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             upgrading = asyncio.create_task(migrations.upgrade(database))
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(0.5)  # longer than `busy_seconds`: that no time ends it is what is shown
             assert not upgrading.done()
             other.execute("COMMIT")
         assert (await upgrading).current is None

@@ -39,7 +39,7 @@ def wait_for_end(process_id: int) -> None:
     with contextlib.suppress(ProcessLookupError):
         while True:
             os.kill(process_id, 0)
-            time.sleep(0.02)
+            time.sleep(0.02)  # a process that is no child of this one tells nobody that it ends
 
 
 async def test_a_workspace_without_any_key_gets_an_answer_and_the_process_ends(

@@ -53,6 +53,7 @@ class World:
         self.seconds = 0.0
 
     async def sleep(self, seconds: float) -> None:
+        """Note a pause that the client would make, and make none."""
         self.pauses.append(seconds)
 
     def monotonic(self) -> float:
