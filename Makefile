@@ -9,7 +9,7 @@ PACKAGES := crdt blocks storage integrations agents server
 # Every test of a whole server starts processes, and each would compile all sources anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run test fuzz chaos coverage api-fuzz bench-lists check format lock clean
+.PHONY: run test fuzz chaos coverage api-fuzz bench-lists bench-runs check format lock clean
 
 run: $(VENV)/.run $(VENV)/.model ## Set up and serve a seeded workspace at http://127.0.0.1:8000
 	@exec $(BIN)/ionflux serve --seed
@@ -37,6 +37,9 @@ api-fuzz: $(VENV)/.test ## Try every operation of the API with odd input and as 
 
 bench-lists: $(VENV)/.test ## Measure the long lists over 100,000 rows, on both databases
 	@$(BIN)/python -m bench.lists
+
+bench-runs: $(VENV)/.test tests/clients/node_modules/.installed ## Measure what people notice of fifty runs of agents at once
+	@$(BIN)/python -m bench.runs
 
 check: $(VENV)/.test ## Format, lint, types and import contracts
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .

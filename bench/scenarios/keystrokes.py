@@ -45,15 +45,15 @@ class Load(msgspec.Struct, frozen=True):
 
 async def measure(server: Server, load: Load) -> Measures:
     """Let people type for a while; return what it cost the server and how long edits took."""
-    async with _crowd(await server.documents(load.documents), load) as crowd:
+    async with gather_crowd(await server.documents(load.documents), load) as crowd:
         typists = [client for room in crowd for client in room[: load.typists]]
         observers = [client for room in crowd for client in room if client.view is not None]
-        pace = _Pace(typists, load)
+        pace = Pace(typists, load)
         await pace.type_for(_WARM_UP_SECONDS)
         cpu, own_cpu, since = cpu_seconds(server.pid), process_time(), perf_counter()
         await pace.type_for(load.seconds)
         own_share = (process_time() - own_cpu) / (perf_counter() - since)
-        await _settle(crowd, load)
+        await settle(crowd, load)
         cpu = cpu_seconds(server.pid) - cpu
         memory = memory_bytes(server.pid)
         await _quiet([client for room in crowd for client in room])
@@ -73,7 +73,7 @@ async def measure(server: Server, load: Load) -> Measures:
 
 
 @asynccontextmanager
-async def _crowd(places: Sequence[Place], load: Load) -> AsyncGenerator[list[list[Client]]]:
+async def gather_crowd(places: Sequence[Place], load: Load) -> AsyncGenerator[list[list[Client]]]:
     """Bring everybody in: a list a document, its typists first."""
     ids = random.Random(load.documents).sample(range(1 << 31, 1 << 32), k=load.documents * _people(load))
     crowd: list[list[Client]] = []
@@ -110,7 +110,7 @@ def _people(load: Load) -> int:
     return load.typists + load.readers
 
 
-class _Pace:
+class Pace:
     """Keystrokes at the times of a plan that does not wait for the server."""
 
     def __init__(self, typists: Sequence[Client], load: Load) -> None:
@@ -142,7 +142,7 @@ class _Pace:
         return contents
 
 
-async def _settle(crowd: Sequence[Sequence[Client]], load: Load) -> None:
+async def settle(crowd: Sequence[Sequence[Client]], load: Load) -> None:
     """Wait until every observer has everything and every edit that will be acknowledged has been."""
     deadline = perf_counter() + _SETTLE_SECONDS
     while late := [room for room in crowd if not _is_settled(room, load)]:

@@ -1,9 +1,10 @@
 """A stand-in for providers of language models that is not ours: aimock, strict, on a port of its own."""
 
-import contextlib
 import re
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -59,9 +60,10 @@ class ModelServer:
         return self._control.get("/journal").json()
 
 
-@pytest.fixture(scope="session")
-def _model_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    fixtures = tmp_path_factory.mktemp("models") / "fixtures.json"
+@contextmanager
+def running_models(folder: Path) -> Generator[int]:
+    """Let the stand-in run; give its port."""
+    fixtures = folder / "fixtures.json"
     nothing = {"match": {"userMessage": "the words that nobody says"}, "response": {"content": "?"}}
     fixtures.write_bytes(msgspec.json.encode({"fixtures": [nothing]}))
     program = FOLDER / "node_modules/@copilotkit/aimock/dist/cli.js"
@@ -74,10 +76,16 @@ def _model_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
                     yield int(found[1])
                     break
             else:
-                pytest.fail("the stand-in for models did not start")
+                raise RuntimeError("the stand-in for models did not start")
         finally:
-            with contextlib.suppress(ProcessLookupError):
+            with suppress(ProcessLookupError):
                 process.kill()
+
+
+@pytest.fixture(scope="session")
+def _model_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    with running_models(tmp_path_factory.mktemp("models")) as port:
+        yield port
 
 
 @pytest.fixture
