@@ -338,7 +338,7 @@ async def _open_llm(
         try:
             yield LlmClient(database, providers, timeouts=timeouts)
         finally:
-            built_in.kill()
+            await built_in.stop()
 
 
 def _read_llm_catalogue(settings: Settings) -> Catalogue:

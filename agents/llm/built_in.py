@@ -58,7 +58,7 @@ class Address(msgspec.Struct, frozen=True):
 
 
 class BuiltInModel:
-    """The model of one process. `run` stops it when it is idle, and at the end."""
+    """The model of one process. `run` stops it when it is idle; whoever opens one stops it at the end."""
 
     def __init__(self, *, is_wanted: bool, idle_seconds: float, memory_bytes: int) -> None:
         self.provider = PROVIDER
@@ -93,32 +93,33 @@ class BuiltInModel:
                 self._used.set()
 
     async def run(self) -> None:
-        """Stop the model when nobody has called for a while, until the task is cancelled."""
-        try:
-            while True:
-                await self._used.wait()
-                self._used.clear()
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(self._idle_seconds):
-                        await self._used.wait()
-                        continue
-                async with self._turn:
-                    if not self._used.is_set():
-                        await self._stop()
-        finally:
-            self.kill()
+        """Stop the model whenever nobody has called for a while, until the task is cancelled."""
+        while True:
+            await self._used.wait()
+            self._used.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._idle_seconds):
+                    await self._used.wait()
+                    continue
+            async with self._turn:
+                if not self._used.is_set():
+                    await self.stop()
 
-    def kill(self) -> None:
-        """End the child at once."""
-        if self._process is not None and self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
+    async def stop(self) -> None:
+        """End the child at once, if there is one; return when it is gone."""
+        self._address = None
+        process, self._process = self._process, None
+        if process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
 
     def _is_alive(self) -> bool:
         return self._process is not None and self._process.returncode is None and self._address is not None
 
     async def _start(self) -> None:
-        await self._stop()
+        await self.stop()
         assert self._weights is not None
         key = secrets.token_urlsafe(24)
         self._process = await asyncio.create_subprocess_exec(
@@ -136,23 +137,14 @@ class BuiltInModel:
                 self._process.stdin.write(f"{key}\n".encode())
                 line = await self._process.stdout.readline()
         except BaseException:
-            await self._stop()
+            await self.stop()
             raise
         url = line.decode().strip()
         if not url.startswith("http://127.0.0.1:"):
-            await self._stop()
+            await self.stop()
             raise OSError("the built-in model did not start")
         self._address = Address(f"{url}/v1", key)
         logger.info("the built-in model is started")
-
-    async def _stop(self) -> None:
-        self._address = None
-        process, self._process = self._process, None
-        if process is None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
 
 
 def find_weights() -> Path | None:

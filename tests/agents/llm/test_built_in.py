@@ -15,17 +15,18 @@ from tests.agents.llm.world import World, open_world
 
 SECONDS = 600.0
 
-pytestmark = pytest.mark.skipif(
+needs_model = pytest.mark.skipif(
     find_weights() is None and "CI" not in os.environ,
     reason="there is no build of the model for this machine",
 )
+pytestmark = needs_model
 
 
 @pytest.fixture
 async def model() -> AsyncIterator[BuiltInModel]:
     model = BuiltInModel(is_wanted=True, idle_seconds=0.2, memory_bytes=1536 * 1024 * 1024)
     yield model
-    model.kill()
+    await model.stop()
 
 
 @pytest.fixture
