@@ -7,7 +7,7 @@ they may hold secret links.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -40,8 +40,6 @@ LOOK_SECONDS = 1.0
 
 URGENT, USUAL = 0, 1
 """Somebody waits for a mail that was asked for; one that tells news goes behind it."""
-
-_BATCH = 50
 
 
 class MailRequest(msgspec.Struct, frozen=True):
@@ -83,7 +81,6 @@ class Mailing:
         self._mailer = mailer
         self._retry_seconds = retry_seconds
         self._leadership = Leadership(database, "mails")
-        self._connections = anyio.CapacityLimiter(AT_ONCE)
         self._woken = asyncio.Event()
 
     async def post(self, uow: UnitOfWork, mail: Mail, *, priority: int = URGENT) -> None:
@@ -112,34 +109,45 @@ class Mailing:
         return msgspec.json.decode(text, type=Content)
 
     async def _send_forever(self) -> None:
-        while True:
-            self._woken.clear()
-            try:
-                found = await self._send_due()
-            except StorageError as error:
-                logger.warning("mails wait for the database: %s", error)
-                found = 0
-            if found < _BATCH:
+        """Send what comes due. A conversation that takes long holds up no mail that came later."""
+        under_way: set[UUID] = set()
+        async with anyio.create_task_group() as tasks:
+
+            async def send(row: WaitingMail) -> None:
+                try:
+                    await self._handle_guarded(row)
+                finally:
+                    under_way.discard(row.id)
+                    self._woken.set()
+
+            while True:
+                self._woken.clear()
+                for row in await self._find_due(AT_ONCE - len(under_way), under_way):
+                    under_way.add(row.id)
+                    tasks.start_soon(send, row)
                 with anyio.move_on_after(LOOK_SECONDS):
                     await self._woken.wait()
 
-    async def _send_due(self) -> int:
-        """Send what is due, up to a batch; return how many that were."""
-        async with self._database.read() as uow:
-            due = await uow.mails.due(_BATCH)
-        async with anyio.create_task_group() as tasks:
-            for mail in due:
-                tasks.start_soon(self._handle_guarded, mail)
-        return len(due)
+    async def _find_due(self, count: int, under_way: Collection[UUID]) -> Sequence[WaitingMail]:
+        """Return so many of the mails that are due; none while the database cannot be read."""
+        if not count:
+            return ()
+        try:
+            async with self._database.read() as uow:
+                return await uow.mails.due(count, besides=under_way)
+        except StorageError as error:
+            logger.warning("mails wait for the database: %s", error)
+            return ()
 
     async def _handle_guarded(self, row: WaitingMail) -> None:
-        async with self._connections:
-            try:
-                await self._handle(row)
-            except StorageError as error:
-                logger.warning("a mail waits for the database: %s", error)
-            except Exception:  # the edge of a task: no mail may end the others'
-                logger.exception("a mail could not be sent")
+        try:
+            await self._handle(row)
+        except StorageError as error:
+            logger.warning("a mail waits for the database: %s", error)
+            await asyncio.sleep(LOOK_SECONDS)
+        except Exception:  # the edge of a task: no mail may end the others'
+            logger.exception("a mail could not be sent")
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def _handle(self, row: WaitingMail) -> None:
         try:

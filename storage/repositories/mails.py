@@ -1,6 +1,6 @@
 """Mails that wait for somebody to take them. What is in them is sealed, and not read here."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -30,11 +30,11 @@ class Mails:
         )
         await self._session.flush()
 
-    async def due(self, limit: int) -> Sequence[WaitingMail]:
-        """Return mails whose time has come, the urgent ones first."""
+    async def due(self, limit: int, *, besides: Collection[UUID] = ()) -> Sequence[WaitingMail]:
+        """Return mails whose time has come, the urgent ones first, without those that are named."""
         found = await self._session.scalars(
             select(WaitingMail)
-            .where(WaitingMail.next_attempt_at <= self._now)
+            .where(WaitingMail.next_attempt_at <= self._now, WaitingMail.id.not_in(besides))
             .order_by(WaitingMail.priority, WaitingMail.next_attempt_at)
             .limit(limit)
         )

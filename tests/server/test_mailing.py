@@ -76,6 +76,22 @@ async def post_and_fail(database: Database, mailing: Mailing) -> None:
         await uow.events.append(uow.new_id(), "test")
 
 
+async def test_a_conversation_that_hangs_holds_up_no_mail_that_comes_later(
+    database: Database, mailing: Mailing, mail_server: MailServer
+):
+    mail_server.held["slow@example.org"] = asyncio.Event()
+    async with sending(mailing):
+        for to in ("slow@example.org", "ann@example.org", "bob@example.org"):
+            async with database.transaction() as uow:
+                await mailing.post(uow, Mail(to=to, subject="x", text="x"))
+            if not to.startswith("slow"):
+                assert (await mail_server.next_mail())["to"] == to
+        mail_server.held["slow@example.org"].set()
+        assert (await mail_server.next_mail())["to"] == "slow@example.org"
+        await all_gone(database)
+    assert mail_server.count == 3
+
+
 async def test_a_mail_waits_for_its_cause_and_goes_when_that_is_committed(
     database: Database, mailing: Mailing, mail_server: MailServer
 ):

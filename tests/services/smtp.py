@@ -16,10 +16,12 @@ class MailServer:
         self.port = 0
         self.replies: list[str] = []
         """What to answer to the next recipients instead of taking the mail."""
+        self.held: dict[str, asyncio.Event] = {}
+        """Recipient -> what a mail to them waits for before it is taken."""
         self._mails: asyncio.Queue[EmailMessage] = asyncio.Queue()
         self.envelopes: list[Envelope] = []
 
-    async def next_mail(self, *, seconds: float = 10) -> EmailMessage:
+    async def next_mail(self, *, seconds: float = 30) -> EmailMessage:
         """Wait for the next mail, for so long."""
         return await asyncio.wait_for(self._mails.get(), seconds)
 
@@ -39,6 +41,9 @@ class MailServer:
         return "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        for recipient in envelope.rcpt_tos:
+            if recipient in self.held:
+                await self.held[recipient].wait()
         self.envelopes.append(envelope)
         assert isinstance(envelope.content, bytes)
         self._mails.put_nowait(message_from_bytes(envelope.content, EmailMessage, policy=policy.default))
