@@ -5,6 +5,7 @@ AgentError
 ├── InvalidConfigError       a YAML configuration cannot be read, or does not fit its definition
 ├── InvalidInputsError       a run is given what its agent does not take, or not what it needs
 ├── TextTooLongError         a text that is typed does not end
+├── BeganAnewError           what a model has said counts no more: it is asked again
 ├── MissingReferenceError    a reference stands for nothing, or for too much
 └── RunRefusedError          an agent does not run now; the message is for people
     ├── InactiveAgentError   it is switched off or archived, or its configuration has become unfit
@@ -114,6 +115,12 @@ class LostRightError(RunRefusedError):
     """Nobody answers for it."""
 
     code = "maker_lost_right"
+
+
+class BeganAnewError(AgentError):
+    """What was said until now is not part of the answer: another attempt has begun."""
+
+    code = "began_anew"
 
 
 class MissingReferenceError(AgentError, ValueError):

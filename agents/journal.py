@@ -8,11 +8,13 @@ whatever depends on the clock, on chance or on the world stands in a step.
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import msgspec
 
+from agents.speech import Speech
 from agents.watching import Note, Watching
 from storage.engine import Database
 from storage.models import Job, JobStep
@@ -70,6 +72,10 @@ class Journal:
     def note(self, title: str) -> None:
         """Tell whoever looks on what is being done."""
         self._watching.tell(self.job_id, Note("step", title))
+
+    def speaking(self, step: str) -> AbstractContextManager[Speech]:
+        """Let whoever looks on hear what a model says in a step."""
+        return self._watching.speaking(self.job_id, step)
 
     async def step(
         self, step: str, kind: str, title: str, result: type[T], action: Callable[[], Awaitable[T]]

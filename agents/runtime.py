@@ -6,7 +6,8 @@ goes on behind the last of them after a crash, and nothing that is finished is p
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Protocol
 from uuid import UUID
 
@@ -17,11 +18,13 @@ from agents.engine import Ending
 from agents.errors import AgentError, InactiveAgentError, InvalidConfigError, InvalidPromptError
 from agents.identity import principal_of
 from agents.journal import Journal
+from agents.llm.client import Listener
 from agents.llm.errors import LlmError
 from agents.llm.messages import DEFAULT_OUTPUT_TOKENS, Answer, Message, Request, ToolCall
 from agents.memory import remember_run
 from agents.runs import RUN, effective_of, finish_run, tell
 from agents.sections import EffectiveConfig
+from agents.speech import Speech
 from agents.tool_calls import Outcome, ToolCalls
 from agents.tools.base import ToolContext, ToolSpec
 from agents.tools.toolbox import Toolbox
@@ -38,6 +41,9 @@ logger = logging.getLogger("ionflux.agents")
 FAILURES = 3
 """Tool calls in a row that fail before the run ends; answers that say nothing, too."""
 
+SAYING_SECONDS = 1.0
+"""What the model says within this time is told together to those who are where the run was called."""
+
 CALLS_OF_A_TURN = 16
 PREVIEW_CHARACTERS = 500
 POSTED_CHARACTERS = 16_000
@@ -46,8 +52,8 @@ POSTED_CHARACTERS = 16_000
 class Model(Protocol):
     """What a run needs of `agents.llm`."""
 
-    async def complete(self, request: Request) -> Answer:
-        """Return an answer as a whole. Raises LlmError."""
+    async def complete(self, request: Request, *, listener: Listener | None = None) -> Answer:
+        """Return an answer as a whole; let somebody hear it before. Raises LlmError."""
         ...
 
 
@@ -56,6 +62,10 @@ class Herald(Protocol):
 
     async def progress(self, run: AgentRunLog, agent: AgentConfiguration, text: str) -> None:
         """Tell what it is doing. A hint: where that is not possible nothing happens."""
+        ...
+
+    async def saying(self, run: AgentRunLog, agent: AgentConfiguration, text: str) -> None:
+        """Tell what it says, as far as it has come. A hint too."""
         ...
 
     async def answer(
@@ -257,7 +267,10 @@ class _Conversation:
 
         async def ask() -> Turn:
             await self._herald.progress(self._run, self._agent, f"Step {step}: thinking")
-            answer = await self._llm.complete(self._request(step, messages, specs))
+            with self._journal.speaking(step) as speech:
+                async with self._overheard(speech):
+                    request = self._request(step, messages, specs)
+                    answer = await self._llm.complete(request, listener=speech)
             return Turn(
                 text=answer.text,
                 calls=answer.tool_calls,
@@ -270,6 +283,24 @@ class _Conversation:
         turn = await self._journal.step(step, "model", "Think", Turn, ask)
         self._spent_micros += turn.cost_micros
         return turn
+
+    @asynccontextmanager
+    async def _overheard(self, speech: Speech) -> AsyncGenerator[None]:
+        """Let those hear what the model says who are where the run was called."""
+
+        async def tell() -> None:
+            while not speech.is_over:
+                await speech.changed()
+                await asyncio.sleep(SAYING_SECONDS)
+                if speech.text:
+                    await self._herald.saying(self._run, self._agent, speech.text)
+
+        telling = asyncio.create_task(tell(), name="saying")
+        try:
+            yield
+        finally:
+            telling.cancel()
+            await asyncio.wait({telling})
 
     def _request(self, step: str, messages: Sequence[Message], specs: Mapping[str, ToolSpec]) -> Request:
         llm, limit = self._config.llm, self._config.limits.max_cost_micros

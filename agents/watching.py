@@ -1,4 +1,7 @@
-"""Who looks on while a job is done: hints within one process, and nothing depends on them."""
+"""Who looks on while a job is done, and hears what its model says.
+
+These are hints within one process, and nothing depends on them.
+"""
 
 import asyncio
 from collections.abc import Generator
@@ -6,6 +9,8 @@ from contextlib import contextmanager
 from uuid import UUID
 
 import msgspec
+
+from agents.speech import Speech
 
 MAX_NOTES = 100
 """Notes that wait for one onlooker; the oldest go first."""
@@ -31,8 +36,12 @@ class Onlooker:
         self._notes.append(note)
         self._woken.set()
 
+    def wake(self) -> None:
+        """Have it look: the model says more."""
+        self._woken.set()
+
     async def next(self, timeout_seconds: float) -> list[Note]:
-        """Wait for notes; when the time is over, there are none."""
+        """Wait for notes, or for more of a speech; when the time is over, or it is that, there are none."""
         try:
             async with asyncio.timeout(timeout_seconds):
                 await self._woken.wait()
@@ -48,6 +57,7 @@ class Watching:
 
     def __init__(self) -> None:
         self._onlookers: dict[UUID, set[Onlooker]] = {}
+        self._speeches: dict[UUID, Speech] = {}
 
     @contextmanager
     def look_on(self, job_id: UUID) -> Generator[Onlooker]:
@@ -65,3 +75,23 @@ class Watching:
         """Tell whoever looks on."""
         for onlooker in self._onlookers.get(job_id, ()):
             onlooker.tell(note)
+
+    @contextmanager
+    def speaking(self, job_id: UUID, step: str) -> Generator[Speech]:
+        """Let a model be heard in a step of a job."""
+
+        def wake() -> None:
+            for onlooker in self._onlookers.get(job_id, ()):
+                onlooker.wake()
+
+        speech = self._speeches[job_id] = Speech(step, wake)
+        try:
+            yield speech
+        finally:
+            speech.end()
+            if self._speeches.get(job_id) is speech:
+                del self._speeches[job_id]
+
+    def speech_of(self, job_id: UUID) -> Speech | None:
+        """Return what a job's model says now."""
+        return self._speeches.get(job_id)

@@ -22,7 +22,8 @@ from server.background.leadership import LEASE_SECONDS, Leadership
 from server.background.pacing import at_news
 from server.chat import CHAT
 from server.documents.writing import Writer
-from storage.callers import parse_document_name
+from storage.access import document_right
+from storage.callers import caller_of_run, parse_document_name
 from storage.engine import Database
 from storage.errors import StorageError
 from storage.event_feed import EventFeed
@@ -63,9 +64,11 @@ class RunMessages:
         """Tell what a run is doing."""
         if not _is_channel(run.place):
             return
+        if time.monotonic() - self._told.get(run.run_id, -PROGRESS_SECONDS) >= PROGRESS_SECONDS:
+            await self._show(run, agent, text)
+
+    async def _show(self, run: AgentRunLog, agent: AgentConfiguration, text: str) -> None:
         now = time.monotonic()
-        if now - self._told.get(run.run_id, -PROGRESS_SECONDS) < PROGRESS_SECONDS:
-            return
         try:
             if (message_id := run.progress_id) is None:
                 async with self._database.transaction() as uow:
@@ -76,6 +79,21 @@ class RunMessages:
         except (CrdtError, StorageError, BlocksError) as error:
             logger.info("nobody hears how the run %s is going: %s", run.run_id, error)
         self._told[run.run_id] = now
+
+    async def saying(self, run: AgentRunLog, agent: AgentConfiguration, text: str) -> None:
+        """Tell what a run says, as far as it has come, where it may say that itself."""
+        if not _is_channel(run.place):
+            return
+        try:
+            async with self._database.read() as uow:
+                caller = await caller_of_run(uow, run.run_id)
+                right = await document_right(uow, caller, run.place) if caller and run.place else "none"
+        except StorageError as error:
+            logger.info("nobody hears what the run %s says: %s", run.run_id, error)
+            return
+        if right in ("write", "manage"):
+            most = _MOST_CHARACTERS - len(agent.name) - 10
+            await self._show(run, agent, text if len(text) <= most else f"… {text[-most:]}")
 
     async def answer(
         self, run: AgentRunLog, agent: AgentConfiguration, principal: Principal, message_id: UUID, text: str

@@ -12,6 +12,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
+from typing import Protocol
 from uuid import UUID
 
 from agents.llm.breaker import Breakers
@@ -19,11 +20,23 @@ from agents.llm.calls import Call, Means, Restarted
 from agents.llm.embeddings import Embedder
 from agents.llm.errors import NoProviderError
 from agents.llm.ledger import Ledger
-from agents.llm.messages import Answer, Event, Request, Timeouts
+from agents.llm.messages import Answer, Event, Request, TextDelta, Timeouts
 from agents.llm.providers import Access, Providers, load
 from agents.llm.routing import Candidate, choose
 from agents.llm.statistics import Counts, LlmStatistics
 from storage.engine import Database
+
+
+class Listener(Protocol):
+    """Hears an answer while it comes."""
+
+    def more(self, text: str) -> None:
+        """Hear more of its text."""
+        ...
+
+    def again(self) -> None:
+        """Hear that it begins anew: what was heard belongs to an attempt that failed."""
+        ...
 
 
 class LlmClient:
@@ -76,7 +89,9 @@ class LlmClient:
                 assert not isinstance(event, Restarted)
                 yield event
 
-    async def complete(self, request: Request, *, only: UUID | None = None) -> Answer:
+    async def complete(
+        self, request: Request, *, only: UUID | None = None, listener: Listener | None = None
+    ) -> Answer:
         """Return an answer as a whole; `only`: of this provider of the workspace, though it may be off."""
         candidates = await self._candidates(request, only)
         call = Call(self._means, request, is_shown=False)
@@ -85,8 +100,12 @@ class LlmClient:
             async for event in events:
                 if isinstance(event, Restarted):
                     collected.clear()
+                    if listener is not None:
+                        listener.again()
                 else:
                     collected.append(event)
+                    if listener is not None and isinstance(event, TextDelta):
+                        listener.more(event.text)
         return Answer.of(collected)
 
     async def _candidates(

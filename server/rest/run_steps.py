@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
 from msgspec import Meta
 
-from agents.watching import Onlooker
+from agents.speech import Ear
+from agents.watching import Onlooker, Watching
 from server.errors import ConflictError, NotFoundError
 from server.rest.fields import Listing, Slice, Time, list_slice, read_cursor
 from server.rest.gate import find_run
@@ -23,6 +25,9 @@ routes = Routes("Agents")
 
 LOOK_SECONDS = 1.0
 """How long it takes at most until a step is told that another process has done."""
+
+TEXT_SECONDS = 0.1
+"""What a model says within this time is told together."""
 
 HEARTBEAT_SECONDS = 15.0
 _STEPS_AT_ONCE = 200
@@ -50,12 +55,15 @@ class OutputAnswer(msgspec.Struct, frozen=True):
 
 
 class Told(msgspec.Struct, frozen=True):
-    """A message of the stream: exactly one of its parts is there, but for `begins` with neither."""
+    """A message of the stream: what it has depends on its type, the rest is null."""
 
-    type: Literal["run", "begins", "step"]
+    type: Literal["run", "begins", "text", "step"]
     run: RunAnswer | None = None
     step: StepAnswer | None = None
     title: str | None = None
+    of_step: str | None = None
+    text: str | None = None
+    is_more: bool | None = None
 
 
 @routes.get("/v1/runs/{run_id}/steps", "agents.read")
@@ -81,8 +89,10 @@ async def stream_run(call: UserCall, uow: UnitOfWork, run_id: UUID) -> EventStre
     """Tell a run as server-sent events: the steps that are done, what begins, how it ends.
 
     Each message is JSON with a `type`: `run` with the run as it stands (first, at each change of its status,
-    last), `step` with a step that is done, `begins` with the `title` of one that begins, as far as the same
-    process does it. The stream ends with the run.
+    last), `step` with a step that is done, and, as far as the same process does it, `begins` with the `title`
+    of one that begins and `text` with what the model says in step `of_step`. Where `is_more` is false its
+    text begins anew, as after connecting, where it is all until then; the step itself is what counts. The
+    stream ends with the run.
     """
     run = await _find_open(call, uow, run_id)
     call.services.streams.check(call.actor)
@@ -93,6 +103,7 @@ async def _follow(call: UserCall, run_id: UUID) -> AsyncGenerator[bytes]:
     services = call.services
     after: UUID | None = None
     shown: RunAnswer | None = None
+    ear = Ear()
     now = asyncio.get_running_loop().time
     with services.streams.count(call.actor), services.watching.look_on(run_id) as onlooker:
         silent_since = now()
@@ -117,13 +128,26 @@ async def _follow(call: UserCall, run_id: UUID) -> AsyncGenerator[bytes]:
                 silent_since = silent_since if not steps else now()
             if run.end_time is not None and len(steps) < _STEPS_AT_ONCE:
                 return
-            for title in await _begun(onlooker):
-                yield _message(Told("begins", title=title))
+            async with aclosing(_live(services.watching, run_id, onlooker, ear)) as live:
+                async for told in live:
+                    yield _message(told)
 
 
-async def _begun(onlooker: Onlooker) -> list[str]:
-    """Wait until there may be something new; return what begins."""
-    return [note.title for note in await onlooker.next(LOOK_SECONDS) if note.kind == "step"]
+async def _live(watching: Watching, run_id: UUID, onlooker: Onlooker, ear: Ear) -> AsyncGenerator[Told]:
+    """Yield what begins and what is said, until there may be new rows, or rights have to be looked at."""
+    now = asyncio.get_running_loop().time
+    until = now() + LOOK_SECONDS
+    while (left := until - now()) > 0:
+        speech = watching.speech_of(run_id)
+        if speech is not None and (heard := ear.hear(speech)) is not None:
+            yield Told("text", of_step=speech.step, text=heard[0], is_more=heard[1])
+            await asyncio.sleep(TEXT_SECONDS)
+        notes = await onlooker.next(left)
+        for note in notes:
+            if note.kind == "step":
+                yield Told("begins", title=note.title)
+        if any(note.kind == "done" for note in notes):
+            return
 
 
 def show_step(step: JobStep) -> StepAnswer:

@@ -4,10 +4,13 @@ import json
 from typing import Any
 from uuid import UUID
 
+import httpx2
 import pytest
 from sqlalchemy import delete
 
 from server.bootstrap import Services
+from server.documents.writing import Writer
+from server.run_messages import RunMessages
 from server.settings import Settings
 from storage.models import JobStep
 from tests.server.api import Api
@@ -277,6 +280,72 @@ async def test_a_run_is_told_live_until_it_ends(world: RunsWorld, services: Serv
     assert steps == ["begin", "1", "2", "3", "answer"]
     assert told[-1]["type"] == "run"
     assert told[-1]["run"]["status"] == "success"
+
+
+HELD: dict[str, Any] = {
+    "chunkSize": 5,
+    "recordedTimings": {"ttftMs": 0, "interChunkDelaysMs": [0, 0, 0, 3_600_000]},
+}
+"""The model says fifteen characters, and then nothing for an hour."""
+
+
+async def said_until_held(services: Services, run_id: str) -> str:
+    """Wait until the model has said what it says at first; return it."""
+
+    def words() -> str:
+        speech = services.watching.speech_of(UUID(run_id))
+        return speech.text if speech is not None and len(speech.text) == 15 else ""
+
+    return await until(words)
+
+
+async def test_what_the_model_says_is_heard_while_it_comes(world: RunsWorld, services: Services, port: int):
+    world.models.say("a poem", "Roses are red, violets are blue.", **HELD)
+    run_id = await world.ask("Write a poem", place=world.channel["document"])
+    assert await said_until_held(services, run_id) == "Roses are red, "
+    (shown,) = await until(lambda: shows(world, run_id, "Roses"))
+    assert shown["content"]["text"] == "Helper: Roses are red, "
+    headers = {"Authorization": f"Bearer {world.person.token}"}
+    url = f"http://127.0.0.1:{port}/v1/runs/{run_id}/stream"
+    told: list[dict[str, Any]] = []
+    async with (
+        httpx2.AsyncClient(trust_env=False) as client,
+        client.stream("GET", url, headers=headers) as live,
+    ):
+        async for line in live.aiter_lines():
+            if line.startswith("data: "):
+                told.append(json.loads(line[6:]))
+                if told[-1]["type"] == "text":
+                    assert (await world.person.post(f"/v1/runs/{run_id}/cancel")).status_code == 200
+    (words,) = [part for part in told if part["type"] == "text"]
+    assert (words["of_step"], words["text"], words["is_more"]) == ("1", "Roses are red, ", False)
+    assert told[-1]["run"]["status"] == "cancelled"
+    (over,) = await world.messages(run_id, "failed")
+    assert over["content"]["text"] == "Helper: cancelled."
+
+
+async def shows(world: RunsWorld, run_id: str, words: str) -> list[dict[str, Any]]:
+    found = await world.messages(run_id, "running")
+    return [message for message in found if words in message["content"]["text"]]
+
+
+async def test_what_is_said_is_not_shown_where_the_agent_may_not_write(
+    ann: Api, workspace: str, model_server: ModelServer, services: Services
+):
+    yaml = "grant: {scopes: ['pages:read']}\ntools: {allowed: null}\n"
+    world = await RunsWorld.open(ann, workspace, model_server, yaml=yaml)
+    world.models.say("a poem", "Roses are red, violets are blue.", **HELD)
+    run_id = await world.ask("Write a poem", place=world.channel["document"])
+    await said_until_held(services, run_id)
+    async with services.database.read() as uow:
+        found = await uow.agent_runs.find(UUID(run_id))
+    assert found is not None
+    herald = RunMessages(
+        services.database, services.feed, Writer(services.hub, services.history), services.clock
+    )
+    await herald.saying(*found, "Roses are red")
+    (shown,) = await world.messages(run_id, "running")
+    assert "Roses" not in shown["content"]["text"]
 
 
 async def test_what_is_said_elsewhere_is_not_shown(world: RunsWorld, bob: Api):

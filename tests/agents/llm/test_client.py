@@ -34,6 +34,7 @@ from agents.llm.messages import (
     ToolCall,
     Usage,
 )
+from agents.speech import Speech
 from storage.engine import Database
 from storage.models import LlmApi
 from tests.agents.llm.world import KEY, World, open_world
@@ -250,8 +251,10 @@ async def test_a_cut_stream_is_told_to_who_has_read_it_and_else_begun_again(
     with pytest.raises(CutStreamError):
         await drain(events)
     assert len(model_server.asked) == 1
-    error = await refused(world, world.ask("cut"))
-    assert isinstance(error, CutStreamError)
+    heard = Speech("1")
+    with pytest.raises(CutStreamError):
+        await world.client.complete(world.ask("cut"), listener=heard)
+    assert (heard.attempt, heard.text) == (3, "")
     assert len(model_server.asked) == 4
     first, second = await world.calls()
     assert (first.attempts, first.outcome, first.is_estimate) == (1, "failed", True)
