@@ -1,8 +1,11 @@
 """The ASGI application: which routes this process's roles have, and what every request passes. No logic."""
 
+from collections.abc import Sequence
+from functools import cache
 from itertools import groupby
 from operator import attrgetter
 
+import msgspec
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -23,6 +26,7 @@ from server.middleware.request_id import RequestIdMiddleware
 from server.middleware.request_log import RequestLogMiddleware
 from server.middleware.request_metrics import RequestMetricsMiddleware
 from server.middleware.security_headers import SecurityHeadersMiddleware
+from server.openapi import describe
 from server.realtime.routes import realtime_app
 from server.rest import (
     account,
@@ -134,11 +138,9 @@ API = (
 def create_app(services: Services) -> ASGIApp:
     """Return the application of one process: requests pass the middleware, sockets do not."""
     settings = services.settings
-    operations = list(health.routes.operations)
     is_api = "api" in settings.roles
-    if is_api:
-        operations += [operation for module in API for operation in module.routes.operations]
-    routes = rest_routes(operations) + docs_routes(operations, settings.effective_public_url)
+    routes = [*_rest_routes(is_api)]
+    routes += docs_routes(lambda: _description(is_api, settings.effective_public_url))
     routes += account_page_routes()
     routes += shared_page_routes() if is_api else []
     routes += mcp_routes(services.mcp_server) if is_api else []
@@ -160,10 +162,23 @@ def create_app(services: Services) -> ASGIApp:
     return dispatch
 
 
-def rest_routes(operations: list[Operation]) -> list[BaseRoute]:
-    """Return a route for each path, answering all its methods."""
-    by_path = groupby(sorted(operations, key=attrgetter("path")), key=attrgetter("path"))
+def _operations(is_api: bool) -> Sequence[Operation]:
+    operations = list(health.routes.operations)
+    if is_api:
+        operations += [operation for module in API for operation in module.routes.operations]
+    return operations
+
+
+@cache
+def _rest_routes(is_api: bool) -> Sequence[BaseRoute]:
+    """Return a route for each path, answering all its methods: they know of no services."""
+    by_path = groupby(sorted(_operations(is_api), key=attrgetter("path")), key=attrgetter("path"))
     return [Route(path, PathEndpoint(list(group)), methods=None) for path, group in by_path]
+
+
+@cache
+def _description(is_api: bool, public_url: str) -> bytes:
+    return msgspec.json.encode(describe(_operations(is_api), public_url))
 
 
 def _middleware(services: Services) -> list[Middleware]:

@@ -1,19 +1,15 @@
 """The API's description for programs (`/openapi.json`) and people (`/docs`), with nothing from elsewhere."""
 
 import asyncio
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
-import msgspec
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from server.errors import NotFoundError
-from server.openapi import describe
-from server.routing import Operation
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
@@ -53,12 +49,8 @@ _FILES = {
 }
 
 
-def docs_routes(operations: Sequence[Operation], server_url: str) -> list[BaseRoute]:
-    """Return the routes that describe the operations, once somebody asks for that."""
-
-    @cache
-    def description() -> bytes:
-        return msgspec.json.encode(describe(operations, server_url))
+def docs_routes(description: Callable[[], bytes]) -> list[BaseRoute]:
+    """Return the routes that give the API's description, which is made when somebody asks for it."""
 
     async def get_description(request: Request) -> Response:
         return Response(await asyncio.to_thread(description), media_type="application/json")

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import cache
 from itertools import count
 from typing import Any
 
@@ -95,7 +96,18 @@ def contradictions(description: dict[str, Any], method: str, response: httpx2.Re
 
 
 def _matches(template: str, path: str) -> bool:
-    return re.fullmatch(re.sub(r"{\w+}", "[^/]+", template), path) is not None
+    return _pattern(template).fullmatch(path) is not None
+
+
+@cache
+def _pattern(template: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"{\w+}", "[^/]+", template))
+
+
+@cache
+def _read(description: bytes) -> dict[str, Any]:
+    """Return a description as a mapping; the tests of a process get the same one."""
+    return json.loads(description)
 
 
 def _problem_faults(description: dict[str, Any], response: httpx2.Response, media_type: str) -> list[str]:
@@ -109,4 +121,5 @@ async def open_api(app: ASGIApp, address: str = "192.0.2.1") -> AsyncGenerator[A
     """Give a caller of an application, from an address."""
     transport = httpx2.ASGITransport(app, client=(address, 1234))
     async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
-        yield Api(client, json.loads((await client.get("/openapi.json")).content))
+        answer = await client.get("/openapi.json", headers={"Accept-Encoding": "identity"})
+        yield Api(client, _read(answer.content))
