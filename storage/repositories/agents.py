@@ -45,9 +45,10 @@ class AgentDefinitions:
         return (await self._session.scalars(statement)).all()
 
     async def replace_all(self, catalogue: Mapping[str, Mapping[str, Any]]) -> set[str]:
-        """Make the catalogue what is given, id -> fields; return the ids of those that have changed.
+        """Make the catalogue what is given, id -> fields; return the ids of those known before that changed.
 
-        A definition that is given no more stays, since agents refer to it, and is deprecated.
+        Of what is new there is no agent yet. A definition that is given no more stays, since agents refer to
+        it, and is deprecated.
         """
         known = {row.id: row for row in await self._session.scalars(select(AgentDefinition))}
         changed: set[str] = set()
@@ -57,7 +58,6 @@ class AgentDefinitions:
                 self._session.add(
                     AgentDefinition(id=definition_id, created_at=self._now, updated_at=self._now, **fields)
                 )
-                changed.add(definition_id)
             elif self._set(row, fields):
                 changed.add(definition_id)
         for definition_id in known.keys() - catalogue.keys():
