@@ -9,8 +9,6 @@ import math
 from collections.abc import Callable, Collection
 from functools import partial
 
-import msgspec
-
 from crdt.broadcast import Broadcast
 from crdt.epoch import EPOCH_ENDED, read_token
 from crdt.errors import (
@@ -49,6 +47,7 @@ from crdt.protocol import (
     encode_scope,
     encode_stateless,
     encode_sync_status,
+    encode_verdict,
     encode_yws_denied,
     read_update,
 )
@@ -118,14 +117,18 @@ class SocketPeer:
         self.room.leave(self)
         self._connection.seats.give_back(self.principal.id)
 
-    def deny(self, reason: str) -> None:
+    def deny(self, code: str, reason: str) -> None:
         """Refuse an edit that is not this principal's to make (A2); the client stays."""
-        self.send(encode_yws_denied(reason) if self.waits_for_echo else encode_sync_status(is_saved=False))
+        if self.waits_for_echo:
+            self.send(encode_yws_denied(reason))
+        else:
+            self.send(encode_verdict(edit="refused", code=code, reason=reason))
+            self.send(encode_sync_status(is_saved=False))
 
     def refuse(self, error: CrdtError) -> None:
         """Refuse an edit that does not fit, or what no well-behaved client sends: then the socket ends."""
         if isinstance(error, UpdateRefused):
-            self.deny(error.reason)
+            self.deny(error.code, error.reason)
         if isinstance(error, RuleViolated):
             self._connection.expel(self._key, error)
         elif not isinstance(error, EditTooLarge):
@@ -136,8 +139,7 @@ class SocketPeer:
         if self.waits_for_echo:
             self.send(encode_yws_denied(reason))
         else:
-            told = msgspec.json.encode({"presence": "refused", "reason": reason})
-            self.send(encode_stateless(told.decode()))
+            self.send(encode_verdict(presence="refused", reason=reason))
 
     def end(self, error: CrdtError) -> None:
         """The room is gone: the client is to come back, unless its document is not the same any more."""
@@ -288,7 +290,7 @@ class Connection:
             elif isinstance(message, OneTooMany):
                 count(self._verdicts.refused, "too_many_documents")
                 reason = "This socket carries no more documents; close one first, or open another socket."
-                self.channel.send(self.session.wire.prefix(key) + encode_denied(reason))
+                self._send_denial(key, "too_many_documents", reason)
         elif isinstance(message, Edit):
             self._writer = peer
             self._take_edit(peer, message.update, is_answer=message.is_answer)
@@ -319,14 +321,14 @@ class Connection:
             peer.room.submit(peer, EMPTY_UPDATE)
         else:
             peer.room.admission.deny(peer, is_answer=is_answer)
-            peer.deny(READ_ONLY)
+            peer.deny("read_only", READ_ONLY)
 
     def _take_oversized(self, peer: SocketPeer, edit: OversizedEdit) -> None:
         if peer.can_write:
             peer.room.admission.refuse_oversized(peer, is_answer=edit.is_answer)
         else:
             peer.room.admission.deny(peer, is_answer=edit.is_answer)
-            peer.deny(READ_ONLY)
+            peer.deny("read_only", READ_ONLY)
 
     def _request_state(self, key: str, peer: SocketPeer, message: SyncStep1) -> None:
         try:
@@ -427,9 +429,15 @@ class Connection:
             # It may try again with another token, and its other documents are not concerned.
             self._take_out(key)
             self.session.deny(key)
-            self.channel.send(self.session.wire.prefix(key) + encode_denied(error.reason))
+            self._send_denial(key, error.code, error.reason)
         else:
             self.close(error)
+
+    def _send_denial(self, key: str, code: str, reason: str) -> None:
+        """Refuse a Hocuspocus client's document: first for programs, in our words, then in the protocol's."""
+        prefix = self.session.wire.prefix(key)
+        self.channel.send(prefix + encode_verdict(document="denied", code=code, reason=reason))
+        self.channel.send(prefix + encode_denied(reason))
 
     def _is_wanted(self, key: str) -> bool:
         return not self._is_closed and self.session.is_deciding(key)
@@ -454,4 +462,4 @@ class Connection:
             return
         # The socket may carry other documents, and the client may try again with another token.
         self.session.deny(key)
-        self.channel.send(self.session.wire.prefix(key) + encode_denied(error.reason))
+        self._send_denial(key, error.code, error.reason)

@@ -373,6 +373,11 @@ def encode_stateless(payload: str) -> bytes:
     return b"\x05" + encode_string(payload)
 
 
+def encode_verdict(**verdict: str) -> bytes:
+    """Tell a Hocuspocus client why something was refused, for which the protocol has no words."""
+    return encode_stateless(msgspec.json.encode(verdict).decode())
+
+
 NO_PRESENCE = encode_presence(b"\x00")
 """Changes nothing: keeps a quiet y-websocket client from giving the socket up after 30 s."""
 

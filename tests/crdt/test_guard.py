@@ -63,7 +63,7 @@ async def out(client: Client) -> None:
     if client.wire is YWS:
         assert client.closed == (4422, "You may touch only your own notes. (note.owner)")
     else:
-        assert client.names[-2:] == ["refused", "denied"]
+        assert client.names[-4:] == ["stateless", "refused", "stateless", "denied"]
         assert client.said[-1].body == b"You may touch only your own notes. (note.owner)"
         assert client.closed is None  # the socket may carry other documents
 
