@@ -6,7 +6,7 @@ Pure. What is read here is never imported again; the documents' states are.
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -14,8 +14,7 @@ import pycrdt
 import yaml
 
 from blocks import channel, page
-from blocks.markdown_writer import to_markdown
-from blocks.richtext import read_fragment
+from blocks.page_text import markdown_of
 
 MOST_NAME = 80
 MOST_LEVELS = 40
@@ -63,7 +62,7 @@ def write_page(row: Row, doc: pycrdt.Doc[Any], author: str | None) -> bytes:
     )
     parts = [f"---\n{front}---\n", f"# {' '.join(str(row['title']).split())}\n"]
     for block in page.read_blocks(doc):
-        if not block.is_deleted and (text := _write_block(doc, block)):
+        if text := markdown_of(doc, block).strip("\n"):
             parts.append(f"{text}\n")
     return "\n".join(parts).encode()
 
@@ -91,21 +90,6 @@ def file_name(title: str) -> str:
 def channel_path(row: Row, taken: set[str]) -> str:
     """Return where a channel's messages are."""
     return free_path(f"channels/{file_name(row['name'])}", "", taken) + ".jsonl"
-
-
-def _write_block(doc: pycrdt.Doc[Any], block: page.Block) -> str:
-    """Return a rich text as Markdown, and of other blocks what people read in them."""
-    fragment = _entry(_entry(page.find(doc, block.id), page.CONTENT), "doc")
-    if isinstance(fragment, pycrdt.XmlFragment):
-        return to_markdown(read_fragment(fragment)).rstrip("\n")
-    return block.text
-
-
-def _entry(fields: object, name: str) -> object:
-    if not isinstance(fields, pycrdt.Map):
-        return None
-    entries = cast("pycrdt.Map[Any]", fields)
-    return entries.get(name)
 
 
 def free_path(path: str, suffix: str, taken: set[str]) -> str:
