@@ -21,6 +21,7 @@ from typing import Any, Literal, cast
 import msgspec
 import pycrdt
 
+from blocks.columns import read_columns
 from blocks.errors import Fault, UnknownBlockError
 from blocks.kind import PATH, Kind
 from blocks.kinds import kind_of
@@ -102,10 +103,8 @@ def read_title(doc: pycrdt.Doc[Any]) -> str | None:
 
 def read_entries(doc: pycrdt.Doc[Any]) -> list[Entry]:
     """Return all blocks in document order, those in the page's trash too."""
-    with doc.transaction():
-        blocks = blocks_of(doc)
-        entries = [_read_entry(block_id, blocks[block_id]) for block_id in [*blocks.keys()]]
-    return sorted(entries, key=lambda entry: entry.sort_key)
+    rows = read_columns(doc, BLOCKS, "order", "deleted_at")
+    return sorted((_read_entry(*row) for row in rows), key=lambda entry: entry.sort_key)
 
 
 def read_block(doc: pycrdt.Doc[Any], block_id: str) -> Block:
@@ -139,13 +138,11 @@ def read_content(block: pycrdt.Map[Any]) -> Reading:
     return _read_content(block, block.get("type"), [])[0]
 
 
-def _read_entry(block_id: str, block: object) -> Entry:
-    if not isinstance(block, pycrdt.Map):
+def _read_entry(block_id: str, fields: tuple[object, ...] | None) -> Entry:
+    if fields is None:
         return Entry(block_id, None, False)
-    fields = cast("pycrdt.Map[Any]", block)
-    order = fields.get("order")
-    is_deleted = fields.get("deleted_at") is not None
-    return Entry(block_id, order if is_key(order) else None, is_deleted)
+    order, deleted_at = fields
+    return Entry(block_id, order if is_key(order) else None, deleted_at is not None)
 
 
 def _read(block_id: str, value: object) -> Block:

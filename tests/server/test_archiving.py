@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,10 +15,23 @@ from crdt.ports import DocumentName, Principal, PrincipalId
 from server.background.archiving import Archiving
 from server.bootstrap import Services
 from tests.server.api import Api
+from tests.server.conftest import Clock
 
 MESSAGES = int(os.environ.get("CHAOS_MESSAGES", "600"))
 LIVE = 100
 BATCH = max(50, MESSAGES // 100)
+
+
+class RunningClock(Clock):
+    """One that is not set: tens of thousands of messages take longer than an id may lie in the future."""
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return RunningClock()
 
 
 def principal(person: Api) -> Principal:
