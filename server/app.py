@@ -82,6 +82,7 @@ from server.rest.account_page import account_page_routes
 from server.rest.docs import docs_routes
 from server.rest.metrics import metrics_routes
 from server.rest.shared_page import shared_page_routes
+from server.rest.web_page import web_page_routes
 from server.routing import Operation
 
 API = (
@@ -141,7 +142,7 @@ def create_app(services: Services) -> ASGIApp:
     is_api = "api" in settings.roles
     routes = [*_rest_routes(is_api)]
     routes += docs_routes(lambda: _description(is_api, settings.effective_public_url))
-    routes += account_page_routes()
+    routes += account_page_routes() + web_page_routes()
     routes += shared_page_routes() if is_api else []
     routes += mcp_routes(services.mcp_server) if is_api else []
     routes += metrics_routes(services.metrics, settings.metrics_token)

@@ -52,6 +52,7 @@ from server.chat import Chat
 from server.collaboration import PageSuggester
 from server.comments import Comments
 from server.data_folder import OUTBOX, Secrets
+from server.demo_door import DemoDoor
 from server.documents.block_index import BlockIndex
 from server.documents.copies import Copies
 from server.documents.requests import PageDocuments
@@ -115,6 +116,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     accounts: Accounts
     account_safety: AccountSafety
     browser_sessions: BrowserSessions
+    demo_door: DemoDoor
     access: DatabaseAccess
     tokens: Tokens
     hub: Hub
@@ -151,7 +153,12 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
 
 @asynccontextmanager
 async def open_services(
-    settings: Settings, secrets: Secrets, database: Database, *, clock: Clock = utc_now
+    settings: Settings,
+    secrets: Secrets,
+    database: Database,
+    *,
+    clock: Clock = utc_now,
+    is_seeding: bool = False,
 ) -> AsyncGenerator[Services]:
     """Build the services of one process over a database that is open and has this version's tables."""
     tokens = Tokens(secrets.access_token_key, lifetime=timedelta(minutes=settings.access_token_minutes))
@@ -254,6 +261,7 @@ async def open_services(
                 refresh_lifetime=timedelta(days=settings.refresh_token_days),
             ),
             account_safety=AccountSafety(database, passwords, mailing, settings.effective_public_url),
+            demo_door=DemoDoor(settings, is_seeding=is_seeding),
             browser_sessions=BrowserSessions(
                 secrets.access_token_key,
                 public_url=settings.effective_public_url,

@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 CSRF_HEADER = "x-csrf-token"
 
+_THIS_MACHINE = {"127.0.0.1", "localhost"}
+
 
 class BrowserSessions:
     """Reads and writes the cookie. Knows no database: whether a session stands is asked elsewhere."""
@@ -23,7 +25,7 @@ class BrowserSessions:
         self._is_https = parts.scheme == "https"
         self._name = "__Host-ionflux_session" if self._is_https else "ionflux_session"
         # Any origin (`*`) may call the API, but not with somebody's cookie.
-        self._origins = {f"{parts.scheme}://{parts.netloc}", *(o for o in origins if o != "*")}
+        self._origins = {*_origins_of(public_url), *(o for o in origins if o != "*")}
 
     def credential(self, headers: Mapping[str, str]) -> str:
         """Return the cookie's credential, or nothing."""
@@ -35,7 +37,11 @@ class BrowserSessions:
 
     def credential_of_socket(self, headers: Mapping[str, str]) -> str:
         """Return the cookie's credential if a page of a known origin opens the socket, or nothing."""
-        return self.credential(headers) if headers.get("origin") in self._origins else ""
+        return self.credential(headers) if self.is_own_page(headers) else ""
+
+    def is_own_page(self, headers: Mapping[str, str]) -> bool:
+        """Tell whether a browser says that a page of a known origin asks."""
+        return headers.get("origin") in self._origins
 
     def is_genuine(self, credential: str, headers: Mapping[str, str]) -> bool:
         """Tell whether a request that changes something comes from a page of ours."""
@@ -54,3 +60,13 @@ class BrowserSessions:
         """Return the header that sets the cookie; with no seconds, the one that takes it away."""
         secure = "; Secure" if self._is_https else ""
         return f"{self._name}={credential}; Max-Age={seconds}; Path=/; HttpOnly; SameSite=Lax{secure}"
+
+
+def _origins_of(public_url: str) -> set[str]:
+    """Return the origins of pages that come from an address; this machine's has two names."""
+    parts = urlsplit(public_url)
+    names = {parts.hostname or ""}
+    if names & _THIS_MACHINE:
+        names |= _THIS_MACHINE
+    port = f":{parts.port}" if parts.port else ""
+    return {f"{parts.scheme}://{parts.netloc}", *(f"{parts.scheme}://{name}{port}" for name in names)}

@@ -51,7 +51,7 @@ async def _serve(
             await migrations.upgrade(database)
         await migrations.require_current(database)
         await bring_up_to_date(database, read_catalogue())
-        async with open_services(settings, secrets, database) as services:
+        async with open_services(settings, secrets, database, is_seeding=with_seed) as services:
             if with_seed:
                 await seed(services)
             demo = await find_demo(services)

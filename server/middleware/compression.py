@@ -24,7 +24,7 @@ class CompressionMiddleware:
         if scope["type"] != "http" or scope["path"].startswith(UNCOMPRESSED):
             await self.app(scope, receive, send)
             return
-        takes_gzip = _takes_gzip(Headers(scope=scope).get("accept-encoding", ""))
+        takes_gzip = takes_coding(Headers(scope=scope).get("accept-encoding", ""), "gzip")
         start: Message | None = None
 
         async def send_compressed(message: Message) -> None:
@@ -64,10 +64,10 @@ def _is_json(start: Message) -> bool:
     return media_type in MEDIA_TYPES and "content-encoding" not in headers
 
 
-def _takes_gzip(accepted: str) -> bool:
+def takes_coding(accepted: str, coding: str) -> bool:
     """Read `Accept-Encoding` (RFC 9110, 12.5.3)."""
     for item in accepted.lower().split(","):
-        coding, _, parameters = item.partition(";")
-        if coding.strip() in ("gzip", "x-gzip", "*"):
+        name, _, parameters = item.partition(";")
+        if name.strip() in (coding, f"x-{coding}", "*"):
             return parameters.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
     return False

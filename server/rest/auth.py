@@ -6,7 +6,8 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from server.errors import ConflictError, FieldError, UnauthenticatedError
+from server.data_folder import DemoLogin
+from server.errors import ConflictError, FieldError, NotFoundError, UnauthenticatedError
 from server.opaque_tokens import row_of_token
 from server.rest.fields import Email, Name, Password, Prose, Time, Token, Url
 from server.routing import Call, Routes, UserCall
@@ -56,6 +57,15 @@ class BrowserSessionAnswer(msgspec.Struct, frozen=True):
 
     user: UserAnswer
     csrf_token: str
+
+
+class SignInOptions(msgspec.Struct, frozen=True):
+    """Which ways to sign in there are here, besides address and password."""
+
+    demo: Annotated[
+        bool,
+        Meta(description="Whether the demo account opens without a password; on the server's machine only."),
+    ]
 
 
 class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -138,18 +148,39 @@ async def log_out(call: Call, body: RefreshToken) -> None:
     await call.services.accounts.sign_out(body.refresh_token)
 
 
-@routes.post("/v1/auth/browser-session", refuses=(401,))
+@routes.get("/v1/auth/options")
+async def get_sign_in_options(call: Call) -> SignInOptions:
+    """Return what a page for signing in offers."""
+    return SignInOptions(demo=_demo_login(call) is not None)
+
+
+@routes.post("/v1/auth/demo-session", refuses=(401, 404, 429))
+async def begin_demo_session(call: Call) -> BrowserSessionAnswer:
+    """Sign in a browser on the server's own machine to the demo account that `serve --seed` made.
+
+    Elsewhere, and once the demo's file is deleted or its password is another, there is no such thing.
+    """
+    login = _demo_login(call)
+    if login is None or not call.services.browser_sessions.is_own_page(call.request.headers):
+        raise NotFoundError("There is no demo account to open here.")
+    return await _begin_browser_session(call, login.email, login.password)
+
+
+@routes.post("/v1/auth/browser-session", refuses=(401, 429, 503))
 async def begin_browser_session(call: Call, body: Login) -> BrowserSessionAnswer:
     """Sign in a browser: the session is in an HttpOnly cookie.
 
     Requests that change something then need the header `X-CSRF-Token`. Sockets of the same origin need no
     token.
     """
+    return await _begin_browser_session(call, body.email.lower(), body.password)
+
+
+async def _begin_browser_session(call: Call, email: str, password: str) -> BrowserSessionAnswer:
     limits = call.services.login_limits
-    email = body.email.lower()
     await limits.count_address(call.address)
     call.answer_headers |= await limits.count_account(email)
-    signed_in = await call.services.accounts.sign_in_browser(email, body.password, device_of(call))
+    signed_in = await call.services.accounts.sign_in_browser(email, password, device_of(call))
     if signed_in is None:
         raise UnauthenticatedError("Address and password do not fit.", code="invalid_credentials")
     await limits.forgive_account(email)
@@ -226,6 +257,10 @@ def device_of(call: Call) -> Device:
     """Return where somebody signs in from."""
     agent = call.request.headers.get("user-agent", "")
     return Device(user_agent="".join(filter(str.isprintable, agent)), address=call.address)
+
+
+def _demo_login(call: Call) -> DemoLogin | None:
+    return call.services.demo_door.login_for(call.address, call.request.headers)
 
 
 async def _me(call: UserCall, uow: UnitOfWork) -> User:

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from server.errors import NotFoundError
@@ -56,15 +56,10 @@ def docs_routes(description: Callable[[], bytes]) -> list[BaseRoute]:
         return Response(await asyncio.to_thread(description), media_type="application/json")
 
     return [
-        Route("/", _lead_to_page),
         Route("/openapi.json", get_description),
         Route("/docs", _get_page),
         Route("/docs/{name}", _get_file),
     ]
-
-
-async def _lead_to_page(request: Request) -> Response:
-    return RedirectResponse("/docs")
 
 
 async def _get_page(request: Request) -> Response:

@@ -97,11 +97,6 @@ async def test_an_unknown_path_and_a_wrong_method(ann: Api):
     assert (await ann.client.head("/healthz")).status_code == 200
 
 
-async def test_whoever_comes_with_a_browser_is_led_to_the_documentation(api: Api):
-    answer = await api.client.get("/")
-    assert (answer.status_code, answer.headers["location"]) == (307, "/docs")
-
-
 @pytest.mark.parametrize(
     ("query", "code"),
     [

@@ -91,6 +91,8 @@ def test_what_needs_nothing_is_what_has_no_credential_yet():
         "reset_password",
         "verify_email",
         "begin_browser_session",
+        "begin_demo_session",
+        "get_sign_in_options",
         "call_hook",
         "join_by_invitation",
         "open_share_link",
