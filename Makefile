@@ -11,10 +11,13 @@ PACKAGES := crdt blocks storage integrations agents server
 # Every test of a whole server starts processes, and each would compile all sources anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run test fuzz chaos coverage api-fuzz bench-lists bench-runs check format lock clean
+.PHONY: run page test fuzz chaos coverage api-fuzz bench-lists bench-runs check format lock clean
 
 run: $(VENV)/.run $(VENV)/.model ## Set up and serve a seeded workspace at http://127.0.0.1:8000
+	@$(MAKE) --no-print-directory page || echo "The page could not be built. IONFLUX runs without it: / leads to /docs."
 	@exec $(BIN)/ionflux serve --seed
+
+page: server/static/index.html ## Build the page to work in, which the server serves at /
 
 test: $(VENV)/.test tests/clients/node_modules/.installed ## Set up and run the test suite (JOBS: how many at once)
 	@$(BIN)/python -m pytest -n $(or $(JOBS),2) --dist loadfile
@@ -60,7 +63,7 @@ lock: $(VENV)/.test ## Resolve the dependencies anew into the lock files
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
 
 clean: ## Remove what the targets above installed (never the data folder)
-	@rm -rf $(VENV) tests/clients/node_modules bench/node_modules client-sdk/node_modules
+	@rm -rf $(VENV) tests/clients/node_modules bench/node_modules client-sdk/node_modules server/static
 
 # Where the venv module cannot bring pip along (Debian without python3-venv), the system's pip fills it.
 $(BIN)/python:
@@ -100,6 +103,15 @@ $(VENV)/.node: requirements-node.lock | $(VENV)/.run
 client-sdk/node_modules/.installed: client-sdk/package-lock.json $(VENV)/.node
 	@echo "Installing what the client SDK is built with ..."
 	@$(NPM) --prefix client-sdk ci $(QUIETLY)
+	@touch $@
+
+# Everything that the page is built from, and nothing that building leaves behind.
+PAGE_SOURCES := $(shell find client-sdk/typescript client-sdk/web -type f \
+	-not -path '*/node_modules/*' -not -path '*/dist/*' -not -name openapi.json -not -name schema.ts)
+
+server/static/index.html: $(PAGE_SOURCES) client-sdk/package-lock.json client-sdk/node_modules/.installed
+	@echo "Building the page to work in ..."
+	@$(NPM) --prefix client-sdk --workspace web run --silent build
 	@touch $@
 
 bench/node_modules/.installed: bench/package-lock.json $(VENV)/.test
