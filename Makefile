@@ -19,7 +19,7 @@ run: $(VENV)/.run $(VENV)/.model ## Set up and serve a seeded workspace at http:
 
 page: server/static/index.html ## Build the page to work in, which the server serves at /
 
-test: $(VENV)/.test tests/clients/node_modules/.installed ## Set up and run the test suite (JOBS: how many at once)
+test: $(VENV)/.test tests/clients/node_modules/.installed tests/web/node_modules/.installed page ## Set up and run the test suite (JOBS: how many at once)
 	@$(BIN)/python -m pytest -n $(or $(JOBS),2) --dist loadfile
 
 fuzz: $(VENV)/.test tests/clients/node_modules/.installed ## Play thousands of stories and read thousands of odd texts (ROUNDS=5000, SEED: the first story's)
@@ -63,7 +63,7 @@ lock: $(VENV)/.test ## Resolve the dependencies anew into the lock files
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
 
 clean: ## Remove what the targets above installed (never the data folder)
-	@rm -rf $(VENV) tests/clients/node_modules bench/node_modules client-sdk/node_modules server/static
+	@rm -rf $(VENV) tests/clients/node_modules tests/web/node_modules bench/node_modules client-sdk/node_modules server/static
 
 # Where the venv module cannot bring pip along (Debian without python3-venv), the system's pip fills it.
 $(BIN)/python:
@@ -103,6 +103,11 @@ $(VENV)/.node: requirements-node.lock | $(VENV)/.run
 client-sdk/node_modules/.installed: client-sdk/package-lock.json $(VENV)/.node
 	@echo "Installing what the client SDK is built with ..."
 	@$(NPM) --prefix client-sdk ci $(QUIETLY)
+	@touch $@
+
+tests/web/node_modules/.installed: tests/web/package-lock.json $(VENV)/.test
+	@echo "Installing a browser for the tests ..."
+	@$(NPM) --prefix tests/web ci $(QUIETLY)
 	@touch $@
 
 # Everything that the page is built from, and nothing that building leaves behind.

@@ -28,6 +28,7 @@ from server.data_folder import read_secrets
 from server.tokens import Tokens
 from tests.clients.client import Wire
 
+PASSWORD = "correct horse battery"
 START_SECONDS = 30.0
 STOP_SECONDS = 15.0
 _POLL_SECONDS = 0.02
@@ -56,12 +57,15 @@ class ServerError(Exception):
 class IonfluxServer:
     """One server process after another on the same data folder and port."""
 
-    def __init__(self, folder: Path, settings: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, settings: dict[str, str] | None = None, *, with_seed: bool = False
+    ) -> None:
         self.data_dir = folder / "data"
         self.log = folder / "server.log"
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._settings = settings or {}
+        self._arguments = ["--seed"] if with_seed else []
         self._process: subprocess.Popen[bytes] | None = None
         self._numbers = count(1)
 
@@ -130,7 +134,7 @@ class IonfluxServer:
         """Register somebody new."""
         email = f"{name.lower()}.{next(self._numbers)}.{time.monotonic_ns()}@example.test"
         async with _connect(self.url) as http:
-            registration = {"email": email, "password": "correct horse battery", "name": name}
+            registration = {"email": email, "password": PASSWORD, "name": name}
             answer = await http.post("/v1/auth/register", json=registration)
         body = _expect(answer, 201)
         return Person(self, name, email, body["user"]["id"], body["access_token"], body["refresh_token"])
@@ -151,7 +155,7 @@ class IonfluxServer:
         command = ["serve", "--host", "127.0.0.1", "--port", str(self.port), "--data-dir", str(self.data_dir)]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _LAUNCHER, "-m", "server", *command],
+                [sys.executable, "-c", _LAUNCHER, "-m", "server", *command, *self._arguments],
                 env=_environment() | _SETTINGS | self._settings,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -1,0 +1,50 @@
+"""The way in: with one click into the demo workspace, with an account of one's own, and out again."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import expect
+
+from tests.services.ionflux import PASSWORD, IonfluxServer, expect_no_fault
+from tests.web.visitors import Visitors
+
+
+@pytest.fixture
+def seeded(tmp_path: Path) -> Iterator[IonfluxServer]:
+    """A server as `make run` starts it."""
+    server = IonfluxServer(tmp_path, {"IONFLUX_LLM_BUILT_IN": "false"}, with_seed=True)
+    server.start()
+    yield server
+    server.close()
+    expect_no_fault(server.log_text())
+
+
+async def test_one_click_opens_the_demo_workspace(visitors: Visitors, seeded: IonfluxServer):
+    page = await visitors.stranger(seeded)
+    await page.get_by_role("button", name="Open the demo workspace").click()
+    await expect(page.get_by_role("navigation").get_by_text("Welcome to IONFLUX")).to_be_visible()
+
+
+async def test_somebody_new_makes_an_account_and_a_workspace(visitors: Visitors, ionflux: IonfluxServer):
+    page = await visitors.stranger(ionflux, "/sign-up")
+    await page.get_by_label("Your name").fill("Ann Lee")
+    await page.get_by_label("Email address").fill("ann.lee@example.test")
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.keyboard.press("Enter")
+    await page.get_by_label("Name of the workspace").fill("Studio")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("heading", name="Hello, Ann Lee")).to_be_visible()
+    await page.reload()
+    await expect(page.get_by_role("heading", name="Hello, Ann Lee")).to_be_visible()
+
+
+async def test_a_wrong_password_is_told_and_nothing_typed_is_lost(visitors: Visitors, ionflux: IonfluxServer):
+    ann = await ionflux.person("Ann")
+    page = await visitors.stranger(ionflux, "/sign-in")
+    await expect(page.get_by_role("button", name="Open the demo workspace")).to_be_hidden()
+    await page.get_by_label("Email address").fill(ann.email)
+    await page.get_by_label("Password").fill("something else")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("alert")).to_have_text("Address and password do not fit.")
+    await expect(page.get_by_label("Email address")).to_have_value(ann.email)
