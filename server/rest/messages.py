@@ -82,6 +82,15 @@ class ChannelPart(Slice, frozen=True):
     """Which part of a channel is wanted."""
 
     thread_id: Annotated[UUID, Meta(description="Only the replies of this message.")] | None = None
+    before: (
+        Annotated[
+            UUID,
+            Meta(
+                description="Only messages older than this one, for instance the oldest in the live document."
+            ),
+        ]
+        | None
+    ) = None
 
 
 class InChannel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -140,13 +149,14 @@ class UnreadAnswer(msgspec.Struct, frozen=True):
 @routes.get("/v1/channels/{channel_id}/messages", "channels.read")
 async def list_messages(call: UserCall, channel_id: UUID, query: ChannelPart) -> Listing[MessageAnswer]:
     """List a channel's messages, or those of a thread, newest first."""
-    return await _list(call, channel_id, query, query.thread_id, is_pinned=False)
+    before = read_cursor(query, UUID) or query.before
+    return await _list(call, channel_id, query, before, thread_id=query.thread_id)
 
 
 @routes.get("/v1/channels/{channel_id}/pins", "channels.read")
 async def list_pins(call: UserCall, channel_id: UUID, query: Slice) -> Listing[MessageAnswer]:
     """List a channel's pinned messages, newest first."""
-    return await _list(call, channel_id, query, None, is_pinned=True)
+    return await _list(call, channel_id, query, read_cursor(query, UUID), is_pinned=True)
 
 
 @routes.post(
@@ -323,13 +333,18 @@ def _show_written(document: str, channel_id: UUID, written: Written[MessageState
 
 
 async def _list(
-    call: UserCall, channel_id: UUID, query: Slice, thread_id: UUID | None, *, is_pinned: bool
+    call: UserCall,
+    channel_id: UUID,
+    query: Slice,
+    before: UUID | None,
+    *,
+    thread_id: UUID | None = None,
+    is_pinned: bool = False,
 ) -> Listing[MessageAnswer]:
     database = call.services.database
     async with database.read() as uow:
         channel = await find_channel(call, uow, channel_id, "channels.read")
     await call.services.chat.catch_up(document_of(channel))
-    before = read_cursor(query, UUID)
     async with database.read() as uow:
         if is_pinned:
             rows = await uow.messages.list_pinned(channel_id, before, query.limit + 1)

@@ -109,6 +109,14 @@ async def test_what_is_posted_by_the_document_is_the_same(services: Services, an
     assert [message["id"] for message in await listed(ann, channel, thread_id=message_id)] == [seen["id"]]
 
 
+async def test_history_begins_where_what_one_has_ends(ann: Api, channel: str):
+    said = [(await say(ann, channel, str(number)))["id"] for number in range(5)]
+    older = await listed(ann, channel, before=said[3], limit=2)
+    assert [message["id"] for message in older] == [said[2], said[1], said[0]]
+    reply = await say(ann, channel, "And so on", thread_id=said[0])
+    assert await listed(ann, channel, before=reply["id"], thread_id=said[0]) == []
+
+
 @pytest.mark.parametrize(
     ("body", "code"),
     [
