@@ -16,7 +16,9 @@ import msgspec
 
 from storage.engine import Database
 from storage.errors import StorageError
+from storage.event_window import EventWindow
 from storage.events import CHANNEL
+from storage.lazy_cursors import LazyCursors
 
 logger = logging.getLogger(__name__)
 
@@ -98,6 +100,8 @@ class EventFeed:
     """The feed of one process. `run` keeps it alive; without it only this process's own events are heard."""
 
     def __init__(self, database: Database) -> None:
+        self.window = EventWindow(database)
+        self.cursors = LazyCursors(database)
         self._database = database
         self._subscriptions: set[Subscription] = set()
         self._heads: dict[UUID, int] = {}
@@ -143,6 +147,7 @@ class EventFeed:
             subscription.end()
 
     def _tell(self, workspaces: Collection[UUID]) -> None:
+        self.window.touch(workspaces)
         for subscription in self._subscriptions:
             subscription.touch(workspaces)
 
@@ -153,8 +158,9 @@ class EventFeed:
         try:
             connection.add_termination_listener(lambda _: ended.set())
             await connection.add_listener(CHANNEL, lambda _connection, _pid, _channel, ids: self._hear(ids))
+            self.window.touch_all()  # what happened while nobody listened
             for subscription in self._subscriptions:
-                subscription.touch_all()  # what happened while nobody listened
+                subscription.touch_all()
             await ended.wait()
         finally:
             connection.terminate()

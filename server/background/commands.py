@@ -42,14 +42,22 @@ class CommandConsumer:
     name = "commands"
     beginning: Beginning = "now"
 
+    async def wants(self, events: Sequence[Event]) -> bool:
+        """Want messages of people."""
+        return any(_is_of_person(event) for event in events)
+
     async def handle(self, uow: UnitOfWork, events: Sequence[Event]) -> None:
         """Take the commands among new messages."""
         for event in events:
-            if event.type == "message.posted" and event.payload.get("sender_type") == "user":
+            if _is_of_person(event):
                 channel_id, message_id = event.payload["channel_id"], event.payload["message_id"]
                 message = await uow.messages.get(UUID(channel_id), UUID(message_id))
                 if message is not None and not await uow.commands.is_known(message.channel_id, message.id):
                     await _take(uow, message)
+
+
+def _is_of_person(event: Event) -> bool:
+    return event.type == "message.posted" and event.payload.get("sender_type") == "user"
 
 
 async def _take(uow: UnitOfWork, message: ChatMessage) -> None:

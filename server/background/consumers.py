@@ -2,6 +2,7 @@
 
 The consumer's writes and its cursor's move are one transaction, so what it writes to the database happens
 once. What leaves the database may happen again after a crash: it goes into a table of its own first.
+Events that are nothing to a consumer cost no transaction: its cursor follows later (`storage.lazy_cursors`).
 """
 
 import asyncio
@@ -11,18 +12,21 @@ from collections.abc import Sequence
 from typing import Protocol
 from uuid import UUID
 
+from anyio import CancelScope
+
 from server.background.leadership import LEASE_SECONDS, Leadership
 from server.spans import span
 from storage.engine import Database
 from storage.errors import StorageError
 from storage.event_feed import EVERYWHERE_SECONDS, EventFeed, News
+from storage.event_window import PAGE
 from storage.models import Event
 from storage.repositories.consumers import Beginning
 from storage.unit_of_work import UnitOfWork
 
 logger = logging.getLogger(__name__)
 
-BATCH = 100
+BATCH = PAGE
 """Events of one transaction, and of one workspace before another one has its turn."""
 
 FIRST_RETRY_SECONDS = 1.0
@@ -42,6 +46,13 @@ class Consumer(Protocol):
     @property
     def beginning(self) -> Beginning:
         """What it gets of the time before it was known."""
+        ...
+
+    async def wants(self, events: Sequence[Event]) -> bool:
+        """Tell whether any of some events of one workspace is something to it; all are handled then.
+
+        What was nothing to it may be asked about again after a crash.
+        """
         ...
 
     async def handle(self, uow: UnitOfWork, events: Sequence[Event]) -> int | None:
@@ -86,27 +97,44 @@ class Following:
     async def _follow(self) -> None:
         async with self._database.transaction() as uow:
             await uow.consumers.register(self._consumer.name, self._consumer.beginning)
+        self._feed.cursors.begin(self._consumer.name)
         self._waiting.clear()
         self._failures.clear()
         self._due.clear()
-        with self._feed.subscribe() as subscription:
-            while not (news := await subscription.next(self._patience())).is_over:
-                await self._take_up(news)
-                await self._work_off()
+        try:
+            with self._feed.subscribe() as subscription:
+                while not (news := await subscription.next(self._patience())).is_over:
+                    await self._take_up(news)
+                    await self._work_off()
+                    if self._feed.cursors.patience() == 0:
+                        await self._bring_up_cursors()
+        finally:
+            with CancelScope(shield=True):
+                await self._bring_up_cursors()
+
+    async def _bring_up_cursors(self) -> None:
+        try:
+            await self._feed.cursors.flush()
+        except StorageError as error:
+            logger.warning("the cursors of consumers stay behind for now: %s", error)
 
     def _patience(self) -> float:
         """Return how long nothing has to be done, seconds."""
         if self._waiting:
             return 0
         now = asyncio.get_running_loop().time()
-        return max(0, min([EVERYWHERE_SECONDS, *(due - now for due in self._due.values())]))
+        cursors = self._feed.cursors.patience()
+        pauses = [due - now for due in self._due.values()] + ([cursors] if cursors is not None else [])
+        return max(0, min([EVERYWHERE_SECONDS, *pauses]))
 
     async def _take_up(self, news: News) -> None:
         """Put the workspaces in line that have something to do; one that failed waits for its time."""
         now = asyncio.get_running_loop().time()
         found = set(news.workspaces) | {where for where, due in self._due.items() if due <= now}
         if news.is_everywhere:
+            await self._bring_up_cursors()
             found |= await self._behind()
+            self._feed.window.touch(found)
         for where in sorted(found - set(self._waiting)):
             if self._due.get(where, now) <= now:
                 self._due.pop(where, None)
@@ -141,25 +169,30 @@ class Following:
 
     async def _take_batch(self, workspace_id: UUID) -> bool:
         """Handle up to `BATCH` events of a workspace; tell whether there may be more."""
-        name = self._consumer.name
-        async with self._database.read() as uow:
-            seen = await uow.consumers.position(name, workspace_id)
-            events = await uow.events.after(workspace_id, seen, BATCH)
+        name, cursors = self._consumer.name, self._feed.cursors
+        known = cursors.known(name, workspace_id)
+        seen = await cursors.read(name, workspace_id) if known is None else known
+        events = await self._feed.window.after(workspace_id, seen)
         if not events:
             return False
+        last = events[-1].position
+        if not await self._consumer.wants(events):
+            cursors.skip(name, workspace_id, last)
+            return len(events) == BATCH
         async with self._database.transaction() as uow:
             if not await uow.workspaces.keep(workspace_id):
                 return False
             # Then the cursor: whoever comes second waits here, and finds it moved.
-            last = events[-1].position
-            if not await uow.consumers.advance(name, workspace_id, seen=seen, done=last):
-                raise Overtaken
+            if not await cursors.move(uow, name, workspace_id, last):
+                if known is None:
+                    raise Overtaken
+                return True  # it was moved at some time since: once more, from where it is now
             with span("consume events", consumer=name, events=len(events)):
                 done = await self._consumer.handle(uow, events)
             if done is None or done == len(events):
                 return len(events) == BATCH
             position = events[done - 1].position if done else seen
-            await uow.consumers.advance(name, workspace_id, seen=last, done=position)
+            await cursors.move_back(uow, name, workspace_id, last, position)
         return True
 
     def _postpone(self, workspace_id: UUID, reason: str) -> None:

@@ -20,10 +20,17 @@ MOST_AGENTS = 5
 """That one message starts."""
 
 
+def agents_called(event: Event) -> list[str]:
+    """Return the agents that a new message calls."""
+    if event.payload.get("sender_type") != "user":
+        return []
+    return [one["id"] for one in event.payload["mentions"] if one["kind"] == "agent"]
+
+
 async def take_message(uow: UnitOfWork, event: Event) -> None:
     """Start the agents that a new message mentions."""
-    named = [one["id"] for one in event.payload["mentions"] if one["kind"] == "agent"]
-    if not named or event.payload["sender_type"] != "user":
+    named = agents_called(event)
+    if not named:
         return
     message = await uow.messages.get(UUID(event.payload["channel_id"]), UUID(event.payload["message_id"]))
     if message is None or message.deleted or await uow.commands.is_known(message.channel_id, message.id):

@@ -13,7 +13,7 @@ from uuid import UUID
 from server.background.pacing import again_and_again
 from server.notifications.kinds import delivery_of, mail_time
 from server.notifications.lookups import Lookups
-from server.notifications.recipients import Telling, read_message, telling_of
+from server.notifications.recipients import Telling, is_told, read_message, telling_of
 from storage.engine import Database
 from storage.models import Event
 from storage.repositories.consumers import Beginning
@@ -45,6 +45,10 @@ class Notifications:
         """Call `on_told` once somebody was told something."""
         self._on_told = on_told
         self._told_all: dict[UUID, Event] = {}
+
+    async def wants(self, events: Sequence[Event]) -> bool:
+        """Want what people are told of."""
+        return any(is_told(event) for event in events)
 
     async def handle(self, uow: UnitOfWork, events: Sequence[Event]) -> int:
         """Tell people of events of one workspace, `ROWS_AT_ONCE` of them; what is left comes again."""

@@ -23,15 +23,23 @@ class SearchConsumer:
     name = SEARCH_CONSUMER
     beginning: Beginning = "start"
 
+    async def wants(self, events: Sequence[Event]) -> bool:
+        """Want what is about things that are found by their names."""
+        return any(_changed(event) is not None for event in events)
+
     async def handle(self, uow: UnitOfWork, events: Sequence[Event]) -> None:
         """Read what the events are about as it is now."""
         changed: dict[Kind, set[UUID]] = {}
         for event in events:
-            found = parse_document_name(event.subject or "")
-            if found is None or event.type in _OF_CONTENT:
-                continue
-            for kind in SOURCES:
-                if found[0] == kind:
-                    changed.setdefault(kind, set()).add(found[1])
+            if (found := _changed(event)) is not None:
+                changed.setdefault(found[0], set()).add(found[1])
         for kind, ids in changed.items():
             await refresh(uow.session, uow.search, kind, sorted(ids))
+
+
+def _changed(event: Event) -> tuple[Kind, UUID] | None:
+    """Return what an event has changed of what is found, if anything."""
+    found = parse_document_name(event.subject or "")
+    if found is None or event.type in _OF_CONTENT:
+        return None
+    return next(((kind, found[1]) for kind in SOURCES if kind == found[0]), None)

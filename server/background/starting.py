@@ -62,7 +62,7 @@ def _start_agents(services: "Services", writer: Writer) -> None:
         workspace_limit=settings.runs_per_workspace,
     )
     hub.start(engine.run)
-    hub.start(Following(database, feed, TriggerConsumer()).run)
+    hub.start(Following(database, feed, TriggerConsumer(database)).run)
     hub.start(TriggerTimes(database, feed).run)
 
 

@@ -13,15 +13,17 @@ from agents.configured_triggers import follow_agent
 from agents.firing import Occasion, fire, run_behind
 from agents.playbooks.runs import hear_of_event, hear_of_run
 from agents.triggers import EventConfig, PageEditConfig, read_settings, scope_of_event
-from server.background.mentions import take_block, take_message
+from server.background.mentions import agents_called, take_block, take_message
 from storage.access import workspace_standing
 from storage.callers import find_caller, parse_document_name
+from storage.engine import Database
 from storage.event_access import visible_events
 from storage.models import AgentTrigger, Event
 from storage.repositories.consumers import Beginning
 from storage.unit_of_work import UnitOfWork
 
 _OF_AGENTS = frozenset({"agent.created", "agent.updated", "agent.archived"})
+_ALWAYS = _OF_AGENTS | {"agent.mentioned", "agent.run.finished"}
 
 EventTriggers = Sequence[tuple[AgentTrigger, EventConfig]]
 PageTriggers = Sequence[tuple[AgentTrigger, PageEditConfig]]
@@ -32,6 +34,19 @@ class TriggerConsumer:
 
     name = "triggers"
     beginning: Beginning = "now"
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def wants(self, events: Sequence[Event]) -> bool:
+        """Want what starts agents by itself; and everything where triggers or playbooks wait for events."""
+        if any(event.type in _ALWAYS or _calls_agent(event) for event in events):
+            return True
+        async with self._database.read() as uow:
+            workspace_id = events[0].workspace_id
+            if await uow.triggers.waits_for_events(workspace_id):
+                return True
+            return bool(await uow.playbook_progress.listening(workspace_id))
 
     async def handle(self, uow: UnitOfWork, events: Sequence[Event]) -> None:
         """Start what follows from events of one workspace."""
@@ -60,6 +75,10 @@ class TriggerConsumer:
             if has_listeners:
                 await hear_of_event(uow, event)
             await _fire(uow, triggers, event)
+
+
+def _calls_agent(event: Event) -> bool:
+    return event.type == "message.posted" and bool(agents_called(event))
 
 
 async def _follow(uow: UnitOfWork, event: Event) -> None:

@@ -110,6 +110,11 @@ class AboutSuggestion(msgspec.Struct, frozen=True):
 People = dict[UUID, NotificationKind]
 
 
+def is_told(event: Event) -> bool:
+    """Tell whether an event is of a type that people are told of."""
+    return event.type in _HANDLERS
+
+
 async def telling_of(lookups: Lookups, event: Event, *, tells_all: bool) -> Telling | None:
     """Return whom an event concerns; None for nobody.
 
@@ -212,7 +217,12 @@ async def _of_channel(lookups: Lookups, event: Event, tells_all: bool) -> Tellin
     parsed = parse_document_name(event.subject or "")
     if parsed is None or event.payload.get("type") != "private":
         return None
-    members = await lookups.members(parsed[1])
+    events = lookups.uow.events
+    head = await events.head(event.workspace_id)
+    later = await events.of_types(event.workspace_id, event.position, head, ["channel_member.added"])
+    # Who was added since is in it by now, and is told of that.
+    added = {UUID(one.payload["user_id"]) for one in later if one.subject == event.subject}
+    members = [user_id for user_id in await lookups.members(parsed[1]) if user_id not in added]
     return Telling(event, event.subject or "", dict.fromkeys(members, "channel_invitation"), {})
 
 

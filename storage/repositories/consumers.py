@@ -1,11 +1,12 @@
 """Consumers of events and their cursors, a position in each workspace."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import Text, Uuid, func, insert, literal, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -95,3 +96,30 @@ class Consumers:
         except IntegrityError:
             return False
         return True
+
+    async def follow(self, positions: Mapping[tuple[str, UUID], int]) -> None:
+        """Move cursors, each a consumer's in a workspace, to where there was nothing to it; never back."""
+        # First the workspaces, as everybody who writes rows that go with them; one may be gone.
+        kept = await self._session.scalars(
+            select(Workspace.id)
+            .where(Workspace.id.in_({workspace_id for _, workspace_id in positions}))
+            .order_by(Workspace.id)
+            .with_for_update(read=True, key_share=True)
+        )
+        there = set(kept)
+        rows = [
+            {"consumer": name, "workspace_id": workspace_id, "position": position, "updated_at": self._now}
+            for (name, workspace_id), position in sorted(positions.items())
+            if workspace_id in there
+        ]
+        if not rows:
+            return
+        dialect: Any = sqlite if self._session.get_bind().dialect.name == "sqlite" else postgresql
+        added = dialect.insert(EventCursor.__table__).values(rows)
+        await self._session.execute(
+            added.on_conflict_do_update(
+                index_elements=["consumer", "workspace_id"],
+                set_={"position": added.excluded.position, "updated_at": added.excluded.updated_at},
+                where=EventCursor.position < added.excluded.position,
+            )
+        )

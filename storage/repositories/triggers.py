@@ -63,6 +63,19 @@ class Triggers:
         )
         return found.all()
 
+    async def waits_for_events(self, workspace_id: UUID) -> bool:
+        """Tell whether any active trigger of a workspace waits for an event, or for edits of pages."""
+        found = await self._session.scalar(
+            select(AgentTrigger.id)
+            .where(
+                AgentTrigger.workspace_id == workspace_id,
+                AgentTrigger.type.in_(("event", "page_edit")),
+                AgentTrigger.state == "active",
+            )
+            .limit(1)
+        )
+        return found is not None
+
     async def agents_to_follow(self, *, after: UUID | None, limit: int) -> Sequence[AgentConfiguration]:
         """Return agents that are not archived, by id behind `after`."""
         statement = (

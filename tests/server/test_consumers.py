@@ -6,12 +6,13 @@ from contextlib import asynccontextmanager
 from uuid import UUID
 
 import pytest
+from sqlalchemy.event import listen
 
 from server.background.consumers import BATCH, Consumer, Following
 from server.background.leadership import Leadership
 from storage.engine import Database
 from storage.event_feed import EventFeed
-from storage.models import Event
+from storage.models import Event, Workspace
 from storage.repositories.consumers import Beginning
 from storage.unit_of_work import UnitOfWork
 from tests.services.databases import add_workspace
@@ -21,7 +22,10 @@ SECONDS = 20.0
 
 
 class Scribe:
-    """Writes down what it gets, in the transaction, as an event of a workspace of its own."""
+    """Writes down what it gets, in the transaction, as an event of a workspace of its own.
+
+    Its own events and those of the type `dull` are nothing to it.
+    """
 
     name = "scribe"
 
@@ -31,9 +35,12 @@ class Scribe:
         self.failed = asyncio.Event()
         self._book = book
 
+    async def wants(self, events: Sequence[Event]) -> bool:
+        return any(event.workspace_id != self._book and event.type != "dull" for event in events)
+
     async def handle(self, uow: UnitOfWork, events: Sequence[Event]) -> None:
         for event in events:
-            if event.workspace_id != self._book:
+            if event.workspace_id != self._book and event.type != "dull":
                 key = [str(event.workspace_id), event.position]
                 await uow.events.append(self._book, "written", payload={"key": key})
         if self.faults:
@@ -53,10 +60,20 @@ async def following(database: Database, consumer: Consumer, **options: float) ->
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def append(database: Database, workspace_id: UUID, count: int) -> None:
+async def append(database: Database, workspace_id: UUID, count: int, type: str = "test") -> None:
     async with database.transaction() as uow:
         for _ in range(count):
-            await uow.events.append(workspace_id, "test")
+            await uow.events.append(workspace_id, type)
+
+
+async def cursor(database: Database, workspace_id: UUID) -> int:
+    async with database.read() as uow:
+        return await uow.consumers.position("scribe", workspace_id)
+
+
+async def skipped(feed: EventFeed, workspace_id: UUID, position: int) -> None:
+    """Wait until the scribe has passed a position."""
+    await until(lambda: (feed.cursors.known("scribe", workspace_id) or 0) >= position, seconds=SECONDS)
 
 
 async def written(database: Database, book: UUID, count: int) -> list[tuple[UUID, int]]:
@@ -111,6 +128,9 @@ class Slow:
     def __init__(self) -> None:
         self.seen: list[list[int]] = []
 
+    async def wants(self, events: Sequence[Event]) -> bool:
+        return True
+
     async def handle(self, uow: UnitOfWork, events: Sequence[Event]) -> int:
         positions = [event.position for event in events][:3]
         self.seen.append(positions)
@@ -144,6 +164,159 @@ async def test_what_fails_comes_again_and_leaves_nothing_half(database: Database
         await append(database, other, 1)
         found = await written(database, book, 3)
     assert sorted(found) == sorted([(place, 1), (place, 2), (other, 1)])
+
+
+async def test_events_that_are_nothing_to_it_move_its_cursor_later(database: Database):
+    book, _ = await add_workspace(database)
+    place, _ = await add_workspace(database)
+    async with following(database, Scribe(book)) as feed:
+        await append(database, place, 3, "dull")
+        await skipped(feed, place, 3)
+        assert await cursor(database, place) == 0, "no transaction was made for it"
+        await append(database, place, 1)
+        assert await written(database, book, 1) == [(place, 4)]
+        assert await cursor(database, place) == 4, "it moves with what was wanted"
+        await append(database, place, BATCH + 2, "dull")
+        await skipped(feed, place, BATCH + 6)
+    assert await cursor(database, place) == BATCH + 6, "and when it stops following"
+
+
+async def test_many_events_that_are_nothing_to_it_move_its_cursor_at_once(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("storage.lazy_cursors.LAG_EVENTS", 5)
+    book, _ = await add_workspace(database)
+    place, _ = await add_workspace(database)
+
+    async def is_moved() -> bool:
+        return await cursor(database, place) == 6
+
+    async with following(database, Scribe(book)):
+        await append(database, place, 6, "dull")
+        await until(is_moved, seconds=SECONDS)
+
+
+async def test_after_a_while_cursors_follow_by_themselves(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("storage.lazy_cursors.LAG_SECONDS", 0.05)
+    book, _ = await add_workspace(database)
+    place, _ = await add_workspace(database)
+
+    async def is_moved() -> bool:
+        return await cursor(database, place) == 1
+
+    async with following(database, Scribe(book)):
+        await append(database, place, 1, "dull")
+        await until(is_moved, seconds=SECONDS)
+
+
+async def test_a_crash_before_the_cursor_follows_loses_nothing_and_repeats_nothing(
+    database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    book, _ = await add_workspace(database)
+    place, _ = await add_workspace(database)
+    async with Database(database_url) as dying:
+        async with following(dying, Scribe(book)) as feed:
+            await append(database, place, 1)
+            await written(database, book, 1)
+            await append(database, place, 2, "dull")
+            await skipped(feed, place, 3)
+            monkeypatch.setattr(feed.cursors, "flush", never)
+        assert await cursor(database, place) == 1, "what it knew is gone with it"
+        await append(database, place, 1)
+        await append(database, place, 1, "dull")
+        async with following(database, Scribe(book)) as feed:
+            assert await written(database, book, 2) == [(place, 1), (place, 4)]
+            await skipped(feed, place, 5)
+    assert await cursor(database, place) == 5
+
+
+async def never() -> None:
+    """What a process does that was killed."""
+
+
+async def test_one_that_was_suspended_goes_on_where_the_next_one_is(database: Database, database_url: str):
+    book, _ = await add_workspace(database)
+    place, _ = await add_workspace(database)
+    async with Database(database_url) as second:
+        first, other = EventFeed(database), EventFeed(second)
+        tasks: list[asyncio.Task[None]] = []
+
+        def begin(which: Database, feed: EventFeed) -> None:
+            follower = Following(which, feed, Scribe(book))
+            # As if each had the lease.
+            tasks.append(asyncio.create_task(follower._follow()))  # pyright: ignore[reportPrivateUsage]
+
+        begin(database, first)
+        await append(database, place, 2, "dull")
+        await skipped(first, place, 2)
+        begin(second, other)
+        await append(second, place, 1)  # which the first one is not told of: its feed does not run
+        assert await written(database, book, 1) == [(place, 3)]
+        await append(database, place, 1)
+        assert await written(database, book, 2) == [(place, 3), (place, 4)]
+        await first.cursors.flush()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    assert await cursor(database, place) == 4
+
+
+async def test_a_cursor_that_was_put_back_has_what_is_wanted_come_again(database: Database):
+    book, _ = await add_workspace(database)
+    place, _ = await add_workspace(database)
+    async with following(database, Scribe(book)):
+        await append(database, place, 1)
+        await written(database, book, 1)
+        async with database.transaction() as uow:
+            assert await uow.consumers.advance("scribe", place, seen=1, done=0)
+        await append(database, place, 1)
+        assert await written(database, book, 3) == [(place, 1), (place, 1), (place, 2)]
+
+
+async def test_cursors_never_follow_backwards_nor_into_a_workspace_that_is_gone(database: Database):
+    place, _ = await add_workspace(database)
+    gone, _ = await add_workspace(database)
+    async with database.transaction() as uow:
+        await uow.consumers.register("scribe", "start")
+        workspace = await uow.session.get(Workspace, gone)
+        await uow.session.delete(workspace)
+    for position in (5, 3):
+        async with database.transaction() as uow:
+            await uow.consumers.follow({("scribe", place): position, ("scribe", gone): position})
+    assert (await cursor(database, place), await cursor(database, gone)) == (5, 0)
+
+
+async def test_consumers_of_one_process_read_an_event_once(database: Database):
+    book, _ = await add_workspace(database)
+    place, _ = await add_workspace(database)
+    feed, readers = EventFeed(database), [Scribe(book) for _ in range(4)]
+    for number, scribe in enumerate(readers):
+        scribe.name = f"scribe {number}"
+    tasks = [asyncio.create_task(Following(database, feed, scribe).run()) for scribe in readers]
+
+    async def passed(position: int) -> None:
+        await until(
+            lambda: all((feed.cursors.known(one.name, place) or 0) >= position for one in readers),
+            seconds=SECONDS,
+        )
+
+    await append(database, place, 1, "dull")
+    await passed(1)
+    reads: list[str] = []
+
+    def note(connection: object, cursor: object, statement: str, *_: object) -> None:
+        if "FROM events" in statement:
+            reads.append(statement)
+
+    listen(database._reader.sync_engine, "before_cursor_execute", note)  # pyright: ignore[reportPrivateUsage]
+    await append(database, place, 1, "dull")
+    await passed(2)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert len(reads) == 1
 
 
 async def test_of_several_processes_one_follows_and_another_takes_over(database: Database, database_url: str):

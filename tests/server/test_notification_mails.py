@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from integrations.mail.models import Mail
+from server.bootstrap import Services
 from server.notifications.kinds import DELIVERIES, next_digest
 from server.notifications.letters import Addressee, Names, write_letter
 from server.notifications.unsubscribing import Unsubscribing
@@ -37,12 +38,12 @@ def settings(settings: Settings, mail_server: MailServer) -> Settings:
 
 
 @pytest.fixture
-async def member(ann: Api, bob: Api, workspace: str, database: Database) -> Api:
+async def member(services: Services, ann: Api, bob: Api, workspace: str, database: Database) -> Api:
     """Bob, in Ann's workspace, whose address is proved and who has read what he was told."""
     await ann.made(f"{workspace}/members", {"email": "bob@example.com", "role": "member"})
     await unread(bob)
     await bob.post("/v1/notifications/read", {})
-    await nothing_to_mail(database)
+    await nothing_to_mail(services)
     async with database.transaction() as uow:
         user = await uow.users.get(UUID(bob.user["id"]))
         assert user is not None
@@ -63,12 +64,12 @@ async def news(mail_server: MailServer) -> EmailMessage:
             return mail
 
 
-async def nothing_to_mail(database: Database) -> None:
+async def nothing_to_mail(services: Services) -> None:
     """Wait until all mails that are due are taken."""
-    await nothing_more(database)
+    await nothing_more(services.feed, services.database)
 
     async def are_taken() -> bool:
-        async with database.read() as uow:
+        async with services.database.read() as uow:
             return not await uow.notifications.to_be_mailed(1) and not await uow.mails.due(1)
 
     await until(are_taken)
@@ -91,6 +92,7 @@ async def test_a_mention_is_mailed_at_once_in_text_and_html(
 
 
 async def test_a_storm_is_two_mails(
+    services: Services,
     database: Database,
     ann: Api,
     member: Api,
@@ -103,18 +105,19 @@ async def test_a_storm_is_two_mails(
     await news(mail_server)
     for _ in range(60):
         await say(database, workspace, channel, ann, member)
-    await nothing_to_mail(database)
+    await nothing_to_mail(services)
     assert count_news(mail_server) == 1
     clock.forward(minutes=5, seconds=1)
     mail = await news(mail_server)
     assert mail["subject"] == "60 notifications from Ours"
     assert text_of(mail).count("- Ann mentioned you") == 50
     assert "And 10 more, in your inbox." in text_of(mail)
-    await nothing_to_mail(database)
+    await nothing_to_mail(services)
     assert count_news(mail_server) == 2
 
 
 async def test_a_digest_comes_once_a_day_at_the_hour_of_ones_time_zone(
+    services: Services,
     database: Database,
     ann: Api,
     member: Api,
@@ -130,9 +133,9 @@ async def test_a_digest_comes_once_a_day_at_the_hour_of_ones_time_zone(
     await unread(member, 1)
     await say(database, workspace, channel, ann, member)
     await unread(member, 2)
-    await nothing_to_mail(database)
+    await nothing_to_mail(services)
     clock.now = datetime(2026, 7, 2, 5, 59, tzinfo=UTC)
-    await nothing_to_mail(database)
+    await nothing_to_mail(services)
     assert count_news(mail_server) == 0
     clock.now = datetime(2026, 7, 2, 6, 0, 1, tzinfo=UTC)
     mail = await news(mail_server)
@@ -142,6 +145,7 @@ async def test_a_digest_comes_once_a_day_at_the_hour_of_ones_time_zone(
 
 
 async def test_what_was_read_or_muted_or_lost_from_sight_is_not_mailed(
+    services: Services,
     database: Database,
     ann: Api,
     member: Api,
@@ -159,20 +163,21 @@ async def test_what_was_read_or_muted_or_lost_from_sight_is_not_mailed(
     assert (await ann.delete(f"/v1/channels/{secret}/members/{member.user['id']}")).status_code == 204
     await member.post("/v1/notifications/read", {"subject": f"channel:{channel}"})
     clock.forward(days=1)
-    await nothing_to_mail(database)
+    await nothing_to_mail(services)
     assert count_news(mail_server) == 0
 
 
 async def test_an_address_that_is_not_proved_gets_none(
-    database: Database, ann: Api, bob: Api, workspace: str, mail_server: MailServer
+    services: Services, database: Database, ann: Api, bob: Api, workspace: str, mail_server: MailServer
 ):
     await ann.made(f"{workspace}/members", {"email": "bob@example.com", "role": "member"})
     await unread(bob)
-    await nothing_to_mail(database)
+    await nothing_to_mail(services)
     assert count_news(mail_server) == 0
 
 
 async def test_one_click_ends_these_mails_and_nothing_else(
+    services: Services,
     database: Database,
     api: Api,
     ann: Api,
@@ -197,7 +202,7 @@ async def test_one_click_ends_these_mails_and_nothing_else(
     clock.forward(minutes=10)
     await say(database, workspace, channel, ann, member)
     await unread(member, 2)
-    await nothing_to_mail(database)
+    await nothing_to_mail(services)
     assert count_news(mail_server) == 1
     for made_up in ("x", "", path.partition("=")[2][:-1] + "!", "é." + "a" * 43):
         answer = await api.request("POST", f"/v1/notification-mails/unsubscribe?token={made_up}")

@@ -17,6 +17,7 @@ from server.background.notifications import ROWS_AT_ONCE, Notifications
 from server.bootstrap import Services
 from server.notifications.inboxes import read_inbox
 from storage.engine import Database
+from storage.event_feed import EventFeed
 from storage.ids import Uuid7
 from storage.models import Channel, ChannelPreference, Event, Membership, Notification, User
 from storage.unit_of_work import UnitOfWork
@@ -96,10 +97,11 @@ async def told(who: Api, count: int = 1, **query: Any) -> list[dict[str, Any]]:
     return items
 
 
-async def nothing_more(database: Database, *people: Api) -> None:
+async def nothing_more(feed: EventFeed, database: Database) -> None:
     """Wait until all events are told."""
 
     async def are_told() -> bool:
+        await feed.cursors.flush()
         async with database.read() as uow:
             return not await uow.consumers.behind("notifications", after=None, limit=1)
 
@@ -137,7 +139,7 @@ async def choose(who: Api, **body: Any) -> dict[str, Any]:
 
 
 async def test_a_mention_is_told_once_to_whom_it_is_meant_for(
-    database: Database, ann: Api, member: Api, workspace: str, channel: str
+    services: Services, database: Database, ann: Api, member: Api, workspace: str, channel: str
 ):
     new = await say(database, workspace, channel, ann, member, ann)
     (found,) = await unread(member)
@@ -145,7 +147,7 @@ async def test_a_mention_is_told_once_to_whom_it_is_meant_for(
     assert (found["actor"], found["subject"]) == (me(ann), f"channel:{channel}")
     assert found["details"] == {"message_id": new}
     assert found["read_at"] is None
-    await nothing_more(database)
+    await nothing_more(services.feed, database)
     assert (await ann.get("/v1/notifications")).json()["items"] == [], "nobody is told of their own doings"
 
 
@@ -202,7 +204,7 @@ async def test_the_list_is_read_part_by_part(
 
 
 async def test_nobody_is_told_of_what_they_may_not_see(
-    database: Database, api: Api, ann: Api, member: Api, workspace: str
+    services: Services, database: Database, api: Api, ann: Api, member: Api, workspace: str
 ):
     zoe = await api.sign_up("zoe")
     secret = await private(ann, workspace)
@@ -212,26 +214,26 @@ async def test_nobody_is_told_of_what_they_may_not_see(
     assert restricted.status_code == 200
     payload = {"page_id": page["id"], "block_id": "b", "user_id": member.user["id"]}
     await happen(database, workspace, "page.mentioned", payload, actor=me(ann), subject=page["document"])
-    await nothing_more(database)
+    await nothing_more(services.feed, database)
     assert await unread(member, 0) == []
     assert await told(zoe, 0) == []
 
 
 async def test_rights_are_asked_when_it_is_told(
-    database: Database, ann: Api, member: Api, workspace: str, channel: str
+    services: Services, database: Database, ann: Api, member: Api, workspace: str, channel: str
 ):
     await ann.delete(f"{workspace}/members/{member.user['id']}")
     await say(database, workspace, channel, ann, member)
-    await nothing_more(database)
+    await nothing_more(services.feed, database)
     assert await unread(member, 0) == []
 
 
 async def test_a_deactivated_account_is_told_nothing(
-    database: Database, ann: Api, member: Api, workspace: str, channel: str
+    services: Services, database: Database, ann: Api, member: Api, workspace: str, channel: str
 ):
     assert (await member.post("/v1/me/deactivate", {"password": PASSWORD})).status_code == 204
     await say(database, workspace, channel, ann, member)
-    await nothing_more(database)
+    await nothing_more(services.feed, database)
     async with database.read() as uow:
         rows = await uow.notifications.list_of_user(UUID(member.user["id"]), unread=True, limit=10)
     assert not rows
@@ -313,7 +315,7 @@ async def test_messages_are_unread_until_the_read_mark_passes_them(
 
 
 async def test_a_whole_channel_is_told_at_most_once_a_minute(
-    database: Database, ann: Api, member: Api, workspace: str, channel: str, clock: Clock
+    services: Services, database: Database, ann: Api, member: Api, workspace: str, channel: str, clock: Clock
 ):
     for _ in range(5):
         await say(database, workspace, channel, ann, everybody=True)
@@ -321,7 +323,7 @@ async def test_a_whole_channel_is_told_at_most_once_a_minute(
     await say(database, workspace, channel, ann, everybody=True)
     kinds = [one["kind"] for one in await unread(member, 2)]
     assert kinds == ["channel_mention", "channel_mention"]
-    await nothing_more(database)
+    await nothing_more(services.feed, database)
     await unread(member, 2)
     assert (await ann.get("/v1/notifications")).json()["items"] == []
 
@@ -344,6 +346,21 @@ async def test_shares_and_invitations_are_told(
     assert [one["subject"] for one in found[:2]] == [f"channel:{other}", f"channel:{secret}"]
 
 
+async def test_who_is_added_to_a_new_channel_is_told_once(
+    services: Services, database: Database, ann: Api, member: Api, workspace: str
+):
+    secret = await private(ann, workspace, member)
+    await unread(member, 1)
+    # Both are there before anybody is told of the first.
+    async with database.transaction() as uow:
+        place, subject = UUID(workspace.rpartition("/")[2]), f"channel:{secret}"
+        await uow.events.append(place, "channel.created", me(ann), subject, {"type": "private"})
+        added = {"user_id": member.user["id"]}
+        await uow.events.append(place, "channel_member.added", me(ann), subject, added)
+    await nothing_more(services.feed, database)
+    await unread(member, 2)
+
+
 async def test_runs_and_approvals_are_told(database: Database, ann: Api, member: Api, workspace: str):
     agent = await member.made(f"{workspace}/agents", {"name": "Wizard", "agent_definition_id": DEFINITION})
     run = {"run_id": message_id(), "agent_id": agent["id"]}
@@ -358,7 +375,7 @@ async def test_runs_and_approvals_are_told(database: Database, ann: Api, member:
 
 
 async def test_those_who_manage_webhooks_are_told_that_one_paused_by_itself(
-    database: Database, ann: Api, member: Api, workspace: str
+    services: Services, database: Database, ann: Api, member: Api, workspace: str
 ):
     await ann.patch(f"{workspace}/members/{member.user['id']}", {"role": "admin"})
     webhook = await member.made(f"{workspace}/webhooks", {"url": "https://example.invalid/hook"})
@@ -368,13 +385,13 @@ async def test_those_who_manage_webhooks_are_told_that_one_paused_by_itself(
     assert [one["kind"] for one in await told(ann)] == ["webhook_paused"]
     payload = {"reason": "by_hand"}
     await happen(database, workspace, "webhook.paused", payload, actor=me(member), subject=subject)
-    await nothing_more(database)
+    await nothing_more(services.feed, database)
     await unread(member, 1)
     await told(ann, 1)
 
 
 async def test_what_is_done_by_ones_own_key_is_not_told(
-    database: Database, ann: Api, member: Api, workspace: str, channel: str
+    services: Services, database: Database, ann: Api, member: Api, workspace: str, channel: str
 ):
     body = {"name": "Robot", "scopes": ["*:write"]}
     key = await member.made(f"{workspace}/api-keys", body)
@@ -385,7 +402,7 @@ async def test_what_is_done_by_ones_own_key_is_not_told(
         "mentions": [{"kind": "user", "id": member.user["id"]}],
     }
     await happen(database, workspace, "message.posted", payload, actor=f"key:{key['id']}")
-    await nothing_more(database)
+    await nothing_more(services.feed, database)
     assert await unread(member, 0) == []
 
 
@@ -402,7 +419,7 @@ async def test_an_event_that_cannot_be_read_holds_nobody_up(
 
 
 async def test_one_chooses_what_one_is_told(
-    database: Database, ann: Api, member: Api, workspace: str, channel: str
+    services: Services, database: Database, ann: Api, member: Api, workspace: str, channel: str
 ):
     found = (await member.get("/v1/notification-preferences")).json()
     assert (found["mail"], found["time_zone"], found["digest_hour"]) == ("immediate", "UTC", 9)
@@ -411,14 +428,14 @@ async def test_one_chooses_what_one_is_told(
     assert chosen == (await member.get("/v1/notification-preferences")).json()
     assert (chosen["events"]["mention"], chosen["events"]["reply"]) == ("nothing", "mail")
     await say(database, workspace, channel, ann, member)
-    await nothing_more(database)
+    await nothing_more(services.feed, database)
     assert await unread(member, 0) == []
     await choose(member, channels=[{"channel_id": channel, "level": "all"}])
     await say(database, workspace, channel, ann)
     assert (await unread(member))[0]["kind"] == "message"
     await choose(member, channels=[{"channel_id": channel, "level": "nothing"}])
     await say(database, workspace, channel, ann, member)
-    await nothing_more(database)
+    await nothing_more(services.feed, database)
     await unread(member, 1)
 
 
@@ -445,12 +462,12 @@ async def mute(who: Api, document: str, **body: Any) -> Any:
 
 
 async def test_a_mute_ends_at_its_time(
-    database: Database, ann: Api, member: Api, workspace: str, channel: str, clock: Clock
+    services: Services, database: Database, ann: Api, member: Api, workspace: str, channel: str, clock: Clock
 ):
     until = (clock() + timedelta(minutes=10)).isoformat()
     muted = (await mute(member, f"channel:{channel}", until=until)).json()
     await say(database, workspace, channel, ann, member)
-    await nothing_more(database)
+    await nothing_more(services.feed, database)
     assert await unread(member, 0) == []
     clock.forward(minutes=11)
     await say(database, workspace, channel, ann, member)
@@ -458,7 +475,7 @@ async def test_a_mute_ends_at_its_time(
     again = (await mute(member, f"channel:{channel}")).json()
     assert (again["id"], again["until"]) == (muted["id"], None)
     await say(database, workspace, channel, ann, member)
-    await nothing_more(database)
+    await nothing_more(services.feed, database)
     await unread(member, 1)
     assert (await member.get("/v1/notification-mutes")).json()["items"] == [again]
     path = f"/v1/notification-mutes/{muted['id']}"
@@ -470,20 +487,20 @@ async def test_a_mute_ends_at_its_time(
 
 
 async def test_a_page_is_muted_too_but_only_one_that_is_seen(
-    database: Database, ann: Api, member: Api, workspace: str
+    services: Services, database: Database, ann: Api, member: Api, workspace: str
 ):
     page = await ann.made(f"{workspace}/pages", {"title": "Plan"})
     assert (await mute(member, page["document"])).status_code == 200
     payload = {"page_id": page["id"], "block_id": "b", "user_id": member.user["id"]}
     await happen(database, workspace, "page.mentioned", payload, actor=me(ann), subject=page["document"])
-    await nothing_more(database)
+    await nothing_more(services.feed, database)
     assert await unread(member, 0) == []
     hidden = await mute(member, f"channel:{await private(ann, workspace)}")
     assert (hidden.status_code, hidden.json()["code"]) == (422, "invalid_reference")
 
 
 async def test_a_storm_holds_nobody_up(
-    database: Database, api: Api, ann: Api, member: Api, workspace: str, channel: str
+    services: Services, database: Database, api: Api, ann: Api, member: Api, workspace: str, channel: str
 ):
     """A thousand mentions, and `@channel` to 5,000 people: others are told in time."""
     place = UUID(workspace.rpartition("/")[2])
@@ -505,7 +522,7 @@ async def test_a_storm_holds_nobody_up(
     await happen(database, workspace, "message.posted", mention, actor=me(ann), times=1000)
     await say(database, elsewhere, other, zoe, ann)
     between, _ = await told(ann, 2)
-    await nothing_more(database)
+    await nothing_more(services.feed, database)
     async with database.read() as uow:
         rows = await uow.notifications.list_of_user(UUID(member.user["id"]), limit=2000)
         assert len(rows) == 1001
@@ -531,7 +548,9 @@ class Counting(Notifications):
         return done
 
 
-async def test_many_who_hear_everything_are_told_in_small_transactions(database: Database):
+async def test_many_who_hear_everything_are_told_in_small_transactions(
+    services: Services, database: Database
+):
     """Nobody is left out, told twice, or told of the second message before all were of the first."""
     place, sender = await add_workspace(database)
     people = await _fill(database, place, ROWS_AT_ONCE * 3 // 2)
@@ -560,8 +579,8 @@ async def test_many_who_hear_everything_are_told_in_small_transactions(database:
             await uow.events.append(
                 place, "message.posted", f"user:{sender}", f"channel:{channel.id}", payload
             )
-    async with following(database, counting):
-        await nothing_more(database)
+    async with following(database, counting) as feed:
+        await nothing_more(feed, database)
     assert counting.sizes == [ROWS_AT_ONCE] * 3
     async with database.read() as uow:
         rows = (await uow.session.execute(select(Notification.user_id, Notification.position))).all()
