@@ -548,9 +548,7 @@ class Counting(Notifications):
         return done
 
 
-async def test_many_who_hear_everything_are_told_in_small_transactions(
-    services: Services, database: Database
-):
+async def test_many_who_hear_everything_are_told_in_small_transactions(database: Database):
     """Nobody is left out, told twice, or told of the second message before all were of the first."""
     place, sender = await add_workspace(database)
     people = await _fill(database, place, ROWS_AT_ONCE * 3 // 2)
