@@ -20,6 +20,7 @@ from agents.errors import (
     RunTooDeepError,
 )
 from agents.sections import EffectiveConfig
+from storage.callers import parse_document_name
 from storage.errors import UnknownWorkspaceError
 from storage.models import AgentConfiguration, AgentDefinition, AgentRunLog, RunTrigger
 from storage.unit_of_work import UnitOfWork
@@ -63,6 +64,8 @@ class NewRun(msgspec.Struct, frozen=True, kw_only=True):
     run_id: UUID | None = None
     """Known beforehand where the cause can have only one run; asking again returns that one."""
     is_dry: bool = False
+    answers_in_block: bool = False
+    """Whether its answer is typed into `place_item`, a block of the page `place`, which shows its status."""
 
 
 async def request_run(uow: UnitOfWork, new: NewRun) -> AgentRunLog:
@@ -101,8 +104,10 @@ async def request_run(uow: UnitOfWork, new: NewRun) -> AgentRunLog:
         parent_run_id=new.parent_run_id,
         depth=new.depth,
         is_dry=new.is_dry,
+        answers_in_block=new.answers_in_block,
     )
     await uow.agent_runs.add(run)
+    await show_status(uow, run)
     await start_job(
         uow,
         run.run_id,
@@ -156,9 +161,17 @@ async def finish_run(
         told = {"status": status, "text": text or message or f"The run was {status}."}
         await uow.jobs.signal(run.parent_run_id, f"run:{run.run_id}", told)
     await uow.agent_runs.note_last(run)
+    await show_status(uow, run)
     uow.access_changes.note_run(run.run_id)  # whoever still writes for it leaves
     actor = run.cancelled_by if status == "cancelled" else f"agent:{agent.id}"
     await tell(uow, agent, run, "finished", actor)
+
+
+async def show_status(uow: UnitOfWork, run: AgentRunLog) -> None:
+    """Have the block show how a run stands that answers in one."""
+    found = parse_document_name(run.place or "") if run.answers_in_block else None
+    if found is not None and run.place_item is not None:
+        await uow.snippets.let_wait(found[1], [run.place_item])
 
 
 async def tell(

@@ -13,7 +13,9 @@ from uuid import UUID
 
 import msgspec
 
+from agents.block_answers import BlockAnswers
 from agents.briefing import brief
+from agents.collaborator import Collaborators
 from agents.engine import Ending
 from agents.errors import AgentError, InactiveAgentError, InvalidConfigError, InvalidPromptError
 from agents.identity import principal_of
@@ -22,7 +24,7 @@ from agents.llm.client import Listener
 from agents.llm.errors import LlmError
 from agents.llm.messages import DEFAULT_OUTPUT_TOKENS, Answer, Message, Request, ToolCall
 from agents.memory import remember_run
-from agents.runs import RUN, effective_of, finish_run, tell
+from agents.runs import RUN, effective_of, finish_run, show_status, tell
 from agents.sections import EffectiveConfig
 from agents.speech import Speech
 from agents.tool_calls import Outcome, ToolCalls
@@ -82,6 +84,7 @@ class Means(msgspec.Struct, frozen=True):
     llm: Model
     toolbox: Toolbox
     herald: Herald
+    collaborators: Collaborators
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -121,9 +124,9 @@ class Runtime:
 
     kind = RUN
 
-    def __init__(self, database: Database, llm: Model, toolbox: Toolbox, herald: Herald) -> None:
-        self._database = database
-        self._means = Means(database=database, llm=llm, toolbox=toolbox, herald=herald)
+    def __init__(self, means: Means) -> None:
+        self._database = means.database
+        self._means = means
 
     async def work(self, journal: Journal) -> Ending:
         """Do a run, or go on with it."""
@@ -167,6 +170,7 @@ class Runtime:
                 row.status, row.start_time = "running", uow.now
                 await uow.session.flush()
                 await uow.agent_runs.note_last(row)
+                await show_status(uow, row)
                 await tell(uow, agent, row, "started", f"agent:{agent.id}")
 
             await journal.change(start)
@@ -208,13 +212,19 @@ class _Conversation:
         self._agent = agent
         self._config = config
         self._principal = principal_of(agent, run)
+        self._block = BlockAnswers(
+            means.collaborators, journal, run, self._principal, config.limits.max_output_characters
+        )
         self._spent_micros = 0
         self._failures = 0
         self._number = 0
 
     async def hold(self, definition: AgentDefinition) -> Final:
         """Go back and forth until there is an answer, and post it. Raises Stopped, LlmError, Parked."""
+        async with self._block:
+            return await self._hold(definition)
 
+    async def _hold(self, definition: AgentDefinition) -> Final:
         async def begin() -> Begin:
             async with self._database.read() as uow:
                 return Begin(await brief(uow, self._agent, definition, self._config, self._run))
@@ -224,17 +234,20 @@ class _Conversation:
         specs = {spec.name: spec for spec in await self._toolbox.specs(self._agent)}
         calls = ToolCalls(self._toolbox, self, self._journal, self._agent, self._run, specs)
         while True:
-            turn = await self._turn(messages, specs)
+            step = self._next()
+            turn = await self._turn(step, messages, specs)
             messages.append(Message("assistant", turn.text, turn.calls))
             if turn.reason == "refused":
                 raise Stopped("model_refused", turn.text or "The model, or its provider, refuses this.")
             if not turn.calls:
                 if turn.text.strip():
-                    return await self._conclude(turn)
+                    return await self._conclude(step, turn)
+                await self._block.drop()
                 self._count(failed=True, why="The model has said nothing.")
                 messages[-1] = Message("assistant", "…")
                 messages.append(Message("user", "You have said nothing. Answer, or call a tool."))
                 continue
+            await (self._block.settle(step, None) if turn.text else self._block.drop())
             for n, call in enumerate(turn.calls):
                 outcome = await self._outcome(calls, call, is_one_too_many=n >= CALLS_OF_A_TURN)
                 messages.append(Message("tool", outcome.text, tool_call_id=call.id))
@@ -262,12 +275,11 @@ class _Conversation:
             depth=self._run.depth,
         )
 
-    async def _turn(self, messages: Sequence[Message], specs: Mapping[str, ToolSpec]) -> Turn:
-        step = self._next()
-
+    async def _turn(self, step: str, messages: Sequence[Message], specs: Mapping[str, ToolSpec]) -> Turn:
         async def ask() -> Turn:
             await self._herald.progress(self._run, self._agent, f"Step {step}: thinking")
             with self._journal.speaking(step) as speech:
+                self._block.begin(step, speech)
                 async with self._overheard(speech):
                     request = self._request(step, messages, specs)
                     answer = await self._llm.complete(request, listener=speech)
@@ -340,7 +352,7 @@ class _Conversation:
                 "failures_in_a_row", f"It has failed {FAILURES} times in a row. The last time: {why[:1000]}"
             )
 
-    async def _conclude(self, turn: Turn) -> Final:
+    async def _conclude(self, step: str, turn: Turn) -> Final:
         """Keep the answer, and post it where it was asked for."""
         most = self._config.limits.max_output_characters
         text = (
@@ -353,12 +365,13 @@ class _Conversation:
             return Final(text, uow.new_id())
 
         final = await self._journal.transact("answer", "answer", "Answer", Final, keep)
+        await self._block.settle(step, text)
 
         async def post() -> bool:
             shown = text if len(text) <= POSTED_CHARACTERS else f"{text[:POSTED_CHARACTERS]}\n…"
             return await self._herald.answer(self._run, self._agent, self._principal, final.message_id, shown)
 
-        if self._run.place is not None:
+        if self._run.place is not None and not self._run.answers_in_block:
             await self._journal.step("post", "note", "Post the answer", bool, post)
         return final
 

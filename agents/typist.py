@@ -10,7 +10,7 @@ import math
 from collections.abc import AsyncIterable
 from typing import TYPE_CHECKING
 
-from agents.errors import TextTooLongError
+from agents.errors import BeganAnewError, TextTooLongError
 from agents.marks import Mark, new_client_id, written_under
 from blocks.carets import Path, caret_at
 from blocks.growing import GrowingText, clear_length
@@ -91,7 +91,7 @@ class Typist:
         growing = GrowingText(self._page.doc.get_update(), self._block_id, self._client_id)
         while not self._is_whole or self._shown < len(self._text):
             await self._rest()
-            if isinstance(self._fault, TextTooLongError):
+            if isinstance(self._fault, TextTooLongError | BeganAnewError):
                 raise self._fault
             if not await self._has_room():
                 return growing

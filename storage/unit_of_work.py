@@ -61,6 +61,7 @@ from storage.repositories.projections import Projections
 from storage.repositories.prompts import Prompts
 from storage.repositories.run_deeds import RunDeeds
 from storage.repositories.sessions import Sessions
+from storage.repositories.snippets import Snippets
 from storage.repositories.suggestions import Suggestions
 from storage.repositories.triggers import Triggers
 from storage.repositories.unread import Unread
@@ -105,6 +106,7 @@ class UnitOfWork:
         self.creators = Owned(Creator, session, now)
         self.documents = Documents(session, now, new_id)
         self.embeds = Embeds(session, now)
+        self.snippets = Snippets(session, new_id)
         self.suggestions = Suggestions(session, now, self.documents, self.access_changes)
         self.prompt_libraries = Owned(PromptLibrary, session, now)
         self.agent_definitions = AgentDefinitions(session, now)

@@ -96,6 +96,7 @@ LEFT_OUT: Mapping[str, str] = {
     "page_import_lines": "on their way",
     "link_previews": "made anew from other sites",
     "waiting_embeds": "made anew from the documents",
+    "waiting_snippets": "made anew from the documents",
     "suggestions": "branches hang on the history of their pages, which is not exported",
     "uploads": "on their way",
     "upload_parts": "on their way",

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from agents.engine import Engine
 from agents.playbooks.doing import PlaybookHandler
-from agents.runtime import Runtime
+from agents.runtime import Means, Runtime
 from server.background.archiving import Archiving
 from server.background.branches import Branches
 from server.background.commands import Commands
@@ -26,6 +26,7 @@ from server.background.webhooks import Webhooks
 from server.documents.writing import Writer
 from server.pages.ending import PageTrash
 from server.projections.projector import Projector
+from server.run_blocks import RunBlocks
 from server.run_messages import RunMessages
 
 if TYPE_CHECKING:  # which calls this
@@ -50,11 +51,20 @@ def _start_agents(services: "Services", writer: Writer) -> None:
     settings, database, feed, hub = services.settings, services.database, services.feed, services.hub
     run_messages = RunMessages(database, feed, writer, services.clock)
     hub.start(run_messages.follow)
+    hub.start(RunBlocks(database, feed, writer).follow)
     engine = Engine(
         database,
         feed,
         [
-            Runtime(database, services.llm, services.toolbox, run_messages),
+            Runtime(
+                Means(
+                    database=database,
+                    llm=services.llm,
+                    toolbox=services.toolbox,
+                    herald=run_messages,
+                    collaborators=services.collaborators,
+                )
+            ),
             PlaybookHandler(database, services.llm, services.toolbox),
         ],
         watching=services.watching,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from blocks.kinds import agent_snippet
 from blocks.kinds.embed_panel import KIND, unresolved_url
 from blocks.rows import BlockRow, Changes, Known
 from server.projections.ports import Happening, Moment
@@ -14,6 +15,7 @@ from storage.search.index import Entry
 from storage.unit_of_work import UnitOfWork
 
 EMBED = KIND.name
+SNIPPET = agent_snippet.KIND.name
 
 _MENTIONS = {
     "user": ("page.mentioned", "user_id"),
@@ -47,6 +49,7 @@ class PageRows:
         ]
         await uow.search.put(standing.workspace_id, "block", page_id, entries)
         await uow.embeds.set_waiting(page_id, [row.id for row, _ in rows], _unresolved(rows))
+        await uow.snippets.let_wait(page_id, await _untrue(uow, standing.workspace_id, rows))
         added = await uow.projections.replace_blocks(
             page_id,
             blocks,
@@ -94,6 +97,18 @@ def _unresolved(rows: Sequence[tuple[BlockRow, bytes]]) -> dict[str, str]:
         if row.type == EMBED and row.condition == "fine" and _is_shown(row)
         if (url := unresolved_url(row.content)) is not None
     }
+
+
+async def _untrue(uow: UnitOfWork, workspace_id: UUID, rows: Sequence[tuple[BlockRow, bytes]]) -> list[str]:
+    """Return the blocks of agents that show another run than theirs, or not as it stands."""
+    found: list[str] = []
+    for row, _ in rows:
+        if row.type == SNIPPET and row.condition != "unreadable" and _is_shown(row):
+            run = await uow.snippets.run_of(workspace_id, row.id)
+            true = (str(run.run_id), run.status) if run is not None else (None, "idle")
+            if (row.content.get("run_id"), row.content.get("status")) != true:
+                found.append(row.id)
+    return found
 
 
 def _block(standing: Standing, row: BlockRow, digest: bytes, written_at: datetime) -> CanvasBlock:

@@ -71,6 +71,7 @@ from storage.models.prompts import Prompt, PromptLibrary, PromptTag
 from storage.models.run_deeds import RunDeed
 from storage.models.search import SearchEntry
 from storage.models.sessions import Session
+from storage.models.snippets import WaitingSnippet
 from storage.models.suggestions import Suggestion, SuggestionStatus
 from storage.models.triggers import (
     AgentTrigger,
@@ -190,6 +191,7 @@ __all__ = [
     "Version",
     "WaitingEmbed",
     "WaitingMail",
+    "WaitingSnippet",
     "Webhook",
     "WebhookDelivery",
     "WebhookState",

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.models.declarative import Model
@@ -18,6 +18,8 @@ RunTrigger = Literal["manual", "schedule", "webhook", "command", "event"]
 IS_ACTIVE = text("status IN ('pending', 'running')")
 IS_UNTOLD = text("progress_id IS NOT NULL AND told_at IS NULL AND end_time IS NOT NULL")
 """It is over, and the message that told how it was going does not say so yet."""
+
+IN_BLOCK = text("answers_in_block")
 
 
 class AgentDefinition(Model, kw_only=True):
@@ -113,7 +115,7 @@ class AgentRunLog(Model, kw_only=True):
     `start_time` is when it was asked for until it begins. `invoked_by` is the credential whose rights it has,
     as documents name principals; `cause` what started it, for people and for whoever looks for loops.
     `waiting_for` is what it asks a person (`agents.tool_calls`), `progress_id` the message that tells how it
-    is going.
+    is going. With `answers_in_block` its answer is typed into the block `place_item`, which shows its status.
     """
 
     __tablename__ = "agent_run_logs"
@@ -129,6 +131,9 @@ class AgentRunLog(Model, kw_only=True):
         Index(None, "agent_configuration_id", "status", "id"),
         Index("ix_agent_run_logs_active", "id", sqlite_where=IS_ACTIVE, postgresql_where=IS_ACTIVE),
         Index("ix_agent_run_logs_untold", "id", sqlite_where=IS_UNTOLD, postgresql_where=IS_UNTOLD),
+        Index(
+            "ix_agent_run_logs_block", "place_item", "id", sqlite_where=IN_BLOCK, postgresql_where=IN_BLOCK
+        ),
         Index(None, "end_time"),
     )
 
@@ -163,3 +168,4 @@ class AgentRunLog(Model, kw_only=True):
     waiting_for: Mapped[dict[str, Any] | None] = mapped_column(default=None)
     progress_id: Mapped[UUID | None] = mapped_column(default=None)
     told_at: Mapped[datetime | None] = mapped_column(default=None)
+    answers_in_block: Mapped[bool] = mapped_column(default=False, server_default=false())
