@@ -21,6 +21,7 @@ from anyio import CancelScope, create_task_group
 from anyio.abc import TaskGroup
 
 from agents.journal import Journal, Overtaken, Parked
+from agents.statistics import JobCounts
 from agents.watching import Watching
 from storage.engine import Database
 from storage.errors import StorageError
@@ -102,12 +103,14 @@ class Engine:
         handlers: Sequence[Handler],
         *,
         watching: Watching | None = None,
+        counts: JobCounts | None = None,
         max_jobs: int = MAX_JOBS,
         workspace_limit: int = WORKSPACE_LIMIT,
         lease_seconds: float = LEASE_SECONDS,
         poll_seconds: float = POLL_SECONDS,
     ) -> None:
         self.watching = watching or Watching()
+        self._counts = counts or JobCounts()
         self._database = database
         self._feed = feed
         self._handlers = {handler.kind: handler for handler in handlers}
@@ -171,6 +174,7 @@ class Engine:
                 return
             job, journal = found
             scope = self._scopes[job.id] = CancelScope()
+            self._counts.at_work = len(self._scopes)
             tasks.start_soon(self._do, job, journal, scope, subscription)
 
     async def _claim(self) -> tuple[Job, Journal] | None:
@@ -205,17 +209,19 @@ class Engine:
             logger.exception("the end of the job %s could not be written", job.id)
         finally:
             del self._scopes[job.id]
+            self._counts.at_work = len(self._scopes)
             self._cancelled.discard(job.id)
             subscription.touch_all()
 
     async def _end_somehow(self, job: Job, journal: Journal, scope: CancelScope) -> None:
         handler = self._handlers[job.kind]
         ending: Ending | None = None
+        outcome = "done"
         if job.is_cancelled:
             self._cancelled.add(job.id)
         elif job.failures > MAX_FAILURES:
             logger.error("the job %s has come to no end %d times", job.id, job.failures)
-            ending = _failing(handler, job.id)
+            ending, outcome = _failing(handler, job.id), "failed"
         else:
             try:
                 with scope:
@@ -229,14 +235,15 @@ class Engine:
                 return
             except Exception:
                 logger.exception("the job %s failed", job.id)
-                ending = _failing(handler, job.id)
+                ending, outcome = _failing(handler, job.id), "failed"
         if ending is None:
             if job.id not in self._cancelled:
                 raise Overtaken  # the lease was lost
-            ending = _cancelling(handler, job.id)
+            ending, outcome = _cancelling(handler, job.id), "cancelled"
         # What was done is written down even while the process ends.
         with CancelScope(shield=True, deadline=asyncio.get_running_loop().time() + END_SECONDS) as limit:
             await journal.end(ending)
+            self._counts.ended[outcome] += 1
         self._has_lost_some |= limit.cancelled_caught
 
     async def _park(self, journal: Journal, parked: Parked) -> None:
@@ -248,6 +255,7 @@ class Engine:
                 await uow.jobs.put_aside(job, "waiting", parked.wake_at)
 
         await journal.change(wait)
+        self._counts.parked += 1
 
     async def _postpone(self, journal: Journal) -> None:
         async def wait(uow: UnitOfWork, job: Job) -> None:
@@ -255,6 +263,7 @@ class Engine:
             await uow.jobs.put_aside(job, "ready", uow.now + _pause(job.failures))
 
         await journal.change(wait)
+        self._counts.postponed += 1
 
     async def _keep_alive(self) -> None:
         """Renew the lease; where that fails for too long, the jobs are no longer this process's."""
@@ -269,6 +278,8 @@ class Engine:
                         await uow.leases.forget(LEASE)
                     await uow.leases.acquire(name, self._holder, duration)
                 self._is_alive, safe_until = True, asked + self._lease_seconds * 3 / 4
+                async with self._database.read() as uow:
+                    self._counts.open = await uow.jobs.count_open()
             except StorageError as error:
                 logger.warning("the lease of the jobs cannot be renewed: %s", error)
             if now() >= safe_until and self._is_alive:

@@ -27,6 +27,7 @@ from agents.memory import remember_run
 from agents.runs import RUN, effective_of, finish_run, show_status, tell
 from agents.sections import EffectiveConfig
 from agents.speech import Speech
+from agents.statistics import JobCounts
 from agents.tool_calls import Outcome, ToolCalls
 from agents.tools.base import ToolContext, ToolSpec
 from agents.tools.toolbox import Toolbox
@@ -85,6 +86,7 @@ class Means(msgspec.Struct, frozen=True):
     toolbox: Toolbox
     herald: Herald
     collaborators: Collaborators
+    counts: JobCounts
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -127,6 +129,7 @@ class Runtime:
     def __init__(self, means: Means) -> None:
         self._database = means.database
         self._means = means
+        self._counts = means.counts
 
     async def work(self, journal: Journal) -> Ending:
         """Do a run, or go on with it."""
@@ -137,20 +140,47 @@ class Runtime:
         try:
             final = await self._converse(journal, run, agent, definition)
         except Stopped as stopped:
-            return _error(run.run_id, stopped.reason, str(stopped))
+            return self._error(run.run_id, stopped.reason, str(stopped))
         except (LlmError, InvalidConfigError, InvalidPromptError, InactiveAgentError) as error:
-            return _error(run.run_id, error.code, str(error))
-        return _success(run.run_id, final.text)
+            return self._error(run.run_id, error.code, str(error))
+        return self._success(run.run_id, final.text)
 
     async def cancelled(self, uow: UnitOfWork, job_id: UUID) -> None:
         """Write that a run was cancelled."""
         found = await uow.agent_runs.find(job_id)
         if found is not None:
             await finish_run(uow, found[1], found[0], "cancelled")
+            self._count(uow, found[0])
 
     async def failed(self, uow: UnitOfWork, job_id: UUID, message: str) -> None:
         """Write that a run failed for a reason that nobody foresaw."""
-        await _error(job_id, "internal_error", message)(uow)
+        await self._error(job_id, "internal_error", message)(uow)
+
+    def _success(self, run_id: UUID, text: str) -> Ending:
+        async def end(uow: UnitOfWork) -> None:
+            found = await uow.agent_runs.find(run_id)
+            if found is not None:
+                run, agent = found
+                run.output_preview = text[:PREVIEW_CHARACTERS]
+                run.full_output_ref = f"/v1/runs/{run_id}/output"
+                await remember_run(uow, agent, run, text)
+                await finish_run(uow, agent, run, "success", text=text)
+                self._count(uow, run)
+
+        return end
+
+    def _error(self, run_id: UUID, code: str, message: str) -> Ending:
+        async def end(uow: UnitOfWork) -> None:
+            found = await uow.agent_runs.find(run_id)
+            if found is not None:
+                await finish_run(uow, found[1], found[0], "error", code=code, message=message)
+                self._count(uow, found[0])
+
+        return end
+
+    def _count(self, uow: UnitOfWork, run: AgentRunLog) -> None:
+        status, seconds = run.status, (uow.now - run.start_time).total_seconds()
+        uow.after_commit.append(lambda: self._counts.end_run(status, seconds))
 
     async def _begin(
         self, journal: Journal
@@ -212,6 +242,7 @@ class _Conversation:
         self._agent = agent
         self._config = config
         self._principal = principal_of(agent, run)
+        self._counts = means.counts
         self._block = BlockAnswers(
             means.collaborators, journal, run, self._principal, config.limits.max_output_characters
         )
@@ -283,6 +314,8 @@ class _Conversation:
                 async with self._overheard(speech):
                     request = self._request(step, messages, specs)
                     answer = await self._llm.complete(request, listener=speech)
+            self._counts.steps["model"] += 1
+            self._counts.cost_micros += answer.usage.cost_micros
             return Turn(
                 text=answer.text,
                 calls=answer.tool_calls,
@@ -333,9 +366,13 @@ class _Conversation:
         if is_one_too_many:
             return Outcome(f"Not called: at most {CALLS_OF_A_TURN} calls at a time.")
         step = self._next()
-        if not self._journal.is_done(step):
+        is_new = not self._journal.is_done(step)
+        if is_new:
             await self._herald.progress(self._run, self._agent, f"Step {step}: {call.name}")
-        return await calls.make(step, call)
+        outcome = await calls.make(step, call)
+        if is_new:
+            self._counts.steps["tool_failed" if outcome.is_error else "tool"] += 1
+        return outcome
 
     def _next(self) -> str:
         """Return the name of the next step. Raises Stopped where there may be no more."""
@@ -378,25 +415,3 @@ class _Conversation:
 
 async def _nothing(uow: UnitOfWork) -> None:
     """The end of a job whose run is gone."""
-
-
-def _success(run_id: UUID, text: str) -> Ending:
-    async def end(uow: UnitOfWork) -> None:
-        found = await uow.agent_runs.find(run_id)
-        if found is not None:
-            run, agent = found
-            run.output_preview = text[:PREVIEW_CHARACTERS]
-            run.full_output_ref = f"/v1/runs/{run_id}/output"
-            await remember_run(uow, agent, run, text)
-            await finish_run(uow, agent, run, "success", text=text)
-
-    return end
-
-
-def _error(run_id: UUID, code: str, message: str) -> Ending:
-    async def end(uow: UnitOfWork) -> None:
-        found = await uow.agent_runs.find(run_id)
-        if found is not None:
-            await finish_run(uow, found[1], found[0], "error", code=code, message=message)
-
-    return end

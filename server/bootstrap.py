@@ -21,6 +21,7 @@ from agents.llm.messages import Timeouts
 from agents.llm.models import Catalogue, read_catalogue
 from agents.llm.providers import Providers
 from agents.ports import Kit
+from agents.statistics import JobCounts
 from agents.tools.everything import open_toolbox
 from agents.tools.remote import McpTools
 from agents.tools.toolbox import Toolbox
@@ -141,6 +142,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     toolbox: Toolbox
     mcp_server: McpServer
     watching: Watching
+    job_counts: JobCounts
     files: Files
     uploads: Uploads
     page_importer: PageImporter
@@ -248,6 +250,7 @@ async def open_services(
         )
         hub.start(mcp_server.run)
         watching = Watching()
+        job_counts = JobCounts()
         services = Services(
             settings=settings,
             clock=clock,
@@ -271,7 +274,7 @@ async def open_services(
             tokens=tokens,
             hub=hub,
             tracing=tracing,
-            metrics=Metrics(hub.statistics, update_log.statistics, llm.statistics),
+            metrics=Metrics(hub.statistics, update_log.statistics, llm.statistics, job_counts.statistics),
             offload=offload,
             history=history,
             documents=documents,
@@ -298,6 +301,7 @@ async def open_services(
             toolbox=toolbox,
             mcp_server=mcp_server,
             watching=watching,
+            job_counts=job_counts,
             files=files,
             uploads=uploads,
             page_importer=page_importer,

@@ -16,6 +16,7 @@ from prometheus_client.metrics_core import (
 from prometheus_client.registry import Collector
 
 from agents.llm.statistics import LlmStatistics
+from agents.statistics import JobStatistics
 from crdt.statistics import HubStatistics
 from storage.histogram import Histogram, HistogramCounts
 from storage.update_log import LogStatistics
@@ -31,10 +32,11 @@ class Metrics:
         hub: Callable[[], HubStatistics],
         log: Callable[[], LogStatistics],
         llm: Callable[[], LlmStatistics],
+        jobs: Callable[[], JobStatistics],
     ) -> None:
         self._requests: dict[tuple[str, str, str], HistogramCounts] = {}
         self._registry = CollectorRegistry()
-        self._registry.register(_Statistics(hub, log, llm, self._requests))
+        self._registry.register(_Statistics(hub, log, llm, jobs, self._requests))
         ProcessCollector(namespace="ionflux", registry=self._registry)
 
     def observe_request(self, method: str, route: str, status: int, seconds: float) -> None:
@@ -58,11 +60,13 @@ class _Statistics(Collector):
         hub: Callable[[], HubStatistics],
         log: Callable[[], LogStatistics],
         llm: Callable[[], LlmStatistics],
+        jobs: Callable[[], JobStatistics],
         requests: Mapping[tuple[str, str, str], HistogramCounts],
     ) -> None:
         self._hub = hub
         self._log = log
         self._llm = llm
+        self._jobs = jobs
         self._requests = requests
 
     def collect(self) -> Iterator[Metric]:
@@ -70,6 +74,7 @@ class _Statistics(Collector):
         yield from _hub_metrics(self._hub())
         yield from _log_metrics(self._log())
         yield from _llm_metrics(self._llm())
+        yield from _job_metrics(self._jobs())
         yield _request_metric(self._requests)
 
     def describe(self) -> Iterator[Metric]:
@@ -126,6 +131,25 @@ def _llm_metrics(llm: LlmStatistics) -> Iterator[Metric]:
     yield _gauge("llm_circuits_open", "Providers that are left alone for a while.", llm.circuits_open)
     yield _gauge("llm_built_in_running", "1 while the built-in model runs.", llm.is_built_in_running)
     yield _histogram("llm_first_token_seconds", "Time to the first of an answer.", llm.first_token_seconds)
+
+
+def _job_metrics(jobs: JobStatistics) -> Iterator[Metric]:
+    yield _gauge("jobs_at_work", "Jobs that this process does.", jobs.at_work)
+    yield _gauges("jobs_open", "Jobs of all processes that are not over.", "state", jobs.open)
+    yield _counters("jobs_ended", "Jobs that this process ended.", "outcome", jobs.ended)
+    yield _counter("jobs_parked", "Times that a job began to wait.", jobs.parked)
+    yield _counter("jobs_postponed", "Times that a job was put off by a failure.", jobs.postponed)
+    yield _counters("runs", "Runs of agents that ended here.", "status", jobs.runs)
+    yield _counters("run_steps", "Steps of runs.", "kind", jobs.steps)
+    yield _counter("run_cost_dollars", "What the models of runs have cost.", jobs.cost_micros / 1_000_000)
+    yield _histogram("run_seconds", "Time from the start of a run to its end.", jobs.run_seconds)
+
+
+def _gauges(name: str, documentation: str, label: str, values: Mapping[str, int]) -> Metric:
+    family = GaugeMetricFamily(f"ionflux_{name}", documentation, labels=[label])
+    for key, value in values.items():
+        family.add_metric([key], value)
+    return family
 
 
 def _gauge(name: str, documentation: str, value: float) -> Metric:

@@ -63,11 +63,13 @@ def _start_agents(services: "Services", writer: Writer) -> None:
                     toolbox=services.toolbox,
                     herald=run_messages,
                     collaborators=services.collaborators,
+                    counts=services.job_counts,
                 )
             ),
             PlaybookHandler(database, services.llm, services.toolbox),
         ],
         watching=services.watching,
+        counts=services.job_counts,
         max_jobs=settings.runs_per_process,
         workspace_limit=settings.runs_per_workspace,
     )

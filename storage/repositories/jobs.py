@@ -74,6 +74,15 @@ class Jobs:
             and_(Job.state == "running", Job.holder.not_in(living)),
         )
 
+    async def count_open(self) -> Mapping[str, int]:
+        """Return how many jobs are not over, by their state."""
+        counted: dict[str, int] = {"ready": 0, "running": 0, "waiting": 0}
+        for state, count in await self._session.execute(
+            select(Job.state, func.count()).where(Job.state != "done").group_by(Job.state)
+        ):
+            counted[state] = count
+        return counted
+
     async def next_wake(self) -> datetime | None:
         """Return when the next job is to be woken."""
         return await self._session.scalar(

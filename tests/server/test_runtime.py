@@ -369,3 +369,21 @@ async def test_a_run_whose_person_left_stops(world: RunsWorld, bob: Api):
     assert (await world.person.post(f"/v1/runs/{run_id}/approvals/2", {})).status_code == 200
     run = await world.over(run_id)
     assert (run["status"], run["error_code"]) == ("error", "rights_lost")
+
+
+async def test_runs_are_counted(world: RunsWorld, services: Services):
+    world.call("make a page", "create_page", {"title": 5})
+    world.then_say("make a page", "It cannot be done.")
+    await world.done("Please make a page")
+    world.models.refuse("no", 400)
+    await world.done("Say no")
+    counted = services.job_counts.statistics()
+    assert counted.runs == {"success": 1, "error": 1}
+    assert counted.steps == {"model": 2, "tool_failed": 1}
+    assert sum(counted.run_seconds.counts) == 2
+    assert counted.cost_micros > 0
+    await until(lambda: services.job_counts.statistics().ended == {"done": 2})
+    await until(lambda: services.job_counts.statistics().at_work == 0)
+    text = services.metrics.render().decode()
+    assert 'ionflux_runs_total{status="error"} 1.0' in text
+    assert "ionflux_jobs_at_work 0.0" in text
