@@ -31,6 +31,9 @@ from storage.unit_of_work import UnitOfWork
 
 logger = logging.getLogger(__name__)
 
+CONCERNING = ("agent.", "playbook.")
+"""How the types of events begin that come with a job, or with what one waits for."""
+
 LEASE = "jobs:"
 LEASE_SECONDS = 8.0
 """How long a process may give no sign of life before others take its jobs."""
@@ -81,7 +84,7 @@ class Handler(Protocol):
 async def start_job(
     uow: UnitOfWork, job_id: UUID, kind: str, workspace_id: UUID, *, lane: str, lane_limit: int
 ) -> None:
-    """Have a job done. It needs an event in the same unit, which wakes whoever does it."""
+    """Have a job done. It needs an event of `CONCERNING` in the same unit, which wakes whoever does it."""
     job = Job(
         id=job_id,
         kind=kind,
@@ -142,7 +145,7 @@ class Engine:
     async def _run(self) -> None:
         async with create_task_group() as tasks:
             tasks.start_soon(self._keep_alive)
-            with self._feed.subscribe() as subscription:
+            with self._feed.subscribe(concerning=CONCERNING) as subscription:
                 while not (await subscription.next(self._poll_seconds)).is_over:
                     await self._look(tasks, subscription)
             tasks.cancel_scope.cancel()

@@ -119,7 +119,13 @@ class RunMessages:
         await self._leadership.lead(self._tell_ends)
 
     async def _tell_ends(self) -> None:
-        await at_news(self._feed, self.tell_ends, RETRY_SECONDS, "ends of runs cannot be told now")
+        await at_news(
+            self._feed,
+            self.tell_ends,
+            RETRY_SECONDS,
+            "ends of runs cannot be told now",
+            concerning=("agent.run.",),
+        )
 
     async def tell_ends(self) -> None:
         """Tell the end of all runs whose channel does not know it."""

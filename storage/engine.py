@@ -59,8 +59,9 @@ class Database:
         self.busy_seconds = busy_seconds
         self.clock = clock
         self.new_id = new_id or Uuid7()
-        self.on_events: list[Callable[[Collection[UUID]], None]] = []
-        """Called with the workspaces that a unit of this process has given events, after its commit."""
+        self.on_events: list[Callable[[Collection[UUID], Collection[str]], None]] = []
+        """Called with the workspaces that a unit of this process has given events, after its commit, and with
+        the types of these events."""
         self._dsn = parsed.render_as_string(hide_password=False)
         self._label = _label(parsed)
         # SQLite has one writer at a time. Waiting here is in order of arrival and costs nothing; its own busy
@@ -132,7 +133,7 @@ class Database:
             follow()
         if uow.events.touched:
             for tell in self.on_events:
-                tell(uow.events.touched)
+                tell(uow.events.touched, uow.events.types)
 
     @asynccontextmanager
     async def read(self) -> AsyncGenerator[UnitOfWork]:

@@ -49,8 +49,9 @@ class News(msgspec.Struct, frozen=True):
 class Subscription:
     """What one follower has not been told yet. It begins with a look everywhere."""
 
-    def __init__(self, workspace_id: UUID | None) -> None:
+    def __init__(self, workspace_id: UUID | None, concerning: tuple[str, ...]) -> None:
         self.workspace_id = workspace_id
+        self._concerning = concerning
         self._touched: set[UUID] = set()
         self._is_everywhere = True
         self._is_over = False
@@ -73,8 +74,11 @@ class Subscription:
         self._woken.clear()
         return news
 
-    def touch(self, workspaces: Collection[UUID]) -> None:
-        """Take note of workspaces with new events."""
+    def touch(self, workspaces: Collection[UUID], types: Collection[str] | None = None) -> None:
+        """Take note of workspaces with new events, of these types if they are known."""
+        is_known = self._concerning and types is not None
+        if is_known and not any(type.startswith(self._concerning) for type in types or ()):
+            return
         if self.workspace_id is not None:
             workspaces = [self.workspace_id] if self.workspace_id in workspaces else []
         if not workspaces:
@@ -109,9 +113,14 @@ class EventFeed:
         database.on_events.append(self._tell)
 
     @contextmanager
-    def subscribe(self, workspace_id: UUID | None = None) -> Generator[Subscription]:
-        """Follow one workspace, or all."""
-        subscription = Subscription(workspace_id)
+    def subscribe(
+        self, workspace_id: UUID | None = None, *, concerning: tuple[str, ...] = ()
+    ) -> Generator[Subscription]:
+        """Follow one workspace, or all; or no more of them than what types of events tell that begin so.
+
+        Of events of other processes the types are not known, so they are told in any case.
+        """
+        subscription = Subscription(workspace_id, concerning)
         if self._is_over:
             subscription.end()
         self._subscriptions.add(subscription)
@@ -146,10 +155,10 @@ class EventFeed:
         for subscription in self._subscriptions:
             subscription.end()
 
-    def _tell(self, workspaces: Collection[UUID]) -> None:
+    def _tell(self, workspaces: Collection[UUID], types: Collection[str] | None = None) -> None:
         self.window.touch(workspaces)
         for subscription in self._subscriptions:
-            subscription.touch(workspaces)
+            subscription.touch(workspaces, types)
 
     async def _listen(self) -> None:
         """Hear notices until the connection ends."""

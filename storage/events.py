@@ -36,6 +36,8 @@ class Events:
         self._audit = audit
         self.touched: set[UUID] = set()
         """The workspaces that get new events by this unit."""
+        self.types: set[str] = set()
+        """The types of these events."""
 
     async def append(
         self,
@@ -75,6 +77,7 @@ class Events:
             self._audit.add(type, workspace_id=workspace_id, actor=actor, subject=subject, details=payload)
         await self._session.flush()
         self.touched.add(workspace_id)
+        self.types.add(type)
         return event
 
     async def announce(self) -> None:

@@ -182,7 +182,13 @@ class Commands:
         await self._leadership.lead(self._answer_all)
 
     async def _answer_all(self) -> None:
-        await at_news(self._feed, self.answer_open, RETRY_SECONDS, "commands cannot be answered now")
+        await at_news(
+            self._feed,
+            self.answer_open,
+            RETRY_SECONDS,
+            "commands cannot be answered now",
+            concerning=("command.answered", "agent.command.received"),
+        )
 
     async def answer_open(self) -> None:
         """Post all answers that have not been posted."""

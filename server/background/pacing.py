@@ -32,10 +32,15 @@ async def again_and_again(
 
 
 async def at_news(
-    feed: EventFeed, work: Callable[[], Awaitable[object]], seconds: float, complaint: str
+    feed: EventFeed,
+    work: Callable[[], Awaitable[object]],
+    seconds: float,
+    complaint: str,
+    *,
+    concerning: tuple[str, ...],
 ) -> None:
-    """Do some work at every event, and after so many seconds without one, until the feed is over."""
-    with feed.subscribe() as subscription:
+    """Do some work at events whose types begin so, and after so many seconds without, until it is over."""
+    with feed.subscribe(concerning=concerning) as subscription:
         while not (await subscription.next(seconds)).is_over:
             try:
                 await work()

@@ -29,6 +29,9 @@ logger = logging.getLogger(__name__)
 REST_SECONDS = 0.2
 """Between two looks: whoever makes many events does not have the tables looked at for each."""
 
+_CONCERNING = ("agent.", "page.edited")
+"""Events after which something may be due at another time."""
+
 RETRY_SECONDS = 5.0
 AT_ONCE = 50
 FIRES_KEPT = timedelta(days=30)
@@ -58,7 +61,7 @@ class TriggerTimes:
     async def _watch(self) -> None:
         await self.catch_up()
         patience = EVERYWHERE_SECONDS
-        with self._feed.subscribe() as subscription:
+        with self._feed.subscribe(concerning=_CONCERNING) as subscription:
             while not (news := await subscription.next(patience)).is_over:
                 try:
                     if news.is_everywhere:

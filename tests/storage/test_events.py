@@ -133,6 +133,26 @@ async def test_a_commit_of_this_process_is_heard_at_once_and_a_rollback_never(da
         assert (await here.next()).workspaces == (await everywhere.next()).workspaces == {ours}
 
 
+async def test_one_whom_some_types_concern_is_told_of_them_and_of_what_is_not_known(
+    database: Database, database_url: str, feed: EventFeed
+):
+    place, _ = await add_workspace(database)
+    with feed.subscribe(concerning=("page.", "agent.run.")) as subscription:
+        assert (await subscription.next()).is_everywhere
+        for types, is_told in ((["channel.created", "agent.created"], False), (["a.b", "agent.run.x"], True)):
+            quiet = EventFeed(database)  # does not run: it hears of no other process, nor twice
+            with quiet.subscribe(concerning=("page.", "agent.run.")) as here:
+                await here.next()
+                async with database.transaction() as uow:
+                    for type_ in types:
+                        await uow.events.append(place, type_)
+                assert ((await here.next(0)).workspaces == {place}) is is_told
+        writer = await start_writer(database_url, place, "writer")
+        await told_of(subscription, place)
+        writer.kill()
+        await writer.wait()
+
+
 async def test_a_follower_looks_everywhere_when_notices_may_have_been_lost(postgres_database: Database):
     feed = EventFeed(postgres_database)
     task = asyncio.create_task(feed.run())
