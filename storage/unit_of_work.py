@@ -5,6 +5,8 @@ Holds the repositories, a file a noun. Commits nothing itself: the end of `Datab
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import cached_property
+from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -71,6 +73,13 @@ from storage.repositories.versions import Versions
 from storage.repositories.workspaces import Workspaces
 from storage.search.index import Search
 
+R = TypeVar("R")
+
+
+def _lazy(make: Callable[["UnitOfWork"], R]) -> cached_property[R]:
+    """Return a repository of a unit, made when it is first asked for: a unit uses few of them."""
+    return cached_property(make)
+
 
 class UnitOfWork:
     """Everything that can be read and written together.
@@ -84,66 +93,72 @@ class UnitOfWork:
         self.new_id = new_id
         self.after_commit: list[Callable[[], None]] = []
         """Called once all of this is committed, and not if it is not: for hints within the process."""
-        self.access_changes = AccessChanges(session, now, new_id)
-        self.account_tokens = AccountTokens(session, now)
-        self.audit = Audit(session, now, new_id)
-        self.users = Users(session, now, new_id)
-        self.sessions = Sessions(session, now, self.access_changes)
-        self.api_keys = ApiKeys(session, now, self.access_changes)
-        self.workspaces = Workspaces(session, now, new_id, self.access_changes)
-        self.pages = Pages(session, now, new_id, self.access_changes)
-        self.page_ends = PageEnds(session, self.access_changes)
-        self.page_imports = PageImports(session, now)
-        self.invitations = Invitations(session, now)
-        self.grants = Grants(session, now, self.access_changes)
-        self.share_links = ShareLinks(session, now, self.access_changes)
-        self.channels = Channels(session, now, new_id, self.access_changes)
-        self.backlinks = Backlinks(session)
-        self.brands = Owned(Brand, session, now)
-        self.client_ids = ClientIds(session, now)
-        self.commands = Commands(session, now)
-        self.comments = Comments(session)
-        self.creators = Owned(Creator, session, now)
-        self.documents = Documents(session, now, new_id)
-        self.embeds = Embeds(session, now)
-        self.snippets = Snippets(session, new_id)
-        self.suggestions = Suggestions(session, now, self.documents, self.access_changes)
-        self.prompt_libraries = Owned(PromptLibrary, session, now)
-        self.agent_definitions = AgentDefinitions(session, now)
-        self.agent_configurations = Owned(
-            AgentConfiguration, session, now, lambda agent: self.access_changes.note(f"agent:{agent.id}")
+
+    access_changes = _lazy(lambda uow: AccessChanges(uow.session, uow.now, uow.new_id))
+    account_tokens = _lazy(lambda uow: AccountTokens(uow.session, uow.now))
+    audit = _lazy(lambda uow: Audit(uow.session, uow.now, uow.new_id))
+    users = _lazy(lambda uow: Users(uow.session, uow.now, uow.new_id))
+    sessions = _lazy(lambda uow: Sessions(uow.session, uow.now, uow.access_changes))
+    api_keys = _lazy(lambda uow: ApiKeys(uow.session, uow.now, uow.access_changes))
+    workspaces = _lazy(lambda uow: Workspaces(uow.session, uow.now, uow.new_id, uow.access_changes))
+    pages = _lazy(lambda uow: Pages(uow.session, uow.now, uow.new_id, uow.access_changes))
+    page_ends = _lazy(lambda uow: PageEnds(uow.session, uow.access_changes))
+    page_imports = _lazy(lambda uow: PageImports(uow.session, uow.now))
+    invitations = _lazy(lambda uow: Invitations(uow.session, uow.now))
+    grants = _lazy(lambda uow: Grants(uow.session, uow.now, uow.access_changes))
+    share_links = _lazy(lambda uow: ShareLinks(uow.session, uow.now, uow.access_changes))
+    channels = _lazy(lambda uow: Channels(uow.session, uow.now, uow.new_id, uow.access_changes))
+    backlinks = _lazy(lambda uow: Backlinks(uow.session))
+    brands = _lazy(lambda uow: Owned(Brand, uow.session, uow.now))
+    client_ids = _lazy(lambda uow: ClientIds(uow.session, uow.now))
+    commands = _lazy(lambda uow: Commands(uow.session, uow.now))
+    comments = _lazy(lambda uow: Comments(uow.session))
+    creators = _lazy(lambda uow: Owned(Creator, uow.session, uow.now))
+    documents = _lazy(lambda uow: Documents(uow.session, uow.now, uow.new_id))
+    embeds = _lazy(lambda uow: Embeds(uow.session, uow.now))
+    snippets = _lazy(lambda uow: Snippets(uow.session, uow.new_id))
+    suggestions = _lazy(lambda uow: Suggestions(uow.session, uow.now, uow.documents, uow.access_changes))
+    prompt_libraries = _lazy(lambda uow: Owned(PromptLibrary, uow.session, uow.now))
+    agent_definitions = _lazy(lambda uow: AgentDefinitions(uow.session, uow.now))
+    agent_configurations = _lazy(
+        lambda uow: Owned(
+            AgentConfiguration,
+            uow.session,
+            uow.now,
+            lambda agent: uow.access_changes.note(f"agent:{agent.id}"),
         )
-        self.agent_versions = AgentVersions(session, now)
-        self.agent_secrets = AgentSecrets(session)
-        self.agents = Agents(session)
-        self.agent_triggers = Owned(AgentTrigger, session, now)
-        self.triggers = Triggers(session, now)
-        self.playbooks = Owned(Playbook, session, now)
-        self.playbook_runs = Owned(PlaybookRun, session, now)
-        self.playbook_progress = PlaybookRuns(session)
-        self.agent_runs = AgentRuns(session, now)
-        self.llm_providers = Owned(LlmProvider, session, now)
-        self.llm_budgets = Owned(LlmBudget, session, now)
-        self.llm_ledger = LlmLedger(session, now, new_id)
-        self.projections = Projections(session, now)
-        self.search = Search(session)
-        self.prompts = Prompts(session, now)
-        self.run_deeds = RunDeeds(session)
-        self.versions = Versions(session, now, new_id)
-        self.idempotency = IdempotencyKeys(session, now)
-        self.events = Events(session, now, new_id, self.audit)
-        self.consumers = Consumers(session, now)
-        self.jobs = Jobs(session, now)
-        self.leases = Leases(session, now)
-        self.memories = Memories(session, now)
-        self.messages = Messages(session, now)
-        self.webhooks = Owned(Webhook, session, now)
-        self.deliveries = Deliveries(session, now)
-        self.files = Owned(File, session, now)
-        self.file_space = FileSpace(session)
-        self.mails = Mails(session, now)
-        self.uploads = Owned(Upload, session, now)
-        self.upload_progress = Uploads(session, now)
-        self.unread = Unread(session)
-        self.notifications = Notifications(session, now, new_id)
-        self.notification_preferences = NotificationPreferences(session, now, new_id)
+    )
+    agent_versions = _lazy(lambda uow: AgentVersions(uow.session, uow.now))
+    agent_secrets = _lazy(lambda uow: AgentSecrets(uow.session))
+    agents = _lazy(lambda uow: Agents(uow.session))
+    agent_triggers = _lazy(lambda uow: Owned(AgentTrigger, uow.session, uow.now))
+    triggers = _lazy(lambda uow: Triggers(uow.session, uow.now))
+    playbooks = _lazy(lambda uow: Owned(Playbook, uow.session, uow.now))
+    playbook_runs = _lazy(lambda uow: Owned(PlaybookRun, uow.session, uow.now))
+    playbook_progress = _lazy(lambda uow: PlaybookRuns(uow.session))
+    agent_runs = _lazy(lambda uow: AgentRuns(uow.session, uow.now))
+    llm_providers = _lazy(lambda uow: Owned(LlmProvider, uow.session, uow.now))
+    llm_budgets = _lazy(lambda uow: Owned(LlmBudget, uow.session, uow.now))
+    llm_ledger = _lazy(lambda uow: LlmLedger(uow.session, uow.now, uow.new_id))
+    projections = _lazy(lambda uow: Projections(uow.session, uow.now))
+    search = _lazy(lambda uow: Search(uow.session))
+    prompts = _lazy(lambda uow: Prompts(uow.session, uow.now))
+    run_deeds = _lazy(lambda uow: RunDeeds(uow.session))
+    versions = _lazy(lambda uow: Versions(uow.session, uow.now, uow.new_id))
+    idempotency = _lazy(lambda uow: IdempotencyKeys(uow.session, uow.now))
+    events = _lazy(lambda uow: Events(uow.session, uow.now, uow.new_id, uow.audit))
+    consumers = _lazy(lambda uow: Consumers(uow.session, uow.now))
+    jobs = _lazy(lambda uow: Jobs(uow.session, uow.now))
+    leases = _lazy(lambda uow: Leases(uow.session, uow.now))
+    memories = _lazy(lambda uow: Memories(uow.session, uow.now))
+    messages = _lazy(lambda uow: Messages(uow.session, uow.now))
+    webhooks = _lazy(lambda uow: Owned(Webhook, uow.session, uow.now))
+    deliveries = _lazy(lambda uow: Deliveries(uow.session, uow.now))
+    files = _lazy(lambda uow: Owned(File, uow.session, uow.now))
+    file_space = _lazy(lambda uow: FileSpace(uow.session))
+    mails = _lazy(lambda uow: Mails(uow.session, uow.now))
+    uploads = _lazy(lambda uow: Owned(Upload, uow.session, uow.now))
+    upload_progress = _lazy(lambda uow: Uploads(uow.session, uow.now))
+    unread = _lazy(lambda uow: Unread(uow.session))
+    notifications = _lazy(lambda uow: Notifications(uow.session, uow.now, uow.new_id))
+    notification_preferences = _lazy(lambda uow: NotificationPreferences(uow.session, uow.now, uow.new_id))
