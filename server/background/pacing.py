@@ -37,9 +37,9 @@ async def at_news(
     seconds: float,
     complaint: str,
     *,
-    concerning: tuple[str, ...],
+    concerning: tuple[str, ...] = (),
 ) -> None:
-    """Do some work at events whose types begin so, and after so many seconds without, until it is over."""
+    """Do some work at events (whose types begin so), and every so many seconds, until the feed is over."""
     with feed.subscribe(concerning=concerning) as subscription:
         while not (await subscription.next(seconds)).is_over:
             try:
