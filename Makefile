@@ -11,11 +11,13 @@ PACKAGES := crdt blocks storage integrations agents server
 # Every test of a whole server starts processes, and each would compile all sources anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run page test fuzz chaos coverage api-fuzz bench-lists bench-runs check format lock clean
+.PHONY: run sdk page test fuzz chaos coverage api-fuzz bench-lists bench-runs check format lock clean
 
 run: $(VENV)/.run $(VENV)/.model ## Set up and serve a seeded workspace at http://127.0.0.1:8000
 	@$(MAKE) --no-print-directory page || echo "The page could not be built. IONFLUX runs without it: / leads to /docs."
 	@exec $(BIN)/ionflux serve --seed
+
+sdk: client-sdk/typescript/dist/.built ## Build the package that programs in TypeScript use
 
 page: server/static/index.html ## Build the page to work in, which the server serves at /
 
@@ -46,13 +48,15 @@ bench-lists: $(VENV)/.test ## Measure the long lists over 100,000 rows, on both 
 bench-runs: $(VENV)/.test tests/clients/node_modules/.installed ## Measure what people notice of fifty runs of agents at once
 	@$(BIN)/python -m bench.runs
 
-check: $(VENV)/.test ## Format, lint, types and import contracts
+check: $(VENV)/.test client-sdk/typescript/dist/.built ## Format, lint, types and import contracts
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .
 	@$(BIN)/pyright
 	@$(BIN)/lint-imports --no-cache
+	@$(NPM) --prefix client-sdk run --silent check
 
-format: $(VENV)/.test ## Rewrite the sources in the house format
+format: $(VENV)/.test client-sdk/node_modules/.installed ## Rewrite the sources in the house format
 	@$(BIN)/ruff format --quiet . && $(BIN)/ruff check --quiet --fix .
+	@$(NPM) --prefix client-sdk run --silent format
 
 lock: $(VENV)/.test ## Resolve the dependencies anew into the lock files
 	@$(BIN)/python -m venv $(VENV)/uv && $(VENV)/uv/bin/python -m pip --quiet install uv
@@ -63,7 +67,7 @@ lock: $(VENV)/.test ## Resolve the dependencies anew into the lock files
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
 
 clean: ## Remove what the targets above installed (never the data folder)
-	@rm -rf $(VENV) tests/clients/node_modules tests/web/node_modules bench/node_modules client-sdk/node_modules server/static
+	@rm -rf $(VENV) tests/clients/node_modules tests/web/node_modules bench/node_modules client-sdk/node_modules client-sdk/*/dist server/static
 
 # Where the venv module cannot bring pip along (Debian without python3-venv), the system's pip fills it.
 $(BIN)/python:
@@ -110,11 +114,20 @@ tests/web/node_modules/.installed: tests/web/package-lock.json $(VENV)/.test
 	@$(NPM) --prefix tests/web ci $(QUIETLY)
 	@touch $@
 
+# The package for clients, with the types of the API as it is now. Its description comes from the code; no server runs.
+client-sdk/typescript/dist/.built: client-sdk/node_modules/.installed $(VENV)/.run \
+		$(shell find $(PACKAGES) -name '*.py') $(shell find client-sdk/typescript/src -name '*.ts' -not -name schema.ts) \
+		$(wildcard client-sdk/typescript/*.json client-sdk/typescript/scripts/*)
+	@echo "Building the client SDK ..."
+	@$(BIN)/python -m server.api_description | PATH="$(CURDIR)/$(BIN):$$PATH" node client-sdk/typescript/scripts/generate.mjs
+	@$(NPM) --prefix client-sdk --workspace typescript run --silent build
+	@touch $@
+
 # Everything that the page is built from, and nothing that building leaves behind.
 PAGE_SOURCES := $(shell find client-sdk/typescript client-sdk/web -type f \
 	-not -path '*/node_modules/*' -not -path '*/dist/*' -not -name openapi.json -not -name schema.ts)
 
-server/static/index.html: $(PAGE_SOURCES) client-sdk/package-lock.json client-sdk/node_modules/.installed
+server/static/index.html: $(PAGE_SOURCES) client-sdk/package-lock.json client-sdk/typescript/dist/.built
 	@echo "Building the page to work in ..."
 	@$(NPM) --prefix client-sdk --workspace web run --silent build
 	@touch $@
