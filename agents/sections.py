@@ -124,7 +124,8 @@ class ToolsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = []
     hosts: (
         Annotated[
-            list[HostName], Meta(max_length=100, description="Whom `fetch_url` may ask; null: anybody.")
+            list[HostName],
+            Meta(max_length=100, description="Whom `fetch_url` may ask; null: those named."),
         ]
         | None
     ) = None

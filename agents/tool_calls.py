@@ -4,7 +4,7 @@ What comes of a call goes to the model, faults too. Waiting for people is the jo
 """
 
 from collections.abc import Mapping
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 from uuid import UUID
 
 import msgspec
@@ -80,6 +80,7 @@ class ToolCalls:
         self._agent = agent
         self._run = run
         self._specs = specs
+        self._consents: set[str] = set()
 
     async def make(self, step: str, call: ToolCall) -> Outcome:
         """Make a call and return what it comes to. Raises Parked where somebody has to be waited for."""
@@ -87,8 +88,11 @@ class ToolCalls:
         if call.fault is not None:
             fault = Outcome(call.fault, is_error=True)
             return await self._journal.step(step, "tool", title, Outcome, lambda: _at_once(fault))
-        if not self._journal.is_done(step) and self._is_to_be_approved(call):
-            refusal = await self._approval(step, call)
+        wanted = await self._wanted_consent(step, call)
+        if wanted is not None and self._journal.is_done(f"{step}.reply") and await self._is_approved(step):
+            self._consents.add(wanted)
+        if not self._journal.is_done(step) and (self._is_to_be_approved(call) or wanted is not None):
+            refusal = await self._approval(step, call, wanted)
             if refusal is not None:
                 return await self._journal.step(step, "tool", title, Outcome, lambda: _at_once(refusal))
         try:
@@ -101,8 +105,23 @@ class ToolCalls:
         spec = self._specs.get(call.name)
         return spec is not None and spec.approval == "ask" and not self._run.is_dry
 
-    async def _call(self, step: str, call: ToolCall) -> Outcome:
+    async def _wanted_consent(self, step: str, call: ToolCall) -> str | None:
+        """Return what a person has to consent to before a call, besides the call itself."""
+        spec = self._specs.get(call.name)
+        if spec is None or spec.consent is None or self._run.is_dry:
+            return None
+        return await self._toolbox.consent(await self._context(step), call.name, call.arguments)
+
+    async def _is_approved(self, step: str) -> bool:
+        told = await self._journal.wait(f"{step}.reply", "Wait for a person")
+        return told is not None and msgspec.convert(told, Reply).decision == "approve"
+
+    async def _context(self, step: str) -> ToolContext:
         context = await self._contexts.context_of(step, self._journal.step_id(step))
+        return msgspec.structs.replace(context, consents=frozenset(self._consents))
+
+    async def _call(self, step: str, call: ToolCall) -> Outcome:
+        context = await self._context(step)
         try:
             result = await self._toolbox.call(context, call.name, call.arguments)
         except ToolError as error:
@@ -111,11 +130,13 @@ class ToolCalls:
             return Outcome(f"{call.name} cannot be used now: {error}", is_error=True)
         return Outcome(result.text, effects=result.effects)
 
-    async def _approval(self, step: str, call: ToolCall) -> Outcome | None:
+    async def _approval(self, step: str, call: ToolCall, wanted: str | None) -> Outcome | None:
         """Wait for a person's consent; return what the model is told where there is none."""
 
         async def preview() -> Outcome:
-            context = await self._contexts.context_of(step, self._journal.step_id(step))
+            context = await self._context(step)
+            if wanted is not None:
+                return Outcome(f"call {call.name} for {wanted}: {_short(call.arguments)}")
             try:
                 return Outcome(await self._toolbox.preview(context, call.name, call.arguments))
             except (ToolError, CrdtError) as error:
@@ -137,6 +158,8 @@ class ToolCalls:
             return Outcome("Nobody has answered whether this may be done, so it was not.")
         if reply.decision == "deny":
             return Outcome("A person does not want this done, and it was not." + _words(reply))
+        if wanted is not None:
+            self._consents.add(wanted)
         return None
 
     async def _paused(self, step: str, call: ToolCall, pause: ToolPause) -> Outcome:
@@ -201,6 +224,11 @@ class _Question(msgspec.Struct, frozen=True):
     question: str
     choices: tuple[str, ...] = ()
     user_ids: tuple[UUID, ...] = ()
+
+
+def _short(arguments: Mapping[str, Any]) -> str:
+    text = ", ".join(f"{name} {value}" for name, value in arguments.items())
+    return text if len(text) <= MAX_QUESTION_CHARACTERS else f"{text[:MAX_QUESTION_CHARACTERS]}…"
 
 
 def _words(reply: Reply) -> str:

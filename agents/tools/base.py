@@ -47,6 +47,8 @@ class ToolContext(msgspec.Struct, frozen=True, kw_only=True):
     is_dry: bool = False
     depth: int = 0
     """How many runs asked for each other until this one."""
+    consents: frozenset[str] = frozenset()
+    """What people have consented to in this run, besides calls of tools as such: see `ToolSpec.consent`."""
 
     def new_id(self, label: str = "", *, like: UUID | None = None) -> UUID:
         """Return the id of what this step makes: the same each time; `label` tells several apart.
@@ -102,6 +104,9 @@ class Plan(msgspec.Struct, frozen=True):
     """Writes it, however often it is called, once."""
 
 
+Consent = Callable[[ToolContext, Any], Awaitable[str | None]]
+"""Takes what `Run` takes. Returns what a person has to consent to before a call; None: nothing."""
+
 Run = Callable[[ToolContext, Any], Awaitable[ToolResult | Plan]]
 """Takes the arguments as the tool's Struct, a mapping where it has none. Raises ToolError, ToolPause."""
 
@@ -123,6 +128,8 @@ class ToolSpec(msgspec.Struct, frozen=True, kw_only=True):
     needs_run: bool = False
     """Whether it makes sense only within a run, which can wait and be asked for."""
     timeout_seconds: float = TIMEOUT_SECONDS
+    consent: Consent | None = None
+    """For what needs approval by its arguments. What was consented to once is free for the whole run."""
     run: Run
 
     def parameters(self) -> dict[str, Any]:

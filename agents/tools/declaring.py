@@ -17,7 +17,7 @@ import msgspec
 
 from agents.ports import Kit
 from agents.sections import Approval
-from agents.tools.base import TIMEOUT_SECONDS, Plan, ToolSpec
+from agents.tools.base import TIMEOUT_SECONDS, Plan, ToolContext, ToolSpec
 from storage.actions import Action
 
 Handler = Callable[..., Awaitable[object]]
@@ -29,6 +29,7 @@ class Declared(msgspec.Struct, frozen=True):
 
     spec: ToolSpec
     handler: Handler
+    consent: Callable[[Kit, ToolContext, Any], Awaitable[str | None]] | None
 
 
 class Tools:
@@ -44,8 +45,9 @@ class Tools:
         approval: Approval = "auto",
         needs_run: bool = False,
         timeout_seconds: float = TIMEOUT_SECONDS,
+        consent: Callable[[Kit, ToolContext, Any], Awaitable[str | None]] | None = None,
     ) -> Callable[[H], H]:
-        """Declare a tool and the right that it needs."""
+        """Declare a tool and the right that it needs; `consent`: see `ToolSpec`."""
 
         def register(handler: H) -> H:
             hints = get_type_hints(handler)
@@ -60,7 +62,7 @@ class Tools:
                 timeout_seconds=timeout_seconds,
                 run=_not_bound,
             )
-            self.declared.append(Declared(spec, handler))
+            self.declared.append(Declared(spec, handler, consent))
             return handler
 
         return register
@@ -68,7 +70,11 @@ class Tools:
     def specs(self, kit: Kit) -> list[ToolSpec]:
         """Return the tools, with what they work with."""
         return [
-            msgspec.structs.replace(declared.spec, run=partial(declared.handler, kit))
+            msgspec.structs.replace(
+                declared.spec,
+                run=partial(declared.handler, kit),
+                consent=partial(declared.consent, kit) if declared.consent else None,
+            )
             for declared in self.declared
         ]
 

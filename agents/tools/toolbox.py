@@ -81,6 +81,16 @@ class Toolbox:
         spec, made = await self._run(msgspec.structs.replace(context, is_dry=True), name, arguments)
         return made.summary if isinstance(made, Plan) else f"call {spec.name}"
 
+    async def consent(self, context: ToolContext, name: str, arguments: Mapping[str, Any]) -> str | None:
+        """Return what a person has to consent to before a call; None also for one that cannot be made."""
+        spec = {spec.name: spec for spec in await self.specs(context.agent)}.get(name)
+        if spec is None or spec.consent is None:
+            return None
+        try:
+            return await spec.consent(context, spec.decode(arguments))
+        except ToolError:
+            return None
+
     async def _run(
         self, context: ToolContext, name: str, arguments: Mapping[str, Any]
     ) -> tuple[ToolSpec, ToolResult | Plan]:

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from agents.tools.errors import ToolError, ToolPause
+from agents.tools.web import is_named
 from server.bootstrap import Services
 from server.settings import Settings
 from tests.server.api import Api
@@ -138,6 +139,7 @@ async def test_files_are_kept_listed_and_read(services: Services, ann: Api, desk
 
 
 async def test_pages_of_the_web_are_fetched_as_text(desk: Desk, site: Site):
+    await desk.told(f"Read {site.url}")
     site.has("/a", "<title>A page</title><h1>News</h1><script>evil()</script><p>It <b>rains</b>.</p>")
     read = await desk.call("fetch_url", url=site.sends_on("/to-a", "/a"))
     assert "# A page" in read.text
@@ -152,6 +154,37 @@ async def test_pages_of_the_web_are_fetched_as_text(desk: Desk, site: Site):
     picture = site.has("/x.png", b"\x89PNG", "image/png")
     assert "is no text (image/png)" in await desk.refused("fetch_url", url=picture)
     assert "answers with the status 404" in await desk.refused("fetch_url", url=f"{site.url}/none")
+
+
+async def test_a_host_that_no_person_has_named_is_not_asked(desk: Desk, site: Site):
+    url = site.has("/a", "Hello")
+    assert "only hosts that a person has named, not 127.0.0.1" in await desk.refused("fetch_url", url=url)
+    assert site.asked == []
+    await desk.told(f"Read {site.url}", trigger="event")
+    assert "a person has named" in await desk.refused("fetch_url", url=url)
+    await desk.told("Read http://localhost/a")
+    elsewhere = site.sends_on("/to-a", url).replace("127.0.0.1", "localhost")
+    refused = await desk.refused("fetch_url", url=elsewhere)
+    assert f"{elsewhere} leads to {url}. fetch_url asks only" in refused
+    assert site.asked == ["/to-a"]
+
+
+@pytest.mark.parametrize(
+    ("text", "is_it"),
+    [
+        ("Read example.com, please", True),
+        ("https://www.example.com/a?b=c", True),
+        ("mail to ann@EXAMPLE.com.", True),
+        ("notexample.com", False),
+        ("example.community", False),
+        ("example.com.evil.org", False),
+        ("sub.example.com", False),
+        ("", False),
+    ],
+)
+def test_a_text_names_a_host(text: str, is_it: bool):
+    assert is_named("example.com", text) is is_it
+    assert is_named("www.example.com", text) is is_it
 
 
 async def test_people_are_listed_and_told(ann: Api, bob: Api, desk: Desk, workspace: str):

@@ -11,6 +11,7 @@ from agents.tools.errors import ToolError
 from crdt.ports import Principal
 from server.bootstrap import Services
 from storage.callers import caller_of_run
+from storage.models import RunTrigger
 from tests.server.api import Api
 from tests.server.runs import begin_run
 
@@ -47,6 +48,13 @@ class Desk:
             ),
             **more,
         )
+
+    async def told(self, prompt: str, trigger: RunTrigger = "manual") -> None:
+        """Let the run have been told something."""
+        async with self.services.database.transaction() as uow:
+            run = await uow.agent_runs.get(self.run_id)
+            assert run is not None
+            run.prompt, run.trigger_type = prompt, trigger
 
     async def call(
         self, tool: str, *, again: bool = False, dry: bool = False, **arguments: Any
