@@ -48,7 +48,13 @@ class RunBlocks:
         await self._leadership.lead(self._follow)
 
     async def _follow(self) -> None:
-        await at_news(self._feed, self.show_all, RETRY_SECONDS, "blocks of agents cannot be written now")
+        await at_news(
+            self._feed,
+            self.show_all,
+            RETRY_SECONDS,
+            "blocks of agents cannot be written now",
+            concerning=("agent.run.",),
+        )
 
     async def show_all(self) -> None:
         """Write all blocks that wait."""
