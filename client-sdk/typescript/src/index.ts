@@ -12,3 +12,18 @@ export { type OutboxEntry, type OutboxStatus } from './outbox.js';
 export { type Presence, type Present, type PresentUser } from './presence.js';
 export { type SessionState } from './requests.js';
 export { type Run, type RunMessage, type RunStep } from './runs.js';
+export * from './page.js';
+export * from './blocks/contents.js';
+export * from './blocks/errors.js';
+export type { Json, JsonObject } from './blocks/json.js';
+export { inOrder, orderFor } from './blocks/lists.js';
+export { isKey, keyBetween } from './blocks/order.js';
+export {
+  plainText,
+  readRich,
+  writeRich,
+  type RichInput,
+  type RichMark,
+  type RichNode,
+} from './blocks/richtext.js';
+export type { Patch } from './blocks/shapes.js';
