@@ -8,6 +8,8 @@ const out = fileURLToPath(new URL('../../server/static', import.meta.url));
 
 export default defineConfig({
   plugins: [react(), compressed(out)],
+  // Two copies of Yjs in one page would not know each other's types.
+  resolve: { dedupe: ['yjs', 'lib0', 'y-protocols', 'react', 'react-dom'] },
   build: {
     outDir: out,
     emptyOutDir: true,

@@ -1,34 +1,15 @@
-// What the API answers with, as far as the shell reads it.
-export type Role = 'owner' | 'admin' | 'member' | 'guest';
+// The API's shapes that the shell speaks of, by the names that people use.
+import type { Schemas } from '@ionflux/client';
 
-export interface Me {
-  id: string;
-  email: string;
-  name: string;
-  profile_info: { avatar_url?: string | null; bio?: string | null };
-  email_verified_at: string | null;
-}
+export type Workspace = Schemas['WorkspaceAnswer'];
+export type Page = Schemas['PageAnswer'];
+export type Member = Schemas['MemberAnswer'];
+export type Role = Workspace['role'];
+export type Agent = Schemas['AgentAnswer'];
+export type Notification = Schemas['NotificationAnswer'];
+export type SearchHit = Schemas['SearchHit'];
 
-export interface Workspace {
-  id: string;
-  name: string;
-  role: Role;
-  owner_user_id: string;
-}
-
-export interface Page {
-  id: string;
-  workspace_id: string;
-  document: string;
-  parent_page_id: string | null;
-  title: string;
-  icon_url: string | null;
-  order_key: string;
-  is_template: boolean;
-  trashed_at: string | null;
-}
-
-export interface Listing<T> {
-  items: T[];
-  next_cursor: string | null;
+/** Whether a role may change who is in a workspace and what it is connected with. */
+export function isManager(role: Role): boolean {
+  return role === 'owner' || role === 'admin';
 }

@@ -1,50 +1,44 @@
-// For those who are in no workspace yet: make one.
-import { useState, type SyntheticEvent } from 'react';
-import { ApiProblem } from '../adapter';
-import { useClient, useSession } from '../client';
+// For those who are in no workspace yet, or want another: make one.
+import { client, signOut } from '../connection';
 import { useT } from '../i18n';
 import { messages } from '../messages';
-import type { Workspace } from '../model';
+import { refresh } from '../resource';
 import { navigate, paths } from '../router';
+import { Fault } from '../ui/Fault';
 import { Field } from '../ui/Field';
+import { handing, useSending } from '../ui/useSending';
+import { keys } from '../workspace';
 
-export function FirstWorkspace({ onMade }: { onMade: (workspace: Workspace) => void }) {
-  const client = useClient();
-  const { signOut } = useSession();
+export function FirstWorkspace({ isFirst, onDone }: { isFirst: boolean; onDone: () => void }) {
   const t = useT(messages);
-  const [name, setName] = useState('');
-  const [fault, setFault] = useState('');
-  const make = async () => {
-    try {
-      const workspace = await client.send<Workspace>('POST', '/v1/workspaces', { name });
-      onMade(workspace);
-      navigate(paths.home(workspace.id), 'replace');
-    } catch (error) {
-      if (!(error instanceof ApiProblem)) throw error;
-      setFault(error.message);
-    }
-  };
-  const submit = (event: SyntheticEvent) => {
-    event.preventDefault();
-    void make();
-  };
+  const { isBusy, fault, send } = useSending();
+  const make = (read: (name: string) => string) =>
+    send(async () => {
+      const body = { name: read('name') };
+      const workspace = await client.call(client.api.POST('/v1/workspaces', { body }));
+      await refresh(keys.workspaces);
+      navigate(paths.home(workspace.id), isFirst ? 'replace' : 'push');
+      onDone();
+    });
   return (
     <main className="notice">
-      <h1>{t('no_workspace')}</h1>
+      <h1>{t(isFirst ? 'no_workspace' : 'new_workspace')}</h1>
       <p className="muted">{t('no_workspace_more')}</p>
-      <form className="first-workspace" onSubmit={submit}>
-        <Field
-          label={t('workspace_name')}
-          value={name}
-          onChange={(event) => {
-            setName(event.target.value);
+      <form className="first-workspace" onSubmit={handing(make)}>
+        <Field label={t('workspace_name')} name="name" required maxLength={200} autoFocus />
+        <Fault text={fault} />
+        <button className="button primary large wide" disabled={isBusy}>
+          {t('create')}
+        </button>
+        <button
+          type="button"
+          className="button plain"
+          onClick={() => {
+            if (isFirst) void signOut();
+            else onDone();
           }}
-          fault={fault}
-          required
-        />
-        <button className="button primary large wide">{t('create')}</button>
-        <button type="button" className="button plain" onClick={() => void signOut()}>
-          {t('sign_out')}
+        >
+          {t(isFirst ? 'sign_out' : 'cancel')}
         </button>
       </form>
     </main>

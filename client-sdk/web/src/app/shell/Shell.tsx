@@ -1,83 +1,141 @@
 // The workspace: its sidebar, the view of the address, the chat beside it.
 import { lazy, Suspense, useEffect, useState } from 'react';
-import { useClient } from '../client';
 import { useT } from '../i18n';
 import { messages } from '../messages';
-import type { Listing, Workspace } from '../model';
+import type { Workspace } from '../model';
 import { navigate, paths, type Place } from '../router';
 import { Loading, Notice } from '../ui/Notice';
+import { usePages, useWorkspaceEvents, useWorkspaces } from '../workspace';
+import { Sidebar } from '../sidebar/Sidebar';
+import { Topbar } from '../topbar/Topbar';
 import { FirstWorkspace } from './FirstWorkspace';
-import { Sidebar } from './Sidebar';
 import { AgentsView, ChatDock, PageView } from './features';
+import { makeWay, showPalette, useLayout } from './layout';
 import './shell.css';
 
 const LAST_WORKSPACE = 'ionflux.workspace';
+const lastPageKey = (workspaceId: string) => `ionflux.page.${workspaceId}`;
 const Home = lazy(() => import('../views/Home'));
+const Trash = lazy(() => import('../views/Trash'));
+const Notifications = lazy(() => import('../views/Notifications'));
+const Settings = lazy(() => import('../settings/Settings'));
+const Palette = lazy(() => import('../palette/Palette'));
 
 export default function Shell({ place }: { place: Place }) {
-  const client = useClient();
   const t = useT(messages);
-  const [workspaces, setWorkspaces] = useState<Workspace[] | null>(null);
-
-  useEffect(() => {
-    void client.send<Listing<Workspace>>('GET', '/v1/workspaces').then((listing) => {
-      setWorkspaces(listing.items);
-    });
-  }, [client]);
-
-  const wanted = 'workspaceId' in place ? place.workspaceId : localStorage.getItem(LAST_WORKSPACE);
-  const current = workspaces?.find((workspace) => workspace.id === wanted);
-  const isAtStart = !('workspaceId' in place) && place.view !== 'unknown';
-
-  useEffect(() => {
-    if (current) localStorage.setItem(LAST_WORKSPACE, current.id);
-    const start = current ?? workspaces?.[0];
-    if (isAtStart && start) navigate(paths.home(start.id), 'replace');
-  }, [current, isAtStart, workspaces]);
-
-  if (workspaces === null) return <Loading label={t('loading')} />;
-  if (workspaces.length === 0) {
+  const { data: workspaces, error } = useWorkspaces();
+  const [isMaking, setIsMaking] = useState(false);
+  if (workspaces === undefined) {
+    if (error) return <Notice title={t('unreachable')}>{error.message}</Notice>;
+    return <Loading label={t('loading')} />;
+  }
+  if (workspaces.length === 0 || isMaking) {
     return (
       <FirstWorkspace
-        onMade={(workspace) => {
-          setWorkspaces([workspace]);
+        isFirst={workspaces.length === 0}
+        onDone={() => {
+          setIsMaking(false);
         }}
       />
     );
   }
+  const wanted = 'workspaceId' in place ? place.workspaceId : localStorage.getItem(LAST_WORKSPACE);
+  const current = workspaces.find((workspace) => workspace.id === wanted);
+  if (!('workspaceId' in place) && place.view !== 'unknown') {
+    return <Start workspace={current ?? workspaces[0]} />;
+  }
   if (!current) {
-    if (isAtStart) return <Loading label={t('loading')} />;
+    const home = {
+      label: t('to_start'),
+      run: () => {
+        navigate('/');
+      },
+    };
     return (
-      <Notice
-        title={t('not_here')}
-        action={{
-          label: t('to_start'),
-          run: () => {
-            navigate('/');
-          },
-        }}
-      >
-        {t('not_here_more')}
+      <Notice title={t('no_access')} action={home}>
+        {t('no_access_more')}
       </Notice>
     );
   }
   return (
-    <div className="shell">
+    <Inside
+      workspace={current}
+      workspaces={workspaces}
+      place={place}
+      onNewWorkspace={() => {
+        setIsMaking(true);
+      }}
+    />
+  );
+}
+
+/** The address without a place: on to the page that was looked at last, or to the first one. */
+function Start({ workspace }: { workspace: Workspace | undefined }) {
+  const t = useT(messages);
+  const workspaceId = workspace?.id ?? '';
+  const { data: pages, error } = usePages(workspaceId);
+  useEffect(() => {
+    if (!pages && !error) return;
+    const last = localStorage.getItem(lastPageKey(workspaceId));
+    const page = pages?.find((each) => each.id === last) ?? pages?.[0];
+    navigate(page ? paths.page(workspaceId, page.id) : paths.home(workspaceId), 'replace');
+  }, [pages, error, workspaceId]);
+  return <Loading label={t('loading')} />;
+}
+
+interface InsideProps {
+  workspace: Workspace;
+  workspaces: Workspace[];
+  place: Place;
+  onNewWorkspace: () => void;
+}
+
+function Inside({ workspace, workspaces, place, onNewWorkspace }: InsideProps) {
+  const t = useT(messages);
+  const { isSidebarOpen, isDockOpen, isPaletteOpen } = useLayout();
+  useWorkspaceEvents(workspace.id);
+  usePaletteKey();
+
+  useEffect(() => {
+    localStorage.setItem(LAST_WORKSPACE, workspace.id);
+    if (place.view === 'page') localStorage.setItem(lastPageKey(workspace.id), place.pageId);
+    makeWay();
+  }, [workspace.id, place]);
+
+  return (
+    <div
+      className={`shell${isSidebarOpen ? ' with-sidebar' : ''}${isDockOpen && ChatDock ? ' with-dock' : ''}`}
+    >
       <a className="skip" href="#content">
         {t('skip')}
       </a>
-      <Sidebar workspace={current} place={place} />
-      <main id="content" tabIndex={-1}>
-        <Suspense fallback={<Loading label={t('loading')} />}>
-          <View place={place} workspace={current} />
-        </Suspense>
-      </main>
-      {ChatDock && (
+      {isSidebarOpen && (
+        <Sidebar
+          workspace={workspace}
+          workspaces={workspaces}
+          place={place}
+          onNewWorkspace={onNewWorkspace}
+        />
+      )}
+      <div className="middle">
+        <Topbar workspace={workspace} place={place} />
+        <main id="content" tabIndex={-1}>
+          <Suspense fallback={<Loading label={t('loading')} />}>
+            <View place={place} workspace={workspace} />
+          </Suspense>
+        </main>
+      </div>
+      {isDockOpen && ChatDock && (
         <aside className="dock" aria-label={t('chat')}>
           <Suspense fallback={<Loading label={t('loading')} />}>
-            <ChatDock workspaceId={current.id} />
+            <ChatDock workspaceId={workspace.id} />
           </Suspense>
         </aside>
+      )}
+      {isPaletteOpen && (
+        <Suspense fallback={null}>
+          <Palette workspace={workspace} workspaces={workspaces} />
+        </Suspense>
       )}
     </div>
   );
@@ -85,10 +143,35 @@ export default function Shell({ place }: { place: Place }) {
 
 function View({ place, workspace }: { place: Place; workspace: Workspace }) {
   const t = useT(messages);
-  if (place.view === 'home') return <Home workspace={workspace} />;
-  if (place.view === 'page' && PageView) {
-    return <PageView key={place.pageId} workspaceId={workspace.id} pageId={place.pageId} />;
+  switch (place.view) {
+    case 'home':
+    case 'channel':
+      return <Home workspace={workspace} />;
+    case 'trash':
+      return <Trash workspaceId={workspace.id} />;
+    case 'notifications':
+      return <Notifications workspaceId={workspace.id} />;
+    case 'settings':
+      return <Settings workspace={workspace} section={place.section} />;
+    case 'page':
+      if (PageView) return <PageView key={place.pageId} workspaceId={workspace.id} pageId={place.pageId} />;
+      break;
+    case 'agents':
+      if (AgentsView) return <AgentsView workspaceId={workspace.id} />;
   }
-  if (place.view === 'agents' && AgentsView) return <AgentsView workspaceId={workspace.id} />;
   return <Notice title={t('not_here')}>{t('not_here_more')}</Notice>;
+}
+
+function usePaletteKey(): void {
+  useEffect(() => {
+    const open = (event: KeyboardEvent) => {
+      if (event.key.toLowerCase() !== 'k' || !(event.metaKey || event.ctrlKey) || event.shiftKey) return;
+      event.preventDefault();
+      showPalette(true);
+    };
+    addEventListener('keydown', open);
+    return () => {
+      removeEventListener('keydown', open);
+    };
+  }, []);
 }

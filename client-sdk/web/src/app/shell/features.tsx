@@ -10,9 +10,7 @@ interface WorkspaceProps {
   workspaceId: string;
 }
 
-type Loaders = Record<string, () => Promise<unknown>>;
-
-const views: Loaders = import.meta.glob([
+const views = import.meta.glob<Record<string, ComponentType<never>>>([
   '../../page/PageView.tsx',
   '../../agents/AgentsView.tsx',
   '../../chat/ChatDock.tsx',
@@ -25,7 +23,5 @@ export const ChatDock = feature<WorkspaceProps>('../../chat/ChatDock.tsx', 'Chat
 function feature<Props>(path: string, name: string): LazyExoticComponent<ComponentType<Props>> | null {
   const load = views[path];
   if (!load) return null;
-  return lazy(async () => ({
-    default: ((await load()) as Record<string, ComponentType<Props>>)[name] as ComponentType<Props>,
-  }));
+  return lazy(async () => ({ default: (await load())[name] as ComponentType<Props> }));
 }

@@ -1,23 +1,20 @@
 // What those see who are not signed in: signing in, an account of one's own, a forgotten password.
-import { useEffect, useState, type SyntheticEvent } from 'react';
-import { ApiProblem, type IonfluxClient } from '../adapter';
+import { useEffect, useState } from 'react';
+import { client, signIn, signInToDemo, signUp } from '../connection';
 import { useT } from '../i18n';
 import { messages } from '../messages';
 import { navigate, type Place } from '../router';
+import { Fault } from '../ui/Fault';
 import { Field } from '../ui/Field';
 import { Link } from '../ui/Link';
+import { handing, useSending } from '../ui/useSending';
 import './door.css';
 
-interface DoorProps {
-  client: IonfluxClient;
-  place: Place;
-  onSignedIn: () => Promise<void>;
-}
+type Read = (name: string) => string;
 
-export function Door({ client, place, onSignedIn }: DoorProps) {
+export function Door({ place }: { place: Place }) {
   const t = useT(messages);
-  const enter = async () => {
-    await onSignedIn();
+  const enter = () => {
     if (place.view === 'sign-in' || place.view === 'sign-up' || place.view === 'forgot')
       navigate('/', 'replace');
   };
@@ -28,11 +25,11 @@ export function Door({ client, place, onSignedIn }: DoorProps) {
           <span className="brand-mark" aria-hidden="true" /> IONFLUX
         </p>
         {place.view === 'sign-up' ? (
-          <SignUp client={client} onSignedIn={enter} />
+          <SignUp onEnter={enter} />
         ) : place.view === 'forgot' ? (
-          <Forgot client={client} />
+          <Forgot />
         ) : (
-          <SignIn client={client} onSignedIn={enter} />
+          <SignIn onEnter={enter} />
         )}
       </div>
       <p className="muted small door-foot">{t('door_foot')}</p>
@@ -41,32 +38,23 @@ export function Door({ client, place, onSignedIn }: DoorProps) {
 }
 
 interface EntryProps {
-  client: IonfluxClient;
-  onSignedIn: () => Promise<void>;
+  onEnter: () => void;
 }
 
-function SignIn({ client, onSignedIn }: EntryProps) {
+function SignIn({ onEnter }: EntryProps) {
   const t = useT(messages);
   const [offersDemo, setOffersDemo] = useState(false);
-  const form = useForm(t('unreachable_more'));
+  const form = useSending();
   useEffect(() => {
-    client.send<{ demo: boolean }>('GET', '/v1/auth/options').then(
+    client.call(client.api.GET('/v1/auth/options')).then(
       (options) => {
         setOffersDemo(options.demo);
       },
       () => undefined, // nothing is offered where nobody answers; signing in will say what is wrong
     );
-  }, [client]);
-  const signIn = (data: FormData) =>
-    form.send(async () => {
-      await client.send('POST', '/v1/auth/browser-session', read(data, 'email', 'password'));
-      await onSignedIn();
-    });
-  const signInToDemo = () =>
-    form.send(async () => {
-      await client.send('POST', '/v1/auth/demo-session');
-      await onSignedIn();
-    });
+  }, []);
+  const enter = (read: Read) => form.send(() => signIn(read('email'), read('password')).then(onEnter));
+  const enterDemo = () => form.send(() => signInToDemo().then(onEnter));
   return (
     <>
       <h1>{t('sign_in')}</h1>
@@ -76,7 +64,7 @@ function SignIn({ client, onSignedIn }: EntryProps) {
             type="button"
             className="button primary large wide"
             disabled={form.isBusy}
-            onClick={() => void signInToDemo()}
+            onClick={() => void enterDemo()}
           >
             {t('demo')}
           </button>
@@ -86,7 +74,7 @@ function SignIn({ client, onSignedIn }: EntryProps) {
           </p>
         </>
       )}
-      <form className="door-form" onSubmit={handing(signIn)}>
+      <form className="door-form" onSubmit={handing(enter)}>
         <Field label={t('email')} name="email" type="email" autoComplete="username" required />
         <Field
           label={t('password')}
@@ -111,19 +99,15 @@ function SignIn({ client, onSignedIn }: EntryProps) {
   );
 }
 
-function SignUp({ client, onSignedIn }: EntryProps) {
+function SignUp({ onEnter }: EntryProps) {
   const t = useT(messages);
-  const form = useForm(t('unreachable_more'));
-  const signUp = (data: FormData) =>
-    form.send(async () => {
-      await client.send('POST', '/v1/auth/register', read(data, 'name', 'email', 'password'));
-      await client.send('POST', '/v1/auth/browser-session', read(data, 'email', 'password'));
-      await onSignedIn();
-    });
+  const form = useSending();
+  const enter = (read: Read) =>
+    form.send(() => signUp(read('name'), read('email'), read('password')).then(onEnter));
   return (
     <>
       <h1>{t('sign_up')}</h1>
-      <form className="door-form" onSubmit={handing(signUp)}>
+      <form className="door-form" onSubmit={handing(enter)}>
         <Field label={t('name')} name="name" autoComplete="name" required maxLength={200} />
         <Field label={t('email')} name="email" type="email" autoComplete="username" required />
         <Field
@@ -147,13 +131,13 @@ function SignUp({ client, onSignedIn }: EntryProps) {
   );
 }
 
-function Forgot({ client }: { client: IonfluxClient }) {
+function Forgot() {
   const t = useT(messages);
   const [isSent, setIsSent] = useState(false);
-  const form = useForm(t('unreachable_more'));
-  const ask = (data: FormData) =>
+  const form = useSending();
+  const ask = (read: Read) =>
     form.send(async () => {
-      await client.send('POST', '/v1/auth/password-reset', read(data, 'email'));
+      await client.call(client.api.POST('/v1/auth/password-reset', { body: { email: read('email') } }));
       setIsSent(true);
     });
   return (
@@ -176,46 +160,4 @@ function Forgot({ client }: { client: IonfluxClient }) {
       </p>
     </>
   );
-}
-
-function Fault({ text }: { text: string }) {
-  return (
-    <p className="door-fault small" role="alert">
-      {text}
-    </p>
-  );
-}
-
-/** Send a form: one at a time, with the server's own words if it refuses. */
-function useForm(unreachable: string) {
-  const [isBusy, setIsBusy] = useState(false);
-  const [fault, setFault] = useState('');
-  const send = async (work: () => Promise<void>) => {
-    setIsBusy(true);
-    setFault('');
-    try {
-      await work();
-    } catch (error) {
-      if (!(error instanceof ApiProblem)) throw error;
-      setFault(error.status === 0 ? unreachable : error.message);
-    } finally {
-      setIsBusy(false);
-    }
-  };
-  return { isBusy, fault, send };
-}
-
-function handing(send: (data: FormData) => Promise<void>) {
-  return (event: SyntheticEvent<HTMLFormElement>) => {
-    event.preventDefault();
-    void send(new FormData(event.currentTarget));
-  };
-}
-
-function read(data: FormData, ...names: string[]): Record<string, string> {
-  return Object.fromEntries(names.map((name) => [name, textOf(data.get(name))]));
-}
-
-function textOf(value: FormDataEntryValue | null): string {
-  return typeof value === 'string' ? value : '';
 }
