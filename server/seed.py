@@ -1,6 +1,6 @@
 """What `serve --seed` makes in an empty installation: a demo account, a workspace, a page and a channel.
 
-The workspace has a few templates, too.
+The workspace has an agent and a few templates, too.
 """
 
 import secrets
@@ -13,12 +13,13 @@ import pycrdt
 from blocks import channel
 from blocks.channel_content import Text
 from blocks.order import FIRST, key_between
-from blocks.page_edits import Stamp, add_text_block, write_meta
+from blocks.page_edits import Stamp
 from crdt.ports import DocumentName, Principal, PrincipalId
 from server.bootstrap import Services
 from server.data_folder import DemoLogin, read_demo_login, write_demo_login
 from server.pages.making import Content, Draft, add_pages
 from server.seed_templates import FOLDER, TEMPLATES
+from server.seed_welcome import PAGE_TITLE, add_welcome_agent, write_welcome
 from server.sign_in import add_account
 from storage.errors import ConstraintError
 from storage.ids import Uuid7
@@ -27,13 +28,9 @@ from storage.unit_of_work import UnitOfWork
 EMAIL = "demo@ionflux.local"
 HOST = Principal(id=PrincipalId("system:welcome"), name="IONFLUX", kind="system")
 
-PAGE_TITLE = "Welcome to IONFLUX"
-PAGE_LINES = (
-    PAGE_TITLE,
-    "This page is a live document: everybody who opens it, people and agents, edits the same text.",
-    "What you see as saved has been committed, whatever happens to the server next.",
+CHANNEL_LINE = (
+    "Hello! This channel is a live document too. Begin a message with `/` to see what can be asked."
 )
-CHANNEL_LINE = "Hello! This channel is a live document too."
 
 
 class Demo(msgspec.Struct, frozen=True):
@@ -42,6 +39,14 @@ class Demo(msgspec.Struct, frozen=True):
     login: DemoLogin
     page_document: str
     channel_document: str
+
+
+class First(msgspec.Struct, frozen=True):
+    """What a workspace begins with."""
+
+    page_id: UUID
+    channel_id: UUID
+    agent_id: UUID | None
 
 
 async def seed(services: Services) -> None:
@@ -56,21 +61,21 @@ async def seed(services: Services) -> None:
     assert login
     password_hash = await services.accounts.hash_password(login.password)
     try:
-        page_id, channel_id = await _create_workspace(services, login, password_hash)
+        first = await _create_workspace(services, login, password_hash)
     except ConstraintError:
         return  # another process was faster
-    await seed_content(services, page_id, channel_id)
+    await seed_content(services, first)
 
 
-async def seed_content(services: Services, page_id: UUID, channel_id: UUID) -> None:
+async def seed_content(services: Services, first: First) -> None:
     """Write the first lines into the page and the channel, as a peer like any other (R8)."""
     created_at = services.clock().isoformat()
     new_id = Uuid7()
-    async with services.hub.join(DocumentName(f"page:{page_id}"), HOST) as page:
-        write_meta(page.doc, title=PAGE_TITLE)
-        add_text_block(page.doc, str(new_id()), PAGE_LINES, stamp=Stamp(created_at, HOST.id))
+    async with services.hub.join(DocumentName(f"page:{first.page_id}"), HOST) as page:
+        stamp = Stamp(created_at, HOST.id)
+        write_welcome(page.doc, first.agent_id, new_id=lambda: str(new_id()), stamp=stamp)
         await page.saved()
-    async with services.hub.join(DocumentName(f"channel:{channel_id}"), HOST) as replica:
+    async with services.hub.join(DocumentName(f"channel:{first.channel_id}"), HOST) as replica:
         channel.post(
             replica.doc,
             str(new_id()),
@@ -102,8 +107,8 @@ async def find_demo(services: Services) -> Demo | None:
     return Demo(login, f"page:{pages[0].id}", f"channel:{channels[0].id}")
 
 
-async def _create_workspace(services: Services, login: DemoLogin, password_hash: str) -> tuple[UUID, UUID]:
-    """Make everything that is in the database, all or nothing; return the page's and the channel's id."""
+async def _create_workspace(services: Services, login: DemoLogin, password_hash: str) -> First:
+    """Make everything that is in the database, all or nothing."""
     async with services.database.transaction() as uow:
         user = await add_account(uow, login.email, "Demo", password_hash)
         workspace = await uow.workspaces.create("Welcome", user.id)
@@ -126,7 +131,8 @@ async def _create_workspace(services: Services, login: DemoLogin, password_hash:
         ):
             await uow.documents.create(document, workspace.id)
             await uow.events.append(workspace.id, event, actor, document)
-    return page.id, channel.id
+        agent_id = await add_welcome_agent(uow, workspace.id, user.id)
+    return First(page.id, channel.id, agent_id)
 
 
 async def _add_templates(uow: UnitOfWork, workspace_id: UUID, user_id: UUID, actor: str) -> None:
