@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.services.ionflux import PASSWORD, IonfluxServer, expect_no_fault
-from tests.web.visitors import Visitors
+from tests.web.visitors import Visitors, take_picture
 
 
 @pytest.fixture
@@ -23,7 +23,11 @@ def seeded(tmp_path: Path) -> Iterator[IonfluxServer]:
 async def test_one_click_opens_the_demo_workspace(visitors: Visitors, seeded: IonfluxServer):
     page = await visitors.stranger(seeded)
     await page.get_by_role("button", name="Open the demo workspace").click()
-    await expect(page.get_by_role("navigation").get_by_text("Welcome to IONFLUX")).to_be_visible()
+    await expect(page.get_by_role("navigation", name="Workspace").get_by_text("Welcome")).to_have_count(2)
+    await expect(
+        page.get_by_role("navigation", name="Path").get_by_text("Welcome to IONFLUX")
+    ).to_be_visible()
+    await take_picture(page, "welcome")
 
 
 async def test_somebody_new_makes_an_account_and_a_workspace(visitors: Visitors, ionflux: IonfluxServer):
@@ -48,3 +52,20 @@ async def test_a_wrong_password_is_told_and_nothing_typed_is_lost(visitors: Visi
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("alert")).to_have_text("Address and password do not fit.")
     await expect(page.get_by_label("Email address")).to_have_value(ann.email)
+
+
+async def test_a_browser_in_portuguese_is_spoken_to_in_portuguese(visitors: Visitors, ionflux: IonfluxServer):
+    page = await visitors.stranger(ionflux, "/sign-in", language="pt")
+    await expect(page.get_by_role("heading", name="Entrar")).to_be_visible()
+    assert await page.locator("html").get_attribute("lang") == "pt"
+
+
+async def test_signing_out_leaves_nothing_open(visitors: Visitors, ionflux: IonfluxServer):
+    ann = await ionflux.person("Ann")
+    workspace_id = await ann.workspace("Studio")
+    page = await visitors.page_of(ann, f"/w/{workspace_id}")
+    await page.get_by_role("button", name="Ann: account and appearance").click()
+    await page.get_by_role("menuitem", name="Sign out").click()
+    await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    await page.goto(f"/w/{workspace_id}")
+    await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()

@@ -19,7 +19,9 @@ const Home = lazy(() => import('../views/Home'));
 const Trash = lazy(() => import('../views/Trash'));
 const Notifications = lazy(() => import('../views/Notifications'));
 const Settings = lazy(() => import('../settings/Settings'));
-const Palette = lazy(() => import('../palette/Palette'));
+const loadPalette = () => import('../palette/Palette');
+const Palette = lazy(loadPalette);
+const PRELOAD_MS = 2000;
 
 export default function Shell({ place }: { place: Place }) {
   const t = useT(messages);
@@ -29,7 +31,7 @@ export default function Shell({ place }: { place: Place }) {
     if (error) return <Notice title={t('unreachable')}>{error.message}</Notice>;
     return <Loading label={t('loading')} />;
   }
-  if (workspaces.length === 0 || isMaking) {
+  if (isMaking || (workspaces.length === 0 && !('workspaceId' in place))) {
     return (
       <FirstWorkspace
         isFirst={workspaces.length === 0}
@@ -96,6 +98,8 @@ function Inside({ workspace, workspaces, place, onNewWorkspace }: InsideProps) {
   useWorkspaceEvents(workspace.id);
   usePaletteKey();
 
+  usePalettePreload();
+
   useEffect(() => {
     localStorage.setItem(LAST_WORKSPACE, workspace.id);
     if (place.view === 'page') localStorage.setItem(lastPageKey(workspace.id), place.pageId);
@@ -160,6 +164,16 @@ function View({ place, workspace }: { place: Place; workspace: Workspace }) {
       if (AgentsView) return <AgentsView workspaceId={workspace.id} />;
   }
   return <Notice title={t('not_here')}>{t('not_here_more')}</Notice>;
+}
+
+/** Have the palette here before somebody asks for it: what they type then is not to get lost. */
+function usePalettePreload(): void {
+  useEffect(() => {
+    const timer = setTimeout(() => void loadPalette(), PRELOAD_MS);
+    return () => {
+      clearTimeout(timer);
+    };
+  }, []);
 }
 
 function usePaletteKey(): void {

@@ -23,6 +23,7 @@ import { TreeRow } from './TreeRow';
 import './tree.css';
 
 const START_DRAG_PX = 6;
+const NONE: Page[] = [];
 
 interface PageTreeProps {
   workspaceId: string;
@@ -32,7 +33,7 @@ interface PageTreeProps {
 
 export function PageTree({ workspaceId, currentId, canWrite }: PageTreeProps) {
   const t = useT(messages);
-  const { data: pages = [] } = usePages(workspaceId);
+  const { data: pages = NONE, error } = usePages(workspaceId);
   const [opened, setOpened] = useState(() => readOpened(workspaceId));
   const [renamedId, setRenamedId] = useState<string | null>(null);
   const [dragged, setDragged] = useState<{ id: string; target: Target | null } | null>(null);
@@ -140,7 +141,8 @@ export function PageTree({ workspaceId, currentId, canWrite }: PageTreeProps) {
           </ul>
         </SortableContext>
       </DndContext>
-      {rows.length === 0 && <p className="muted small tree-empty">{t('no_pages')}</p>}
+      {pages !== NONE && rows.length === 0 && <p className="muted small tree-empty">{t('no_pages')}</p>}
+      {error && <p className="muted small tree-empty">{error.message}</p>}
     </section>
   );
 }
