@@ -17,7 +17,7 @@ from crdt.content import read_entry
 from crdt.errors import DocumentDamaged, ProtocolError
 from crdt.poison import find_poison, is_fault
 from crdt.protocol import EMPTY_STATE_VECTOR, EMPTY_UPDATE, Reader, encode_bytes
-from crdt.waiting import Waiting, read_deletions
+from crdt.waiting import LARGE_BYTES, Waiting, read_deletions
 
 logger = logging.getLogger(__name__)
 
@@ -76,20 +76,27 @@ class LiveDocument:
             self._build(state, [update for update in rows if update not in without])
         except (ProtocolError, ValueError) as error:
             raise DocumentDamaged("What is stored of this document is damaged.") from error
+        self._watch()
+
+    def _watch(self) -> None:
         # A subscription holds its callback and the document, hidden from the garbage collector: it would keep
         # all of this for ever, so the callback does not hold it, and the subscription ends with it.
+        subscription = self._doc.observe(partial(_observe, weakref.ref(self)))
+        self._stop_watching = weakref.finalize(self, subscription.drop)
+        self._stop_watching.atexit = False
         # What `Doc.apply_update` comes to, without the transaction that it would enter once more.
         self._apply_update: Any = vars(self._doc)["_doc"].apply_update
-        subscription = self._doc.observe(partial(_observe, weakref.ref(self)))
-        weakref.finalize(self, subscription.drop).atexit = False
 
-    def _build(self, state: bytes, updates: list[bytes]) -> None:
+    def _build(self, state: bytes, updates: list[bytes], suspects: Sequence[bytes] = ()) -> None:
         self._doc: pycrdt.Doc[Any] = pycrdt.Doc()
         self._waiting = Waiting(self._doc)
+        for update in suspects:
+            self._waiting.suspect(update)
         try:
             with self._doc.transaction():
-                for update in (state, *updates):
-                    self._doc.apply_update(update)
+                self._doc.apply_update(state)
+                for update in updates:
+                    self._waiting.apply(update)
             # What waits in the state stands beside it too: kept with it, each snapshot would hold the last.
             self._waiting.settle(updates)
         except BaseException as error:
@@ -101,25 +108,58 @@ class LiveDocument:
             logger.exception("%d updates in the log break their document", len(poison))
             if state in poison:
                 raise DocumentDamaged("The snapshot of this document breaks it.") from error
-            self._build(state, [update for update in updates if update not in poison])
+            self._build(state, [update for update in updates if update not in poison], suspects)
+        if not suspects and (suspected := self._partial(updates)):
+            self._build(state, updates, suspected)
 
     def apply(self, updates: Sequence[bytes]) -> Applied:
         """Apply one turn's updates in one transaction (rule R1).
 
         Raises Poisoned when one of them broke half-way; this object is of no use after that.
         """
+        if max(map(len, updates), default=0) <= LARGE_BYTES:
+            return self._apply(updates)
+        before, waiting = self.state(), self._waiting.updates
+        applied = self._apply(updates)
+        suspects = self._partial(updates)
+        if not suspects:
+            return applied
+        # By now the document may show what is behind a gap in one of them.
+        self._stop_watching()
+        self._forget_state()
+        self._build(before, waiting, suspects)
+        self._watch()
+        return self._apply(updates)
+
+    def _partial(self, updates: Sequence[bytes]) -> list[bytes]:
+        """Return those large updates that were applied, and not taken in whole."""
+        return [
+            update
+            for update in updates
+            if len(update) > LARGE_BYTES
+            and self._waiting.updates
+            and update in self._waiting.updates
+            and not self._waiting.is_ahead(update)
+        ]
+
+    def _apply(self, updates: Sequence[bytes]) -> Applied:
         self._changes.clear()
         refused: set[int] = set()
         try:
+            is_ahead = self._waiting.is_ahead
             with self._doc.transaction() as transaction:
                 native: Any = vars(transaction)["_txn"]
                 for index, update in enumerate(updates):
+                    if is_ahead(update):
+                        continue
                     try:
                         self._apply_update(native, update)
                     except ValueError:  # not decodable: pycrdt reads an update whole before it applies it
                         refused.add(index)
             if refused or self._waiting.updates or not self._is_taken_whole(updates):
                 self._waiting.settle([update for index, update in enumerate(updates) if index not in refused])
+            else:
+                self._waiting.taken()
         except BaseException as error:
             if not is_fault(error):
                 raise

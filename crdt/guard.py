@@ -56,7 +56,7 @@ class StagingTwin:
         self._touched.clear()
         self._strays.clear()
         try:
-            doc.apply_update(update)
+            self._waiting.apply(update)
             self._waiting.settle([update])
             self._check(doc, update, principal, original, can_manage=can_manage)
         except BaseException as error:
@@ -86,7 +86,7 @@ class StagingTwin:
         stored = [*original.pieces(), *self._ahead]
         with doc.transaction():
             for update in stored:
-                doc.apply_update(update)
+                self._waiting.apply(update)
         self._waiting.settle(stored)
         # Roots that are none of the guard's are watched too: an edit may not touch them.
         self._roots = {*self._guard.roots, *doc.keys()}

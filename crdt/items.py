@@ -12,8 +12,16 @@ from collections.abc import Iterator
 import msgspec
 
 from crdt.protocol import Reader
-from crdt.structs import GC, HAS_ORIGIN, HAS_PARENT_SUB, HAS_RIGHT_ORIGIN, SKIP, skip_content
-from crdt.waiting import Deletions, read_delete_set
+from crdt.structs import (
+    GC,
+    HAS_ORIGIN,
+    HAS_PARENT_SUB,
+    HAS_RIGHT_ORIGIN,
+    SKIP,
+    Deletions,
+    read_delete_set,
+    skip_content,
+)
 
 Id = tuple[int, int]
 Parent = Id | str | None

@@ -159,7 +159,7 @@ class Replica:
     def _follow(self, update: bytes) -> None:
         self._is_following = True
         try:
-            self.doc.apply_update(update)
+            self._waiting.apply(update)
             self._waiting.settle([update])
         finally:
             self._is_following = False

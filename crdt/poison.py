@@ -66,11 +66,12 @@ def _first_guilty_together(updates: Sequence[bytes]) -> set[bytes]:
 
 def _breaks_together(updates: Sequence[bytes]) -> bool:
     doc: pycrdt.Doc[Any] = pycrdt.Doc()
+    waiting = Waiting(doc)
     try:
         with doc.transaction():
             for update in updates:
                 with suppress(ValueError):  # unreadable: not this module's business
-                    doc.apply_update(update)
+                    waiting.apply(update)
     except BaseException as error:
         if not is_fault(error):
             raise
@@ -103,7 +104,7 @@ def _break(*updates: bytes) -> bool:
 
 def _breaks(doc: pycrdt.Doc[Any], waiting: Waiting, update: bytes) -> bool:
     try:
-        doc.apply_update(update)
+        waiting.apply(update)
         waiting.settle([update])
     except ValueError:  # unreadable: not this module's business
         return False

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import pycrdt
 
 from crdt.protocol import encode_number
-from crdt.waiting import Deletions
+from crdt.structs import Deletions
 
 Ranges = Deletions
 """Client id -> (clock, length) ranges."""

@@ -44,7 +44,7 @@ def play(doc: pycrdt.Doc[Any], waiting: Waiting, updates: Sequence[bytes]) -> No
     """Apply a part of a log."""
     with doc.transaction():
         for update in updates:
-            doc.apply_update(update)
+            waiting.apply(update)
     waiting.settle(updates)
 
 

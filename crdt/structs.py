@@ -11,12 +11,12 @@ import re
 
 from crdt.errors import ProtocolError
 from crdt.protocol import Reader
-from crdt.waiting import Deletions, read_delete_set
 
 _HEAD_BYTES = 17
 """One byte for the number of clients, at most eight for each of two numbers below 2^53."""
 
 HAS_ORIGIN, HAS_RIGHT_ORIGIN, HAS_PARENT_SUB = 0x80, 0x40, 0x20
+_KIND = 0x1F
 GC, SKIP = 0, 10
 _XML_ELEMENT, _XML_HOOK = 3, 5
 
@@ -31,17 +31,20 @@ ONE_STRUCT_OF_ONE_CLIENT = b"\x01\x01"
 AT_ONCE = 64
 """Structs; 16 MiB of single characters are two million, for which Python alone takes seconds (R7)."""
 
-_NUMBER = rb"[\x80-\xff]{0,6}+[\x00-\x7f]"
-_ID = _NUMBER * 2
+NUMBER = rb"[\x80-\xff]{0,6}+[\x00-\x7f]"
+_ID = NUMBER * 2
 # A character of at most 16 bits behind what it was typed after, or before, or between.
 _CHARACTER = (
     rb"(?:[\x44\x84]%(id)s|\xc4%(id)s%(id)s)"
     rb"(?:\x01[\x00-\x7f]|\x02[\xc2-\xdf][\x80-\xbf]|\x03[\xe1-\xec\xee\xef][\x80-\xbf]{2})" % {b"id": _ID}
 )
 # What holds no content, and only says how long it is: garbage, gaps, and what is deleted.
-_HOLLOW = rb"(?:[\x00\x0a]|[\x41\x81]%(id)s|\xc1%(id)s%(id)s)%(number)s" % {b"id": _ID, b"number": _NUMBER}
+_HOLLOW = rb"(?:[\x00\x0a]|[\x41\x81]%(id)s|\xc1%(id)s%(id)s)%(number)s" % {b"id": _ID, b"number": NUMBER}
 _CHARACTERS = re.compile(rb"(?:%s){%d}+" % (_CHARACTER, AT_ONCE))
 _FLAT = re.compile(rb"(?:%s|%s){%d}+" % (_CHARACTER, _HOLLOW, AT_ONCE))
+
+Deletions = dict[int, list[tuple[int, int]]]
+"""Client id -> (clock, length) ranges."""
 
 Run = tuple[int, int, int]
 """A client id, the first clock of its structs in an update, and the clock behind the last of them."""
@@ -57,6 +60,42 @@ def read_deletions_beside(update: bytes) -> Deletions:
     reader = Reader(update)
     _read_runs(reader, _FLAT)  # how long its structs are does not matter here
     return read_delete_set(reader)
+
+
+def read_delete_set(reader: Reader) -> Deletions:
+    """Return the delete set that comes next."""
+    return {
+        reader.read_number(): [
+            (reader.read_number(), reader.read_number()) for _ in range(reader.read_number())
+        ]
+        for _ in range(reader.read_number())
+    }
+
+
+def read_needs(update: bytes) -> list[tuple[int, int]]:
+    """Return what an update goes on from: client ids, and how many of their clocks must be there before it.
+
+    A client comes several times where the update has gaps itself. Raises ProtocolError.
+    """
+    reader = Reader(update)
+    needs: list[tuple[int, int]] = []
+    for _ in range(reader.read_number()):
+        left, client_id, clock = reader.read_number(), reader.read_number(), reader.read_number()
+        is_beginning = True
+        while left:
+            if left >= AT_ONCE and reader.skip_match(_CHARACTERS):
+                needs += [(client_id, clock)] * is_beginning
+                is_beginning = False
+                clock += AT_ONCE
+                left -= AT_ONCE
+                continue
+            for _ in range(min(left, AT_ONCE)):
+                is_gap = reader.peek() & _KIND == SKIP
+                needs += [(client_id, clock)] * (is_beginning and not is_gap)
+                is_beginning = is_gap
+                clock += _skip_struct(reader)
+                left -= 1
+    return needs
 
 
 def _read_runs(reader: Reader, one_clock_each: re.Pattern[bytes]) -> list[Run]:
@@ -118,7 +157,7 @@ def is_too_deep(update: bytes) -> bool:
 def _skip_struct(reader: Reader) -> int:
     """Pass over a struct; return its length in clocks."""
     info = reader.read_byte()
-    kind = info & 0x1F
+    kind = info & _KIND
     if kind in (GC, SKIP):
         return reader.read_number()
     if info & HAS_ORIGIN:

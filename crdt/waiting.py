@@ -3,26 +3,39 @@
 Pure: works on a pycrdt document, an update's bytes and a state vector.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pycrdt
 
-from crdt.protocol import EMPTY_UPDATE, Reader, encode_number
+from crdt.errors import ProtocolError
+from crdt.protocol import EMPTY_STATE_VECTOR, EMPTY_UPDATE, Reader, encode_number
+from crdt.structs import NUMBER, Deletions, read_delete_set, read_needs
 
 Missing = tuple[int, int]
 """A client id, and the clock from which on an update may find its place; -1 for always worth a try."""
 
-Deletions = dict[int, list[tuple[int, int]]]
-"""Client id -> (clock, length) ranges."""
+Needs = Sequence[tuple[int, int]]
+"""Client ids, and how many of their clocks must be there."""
+
+# One client, and how many structs; its id, and the first clock.
+_HEAD = re.compile(rb"\x01[\x01-\x7f](%(number)s)(%(number)s)" % {b"number": NUMBER})
+_GAP = b"\x0a"
+"""What a gap in an update begins with, and much else."""
+
+LARGE_BYTES = 64 * 1024
+"""A larger update is not read for what it goes on from: that may take longer than to apply it (R7)."""
 
 
 class Waiting:
     """What a document was given and could not take in yet, because something that it depends on is missing.
 
-    pycrdt forgets structs that came before what they depend on (yrs 0.28: a third of the documents whose
-    updates came shuffled stayed incomplete for ever). So they are kept here, and applied again when what they
-    wait for may have come.
+    pycrdt shows structs behind a gap in their writer's clock, and where other structs than those that are
+    missing fill the gap, it writes states that end there for Yjs (yrs 0.28). So what goes on from what is not
+    here is not applied before that has come. Structs that depend on those of others it forgets when they come
+    first (a third of the documents whose updates came shuffled stayed incomplete for ever), so they are kept,
+    and applied again when what they wait for may have come.
     """
 
     def __init__(self, doc: pycrdt.Doc[Any]) -> None:
@@ -31,9 +44,48 @@ class Waiting:
         # For each client, from what clock on one of the updates may find its place.
         self._needs: dict[int, int] = {}
         self._tried_at = b""
+        # What each writer's last edit began with, of those that are here whole, and of those just applied.
+        self._clocks: dict[bytes, int] = {}
+        self._latest: dict[bytes, int] = {}
+        self._large: dict[bytes, Needs] = {}
+
+    def apply(self, update: bytes) -> None:
+        """Apply an update, unless it is ahead; `settle` is to follow. Raises ValueError for what is none."""
+        if not self.is_ahead(update):
+            self._doc.apply_update(update)
+
+    def is_ahead(self, update: bytes) -> bool:
+        """Whether an update goes on from what is not here, and must not be applied yet; if not, it is now.
+
+        Mostly somebody has typed one more character, which is told by the first bytes. A large update counts
+        as not ahead, unless it was suspected.
+        """
+        if len(update) > LARGE_BYTES:
+            return self._lacks(self._large.get(update, ()))
+        head = _HEAD.match(update)
+        if head is None:
+            return update[:1] != b"\x00" and self._is_ahead(update)
+        writer, clock = head[1], _number(head[2])
+        last = self._clocks.get(writer)
+        is_next = last is not None and clock <= last + 1 and writer not in self._latest and _GAP not in update
+        if not is_next and self._is_ahead(update):
+            return True
+        self._latest[writer] = clock
+        return False
+
+    def suspect(self, update: bytes) -> None:
+        """Have a large update read for what it goes on from, as it was not taken in whole."""
+        self._large[update] = read_needs(update)
+
+    def taken(self) -> None:
+        """Note that what was applied is here whole: nothing of it waits."""
+        self._clocks.update(self._latest)
+        self._latest.clear()
 
     def settle(self, updates: Sequence[bytes]) -> None:
-        """Look after updates that were just applied, and after those that have been waiting for them."""
+        """Look after updates that were just applied, or are ahead, and after those that waited for them."""
+        self._clocks.clear()
+        self._latest.clear()
         state_vector = self._doc.get_state()
         for update in updates:
             missing = find_missing(update, state_vector)
@@ -42,7 +94,7 @@ class Waiting:
         while self.updates and state_vector != self._tried_at and self._is_hopeful(state_vector):
             with self._doc.transaction():
                 for update in self.updates:
-                    self._doc.apply_update(update)
+                    self.apply(update)
             self._tried_at = state_vector
             state_vector = self._doc.get_state()
             waiting, self.updates = self.updates, []
@@ -51,6 +103,23 @@ class Waiting:
                 missing = find_missing(update, state_vector)
                 if missing is not None:
                     self._keep(update, missing)
+        if self._large:
+            self._large = {update: needs for update, needs in self._large.items() if update in self.updates}
+
+    def _is_ahead(self, update: bytes) -> bool:
+        try:
+            is_ahead = self._lacks(read_needs(update))
+            if is_ahead:
+                pycrdt.get_update(update, EMPTY_STATE_VECTOR)  # can pycrdt read it?
+        except (ProtocolError, ValueError):  # no update: found out when it is applied
+            return False
+        return is_ahead
+
+    def _lacks(self, needs: Needs) -> bool:
+        if not needs:
+            return False
+        clocks = read_state_vector(self._doc.get_state())
+        return any(clock > clocks.get(client_id, 0) for client_id, clock in needs)
 
     def _keep(self, update: bytes, missing: Missing) -> None:
         self.updates.append(update)
@@ -103,11 +172,6 @@ def encode_state_vector(clocks: Mapping[int, int]) -> bytes:
     return encode_number(len(clocks)) + b"".join(entries)
 
 
-def read_delete_set(reader: Reader) -> Deletions:
-    """Return the delete set that comes next."""
-    return {
-        reader.read_number(): [
-            (reader.read_number(), reader.read_number()) for _ in range(reader.read_number())
-        ]
-        for _ in range(reader.read_number())
-    }
+def _number(encoded: bytes) -> int:
+    """Return a varUint."""
+    return Reader(encoded).read_number()

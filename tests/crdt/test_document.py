@@ -14,7 +14,8 @@ from crdt.document import LiveDocument, Poisoned
 from crdt.errors import DocumentDamaged, ProtocolError
 from crdt.poison import find_poison
 from crdt.protocol import EMPTY_UPDATE, encode_bytes
-from crdt.waiting import Waiting
+from crdt.structs import read_runs
+from crdt.waiting import LARGE_BYTES, Waiting, encode_state_vector
 from tests.crdt.world import keystrokes, read_text, typed
 
 PANIC = bytes.fromhex("01010501088001f440600000")
@@ -236,11 +237,49 @@ def test_R7_the_honest_update_that_meets_a_poisoned_one_is_not_blamed() -> None:
 
 
 def test_R7_a_trap_that_springs_only_when_all_is_loaded_at_once_is_found() -> None:
-    waits = bytes.fromhex("0101c2b9ae9ce0ca8b0d01c49fa9023491ff07230262630205010002c5ff01011e02")
+    # It waits for somebody's character, and deletes the one that the trap is in.
+    waits = bytes.fromhex("01010900844d0001780105010101")
+    trap = bytes.fromhex("0101050204000501017800")
     honest = [typed("hé", 5), waits]
-    assert find_poison([*honest, b"unreadable", TRAP]) == {TRAP}
-    assert LiveDocument(None, [*honest, TRAP]).state() == LiveDocument(None, honest).state()
-    assert find_poison([*honest, TRAP, b"unreadable", typed("d", 9)]) == {TRAP}
+    assert find_poison([*honest, b"unreadable", trap]) == {trap}
+    assert LiveDocument(None, [*honest, trap]).state() == LiveDocument(None, honest).state()
+    assert find_poison([*honest, trap, b"unreadable", typed("d", 9)]) == {trap}
+
+
+def torn(size: int = 1) -> tuple[bytes, bytes, bytes]:
+    """Return what client 7 wrote first, the last of what is left of it, and all of it.
+
+    The last begins with garbage, which in all of it is a part of a longer piece: where pycrdt 0.14 has shown
+    it behind its gap, and then takes in the whole, it makes states that end there for Yjs.
+    """
+    doc: pycrdt.Doc[Any] = pycrdt.Doc(client_id=7)
+    fields = doc.get("fields", type=pycrdt.Map[Any])
+    fields["first"] = "a" * size
+    first = doc.get_update()
+    fields["second"] = pycrdt.Map({"x": 1, "y": 2, "z": 3})
+    del fields["second"]
+    fields["third"] = "c" * size
+    return first, doc.get_update(encode_state_vector({7: 4})), doc.get_update()
+
+
+@pytest.mark.parametrize("size", [1, LARGE_BYTES])
+def test_D4_what_goes_on_from_what_is_not_here_is_not_shown_before_that_has_come(size: int) -> None:
+    first, last, whole = torn(size)
+    document = LiveDocument(None, [first])
+    assert document.apply([last]).change is None
+    assert document.is_waiting(last)
+    assert document.state_vector() == LiveDocument(None, [first]).state_vector()
+    reopened = LiveDocument(document.snapshot(), [])
+    assert reopened.is_waiting(last)
+    for each in (document, reopened, LiveDocument(None, [first, last])):
+        assert each.apply([whole]).change is not None
+        assert read_runs(each.state()) == read_runs(whole)
+        assert not each.is_waiting(last)
+
+
+def test_W2_an_update_from_ahead_that_cannot_be_read_is_refused() -> None:
+    second = keystrokes("ab", client_id=7)[1]
+    assert LiveDocument(None, []).apply([second[:-1]]).refused == {0}
 
 
 def behind_a_gap(value: object) -> bytes:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from crdt.errors import ProtocolError
 from crdt.protocol import encode_number
-from crdt.structs import is_too_deep, read_only_client, read_runs
+from crdt.structs import is_too_deep, read_needs, read_only_client, read_runs
 from crdt.waiting import read_state_vector
 from tests.crdt.test_document import Edit, edits, write
 from tests.crdt.world import keystrokes, typed
@@ -182,3 +182,14 @@ def test_W2_a_struct_that_ends_early_is_a_protocol_error() -> None:
     with pytest.raises(ProtocolError) as caught:
         read_runs(float64)
     assert caught.value.code == "truncated"
+
+
+def test_what_an_update_goes_on_from_counts_its_own_gaps() -> None:
+    characters = keystrokes("x" * 200, 5)
+    assert read_needs(pycrdt.merge_updates(*characters)) == [(5, 0)]
+    assert read_needs(characters[7]) == [(5, 7)]
+    torn = pycrdt.merge_updates(
+        *characters[3:90], *characters[95:97], *characters[100:], keystrokes("ab", 6)[1]
+    )
+    assert sorted(read_needs(torn)) == [(5, 3), (5, 95), (5, 100), (6, 1)]
+    assert read_needs(b"\x00\x01\x05\x01\x00\x01") == []

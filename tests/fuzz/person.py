@@ -101,7 +101,7 @@ class Person:
 
     def overhear(self, update: bytes) -> None:
         """Take in what another tab wrote, and pass it on as if it were written here."""
-        self.doc.apply_update(update)
+        self._waiting.apply(update)
         self._waiting.settle([update])
 
     # What they hear
@@ -138,7 +138,7 @@ class Person:
 
     def _follow(self, update: bytes) -> None:
         self._is_following = True
-        self.doc.apply_update(update)
+        self._waiting.apply(update)
         self._waiting.settle([update])
         self._is_following = False
 
