@@ -30,8 +30,6 @@ class Client(Protocol):
     document: str
     token: str
     client_id: int
-    is_ahead: bool
-    """Whether the server may have been sent an edit without what it builds on."""
 
     def hear(self, link: "Link", said: Said) -> None: ...
 
@@ -50,7 +48,6 @@ class Link:
         self.received: list[bytes] = []
         """All edits that the server was sent."""
         self.frames_heard = 0
-        self._has_answered = False
         self.client = client
         self._client_id = client.client_id
         self._chance = chance
@@ -70,12 +67,10 @@ class Link:
 
     # The client's end
 
-    def say(self, frame: bytes, edit: bytes | None = None, *, is_answer: bool = False) -> None:
-        """Send a frame to the server, perhaps with an edit in it, or with all that the server lacks."""
-        if edit is not None and not (is_answer or self._has_answered):
-            self.client.is_ahead = True
+    def say(self, frame: bytes, edit: bytes | None = None) -> None:
+        """Send a frame to the server, perhaps with an edit in it."""
         self._up_at = self._later(self._up_at)
-        self._loop.call_at(self._up_at, self._arrive, frame, edit, is_answer)
+        self._loop.call_at(self._up_at, self._arrive, frame, edit)
 
     def hang_up(self) -> None:
         """Lose the network: what is on its way up may arrive, and the server notices some time."""
@@ -115,12 +110,9 @@ class Link:
         self._is_open_up = False
         self._loop.call_at(self._later(self._down_at), self._lose, 1006)
 
-    def _arrive(self, frame: bytes, edit: bytes | None, is_answer: bool) -> None:
+    def _arrive(self, frame: bytes, edit: bytes | None) -> None:
         if not self._is_open_up or self._connection is None:
             return
-        if is_answer:
-            self._has_answered = True
-            self.client.is_ahead = False
         if edit is not None:
             self.received.append(edit)
             self.unanswered.append(edit)

@@ -38,7 +38,6 @@ class Person:
         """Whether they stay offline for now."""
         self.is_slow = chance.random() < 0.25
         self.is_reader = token == "eve"
-        self.is_ahead = False
         self.reloads = 0
         self.tab: Person | None = None
         """Another editor of the same person, which hears of edits past the server."""
@@ -114,7 +113,7 @@ class Person:
             self._follow(said.body)
         elif said.name == "step1":
             missing = self.doc.get_update(said.body)
-            self._say(encode_step2(missing), missing, is_answer=True)
+            self._say(encode_step2(missing), missing)
         elif said.name in ("refused", "denied"):
             self.reload()
 
@@ -149,10 +148,10 @@ class Person:
         if self.link is not None:
             self._say(encode_update(event.update), event.update)
 
-    def _say(self, payload: bytes, edit: bytes | None = None, *, is_answer: bool = False) -> None:
+    def _say(self, payload: bytes, edit: bytes | None = None) -> None:
         assert self.link is not None
         prefix = b"" if self.wire is YWS else encode_string(self.document)
-        self.link.say(prefix + payload, edit, is_answer=is_answer)
+        self.link.say(prefix + payload, edit)
 
     def _announce(self) -> None:
         self._presence_clock += 1

@@ -151,13 +151,7 @@ class Story:
         Villain(self.servers, name, random.Random(self.chance.random())).attack()
 
     def _demote(self, name: str) -> None:
-        """Let somebody only read from now on (A3).
-
-        An edit that was taken before what it builds on is refused stays behind a gap for ever: there, what
-        pycrdt shows depends on its transactions, and Yjs shows nothing.
-        """
-        if any(person.is_ahead for person in self.people if (person.token, person.document) == ("bob", name)):
-            return
+        """Let somebody only read from now on (A3)."""
         self.rights.rights["Bob", name] = "read"
         if self.servers.now.is_serving:
             self.servers.now.hub.review({"user:bob"})
@@ -234,7 +228,6 @@ class Villain:
 
     token = "mallory"
     client_id = VILLAIN
-    is_ahead = False
 
     def __init__(self, servers: Servers, document: str, chance: random.Random) -> None:
         self.wire = chance.choice((YWS, HOCUSPOCUS))
