@@ -76,6 +76,11 @@ def _parser() -> argparse.ArgumentParser:
     restore = commands.add_parser("restore", help="make an empty database what a backup holds")
     restore.add_argument("file", metavar="FILE", type=Path, help="a file that `ionflux backup` wrote")
     restore.add_argument("--replace", action="store_true", help="throw away what is in the database")
+    restore.add_argument(
+        "--resume-runs",
+        action="store_true",
+        help="let runs of agents go on that were not over: only where nothing else goes on with them",
+    )
     export = commands.add_parser("export", help="write one workspace into one file, while the server runs")
     export.add_argument("workspace", metavar="ID", type=UUID, help="its id")
     export.add_argument("file", metavar="FILE", type=Path, help="the file, for instance studio.zip")
@@ -236,7 +241,14 @@ def _restore(arguments: argparse.Namespace) -> int:
     from server.backups.operations import restore
 
     settings = _settings(arguments)
-    print(_run_to_signal(restore(settings, arguments.file, _report, replace=arguments.replace)))
+    work = restore(
+        settings,
+        arguments.file,
+        _report,
+        replace=arguments.replace,
+        resumes_runs=arguments.resume_runs,
+    )
+    print(_run_to_signal(work))
     return 0
 
 

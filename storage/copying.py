@@ -5,6 +5,7 @@ the rows were taken at, which are then brought to this program's; and each docum
 """
 
 from collections.abc import AsyncGenerator, AsyncIterable, Sequence
+from datetime import datetime
 
 import msgspec
 from sqlalchemy import Connection, Table, delete, func, insert, inspect, select, text, update
@@ -14,13 +15,25 @@ from storage import migrations
 from storage.engine import Database
 from storage.errors import BadRowsError, DatabaseNotEmptyError
 from storage.failures import translated
-from storage.models import Document, DocumentProjection, EventCursor, Model, User, Workspace
+from storage.models import (
+    AgentRunLog,
+    Document,
+    DocumentProjection,
+    EventCursor,
+    Job,
+    Model,
+    User,
+    Workspace,
+)
 from storage.portable import PortableTable, as_table, decode_rows, describe, encode_rows
 from storage.repositories.documents import Documents
 from storage.search.sources import SEARCH_CONSUMER
 
 PART_BYTES = 4 * 1024 * 1024
 """Rows that are handed over together; a single row may be larger."""
+
+RESTORED = "system:restore"
+"""Who cancels runs that were open when the backup was taken."""
 
 _ROWS_AT_ONCE = 500
 _LARGE_ROWS_AT_ONCE = {"snapshots": 2, "updates": 100}
@@ -64,9 +77,17 @@ async def copy_out(database: Database) -> AsyncGenerator[Part]:
 
 
 async def copy_in(
-    database: Database, shape: Shape, parts: AsyncIterable[Part], *, replace: bool = False
+    database: Database,
+    shape: Shape,
+    parts: AsyncIterable[Part],
+    *,
+    replace: bool = False,
+    resumes_jobs: bool = False,
 ) -> None:
     """Make a database consist of these rows, in one transaction.
+
+    Jobs that were not over are only ended by whoever does jobs next, unless `resumes_jobs`: where they came
+    from they may have gone on, or go on still, and what they do outside would be done twice.
 
     Raises DatabaseNotEmptyError where there is something and `replace` does not say that it may go,
     SchemaOutdatedError for rows of a newer program, BadRowsError for rows that do not fit; then everything is
@@ -88,6 +109,8 @@ async def copy_in(
             await _move_sequences(connection, shape.tables)
             await connection.run_sync(migrations.upgrade_on, "head")
             await _ask_for_search(connection)
+            if not resumes_jobs:
+                await _end_jobs(connection, database.clock())
             async with AsyncSession(connection) as session:
                 await Documents(session, database.clock(), database.new_id).begin_epochs()
 
@@ -123,6 +146,18 @@ async def _ask_for_search(connection: AsyncConnection) -> None:
     """Have what can be found read anew by the server that runs next: it is in no backup."""
     await connection.execute(update(DocumentProjection).values(is_stale=True))
     await connection.execute(delete(EventCursor).where(EventCursor.consumer == SEARCH_CONSUMER))
+
+
+async def _end_jobs(connection: AsyncConnection, now: datetime) -> None:
+    """Have jobs end that were not over, and the runs of agents that they are tell why."""
+    is_open = Job.state != "done"
+    await connection.execute(
+        update(AgentRunLog)
+        .where(AgentRunLog.run_id.in_(select(Job.id).where(is_open)), AgentRunLog.end_time.is_(None))
+        .values(cancelled_by=RESTORED, cancel_requested_at=now)
+    )
+    ended = {"is_cancelled": True, "state": "ready", "holder": None, "wake_at": None}
+    await connection.execute(update(Job).where(is_open).values(**ended))
 
 
 def _holds_something(connection: Connection) -> bool:

@@ -84,9 +84,12 @@ def verify(path: Path) -> str:
     return f"{path} is whole: {_examine(path)}."
 
 
-async def restore(settings: Settings, path: Path, report: Report, *, replace: bool = False) -> str:
+async def restore(
+    settings: Settings, path: Path, report: Report, *, replace: bool = False, resumes_runs: bool = False
+) -> str:
     """Make the database, and the secrets that are missing, what a backup holds; return what to say.
 
+    Runs of agents and playbooks that were not over are cancelled, unless they are to go on.
     The file is read twice: nothing is touched before it was found whole. Raises BackupError, and what
     `storage.copying.copy_in` raises; the database is then as it was.
     """
@@ -95,7 +98,9 @@ async def restore(settings: Settings, path: Path, report: Report, *, replace: bo
     prepare_data_folder(settings.data_dir)
     async with open_database(settings) as database:
         async with aclosing(_parts(path, open_file_store(settings), report)) as parts:
-            await copying.copy_in(database, contents.head.shape, parts, replace=replace)
+            await copying.copy_in(
+                database, contents.head.shape, parts, replace=replace, resumes_jobs=resumes_runs
+            )
         kept = _restore_secrets(settings.data_dir, path) if contents.secrets else []
         words = f"The database {database} holds {contents}. Every document began a new epoch."
     return words + "".join(f" {name} was there already and has stayed as it was." for name in kept)

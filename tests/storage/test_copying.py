@@ -22,7 +22,20 @@ from storage.errors import (
     SchemaOutdatedError,
     StorageError,
 )
-from storage.models import Document, Lease, Model, Page, PromptLibrary, Update, Workspace
+from storage.models import (
+    AgentConfiguration,
+    AgentDefinition,
+    AgentRunLog,
+    Document,
+    Job,
+    JobState,
+    Lease,
+    Model,
+    Page,
+    PromptLibrary,
+    Update,
+    Workspace,
+)
 from storage.portable import Kind, PortableColumn, PortableTable
 from tests.services.databases import BOTH, add_workspace
 from tests.services.postgres import PostgresServer
@@ -264,3 +277,62 @@ async def test_rows_of_an_older_program_are_brought_to_this_one(target: Database
         assert [one.workspace_id for one in await uow.session.scalars(select(PromptLibrary))] == [workspace]
         (document,) = await uow.session.scalars(select(Document))
         assert (document.id, len(document.epoch)) == (7, 8)
+
+
+async def test_jobs_that_were_not_over_are_ended(database: Database, target: Database):
+    workspace_id, user_id = await add_workspace(database)
+    states: tuple[JobState, ...] = ("ready", "running", "waiting", "done")
+    async with database.transaction() as uow:
+        about: dict[str, Any] = {"created_at": NOW, "updated_at": NOW}
+        kind = AgentDefinition(id="agent_x", name="X", version="1", description="", category="Other", **about)
+        uow.session.add(kind)
+        await uow.session.flush()
+        agent = AgentConfiguration(
+            id=uow.new_id(),
+            workspace_id=workspace_id,
+            agent_definition_id=kind.id,
+            name="X",
+            created_by_user_id=user_id,
+            **about,
+        )
+        uow.session.add(agent)
+        await uow.session.flush()
+        for state in states:
+            job = Job(
+                id=uow.new_id(),
+                kind="agent_run",
+                workspace_id=workspace_id,
+                lane=state,
+                lane_limit=1,
+                state=state,
+                holder="gone" if state == "running" else None,
+                wake_at=NOW if state == "waiting" else None,
+                created_at=NOW,
+            )
+            uow.session.add(job)
+            uow.session.add(
+                AgentRunLog(
+                    id=uow.new_id(),
+                    agent_configuration_id=agent.id,
+                    run_id=job.id,
+                    trigger_type="manual",
+                    status="success" if state == "done" else "running",
+                    start_time=NOW,
+                    end_time=NOW if state == "done" else None,
+                )
+            )
+    shape, parts = await copy(database)
+    await copy_in(target, shape, each(parts))
+    async with target.read() as uow:
+        jobs = {job.lane: job for job in await uow.session.scalars(select(Job))}
+        runs = {run.run_id: run for run in await uow.session.scalars(select(AgentRunLog))}
+    assert {lane: (job.state, job.is_cancelled, job.holder) for lane, job in jobs.items()} == {
+        "ready": ("ready", True, None),
+        "running": ("ready", True, None),
+        "waiting": ("ready", True, None),
+        "done": ("done", False, None),
+    }
+    assert {lane: runs[job.id].cancelled_by for lane, job in jobs.items()} == {
+        **dict.fromkeys(("ready", "running", "waiting"), "system:restore"),
+        "done": None,
+    }
