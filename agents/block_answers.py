@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator
 from types import TracebackType
+from uuid import UUID
 
 import msgspec
 
@@ -33,6 +34,7 @@ _NOTE = "The answer of an agent, which could not be written where somebody was w
 class Typed(msgspec.Struct, frozen=True):
     """A turn, as documents know it."""
 
+    run_id: UUID
     principal: Principal
     step_id: str
 
@@ -125,7 +127,7 @@ class BlockAnswers:
         """Type; what an earlier try has left goes first. Returns what came of it."""
         assert self._run.place is not None
         assert self._run.place_item is not None
-        typed = Typed(self._principal, self._journal.step_id(f"{step}.typed"))
+        typed = Typed(self._run.run_id, self._principal, self._journal.step_id(f"{step}.typed"))
         try:
             async with self._collaborators.join(typed, self._run.place) as peer:
                 return (await peer.type_into(self._run.place_item, words, note=_NOTE)).outcome

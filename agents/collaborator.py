@@ -18,7 +18,7 @@ import msgspec
 import pycrdt
 
 from agents.company import Company
-from agents.marks import Mark, Marks, draft_under, sign, written_under
+from agents.marks import Mark, Marks, draft_under, id_of, sign, written_under
 from agents.typist import StoppedTyping, Typist
 from blocks.carets import Path, touched_by
 from blocks.recording import record
@@ -59,16 +59,27 @@ class Step(Protocol):
         ...
 
     @property
+    def run_id(self) -> UUID:
+        """The run."""
+        ...
+
+    @property
     def step_id(self) -> str:
         """Names the step for ever, and no other one."""
         ...
 
 
-class Suggest(Protocol):
-    """Makes a suggestion for a page, for a run; returns its id."""
+class Suggester(Protocol):
+    """Makes suggestions for pages, for runs."""
 
-    async def __call__(self, document: str, principal: Principal, note: str, change: Change) -> UUID:
-        """Raises what the function raises, and what refuses suggestions."""
+    async def has_made(self, suggestion_id: UUID) -> bool:
+        """Tell whether there is, or was, a suggestion."""
+        ...
+
+    async def make(
+        self, document: str, principal: Principal, note: str, change: Change, suggestion_id: UUID
+    ) -> None:
+        """Make a suggestion, once. Raises what the function raises, and what refuses suggestions."""
         ...
 
 
@@ -78,7 +89,7 @@ class Writing(msgspec.Struct, Generic[T], frozen=True):
     outcome: Outcome
     """`repeated`: the step had done it already. `stopped`: somebody took away what was being typed."""
     result: T | None = None
-    """What the function returned, or all of the text; None for what is repeated."""
+    """What the function returned, or all of the text; None for what the step had done already."""
     position: int | None = None
     """In the document's log, where something was written."""
     suggestion_id: UUID | None = None
@@ -87,16 +98,16 @@ class Writing(msgspec.Struct, Generic[T], frozen=True):
 class Collaborators:
     """Lets runs take part in documents."""
 
-    def __init__(self, hub: Hub, suggest: Suggest, manners: Manners | None = None) -> None:
+    def __init__(self, hub: Hub, suggester: Suggester, manners: Manners | None = None) -> None:
         self._hub = hub
-        self._suggest = suggest
+        self._suggester = suggester
         self._manners = manners or Manners()
 
     @asynccontextmanager
     async def join(self, step: Step, document: str) -> AsyncGenerator["Collaborator"]:
         """Take part in a document. Raises crdt's errors."""
         async with self._hub.join(DocumentName(document), step.principal) as replica:
-            collaborator = Collaborator(replica, step.step_id, self._suggest, self._manners)
+            collaborator = Collaborator(replica, step, self._suggester, self._manners)
             self._hub.start(collaborator.keep_showing)
             try:
                 yield collaborator
@@ -107,12 +118,13 @@ class Collaborators:
 class Collaborator:
     """A run in one document."""
 
-    def __init__(self, replica: Replica, step_id: str, suggest: Suggest, manners: Manners) -> None:
+    def __init__(self, replica: Replica, step: Step, suggester: Suggester, manners: Manners) -> None:
         self.replica = replica
         self.manners = manners
         self.company = Company(replica, quiet_seconds=manners.quiet_seconds)
-        self._marks = Marks(step_id, replica.document)
-        self._suggest = suggest
+        self._step = step
+        self._marks = Marks(step.step_id, replica.document)
+        self._suggester = suggester
         self._loop = asyncio.get_running_loop()
         self._shown: dict[str, object] = {"status": "thinking"}
         self._left = asyncio.Event()
@@ -168,6 +180,8 @@ class Collaborator:
         mark = self._marks.next()
         if written_under(self.doc, mark):
             return Writing("repeated")
+        if (suggestion_id := await self._suggested(mark)) is not None:
+            return Writing("suggested", suggestion_id=suggestion_id)
         tried: list[tuple[T, bytes | None]] = []
 
         def is_met() -> bool:
@@ -194,6 +208,8 @@ class Collaborator:
         mark, end_mark = self._marks.next(), self._marks.next()
         if written_under(self.doc, end_mark):
             return Writing("repeated")
+        if (suggestion_id := await self._suggested(end_mark)) is not None:
+            return Writing("suggested", suggestion_id=suggestion_id)
         typist = Typist(self, block_id, mark)
         listening = asyncio.create_task(typist.listen(chunks), name="typist")
         try:
@@ -247,9 +263,22 @@ class Collaborator:
 
     async def _propose(self, mark: Mark, note: str, change: Change, result: T) -> Writing[T]:
         document, principal = self.replica.document, self.replica.principal
-        suggestion_id = await self._suggest(document, principal, note or _NOTE, change)
+        suggestion_id = self._suggestion_of(mark)
+        await self._suggester.make(document, principal, note or _NOTE, change, suggestion_id)
         await self._sign(mark)
         return Writing("suggested", result, suggestion_id=suggestion_id)
+
+    async def _suggested(self, mark: Mark) -> UUID | None:
+        """Return the suggestion that the step has made without coming to say so in the document."""
+        suggestion_id = self._suggestion_of(mark)
+        if not self._is_page or not await self._suggester.has_made(suggestion_id):
+            return None
+        await self._sign(mark)
+        return suggestion_id
+
+    def _suggestion_of(self, mark: Mark) -> UUID:
+        """Return the id of the suggestion that a writing of the step comes to, if it comes to one."""
+        return id_of(f"{self._step.step_id}|{self.replica.document}|{mark}", self._step.run_id)
 
     async def _sign(self, mark: Mark) -> None:
         if self._is_page:

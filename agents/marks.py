@@ -9,6 +9,7 @@ same step do not write different things under one id.
 import hashlib
 import secrets
 from typing import Any
+from uuid import UUID
 
 import pycrdt
 
@@ -51,6 +52,16 @@ def draft_under(doc: "pycrdt.Doc[Any]", mark: Mark) -> "pycrdt.Doc[Any]":
 def new_client_id(mark: Mark) -> int:
     """Return a client id for one try to write something."""
     return mark << _TRY_BITS | secrets.randbits(_TRY_BITS)
+
+
+def id_of(name: str, like: UUID) -> UUID:
+    """Return an id for something of a step that is no part of a document: the same for a name each time.
+
+    It is a UUIDv7 of the time of the id `like`.
+    """
+    digest = int.from_bytes(hashlib.sha256(name.encode()).digest()[:16])
+    noise = digest & ~(0xF << 76) & ~(0b11 << 62) & ((1 << 80) - 1)
+    return UUID(int=like.int >> 80 << 80 | noise | 0x7 << 76 | 0b10 << 62)
 
 
 def sign(draft: "pycrdt.Doc[Any]") -> None:

@@ -12,13 +12,20 @@ from storage.engine import Database
 
 
 class PageSuggester:
-    """Implements `agents.collaborator.Suggest`."""
+    """Implements `agents.collaborator.Suggester`."""
 
     def __init__(self, database: Database, suggestions: Suggestions) -> None:
         self._database = database
         self._suggestions = suggestions
 
-    async def __call__(self, document: str, principal: Principal, note: str, change: Change) -> UUID:
+    async def has_made(self, suggestion_id: UUID) -> bool:
+        """Tell whether there is a suggestion, whatever became of it."""
+        async with self._database.read() as uow:
+            return await uow.suggestions.get(suggestion_id) is not None
+
+    async def make(
+        self, document: str, principal: Principal, note: str, change: Change, suggestion_id: UUID
+    ) -> None:
         """Make a suggestion in the name of a run. Raises ConflictError, DocumentRefused."""
         kind, page_id = parse_document_name(document) or ("", UUID(int=0))
         async with self._database.read() as uow:
@@ -29,5 +36,6 @@ class PageSuggester:
         page, standing = found
         if not standing.allows("pages.comment"):
             raise DocumentRefused("This run may not suggest anything for this page.")
-        made = await self._suggestions.make(page, principal, caller.user_id, note, change, None)
-        return made.id
+        await self._suggestions.make(
+            page, principal, caller.user_id, note, change, None, suggestion_id=suggestion_id
+        )

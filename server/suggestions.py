@@ -120,7 +120,7 @@ class Suggestions:
     ) -> Suggestion:
         """Make a suggestion, with what a function makes of the page; with a base, of the page as it was then.
 
-        Raises what the function raises; ConflictError for too many or too much.
+        One that has this id already is returned as it is. Raises what the function raises; ConflictError for too many or too much.
         """
         name = f"page:{page.id}"
         epoch, head = (await self._log.heads([name]))[name]
@@ -140,6 +140,8 @@ class Suggestions:
         async with self._database.transaction() as uow:
             # One after the other, so that together they are no more than may be.
             await uow.workspaces.lock(page.workspace_id)
+            if suggestion_id is not None and (made := await uow.suggestions.get(suggestion_id)) is not None:
+                return made
             document = await uow.documents.get(name)
             if document is None or document.epoch != epoch:
                 raise _begun_anew()

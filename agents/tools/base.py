@@ -16,6 +16,7 @@ from uuid import UUID
 import msgspec
 
 from agents.llm.messages import Tool
+from agents.marks import id_of
 from agents.sections import Approval
 from agents.tools.errors import ToolError
 from crdt.ports import Principal
@@ -56,12 +57,7 @@ class ToolContext(msgspec.Struct, frozen=True, kw_only=True):
         It is a UUIDv7 of the run's own time. Where the order of ids counts it gets the time of the id `like`,
         and the same each time are its last 16 characters (`tail_of`).
         """
-        digest = int.from_bytes(
-            hashlib.sha256(f"{self.run_id}/{self.step_id}/{label}".encode()).digest()[:16]
-        )
-        milliseconds = (like or self.run_id).int >> 80
-        noise = digest & ~(0xF << 76) & ~(0b11 << 62) & ((1 << 80) - 1)
-        return UUID(int=milliseconds << 80 | noise | 0x7 << 76 | 0b10 << 62)
+        return id_of(f"{self.run_id}/{self.step_id}/{label}", like or self.run_id)
 
     def mark(self, length: int = 12) -> str:
         """Return a few characters that nobody knows before this step."""

@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import pycrdt
 import pytest
 from sqlalchemy import select
 
-from agents.collaborator import Collaborator, Collaborators, Manners
+from agents.collaborator import Change, Collaborator, Collaborators, Manners
 from agents.errors import TextTooLongError
 from agents.typist import MAX_CHARACTERS
 from blocks.errors import UnknownBlockError
@@ -35,6 +36,21 @@ class AStep(msgspec.Struct, frozen=True):
     principal: Principal
     step_id: str = "run:1"
 
+    @property
+    def run_id(self) -> UUID:
+        assert self.principal.run_id is not None
+        return UUID(self.principal.run_id)
+
+
+class Interrupted(PageSuggester):
+    """Is cut off once a suggestion is made, before anybody can say so in the document."""
+
+    async def make(
+        self, document: str, principal: Principal, note: str, change: Change, suggestion_id: UUID
+    ) -> None:
+        await super().make(document, principal, note, change, suggestion_id)
+        raise asyncio.CancelledError
+
 
 @pytest.fixture
 async def page(ann: Api, workspace: str) -> Json:
@@ -48,10 +64,15 @@ async def block(ann: Api, page: Json) -> str:
 
 @asynccontextmanager
 async def join(
-    services: Services, run: Principal, page: Json, manners: Manners = AT_ONCE, step_id: str = "run:1"
+    services: Services,
+    run: Principal,
+    page: Json,
+    manners: Manners = AT_ONCE,
+    step_id: str = "run:1",
+    suggester: type[PageSuggester] = PageSuggester,
 ) -> AsyncGenerator[Collaborator]:
-    suggester = PageSuggester(services.database, services.suggestions)
-    collaborators = Collaborators(services.hub, suggester, manners)
+    made = suggester(services.database, services.suggestions)
+    collaborators = Collaborators(services.hub, made, manners)
     async with collaborators.join(AStep(run, step_id), page["document"]) as joined:
         yield joined
 
@@ -229,8 +250,13 @@ async def test_a_run_waits_for_whoever_writes_in_its_paragraph(
         assert lines(agent.replica)[2] == "Ann: Hello world"
 
 
+async def suggestions(ann: Api, page: Json) -> list[Json]:
+    return (await ann.get(f"/v1/pages/{page['id']}/suggestions")).json()["items"]
+
+
+@pytest.mark.parametrize("is_cut_off", [False, True])
 async def test_whoever_stays_gets_a_suggestion_instead(
-    services: Services, ann: Api, workspace: str, page: Json, block: str
+    services: Services, ann: Api, workspace: str, page: Json, block: str, is_cut_off: bool
 ):
     run = await begin_run(services, ann, workspace)
     go_on = asyncio.Event()
@@ -240,7 +266,11 @@ async def test_whoever_stays_gets_a_suggestion_instead(
         await go_on.wait()
         yield " world\n\nAnd more"
 
-    async with open_as(services, ann, page["document"]) as person, join(services, run, page) as agent:
+    suggester = Interrupted if is_cut_off else PageSuggester
+    async with (
+        open_as(services, ann, page["document"]) as person,
+        join(services, run, page, suggester=suggester) as agent,
+    ):
         seen = Seen(person)
         typing = asyncio.create_task(agent.type_into(block, text(), note="The rest"))
         state = await seen.agent(lambda state: state["status"] == "typing")
@@ -249,7 +279,13 @@ async def test_whoever_stays_gets_a_suggestion_instead(
         paragraph(person, block, 2).insert(5, "!")
         await person.saved()
         go_on.set()
-        writing = await typing
+        if is_cut_off:
+            with pytest.raises(asyncio.CancelledError):
+                await typing
+            async with join(services, run, page) as again:
+                writing = await again.type_into(block, text())
+        else:
+            writing = await typing
         assert writing.outcome == "suggested"
         assert lines(person) == ["one", "two", "Hello!"]
         suggestion = (await ann.get(f"/v1/suggestions/{writing.suggestion_id}")).json()
@@ -295,6 +331,37 @@ async def test_an_edit_waits_for_whoever_is_in_what_it_changes(
             while (await agent.edit(say(0, "Agent: "))).outcome != "written":
                 pass
         assert lines(agent.replica) == ["Agent: Aone", "Agent: two"]
+
+
+async def test_a_crash_behind_a_suggestion_makes_no_second_one_and_no_edit(
+    services: Services, ann: Api, workspace: str, page: Json, block: str
+):
+    run = await begin_run(services, ann, workspace)
+
+    def change(doc: pycrdt.Doc[Any]) -> None:
+        blocks_of(doc)[block]["content"]["doc"].children[0].children[0].insert(0, "Agent: ")
+
+    document = page["document"]
+    async with open_as(services, ann, document) as person, open_as(services, ann, document) as other:
+        async with join(services, run, page, suggester=Interrupted) as agent:
+            paragraph(person, block, 0).insert(0, "A")
+            await person.saved()
+            await agent.replica.reached(person.doc.get_state())
+            caret(person, person.doc.client_id, 0)
+            await Seen(other).until(lambda state: "cursor" in state)
+            with pytest.raises(asyncio.CancelledError):
+                await agent.edit(change)
+        person.announce(None)  # nobody is in the way any more
+        (made,) = await suggestions(ann, page)
+        for outcome, suggestion_id in (("suggested", made["id"]), ("repeated", None)):
+            async with join(services, run, page) as agent:
+                writing = await agent.edit(change)
+            assert (writing.outcome, writing.suggestion_id and str(writing.suggestion_id)) == (
+                outcome,
+                suggestion_id,
+            )
+        assert lines(person) == ["Aone", "two"]
+        assert await suggestions(ann, page) == [made]
 
 
 async def test_typing_stops_where_somebody_takes_it_away(

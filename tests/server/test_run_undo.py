@@ -1,7 +1,7 @@
 """Undo this run: what it did goes, in all documents, and what others did stays."""
 
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pycrdt
 import pytest
@@ -181,8 +181,10 @@ async def _suggest(services: Services, run: Principal, page: Json) -> UUID:
     def change(doc: pycrdt.Doc[Any]) -> None:
         add_text_block(doc, "suggested", ["Suggested"], stamp=STAMP)
 
-    suggest = PageSuggester(services.database, services.suggestions)
-    return await suggest(page["document"], run, "A block", change)
+    suggestion_id = uuid4()
+    suggester = PageSuggester(services.database, services.suggestions)
+    await suggester.make(page["document"], run, "A block", change, suggestion_id)
+    return suggestion_id
 
 
 async def test_whoever_may_not_write_everywhere_undoes_only_there(
