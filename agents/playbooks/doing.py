@@ -315,7 +315,7 @@ class _Work:
             return Outcome(code="maker_lost_right", message="Whoever this runs for is no more.")
         context = ToolContext(
             run_id=self._run.id,
-            step_id=signal_of(step.id, attempt),
+            step_id=self._journal.step_id(signal_of(step.id, attempt)),
             agent=None,
             workspace_id=self._run.workspace_id,
             invoker_user_id=self._run.acts_for_user_id,
