@@ -15,6 +15,7 @@ import msgspec
 from agents.errors import Fault, InvalidConfigError
 from agents.sections import APPROVALS, EffectiveConfig
 from agents.tools.names import TOOL_NAMES
+from agents.triggers import NO_SETTING, read_settings, unknown_inputs
 from agents.yaml_text import Path, Read, read_placed
 from storage.actions import SCOPES
 from storage.models import AgentConfiguration, AgentDefinition
@@ -111,7 +112,7 @@ def _locate(error: msgspec.ValidationError, merged: Mapping[str, Any], read: Rea
     if is_name:
         path = (*path, _wrong_name(str(error), merged, path))
     elif unknown := _UNKNOWN.fullmatch(detail):
-        path, detail, is_name = (*path, unknown[1]), "There is no such setting", True
+        path, detail, is_name = (*path, unknown[1]), NO_SETTING, True
     return read.fault(path, detail, PATH, is_name=is_name)
 
 
@@ -156,6 +157,21 @@ def _meaning_faults(definition: AgentDefinition, config: EffectiveConfig, read: 
     for tool in config.tools.approval:
         if not _is_tool(tool, config):
             yield read.fault(("tools", "approval", tool), "There is no such tool", PATH, is_name=True)
+    if "triggers" in read.mapping:  # those of definitions are checked with the catalogue
+        yield from _trigger_faults(definition, config, read)
+
+
+def _trigger_faults(definition: AgentDefinition, config: EffectiveConfig, read: Read) -> Iterator[Fault]:
+    """Yield what no trigger of its type can say; an input that is lacking can still come."""
+    for n, trigger in enumerate(config.triggers):
+        path = f"{PATH}.triggers[{n}].config"
+        try:
+            settings = read_settings(trigger.type, trigger.config, path)
+            faults = unknown_inputs(definition, settings, path)
+        except InvalidConfigError as error:
+            faults = error.faults
+        for fault in faults:
+            yield read.locate(fault, PATH, is_name=fault.detail == NO_SETTING)
 
 
 def _is_tool(name: str, config: EffectiveConfig) -> bool:

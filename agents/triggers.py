@@ -10,6 +10,7 @@ happened:
     page_edit    ${page_id}, ${authors}
 """
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, cast
@@ -28,6 +29,10 @@ SILENT = "agent.trigger."
 """No trigger fires for what is told of triggers."""
 
 MOST_FIRES_PER_HOUR = 60
+
+NO_SETTING = "There is no such setting"
+
+_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 
 EventPattern = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[a-z_.]+(\.\*)?$")]
 Place = Annotated[str, Meta(max_length=60, pattern=r"^(channel|page):[0-9a-f-]{36}$")]
@@ -115,8 +120,7 @@ def read_settings(type: TriggerType, config: Mapping[str, Any], path: str = "con
     try:
         settings = msgspec.convert(config, KINDS[type])
     except msgspec.ValidationError as error:
-        detail, _, place = str(error).partition(" - at `$")
-        raise InvalidConfigError((Fault(path + place.removesuffix("`"), detail),)) from error
+        raise InvalidConfigError((_shape_fault(str(error), path),)) from error
     found, faults = references_in(settings.inputs, f"{path}.inputs")
     more, wrong = references_in(settings.prompt, f"{path}.prompt")
     found += more
@@ -139,6 +143,15 @@ def read_settings(type: TriggerType, config: Mapping[str, Any], path: str = "con
     return settings
 
 
+def _shape_fault(message: str, path: str) -> Fault:
+    """Return what msgspec says about a trigger."""
+    detail, _, place = message.partition(" - at `$")
+    path += place.removesuffix("`")
+    if unknown := _UNKNOWN.fullmatch(detail):
+        return Fault(f"{path}.{unknown[1]}", NO_SETTING)
+    return Fault(path, detail)
+
+
 def input_faults(
     definition: AgentDefinition, defaults: Mapping[str, Any], settings: TriggerSettings, path: str = "config"
 ) -> list[Fault]:
@@ -146,19 +159,28 @@ def input_faults(
     if isinstance(settings, WebhookConfig) and settings.inputs is None:
         return []  # the body says it
     given = settings.inputs or {}
-    fields = {field["key"]: bool(field.get("required")) for field in definition.inputs_schema}
-    known = ", ".join(fields) or "none"
-    faults = [
+    lacking = [
+        Fault(
+            f"{path}.inputs.{field['key']}",
+            "Needed for a run, and given neither here nor in the configuration",
+        )
+        for field in definition.inputs_schema
+        if field.get("required") and field["key"] not in given and field["key"] not in defaults
+    ]
+    return unknown_inputs(definition, settings, path) + lacking
+
+
+def unknown_inputs(
+    definition: AgentDefinition, settings: TriggerSettings, path: str = "config"
+) -> list[Fault]:
+    """Return which inputs a trigger gives that the agent does not take."""
+    keys = [field["key"] for field in definition.inputs_schema]
+    known = ", ".join(keys) or "none"
+    return [
         Fault(f"{path}.inputs.{key}", f"No input of this agent; it has: {known}")
-        for key in given
-        if key not in fields
+        for key in settings.inputs or ()
+        if key not in keys
     ]
-    faults += [
-        Fault(f"{path}.inputs.{key}", "Needed for a run, and given neither here nor in the configuration")
-        for key, is_required in fields.items()
-        if is_required and key not in given and key not in defaults
-    ]
-    return faults
 
 
 def inputs_of(settings: TriggerSettings, scope: Mapping[str, object]) -> dict[str, Any]:

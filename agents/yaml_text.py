@@ -65,10 +65,21 @@ class Read(msgspec.Struct, frozen=True):
             found = found or self.places.get(path[:end])
         return placed_fault(written(path, prefix), found, detail)
 
+    def locate(self, fault: Fault, prefix: str, *, is_name: bool = False) -> Fault:
+        """Return a fault whose path is as `written` with its place, or that of what it should stand in."""
+        ways = [way for way in self.places if _is_within(fault.path, written(way, prefix))]
+        way = max(ways, key=len, default=())
+        found = self.names.get(way) if is_name else None
+        return placed_fault(fault.path, found or self.places.get(way), fault.detail)
+
 
 def written(path: Path, prefix: str) -> str:
     """Return a path as it is shown: `prefix.llm.fallbacks[0]`."""
     return prefix + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+
+
+def _is_within(path: str, outer: str) -> bool:
+    return path == outer or (path.startswith(outer) and path[len(outer)] in ".[")
 
 
 def read_mapping(text: str, path: str) -> dict[str, Any]:

@@ -151,6 +151,19 @@ def test_all_faults_are_told_each_with_its_line_and_column():
         ("grant: {scopes: ['pages:write', 'moons:read']}", "grant.scopes[1]", (1, 33)),
         ("grant: {scopes: [everything]}", "grant.scopes[0]", (1, 18)),
         ("triggers:\n- type: event\n- type: webhook\n  when: now", "triggers[1].when", (4, 3)),
+        ("triggers:\n- type: schedule\n  config: {cron: x}", "triggers[0].config.cron", (3, 18)),
+        ("triggers:\n- {type: schedule}", "triggers[0].config", (2, 3)),
+        ("triggers:\n- type: webhook\n  config:\n    moon: 1", "triggers[0].config.moon", (4, 5)),
+        (
+            "triggers:\n- type: event\n  config: {events: [a], where: {all: [{value: 1, equals: '${x.y}'}]}}",
+            "triggers[0].config.where.all[0].equals",
+            (3, 58),
+        ),
+        (
+            "triggers:\n- type: webhook\n  config: {inputs: {brief: x, 'a.b': 1}}",
+            "triggers[0].config.inputs.a.b",
+            (3, 38),
+        ),
         ("instructions: {prompt: 7}", "instructions.prompt", (1, 24)),
         ("limits: {on_busy: wait}", "limits.on_busy", (1, 19)),
         ("memory: {type: pinecone}", "memory.type", (1, 16)),
@@ -159,6 +172,25 @@ def test_all_faults_are_told_each_with_its_line_and_column():
 def test_a_fault_deep_inside_is_found(text: str, path: str, place: tuple[int, int]):
     (found,) = faults(text)
     assert (found.path, found.line, found.column) == (f"yaml_config.{path}", *place)
+
+
+def test_several_triggers_are_wrong_at_once_and_what_they_lack_can_still_come():
+    text = "triggers:\n- {type: schedule, config: {cron: '0 9 * * 1'}}\n- {type: moon}"
+    assert [fault.path for fault in faults(text)] == ["yaml_config.triggers[1].type"]
+    text = """
+triggers:
+- type: schedule
+  config: {cron: 0 9 * *, time_zone: Mars}
+- type: page_edit
+  config: {prompt: "${moon}", inputs: {brief: "${"}}
+"""
+    found = faults(text)
+    assert [(fault.path.removeprefix("yaml_config."), fault.line, fault.column) for fault in found] == [
+        ("triggers[0].config.time_zone", 4, 38),
+        ("triggers[0].config.cron", 4, 18),
+        ("triggers[1].config.inputs.brief", 6, 47),
+        ("triggers[1].config.prompt", 6, 20),
+    ]
 
 
 def test_huge_texts_are_refused():
