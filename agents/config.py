@@ -167,7 +167,7 @@ def _trigger_faults(definition: AgentDefinition, config: EffectiveConfig, read: 
         path = f"{PATH}.triggers[{n}].config"
         try:
             settings = read_settings(trigger.type, trigger.config, path)
-            faults = unknown_inputs(definition, settings, path)
+            faults = unknown_inputs(definition.inputs_schema, settings, path)
         except InvalidConfigError as error:
             faults = error.faults
         for fault in faults:

@@ -99,7 +99,7 @@ async def require_inputs(uow: UnitOfWork, agent: AgentConfiguration, settings: T
     definition = await uow.agent_definitions.get(agent.agent_definition_id)
     assert definition is not None
     defaults: dict[str, Any] = (agent.effective_config_cache or {}).get("inputs", {})
-    if faults := input_faults(definition, defaults, settings):
+    if faults := input_faults(definition.inputs_schema, defaults, settings):
         raise InvalidConfigError(tuple(faults))
 
 

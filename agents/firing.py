@@ -1,8 +1,8 @@
 """Fires triggers: a run for each occasion, once, unless something speaks against it, which is written down.
 
 Against it: whoever arranged for the trigger may no longer run agents, the agent is switched off, what the run
-would be given does not fit, or agents start each other in a circle. What will not be otherwise the next time
-pauses the trigger; so nothing is tried for ever. All of it is one unit of work with its cause.
+would be given does not fit, or agents and playbooks start each other in a circle. What will not be otherwise
+the next time pauses the trigger; so nothing is tried for ever. All of it is one unit of work with its cause.
 """
 
 from collections.abc import Mapping
@@ -21,11 +21,20 @@ from agents.errors import (
     RunTooDeepError,
     TooManyFiresError,
 )
+from agents.playbooks.runs import Deed, NewPlaybookRun, begin_run, playbook_run_behind
 from agents.runs import MAX_DEPTH, NewRun, request_run
-from agents.triggers import ScheduleConfig, Unforeseen, inputs_of, prompt_of, read_settings
+from agents.triggers import (
+    ScheduleConfig,
+    TriggerSettings,
+    Unforeseen,
+    inputs_of,
+    prompt_of,
+    read_settings,
+)
+from crdt.ports import can_write
 from storage.access import document_right, workspace_standing
-from storage.callers import find_caller, parse_document_name
-from storage.models import AgentConfiguration, AgentRunLog, AgentTrigger, RunTrigger, TriggerFire, TriggerType
+from storage.callers import Caller, find_caller, parse_document_name
+from storage.models import AgentTrigger, RunTrigger, TriggerFire, TriggerType
 from storage.unit_of_work import UnitOfWork
 
 MOST_REFUSALS = 5
@@ -64,8 +73,6 @@ async def fire(uow: UnitOfWork, trigger: AgentTrigger, occasion: Occasion) -> Tr
     earlier = await uow.triggers.fire_of(trigger.id, occasion.cause)
     if earlier is not None:
         return earlier
-    agent = await uow.agent_configurations.get(trigger.agent_configuration_id)
-    assert agent is not None, "triggers go with their agents"
     entry = TriggerFire(
         id=uow.new_id(),
         trigger_id=trigger.id,
@@ -75,7 +82,7 @@ async def fire(uow: UnitOfWork, trigger: AgentTrigger, occasion: Occasion) -> Tr
         created_at=uow.now,
     )
     try:
-        run = await _start(uow, agent, trigger, occasion)
+        entry.run_id = await _start(uow, trigger, occasion)
     except AgentError as error:
         entry.outcome = "stopped" if isinstance(error, _STOPS) else "refused"
         entry.code, entry.message = error.code, str(error)
@@ -86,7 +93,6 @@ async def fire(uow: UnitOfWork, trigger: AgentTrigger, occasion: Occasion) -> Tr
         if occasion.tester is None:
             await _note_refusal(uow, trigger, error)
         return entry
-    entry.run_id = run.run_id
     trigger.refusals = 0
     await uow.triggers.add_fire(entry)
     return entry
@@ -120,30 +126,26 @@ def activate(trigger: AgentTrigger, uow: UnitOfWork) -> None:
     trigger.next_fire_at = settings.schedule().next_after(uow.now) if is_schedule else None
 
 
-async def run_behind(
-    uow: UnitOfWork, actor: str | None, payload: Mapping[str, Any] | None = None
-) -> UUID | None:
+async def run_behind(uow: UnitOfWork, deed: Deed) -> UUID | None:
     """Return the run that something came of: the one that it names, else that its agent is in.
 
-    `actor` is who did it, as events and the log name them.
+    For a person, it is the run of a playbook that did it as them.
     """
-    named = (payload or {}).get("run_id")
-    principal, _, rest = (actor or "").partition("|")
+    named = deed.payload.get("run_id")
+    principal, _, rest = (deed.actor or "").partition("|")
     for text in (str(named) if named else "", rest.removeprefix("run:").partition("|")[0]):
         found = parse_document_name(f"run:{text}")
-        if found is not None and await uow.agent_runs.get(found[1]) is not None:
+        if found is not None and await uow.triggers.chain(found[1], 1):
             return found[1]
     match parse_document_name(principal):
         case ("agent", agent_id):
             return await uow.triggers.newest_run(agent_id, uow.now)
         case _:
-            return None
+            return await playbook_run_behind(uow, deed)
 
 
-async def _start(
-    uow: UnitOfWork, agent: AgentConfiguration, trigger: AgentTrigger, occasion: Occasion
-) -> AgentRunLog:
-    """Ask for the run. Raises AgentError."""
+async def _start(uow: UnitOfWork, trigger: AgentTrigger, occasion: Occasion) -> UUID:
+    """Ask for the run; return its id. Raises AgentError."""
     acts_for = occasion.tester or trigger.acts_for
     invoker = await find_caller(uow, acts_for)
     found = await workspace_standing(uow, invoker, trigger.workspace_id) if invoker is not None else None
@@ -152,21 +154,34 @@ async def _start(
     settings = read_settings(trigger.type, trigger.config)
     if settings.place is not None and await document_right(uow, invoker, settings.place) == "none":
         raise LostRightError("Whoever arranged for this may not see the place any more that it answers in.")
-    depth = 0
-    if occasion.parent_run_id is not None:
-        depth = await _check_chain(uow, agent, occasion.parent_run_id)
+    depth = await _check_chain(uow, trigger, occasion.parent_run_id)
     if isinstance(settings, Unforeseen) and occasion.tester is None:
         most = settings.max_fires_per_hour
         if await uow.triggers.started_since(trigger.id, AN_HOUR) >= most:
             raise TooManyFiresError(f"It has started {most} runs within an hour: it rests for a while.")
-    return await request_run(
+    begin = _begin_agent if trigger.agent_configuration_id is not None else _begin_playbook
+    return await begin(uow, trigger, occasion, settings, invoker, depth)
+
+
+async def _begin_agent(
+    uow: UnitOfWork,
+    trigger: AgentTrigger,
+    occasion: Occasion,
+    settings: TriggerSettings,
+    invoker: Caller,
+    depth: int,
+) -> UUID:
+    assert trigger.agent_configuration_id is not None
+    agent = await uow.agent_configurations.get(trigger.agent_configuration_id)
+    assert agent is not None, "triggers go with their agents"
+    run = await request_run(
         uow,
         NewRun(
             agent=agent,
             trigger=_TRIGGER_OF[trigger.type],
             cause=occasion.cause,
             invoker_user_id=invoker.user_id,
-            invoked_by=acts_for,
+            invoked_by=invoker.id,
             inputs=inputs_of(settings, occasion.scope),
             prompt=prompt_of(settings, occasion.scope),
             place=settings.place or occasion.place,
@@ -177,13 +192,50 @@ async def _start(
             is_dry=occasion.is_dry,
         ),
     )
+    return run.run_id
 
 
-async def _check_chain(uow: UnitOfWork, agent: AgentConfiguration, parent_run_id: UUID) -> int:
+async def _begin_playbook(
+    uow: UnitOfWork,
+    trigger: AgentTrigger,
+    occasion: Occasion,
+    settings: TriggerSettings,
+    invoker: Caller,
+    depth: int,
+) -> UUID:
+    """Begin the run of a playbook; shown in the channel where something happened, or where it is to be."""
+    assert trigger.playbook_id is not None
+    playbook = await uow.playbooks.get(trigger.playbook_id)
+    assert playbook is not None, "triggers go with their playbooks"
+    assert invoker.user_id is not None, "whoever may run agents is a person"
+    place = parse_document_name(settings.place or occasion.place or "")
+    is_in_page = place is not None and place[0] == "page" and settings.place is not None
+    if is_in_page and not can_write(await document_right(uow, invoker, settings.place or "")):
+        raise LostRightError("Whoever arranged for this may not write the page that it is shown in.")
+    run = await begin_run(
+        uow,
+        playbook,
+        inputs_of(settings, occasion.scope),
+        NewPlaybookRun(
+            acts_for=invoker.id,
+            user_id=invoker.user_id,
+            cause=occasion.cause,
+            parent_run_id=occasion.parent_run_id,
+            depth=depth,
+            channel_id=place[1] if place is not None and place[0] == "channel" else None,
+            page_id=place[1] if place is not None and is_in_page else None,
+        ),
+    )
+    return run.id
+
+
+async def _check_chain(uow: UnitOfWork, trigger: AgentTrigger, parent_run_id: UUID | None) -> int:
     """Return how deep a run would be that comes of another. Raises LoopError."""
+    if parent_run_id is None:
+        return 0
     chain = await uow.triggers.chain(parent_run_id, MAX_DEPTH + 1)
-    if any(run.agent_configuration_id == agent.id for run in chain):
-        raise LoopError(f"“{agent.name}” would be started by what came of a run of its own.")
+    if any(run.of in (trigger.agent_configuration_id, trigger.playbook_id) for run in chain):
+        raise LoopError("It would be started by what came of a run of its own.")
     return chain[0].depth + 1 if chain else 0
 
 
@@ -209,5 +261,11 @@ async def _tell(
     uow: UnitOfWork, trigger: AgentTrigger, what: str, details: Mapping[str, Any], by: str | None = None
 ) -> None:
     payload = {"trigger_id": str(trigger.id), "name": trigger.name, "type": trigger.type, **details}
-    subject = f"agent:{trigger.agent_configuration_id}"
-    await uow.events.append(trigger.workspace_id, f"agent.trigger.{what}", by, subject, payload)
+    await uow.events.append(trigger.workspace_id, *event_of(trigger, what, by), payload)
+
+
+def event_of(trigger: AgentTrigger, what: str, by: str | None) -> tuple[str, str | None, str]:
+    """Return the type, the actor and the subject of an event on a trigger."""
+    kind = "playbook" if trigger.playbook_id is not None else "agent"
+    subject = trigger.playbook_id or trigger.agent_configuration_id
+    return f"{kind}.trigger.{what}", by, f"{kind}:{subject}"

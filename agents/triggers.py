@@ -11,7 +11,7 @@ happened:
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, cast
 from uuid import UUID
@@ -23,10 +23,14 @@ from agents.conditions import Condition, check_condition, holds
 from agents.errors import Fault, InvalidConfigError, MissingReferenceError
 from agents.references import fill, references_in
 from agents.schedules import Schedule, parse_schedule
-from storage.models import AgentDefinition, Event, TriggerType
+from storage.models import Event, TriggerType
 
-SILENT = "agent.trigger."
+SILENT = ("agent.trigger.", "playbook.trigger.")
 """No trigger fires for what is told of triggers."""
+
+SERVER = "system:"
+"""Begins the names that the server writes under: what shows how runs stand starts nobody, or it would start
+again what it shows."""
 
 MOST_FIRES_PER_HOUR = 60
 
@@ -34,7 +38,7 @@ NO_SETTING = "There is no such setting"
 
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 
-EventPattern = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[a-z_.]+(\.\*)?$")]
+EventPattern = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[a-z0-9_.]+(\.\*)?$")]
 Place = Annotated[str, Meta(max_length=60, pattern=r"^(channel|page):[0-9a-f-]{36}$")]
 
 
@@ -79,7 +83,7 @@ class EventConfig(Unforeseen, frozen=True, forbid_unknown_fields=True, kw_only=T
 
     def fits(self, event: Event) -> bool:
         """Tell whether an event is one of those."""
-        if event.type.startswith(SILENT) or not any(_fits(pattern, event.type) for pattern in self.events):
+        if event.type.startswith(SILENT) or not is_meant(event, self.events):
             return False
         try:
             return self.where is None or holds(self.where, scope_of_event(event))
@@ -96,6 +100,9 @@ class PageEditConfig(Unforeseen, frozen=True, forbid_unknown_fields=True, kw_onl
     below: bool = False
     """Whether edits of the pages below count, too."""
 
+
+Fields = Sequence[Mapping[str, Any]]
+"""What runs are given: the inputs of a definition, or of a playbook."""
 
 TriggerSettings = ScheduleConfig | WebhookConfig | EventConfig | PageEditConfig
 
@@ -153,7 +160,7 @@ def _shape_fault(message: str, path: str) -> Fault:
 
 
 def input_faults(
-    definition: AgentDefinition, defaults: Mapping[str, Any], settings: TriggerSettings, path: str = "config"
+    fields: Fields, defaults: Mapping[str, Any], settings: TriggerSettings, path: str = "config"
 ) -> list[Fault]:
     """Return why runs of a trigger would be refused for their inputs, as far as can be told before."""
     if isinstance(settings, WebhookConfig) and settings.inputs is None:
@@ -164,20 +171,18 @@ def input_faults(
             f"{path}.inputs.{field['key']}",
             "Needed for a run, and given neither here nor in the configuration",
         )
-        for field in definition.inputs_schema
+        for field in fields
         if field.get("required") and field["key"] not in given and field["key"] not in defaults
     ]
-    return unknown_inputs(definition, settings, path) + lacking
+    return unknown_inputs(fields, settings, path) + lacking
 
 
-def unknown_inputs(
-    definition: AgentDefinition, settings: TriggerSettings, path: str = "config"
-) -> list[Fault]:
-    """Return which inputs a trigger gives that the agent does not take."""
-    keys = [field["key"] for field in definition.inputs_schema]
+def unknown_inputs(fields: Fields, settings: TriggerSettings, path: str = "config") -> list[Fault]:
+    """Return which inputs a trigger gives that what it starts does not take."""
+    keys = [field["key"] for field in fields]
     known = ", ".join(keys) or "none"
     return [
-        Fault(f"{path}.inputs.{key}", f"No input of this agent; it has: {known}")
+        Fault(f"{path}.inputs.{key}", f"There is no such input; there are: {known}")
         for key in settings.inputs or ()
         if key not in keys
     ]
@@ -234,5 +239,16 @@ def sample_scope(type: TriggerType, config: Mapping[str, Any], now: datetime) ->
             return {"event": {**dict.fromkeys(names), "payload": {}}}
 
 
+def is_meant(event: Event, patterns: Sequence[str]) -> bool:
+    """Tell whether an event is of one of some types, and of somebody's doing.
+
+    `page.*` is all that begin so, `page_created` is `page.created`, too.
+    """
+    is_somebodys = not (event.actor or "").startswith(SERVER)
+    return is_somebodys and any(_fits(pattern, event.type) for pattern in patterns)
+
+
 def _fits(pattern: str, type: str) -> bool:
-    return type.startswith(pattern[:-1]) if pattern.endswith(".*") else type == pattern
+    if pattern.endswith(".*"):
+        return type.startswith(pattern[:-1])
+    return type == pattern or ("." not in pattern and type.replace(".", "_") == pattern)

@@ -120,7 +120,8 @@ class Suggestions:
     ) -> Suggestion:
         """Make a suggestion, with what a function makes of the page; with a base, of the page as it was then.
 
-        One that has this id already is returned as it is. Raises what the function raises; ConflictError for too many or too much.
+        One that has this id already is returned as it is.
+        Raises what the function raises; ConflictError for too many or too much.
         """
         name = f"page:{page.id}"
         epoch, head = (await self._log.heads([name]))[name]

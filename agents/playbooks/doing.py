@@ -235,6 +235,8 @@ class _Work:
             inputs=one.given["inputs"],
             prompt=one.given["prompt"],
             place=f"channel:{channel}" if channel is not None else None,
+            parent_run_id=self._run.id,
+            depth=self._run.depth + 1,
             run_id=_agent_run_id(self._run.id, step.id, one.attempt),
         )
         try:
@@ -252,7 +254,7 @@ class _Work:
             "type": str(tag),
             "status": entry.status,
             "attempt": entry.attempt,
-            "output": {"value": entry.output} if entry.status == "done" else None,
+            "output": {"value": entry.output, "wrote": entry.wrote} if entry.status == "done" else None,
             "code": entry.code,
             "message": entry.message[:SHOWN_ERRORS] if entry.message else None,
             "way": entry.way,
@@ -323,7 +325,8 @@ class _Work:
             principal=Principal(id=PrincipalId(caller.id), name=user.name),
         )
         result = await self._means.toolbox.call(context, tool, arguments)
-        return {"text": result.text, "data": result.data}
+        wrote = tuple(effect.document for effect in result.effects if effect.document is not None)
+        return Outcome(output={"text": result.text, "data": result.data}, wrote=wrote)
 
 
 async def _guarded(work: Callable[[], Awaitable[Any]]) -> Outcome:
@@ -343,5 +346,6 @@ def _settled(entry: Entry, outcome: Outcome) -> Entry:
         output=outcome.output,
         code=outcome.code,
         message=outcome.message,
+        wrote=outcome.wrote,
         due_at=None,
     )

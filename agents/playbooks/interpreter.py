@@ -54,6 +54,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: datetime | None = None
     way: str | None = None
     """Of one that decides: which way was taken."""
+    wrote: tuple[str, ...] = ()
+    """Of one that is done: the documents that it has written."""
 
 
 class Begin(msgspec.Struct, frozen=True):

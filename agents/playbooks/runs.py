@@ -5,7 +5,8 @@ step and its attempt. Whatever is written here is part of the caller's transacti
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, cast
 from uuid import UUID
 
 import msgspec
@@ -13,11 +14,18 @@ import msgspec
 from agents.conditions import holds
 from agents.config import fits
 from agents.engine import start_job
-from agents.errors import Fault, InvalidInputsError, MissingReferenceError
+from agents.errors import (
+    BusyAgentError,
+    Fault,
+    InvalidInputsError,
+    MissingReferenceError,
+    RunTooDeepError,
+)
 from agents.playbooks.checking import read_script
 from agents.playbooks.interpreter import Entry, scope_of
 from agents.playbooks.steps import InputField, Script, WaitStep, flatten
-from agents.triggers import scope_of_event
+from agents.runs import MAX_DEPTH
+from agents.triggers import is_meant, scope_of_event
 from storage.access import workspace_standing
 from storage.callers import find_caller
 from storage.event_access import visible_events
@@ -27,6 +35,13 @@ from storage.unit_of_work import UnitOfWork
 JOB = "playbook"
 AT_ONCE = 5
 """Runs of one playbook that are at work at the same time; those that wait do not count."""
+
+MAX_ACTIVE = 500
+"""Runs of one playbook that are not over, those that wait among them."""
+
+WRITING_SECONDS = timedelta(seconds=120)
+"""So long after a step has written somewhere, what happens there can be what it wrote: edits are told of once
+a minute."""
 
 CAUSE = "playbook:"
 """Begins the cause of runs of agents that a playbook asks for: `playbook:{run}:{step}:{attempt}`."""
@@ -39,19 +54,35 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     code: str | None = None
     """Of a fault."""
     message: str | None = None
+    wrote: tuple[str, ...] = ()
+    """The documents that it has written."""
+
+
+class NewPlaybookRun(msgspec.Struct, frozen=True, kw_only=True):
+    """For whom a playbook is to run, why, and where that is shown."""
+
+    acts_for: str
+    """The credential whose rights it has."""
+    user_id: UUID
+    cause: str
+    """What started it: `user:{id}`, `schedule:{id}@{instant}`, `event:{id}` ..."""
+    parent_run_id: UUID | None = None
+    """The run that it came of, of an agent or a playbook."""
+    depth: int = 0
+    channel_id: UUID | None = None
+    page_id: UUID | None = None
+    block_id: str | None = None
 
 
 async def begin_run(
-    uow: UnitOfWork,
-    playbook: Playbook,
-    inputs: Mapping[str, Any],
-    *,
-    acts_for: str,
-    user_id: UUID,
-    channel_id: UUID | None,
+    uow: UnitOfWork, playbook: Playbook, inputs: Mapping[str, Any], new: NewPlaybookRun
 ) -> PlaybookRun:
-    """Have a playbook run, as it is now. Raises InvalidConfigError, InvalidInputsError."""
+    """Have a playbook run, as it is now. Raises InvalidConfigError, InvalidInputsError, RunRefusedError."""
     script = script_of(playbook)
+    if new.depth > MAX_DEPTH:
+        raise RunTooDeepError(f"Runs have come of each other {MAX_DEPTH} times; this goes no further.")
+    if await uow.playbook_progress.count_active(playbook.id) >= MAX_ACTIVE:
+        raise BusyAgentError(f"{MAX_ACTIVE} runs of “{playbook.name}” are not over yet: cancel some first.")
     run = PlaybookRun(
         id=uow.new_id(),
         workspace_id=playbook.workspace_id,
@@ -59,15 +90,21 @@ async def begin_run(
         name=playbook.name,
         script=msgspec.to_builtins(script),
         inputs=checked(script.inputs, inputs),
-        acts_for_user_id=user_id,
-        acts_for=acts_for,
-        channel_id=channel_id,
+        acts_for_user_id=new.user_id,
+        acts_for=new.acts_for,
+        channel_id=new.channel_id,
+        page_id=new.page_id,
+        block_id=new.block_id,
+        shown_id=uow.new_id() if new.channel_id or new.page_id else None,
+        cause=new.cause,
+        parent_run_id=new.parent_run_id,
+        depth=new.depth,
         created_at=uow.now,
         updated_at=uow.now,
     )
     await uow.playbook_runs.add(run)
     await start_job(uow, run.id, JOB, run.workspace_id, lane=f"playbook:{playbook.id}", lane_limit=AT_ONCE)
-    await tell(uow, run, "run.requested", {}, by=acts_for)
+    await tell(uow, run, "run.requested", {}, by=new.acts_for)
     return run
 
 
@@ -154,10 +191,7 @@ async def _is_awaited(uow: UnitOfWork, run: PlaybookRun, step: PlaybookStep, eve
     script = msgspec.convert(run.script, Script)
     wait = next(one for one in flatten(script.steps) if one.id == step.step_id)
     assert isinstance(wait, WaitStep)
-    patterns = wait.events or []
-    if not any(
-        event.type == one or (one.endswith(".*") and event.type.startswith(one[:-1])) for one in patterns
-    ):
+    if not is_meant(event, wait.events or ()):
         return False
     caller = await find_caller(uow, run.acts_for)
     if caller is None or not await visible_events(uow, caller, event.workspace_id, [event]):
@@ -172,6 +206,35 @@ async def _is_awaited(uow: UnitOfWork, run: PlaybookRun, step: PlaybookStep, eve
         return False
 
 
+class Deed(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that somebody has done, as events and the log tell of it."""
+
+    workspace_id: UUID
+    actor: str | None
+    at: datetime
+    subject: str | None
+    payload: Mapping[str, Any] = {}
+
+
+async def playbook_run_behind(uow: UnitOfWork, deed: Deed) -> UUID | None:
+    """Return the run of a playbook by which somebody has done something, if it was not they themselves.
+
+    What a step writes is of whom its run acts for, so this looks for steps that wrote there and then.
+    """
+    actor = deed.actor or ""
+    for step in await uow.playbook_progress.writing(deed.workspace_id, actor, deed.at, WRITING_SECONDS):
+        if step.status == "running":  # what it writes is not known yet
+            return step.run_id
+        if step.output is None:
+            continue
+        data = step.output["value"]["data"]
+        posted = cast("dict[str, Any]", data).get("message_id") if isinstance(data, dict) else None
+        is_it = deed.payload.get("message_id") in (None, posted)
+        if is_it and deed.subject in step.output.get("wrote", ()):
+            return step.run_id
+    return None
+
+
 async def may_run(uow: UnitOfWork, run: PlaybookRun) -> bool:
     """Tell whether whom a run acts for may still run agents in its workspace."""
     caller = await find_caller(uow, run.acts_for)
@@ -182,6 +245,7 @@ async def may_run(uow: UnitOfWork, run: PlaybookRun) -> bool:
 async def tell(
     uow: UnitOfWork, run: PlaybookRun, what: str, details: Mapping[str, Any], by: str | None = None
 ) -> None:
-    """Write an event on a run."""
+    """Write an event on a run, and have shown how it stands where that is shown."""
+    await uow.playbook_progress.note_change(run.id)
     payload = {"run_id": str(run.id), "name": run.name, "status": run.status, **details}
     await uow.events.append(run.workspace_id, f"playbook.{what}", by, f"playbook:{run.playbook_id}", payload)

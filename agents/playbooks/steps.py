@@ -16,7 +16,7 @@ from agents.conditions import Condition
 StepId = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]*$", max_length=64)]
 Text = Annotated[str, Meta(min_length=1, max_length=20_000)]
 Seconds = Annotated[int, Meta(ge=1, le=366 * 86_400)]
-EventPattern = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[a-z_.]+(\.\*)?$")]
+EventPattern = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[a-z0-9_.]+(\.\*)?$")]
 
 FieldType = Literal["json", "string", "number", "boolean"]
 

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from agents.configured_triggers import follow_agent, is_in_step
 from agents.firing import Occasion, fire, pause, run_behind
+from agents.playbooks.runs import Deed
 from agents.triggers import PageEditConfig, ScheduleConfig, read_settings, scope_of_schedule
 from server.background.leadership import LEASE_SECONDS, Leadership
 from storage.access import page_standing
@@ -179,11 +180,13 @@ async def _fire_if_quiet(uow: UnitOfWork, trigger: AgentTrigger, page_id: UUID) 
         return
     await uow.triggers.set_page(trigger.id, page_id, {"due_at": None, "done_position": head})
     principals = list(dict.fromkeys(author.partition("|")[0] for author in authors))
+    subject = f"page:{page_id}"
+    deed = Deed(workspace_id=trigger.workspace_id, actor=authors[-1], at=edited_at, subject=subject)
     occasion = Occasion(
         cause=f"page:{page_id}@{head}",
         scope={"page_id": str(page_id), "authors": principals},
-        parent_run_id=await run_behind(uow, authors[-1]),
-        place=f"page:{page_id}",
+        parent_run_id=await run_behind(uow, deed),
+        place=subject,
     )
     await fire(uow, trigger, occasion)
 

@@ -1,6 +1,6 @@
-"""Follows the events for what starts agents, and what playbooks wait for.
+"""Follows the events for what starts agents and playbooks, and what the latter wait for.
 
-What starts agents are event triggers, mentions, pages that are edited, and changed configurations.
+That are event triggers; for agents also mentions, pages that are edited, and changed configurations.
 
 Each event counts once for each trigger: what it starts is written in the transaction that moves the cursor.
 """
@@ -11,8 +11,8 @@ from uuid import UUID
 
 from agents.configured_triggers import follow_agent
 from agents.firing import Occasion, fire, run_behind
-from agents.playbooks.runs import hear_of_event, hear_of_run
-from agents.triggers import EventConfig, PageEditConfig, read_settings, scope_of_event
+from agents.playbooks.runs import Deed, hear_of_event, hear_of_run
+from agents.triggers import SERVER, EventConfig, PageEditConfig, read_settings, scope_of_event
 from server.background.mentions import agents_called, take_block, take_message
 from storage.access import workspace_standing
 from storage.callers import find_caller, parse_document_name
@@ -114,10 +114,17 @@ async def _fire(uow: UnitOfWork, triggers: EventTriggers, event: Event) -> None:
         if not await _may_see(uow, trigger, event):
             continue
         place, item = _place_of(event)
+        deed = Deed(
+            workspace_id=event.workspace_id,
+            actor=event.actor,
+            at=event.created_at,
+            subject=event.subject,
+            payload=event.payload,
+        )
         occasion = Occasion(
             cause=f"event:{event.id}",
             scope=scope_of_event(event),
-            parent_run_id=await run_behind(uow, event.actor, event.payload),
+            parent_run_id=await run_behind(uow, deed),
             place=place,
             place_item=item,
         )
@@ -152,7 +159,8 @@ async def _note_edit(uow: UnitOfWork, triggers: PageTriggers, event: Event) -> N
     page_id = UUID(event.payload["page_id"])
     for trigger, settings in triggers:
         own = f"agent:{trigger.agent_configuration_id}"
-        if trigger.state != "active" or not set(event.payload["authors"]) - {own}:
+        others = [one for one in event.payload["authors"] if one != own and not one.startswith(SERVER)]
+        if trigger.state != "active" or not others:
             continue
         if not await _concerns(uow, settings, page_id):
             continue

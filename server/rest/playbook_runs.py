@@ -7,9 +7,12 @@ import msgspec
 from msgspec import Meta
 
 from agents.playbooks.doing import cancel_playbook_run
+from agents.playbooks.runs import NewPlaybookRun as NewRun
 from agents.playbooks.runs import Outcome, begin_run, settle, tell
 from agents.playbooks.steps import ApprovalStep, Script, flatten
+from crdt.ports import can_write
 from server.errors import ConflictError, FieldError, ForbiddenError, InvalidError, NotFoundError
+from server.rest.blocks import BlockId
 from server.rest.fields import JsonObject, Listing, Prose, Slice, Time, check_json, list_slice, read_cursor
 from server.rest.gate import find_owned
 from server.routing import Routes, UserCall
@@ -27,7 +30,12 @@ class NewPlaybookRun(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     inputs: Annotated[JsonObject, Meta(description="Values for the playbook's inputs.")] = {}
     channel_id: (
-        Annotated[UUID, Meta(description="A channel, in which its agents answer and its end is told.")] | None
+        Annotated[UUID, Meta(description="A channel, in which its agents answer, and a message shows it.")]
+        | None
+    ) = None
+    page_id: Annotated[UUID, Meta(description="A page, in which a text shows it.")] | None = None
+    block_id: (
+        Annotated[BlockId, Meta(description="The block of the page behind which that stands.")] | None
     ) = None
 
 
@@ -58,7 +66,13 @@ class PlaybookRunAnswer(msgspec.Struct, frozen=True, kw_only=True):
     inputs: dict[str, Any] | None
     outputs: dict[str, Any] | None
     acts_for_user_id: Annotated[UUID, Meta(description="Who began it, and whose rights it has.")]
+    cause: Annotated[
+        str, Meta(description="What began it: somebody, or `event:`, `schedule:` or `webhook:`.")
+    ]
+    parent_run_id: Annotated[UUID | None, Meta(description="The run that it came of.")]
     channel_id: UUID | None
+    page_id: UUID | None
+    shown_id: Annotated[UUID | None, Meta(description="The message there, and the block, that shows it.")]
     error_step: str | None
     error_code: str | None
     error_message: str | None
@@ -90,21 +104,17 @@ async def start_playbook_run(
     check_json(body.inputs, "body.inputs")
     if not playbook.is_active:
         raise ConflictError("The playbook is switched off.", code="playbook_inactive")
-    if body.channel_id is not None:
-        right = await document_right(uow, call.caller, f"channel:{body.channel_id}")
-        channel = await uow.channels.get(body.channel_id)
-        if channel is None or channel.workspace_id != playbook.workspace_id or right == "none":
-            fault = FieldError("body.channel_id", "No channel of this workspace that you may see")
-            raise InvalidError(f"{fault.detail}.", code="invalid_reference", errors=(fault,))
+    await _check_places(call, uow, playbook.workspace_id, body)
     await uow.workspaces.keep(playbook.workspace_id)
-    run = await begin_run(
-        uow,
-        playbook,
-        body.inputs,
+    new = NewRun(
         acts_for=call.actor,
         user_id=call.user_id,
+        cause=call.actor,
         channel_id=body.channel_id,
+        page_id=body.page_id,
+        block_id=body.block_id,
     )
+    run = await begin_run(uow, playbook, body.inputs, new)
     return await _detail(call, uow, run)
 
 
@@ -162,6 +172,27 @@ async def decide_approval(
     details = {"step_id": step_id, "is_approved": body.is_approved}
     await tell(uow, run, "approval.decided", details, by=call.actor)
     return await _detail(call, uow, run)
+
+
+async def _check_places(call: UserCall, uow: UnitOfWork, workspace_id: UUID, body: NewPlaybookRun) -> None:
+    """Raise InvalidError for places that are none, or not for the caller."""
+    if body.channel_id is not None:
+        channel = await uow.channels.get(body.channel_id)
+        right = await document_right(uow, call.caller, f"channel:{body.channel_id}")
+        if channel is None or channel.workspace_id != workspace_id or right == "none":
+            raise _bad_reference("channel_id", "No channel of this workspace that you may see")
+    if body.page_id is not None:
+        page = await uow.pages.get(body.page_id)
+        right = await document_right(uow, call.caller, f"page:{body.page_id}")
+        if page is None or page.workspace_id != workspace_id or not can_write(right):
+            raise _bad_reference("page_id", "No page of this workspace that you may write")
+    elif body.block_id is not None:
+        raise _bad_reference("block_id", "A block is one of a page: say `page_id`, too")
+
+
+def _bad_reference(name: str, detail: str) -> InvalidError:
+    fault = FieldError(f"body.{name}", detail)
+    return InvalidError(f"{detail}.", code="invalid_reference", errors=(fault,))
 
 
 async def _hold(call: UserCall, uow: UnitOfWork, run_id: UUID) -> PlaybookRun:

@@ -8,6 +8,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from agents.catalogue import DefinitionId
 from agents.playbooks.checking import read_script
+from agents.playbooks.starting import arm, check_trigger
 from agents.playbooks.steps import AgentStep, Script, flatten
 from server.errors import FieldError, InvalidError
 from server.rest.fields import (
@@ -23,11 +24,15 @@ from server.rest.fields import (
     read_cursor,
 )
 from server.rest.gate import find_owned, find_workspace
+from server.rest.triggers import check_places
 from server.routing import Routes, UserCall
-from storage.models import Playbook
+from storage.models import AgentTrigger, Playbook
 from storage.unit_of_work import UnitOfWork
 
 routes = Routes("Playbooks")
+
+_SCRIPT = ("steps", "inputs", "outputs")
+_TRIGGER = ("trigger_event_type", "trigger_config", "is_active")
 
 Steps = Annotated[
     list[JsonObject],
@@ -48,7 +53,15 @@ EventType = Annotated[
         min_length=1,
         max_length=100,
         pattern=r"^[a-z0-9]+([._][a-z0-9]+)*$",
-        description="For instance `shopify_abandoned_cart` or `manual_list_upload`.",
+        description="What starts it: the type of an event, such as `page.created` or "
+        "`shopify_abandoned_cart`; `schedule`; `webhook`; or `manual`, `manual_list_upload`: people only.",
+    ),
+]
+TriggerConfig = Annotated[
+    JsonObject,
+    Meta(
+        description="Of what starts it, as of triggers: `inputs`, `place`, for events `where`, for a "
+        "`schedule` its `cron` and `time_zone`, and `max_fires_per_hour` for all others."
     ),
 ]
 Agent = Annotated[UUID, Meta(description="An agent of the workspace.")]
@@ -64,6 +77,10 @@ class PlaybookAnswer(msgspec.Struct, frozen=True):
     name: str
     description: str | None
     trigger_event_type: str
+    trigger_config: dict[str, Any]
+    trigger_id: Annotated[
+        UUID | None, Meta(description="Its trigger, which tells of its fires; null: only people start it.")
+    ]
     steps: list[dict[str, Any]]
     inputs: list[dict[str, Any]]
     outputs: dict[str, Any]
@@ -77,6 +94,7 @@ class NewPlaybook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: Name
     trigger_event_type: EventType
+    trigger_config: TriggerConfig = {}
     description: Prose | None = None
     agent_definition_id: DefinitionId | None = None
     agent_configuration_id: Agent | None = None
@@ -91,6 +109,7 @@ class PlaybookChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: Name | UnsetType = UNSET
     trigger_event_type: EventType | UnsetType = UNSET
+    trigger_config: TriggerConfig | UnsetType = UNSET
     description: Prose | UnsetType | None = UNSET
     agent_definition_id: DefinitionId | UnsetType | None = UNSET
     agent_configuration_id: Agent | UnsetType | None = UNSET
@@ -119,7 +138,11 @@ async def list_playbooks(
     rows = await uow.playbooks.list_in(
         workspace_id, wanted, after=read_cursor(query, UUID), limit=query.limit + 1
     )
-    return list_slice(rows, query, show_playbook, lambda playbook: playbook.id)
+    triggers = await uow.triggers.of_playbooks([row.id for row in rows])
+    by_playbook = {trigger.playbook_id: trigger for trigger in triggers}
+    return list_slice(
+        rows, query, lambda one: show_playbook(one, by_playbook.get(one.id)), lambda one: one.id
+    )
 
 
 @routes.post(
@@ -131,32 +154,36 @@ async def create_playbook(
     """Make a playbook."""
     await find_workspace(call, uow, workspace_id, "playbooks.write")
     values = msgspec.structs.asdict(body)
-    await _check(uow, workspace_id, values)
+    await uow.workspaces.keep(workspace_id)
+    await _check(call, uow, workspace_id, values)
     playbook = Playbook(
         id=uow.new_id(), workspace_id=workspace_id, created_at=uow.now, updated_at=uow.now, **values
     )
     await uow.playbooks.add(playbook)
     await _tell(call, uow, "playbook.created", playbook)
-    return show_playbook(playbook)
+    return show_playbook(playbook, await arm(uow, playbook, acts_for=call.actor, user_id=call.user_id))
 
 
 @routes.get("/v1/playbooks/{playbook_id}", "playbooks.read")
 async def get_playbook(call: UserCall, uow: UnitOfWork, playbook_id: UUID) -> PlaybookAnswer:
     """Return a playbook."""
-    return show_playbook(await find_owned(call, uow.playbooks, playbook_id, "playbooks.read", "playbook"))
+    playbook = await find_owned(call, uow.playbooks, playbook_id, "playbooks.read", "playbook")
+    return show_playbook(playbook, await _trigger_of(uow, playbook))
 
 
 @routes.patch("/v1/playbooks/{playbook_id}", "playbooks.write", refuses=(403,))
 async def change_playbook(
     call: UserCall, uow: UnitOfWork, playbook_id: UUID, body: PlaybookChange
 ) -> PlaybookAnswer:
-    """Change a playbook, or switch it on or off."""
+    """Change a playbook, or switch it on or off. Who changes it is whom its trigger acts for then."""
     playbook = await find_owned(call, uow.playbooks, playbook_id, "playbooks.write", "playbook")
+    await uow.workspaces.keep(playbook.workspace_id)
     values = given(body)
-    await _check(uow, playbook.workspace_id, values, playbook)
-    if await uow.playbooks.change(playbook, values):
-        await _tell(call, uow, "playbook.updated", playbook)
-    return show_playbook(playbook)
+    await _check(call, uow, playbook.workspace_id, values, playbook)
+    if not await uow.playbooks.change(playbook, values):
+        return show_playbook(playbook, await _trigger_of(uow, playbook))
+    await _tell(call, uow, "playbook.updated", playbook)
+    return show_playbook(playbook, await arm(uow, playbook, acts_for=call.actor, user_id=call.user_id))
 
 
 @routes.delete("/v1/playbooks/{playbook_id}", "playbooks.write", refuses=(403,))
@@ -167,24 +194,39 @@ async def delete_playbook(call: UserCall, uow: UnitOfWork, playbook_id: UUID) ->
     await _tell(call, uow, "playbook.deleted", playbook)
 
 
-def show_playbook(playbook: Playbook) -> PlaybookAnswer:
+def show_playbook(playbook: Playbook, trigger: AgentTrigger | None) -> PlaybookAnswer:
     """Return a playbook as the members of its workspace see it."""
-    values: dict[str, Any] = {name: getattr(playbook, name) for name in PlaybookAnswer.__struct_fields__}
+    names = [name for name in PlaybookAnswer.__struct_fields__ if name != "trigger_id"]
+    values: dict[str, Any] = {name: getattr(playbook, name) for name in names}
     values |= {"inputs": playbook.inputs or [], "outputs": playbook.outputs or {}}
-    return PlaybookAnswer(**values)
+    values |= {"trigger_config": playbook.trigger_config or {}}
+    return PlaybookAnswer(**values, trigger_id=trigger.id if trigger is not None else None)
+
+
+async def _trigger_of(uow: UnitOfWork, playbook: Playbook) -> AgentTrigger | None:
+    found = await uow.triggers.of_playbooks([playbook.id])
+    return found[0] if found else None
 
 
 async def _check(
-    uow: UnitOfWork, workspace_id: UUID, values: dict[str, Any], playbook: Playbook | None = None
+    call: UserCall,
+    uow: UnitOfWork,
+    workspace_id: UUID,
+    values: dict[str, Any],
+    playbook: Playbook | None = None,
 ) -> None:
     """Hold what is given to what exists and can be run. Raises InvalidError, InvalidConfigError."""
-    for name in ("steps", "inputs", "outputs"):
+    for name in (*_SCRIPT, "trigger_config"):
         check_json(values.get(name), f"body.{name}")
-    if {"steps", "inputs", "outputs"} & set(values):
-        kept = {name: getattr(playbook, name) for name in ("steps", "inputs", "outputs")} if playbook else {}
-        said = {**kept, **values}
+    kept = {name: getattr(playbook, name) for name in (*_SCRIPT, *_TRIGGER)} if playbook else {}
+    said = {**kept, **values}
+    if set(_SCRIPT) & set(values):
         script = read_script(said.get("steps") or (), said.get("inputs") or (), said.get("outputs"))
         await _check_agents(uow, workspace_id, script)
+    config: dict[str, Any] = said.get("trigger_config") or {}
+    settings = check_trigger(said["trigger_event_type"], config, said.get("inputs") or ())
+    if settings is not None and said["is_active"]:
+        await check_places(call, uow, workspace_id, settings, "trigger_config")
     definition_id: str | None = values.get("agent_definition_id")
     if definition_id is not None and await uow.agent_definitions.get(definition_id) is None:
         raise _bad_reference("agent_definition_id", "No definition of the catalogue")

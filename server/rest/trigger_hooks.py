@@ -51,7 +51,7 @@ class HookAnswer(msgspec.Struct, frozen=True):
     takes="application/json",
 )
 async def call_hook(call: Call, trigger_id: UUID, headers: HookHeaders) -> HookAnswer:
-    """Start an agent from another program.
+    """Start an agent, or a playbook, from another program.
 
     Signed as our own webhooks are: HMAC-SHA256 over `{webhook-id}.{webhook-timestamp}.{body}`. A message that
     comes again, under the same `webhook-id`, is answered with the same run. Answers before the run begins.

@@ -1,4 +1,4 @@
-"""Triggers of agents: what starts their runs by itself, and what has become of that."""
+"""Triggers: what starts runs of agents, and of playbooks, by itself, and what has become of that."""
 
 from datetime import timedelta
 from typing import Annotated, Any
@@ -8,7 +8,8 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from agents.configured_triggers import require_inputs
-from agents.firing import Occasion, activate, fire, pause, resume
+from agents.firing import Occasion, activate, event_of, fire, pause, resume
+from agents.playbooks.starting import check_trigger
 from agents.runs import effective_of
 from agents.triggers import PageEditConfig, TriggerSettings, read_settings, sample_scope
 from server.errors import ConflictError, FieldError, InvalidError
@@ -61,17 +62,20 @@ class TriggerAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
     id: UUID
     workspace_id: UUID
-    agent_configuration_id: UUID
+    agent_configuration_id: Annotated[UUID | None, Meta(description="The agent that it starts.")]
+    playbook_id: Annotated[UUID | None, Meta(description="The playbook that it starts, if it is no agent.")]
     name: str
     type: TriggerType
     config: dict[str, Any]
-    source: Annotated[TriggerSource, Meta(description="Triggers of the agent's YAML are changed there.")]
+    source: Annotated[
+        TriggerSource, Meta(description="Triggers of an agent's YAML, or a playbook, are changed there.")
+    ]
     state: TriggerState
     paused_reason: Annotated[
         str | None,
         Meta(
-            description="`by_hand`, `agent_inactive`, `maker_lost_right`, `invalid` (it cannot work as it is "
-            "configured), or `failing` (several times in a row)."
+            description="`by_hand`, `agent_inactive`, `playbook_inactive`, `maker_lost_right`, `invalid` (it "
+            "cannot work as it is configured), or `failing` (several times in a row)."
         ),
     ]
     paused_message: str | None
@@ -194,13 +198,11 @@ async def change_trigger(
 ) -> TriggerAnswer:
     """Change a trigger, pause it, or let it go on from now on."""
     trigger = await _find(call, uow, trigger_id)
-    if trigger.source == "configuration" and (body.name is not UNSET or body.config is not UNSET):
-        raise _of_configuration()
-    agent = await uow.agent_configurations.get(trigger.agent_configuration_id)
-    assert agent is not None, "triggers go with their agents"
+    if trigger.source != "api" and (body.name is not UNSET or body.config is not UNSET):
+        raise _of_something(trigger)
     values = {name: value for name, value in given(body).items() if name != "state"}
     if body.config is not UNSET:
-        await _check(call, uow, agent, trigger.type, body.config)
+        await _check(call, uow, await _agent_of(uow, trigger), trigger.type, body.config)
     state = trigger.state if body.state is UNSET else body.state
     is_new = await uow.agent_triggers.change(trigger, values)
     if is_new:
@@ -210,8 +212,7 @@ async def change_trigger(
     if state == "paused" and trigger.state == "active":
         await pause(uow, trigger, "by_hand", None, call.actor)
     elif state == "active" and trigger.state == "paused":
-        effective_of(agent)
-        await _check(call, uow, agent, trigger.type, trigger.config)
+        await _check_target(call, uow, trigger)
         await resume(uow, trigger, call.actor)
     elif state == "active" and is_new:
         activate(trigger, uow)
@@ -223,8 +224,8 @@ async def change_trigger(
 async def delete_trigger(call: UserCall, uow: UnitOfWork, trigger_id: UUID) -> None:
     """Delete a trigger for good, with what is known of its fires. Runs that it started stay."""
     trigger = await _find(call, uow, trigger_id)
-    if trigger.source == "configuration":
-        raise _of_configuration()
+    if trigger.source != "api":
+        raise _of_something(trigger)
     await uow.agent_triggers.remove(trigger)
     await _tell(call, uow, "deleted", trigger)
 
@@ -244,11 +245,15 @@ async def change_trigger_secret(call: UserCall, uow: UnitOfWork, trigger_id: UUI
     return _made(call, trigger, secret)
 
 
-@routes.post("/v1/triggers/{trigger_id}/test", "agents.write", status=201, refuses=(403,), idempotent=True)
+@routes.post(
+    "/v1/triggers/{trigger_id}/test", "agents.write", status=201, refuses=(403, 409), idempotent=True
+)
 async def test_trigger(call: UserCall, uow: UnitOfWork, trigger_id: UUID, body: TrialFire) -> FireAnswer:
     """Fire a trigger now, also a paused one, with the caller's rights, and tell what became of it."""
     trigger = await _find(call, uow, trigger_id)
     check_json(body.given, "body.given")
+    if trigger.playbook_id is not None and body.is_dry:
+        raise ConflictError("A playbook does what it does: say `is_dry: false`.", code="no_dry_run")
     scope = {**sample_scope(trigger.type, trigger.config, uow.now), **body.given}
     occasion = Occasion(cause=f"test:{uow.new_id()}", scope=scope, tester=call.actor, is_dry=body.is_dry)
     return show_fire(await fire(uow, trigger, occasion))
@@ -297,29 +302,54 @@ async def _check(
     check_json(config, "body.config")
     settings = read_settings(type, config)
     await require_inputs(uow, agent, settings)
-    await _check_places(call, uow, agent, settings)
+    await check_places(call, uow, agent.workspace_id, settings, "config")
 
 
-async def _check_places(
-    call: UserCall, uow: UnitOfWork, agent: AgentConfiguration, settings: TriggerSettings
+async def _check_target(call: UserCall, uow: UnitOfWork, trigger: AgentTrigger) -> None:
+    """Raise ConflictError, InvalidConfigError or RunRefusedError for what a trigger cannot start now."""
+    if trigger.playbook_id is None:
+        agent = await _agent_of(uow, trigger)
+        effective_of(agent)
+        await _check(call, uow, agent, trigger.type, trigger.config)
+        return
+    playbook = await uow.playbooks.get(trigger.playbook_id)
+    if playbook is None or not playbook.is_active:
+        raise ConflictError("The playbook is switched off.", code="playbook_inactive")
+    check_trigger(playbook.trigger_event_type, playbook.trigger_config or {}, playbook.inputs or ())
+
+
+async def _agent_of(uow: UnitOfWork, trigger: AgentTrigger) -> AgentConfiguration:
+    assert trigger.agent_configuration_id is not None
+    agent = await uow.agent_configurations.get(trigger.agent_configuration_id)
+    assert agent is not None, "triggers go with their agents"
+    return agent
+
+
+async def check_places(
+    call: UserCall, uow: UnitOfWork, workspace_id: UUID, settings: TriggerSettings, field: str
 ) -> None:
+    """Raise InvalidError for a channel or page that is not the workspace's, or not the caller's to see."""
     if settings.place is not None:
         document = await uow.documents.get(settings.place)
-        is_ours = document is not None and document.workspace_id == agent.workspace_id
+        is_ours = document is not None and document.workspace_id == workspace_id
         if not is_ours or await document_right(uow, call.caller, settings.place) == "none":
-            raise _bad_reference("place", "No channel or page of this workspace that you may see")
+            raise _bad_reference(f"{field}.place", "No channel or page of this workspace that you may see")
     if isinstance(settings, PageEditConfig) and settings.page_id is not None:
         found = await page_standing(uow, call.caller, settings.page_id)
-        if found is None or found[0].workspace_id != agent.workspace_id:
-            raise _bad_reference("page_id", "No page of this workspace that you may see")
+        if found is None or found[0].workspace_id != workspace_id:
+            raise _bad_reference(f"{field}.page_id", "No page of this workspace that you may see")
 
 
 def _bad_reference(name: str, detail: str) -> InvalidError:
-    fault = FieldError(f"body.config.{name}", detail)
+    fault = FieldError(f"body.{name}", detail)
     return InvalidError(f"{detail}.", code="invalid_reference", errors=(fault,))
 
 
-def _of_configuration() -> ConflictError:
+def _of_something(trigger: AgentTrigger) -> ConflictError:
+    if trigger.source == "playbook":
+        return ConflictError(
+            "This trigger is of a playbook: change that, or pause the trigger here.", code="of_playbook"
+        )
     return ConflictError(
         "This trigger is of the agent's configuration: change the YAML, or pause it here.",
         code="of_configuration",
@@ -328,10 +358,4 @@ def _of_configuration() -> ConflictError:
 
 async def _tell(call: UserCall, uow: UnitOfWork, what: str, trigger: AgentTrigger) -> None:
     payload = {"trigger_id": str(trigger.id), "name": trigger.name, "type": trigger.type}
-    await uow.events.append(
-        trigger.workspace_id,
-        f"agent.trigger.{what}",
-        call.actor,
-        f"agent:{trigger.agent_configuration_id}",
-        payload,
-    )
+    await uow.events.append(trigger.workspace_id, *event_of(trigger, what, call.actor), payload)

@@ -13,6 +13,7 @@ from storage.models.declarative import Model
 StepStatus = Literal["running", "done", "failed", "skipped"]
 
 _LISTENS = text("listens")
+_UNSHOWN = text("shown_revision < revision")
 
 
 class PlaybookRun(Model, kw_only=True):
@@ -28,6 +29,7 @@ class PlaybookRun(Model, kw_only=True):
         ),
         Index(None, "playbook_id", "id"),
         Index(None, "workspace_id"),
+        Index("ix_playbook_runs_unshown", "id", sqlite_where=_UNSHOWN, postgresql_where=_UNSHOWN),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -48,6 +50,19 @@ class PlaybookRun(Model, kw_only=True):
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     ended_at: Mapped[datetime | None] = mapped_column(default=None)
+    cause: Mapped[str] = mapped_column(default="")
+    parent_run_id: Mapped[UUID | None] = mapped_column(default=None)
+    """The run that it came of, of an agent or a playbook."""
+    depth: Mapped[int] = mapped_column(default=0)
+    page_id: Mapped[UUID | None] = mapped_column(default=None)
+    """The page in which it is shown."""
+    block_id: Mapped[str | None] = mapped_column(default=None)
+    """The block there behind which it was asked for."""
+    shown_id: Mapped[UUID | None] = mapped_column(default=None)
+    """The message, and the block, that shows it."""
+    revision: Mapped[int] = mapped_column(default=0)
+    """How often something about it that is shown has changed."""
+    shown_revision: Mapped[int] = mapped_column(default=0)
 
 
 class PlaybookStep(Model, kw_only=True):

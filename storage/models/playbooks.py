@@ -39,3 +39,5 @@ class Playbook(Model, kw_only=True):
     updated_at: Mapped[datetime]
     inputs: Mapped[list[dict[str, Any]] | None] = mapped_column(default=None)
     outputs: Mapped[dict[str, Any] | None] = mapped_column(default=None)
+    trigger_config: Mapped[dict[str, Any] | None] = mapped_column(default=None)
+    """What its trigger is configured with; the trigger itself is a row of `agent_triggers`."""

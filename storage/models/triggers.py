@@ -10,15 +10,16 @@ from sqlalchemy.orm import Mapped, mapped_column
 from storage.models.declarative import Model, Sealed
 
 TriggerType = Literal["schedule", "webhook", "event", "page_edit"]
-TriggerSource = Literal["api", "configuration"]
+TriggerSource = Literal["api", "configuration", "playbook"]
 TriggerState = Literal["active", "paused"]
 FireOutcome = Literal["started", "refused", "stopped"]
 
 
 class AgentTrigger(Model, kw_only=True):
-    """A trigger of an agent. Runs that it starts have the rights of `acts_for`: a person, or a key of theirs.
+    """A trigger of an agent or a playbook. What it starts has the rights of `acts_for`: a person, a key.
 
-    `source` tells who made it: a request, or the agent's configuration, at `position` of its list. Only an
+    `source` tells who made it: a request, the agent's configuration, at `position` of its list, or the
+    playbook. Only an
     active schedule has `next_fire_at`, only a webhook secrets, sealed by `storage.vault`; the previous one is
     good until a time after a new one was made.
     """
@@ -26,7 +27,8 @@ class AgentTrigger(Model, kw_only=True):
     __tablename__ = "agent_triggers"
     __table_args__ = (
         CheckConstraint("type IN ('schedule', 'webhook', 'event', 'page_edit')", name="type_known"),
-        CheckConstraint("source IN ('api', 'configuration')", name="source_known"),
+        CheckConstraint("source IN ('api', 'configuration', 'playbook')", name="source_known"),
+        CheckConstraint("(agent_configuration_id IS NULL) <> (playbook_id IS NULL)", name="one_target"),
         CheckConstraint("state IN ('active', 'paused')", name="state_known"),
         Index(None, "agent_configuration_id", "id"),
         Index(None, "workspace_id", "type", "state", "id"),
@@ -40,8 +42,8 @@ class AgentTrigger(Model, kw_only=True):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
-    agent_configuration_id: Mapped[UUID] = mapped_column(
-        ForeignKey("agent_configurations.id", ondelete="CASCADE")
+    agent_configuration_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("agent_configurations.id", ondelete="CASCADE"), default=None
     )
     acts_for_user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="RESTRICT"), index=True)
     acts_for: Mapped[str]
@@ -61,6 +63,9 @@ class AgentTrigger(Model, kw_only=True):
     previous_secret_until: Mapped[datetime | None] = mapped_column(default=None)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+    playbook_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("playbooks.id", ondelete="CASCADE"), index=True, default=None
+    )
 
 
 class TriggerFire(Model, kw_only=True):

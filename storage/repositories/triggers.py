@@ -1,4 +1,4 @@
-"""Triggers of agents: which are due, what became of them, and the pages they wait for.
+"""Triggers of agents and playbooks: which are due, what became of them, and the pages they wait for.
 
 Single triggers are `owned` rows.
 """
@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import and_, delete, func, not_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,11 +16,21 @@ from storage.models import (
     AgentRunLog,
     AgentTrigger,
     Document,
+    PlaybookRun,
     QuietPage,
     TriggerFire,
     TriggerType,
     Update,
 )
+
+
+class Ancestor(msgspec.Struct, frozen=True):
+    """A run that something came of."""
+
+    of: UUID
+    """The agent, or the playbook."""
+    depth: int
+    parent_run_id: UUID | None
 
 
 class Triggers:
@@ -208,12 +219,16 @@ class Triggers:
     ) -> tuple[int, datetime, Sequence[str]] | None:
         """Return a page's head, its newest edit behind a position, and who made those, the last one last.
 
-        Edits of the principal `without` do not count; None where there are no others.
+        Edits of the principal `without`, and of the server, do not count; None where there are no others.
         """
         document = await self._session.scalar(select(Document).where(Document.name == f"page:{page_id}"))
         if document is None:
             return None
-        is_own = or_(Update.author == without, Update.author.startswith(f"{without}|", autoescape=True))
+        is_own = or_(
+            Update.author == without,
+            Update.author.startswith(f"{without}|", autoescape=True),
+            Update.author.startswith("system:"),
+        )
         edited = and_(Update.document_id == document.id, Update.position > after, not_(is_own))
         rows = await self._session.execute(
             select(Update.author, func.max(Update.position).label("last"), func.max(Update.created_at))
@@ -224,17 +239,36 @@ class Triggers:
         found = rows.all()
         return (document.head, max(row[2] for row in found), [row[0] for row in found]) if found else None
 
-    async def chain(self, run_id: UUID, limit: int) -> Sequence[AgentRunLog]:
-        """Return a run and those that it came of, up to the first one."""
-        found: list[AgentRunLog] = []
+    async def chain(self, run_id: UUID, limit: int) -> Sequence[Ancestor]:
+        """Return a run, of an agent or a playbook, and those that it came of, up to the first one."""
+        found: list[Ancestor] = []
         wanted: UUID | None = run_id
         while wanted is not None and len(found) < limit:
-            run = await self._session.scalar(select(AgentRunLog).where(AgentRunLog.run_id == wanted))
+            run = await self._ancestor(wanted)
             if run is None:
                 break
             found.append(run)
             wanted = run.parent_run_id
         return found
+
+    async def _ancestor(self, run_id: UUID) -> Ancestor | None:
+        agents = select(AgentRunLog.agent_configuration_id, AgentRunLog.depth, AgentRunLog.parent_run_id)
+        playbooks = select(PlaybookRun.playbook_id, PlaybookRun.depth, PlaybookRun.parent_run_id)
+        for statement in (
+            agents.where(AgentRunLog.run_id == run_id),
+            playbooks.where(PlaybookRun.id == run_id),
+        ):
+            row = (await self._session.execute(statement)).one_or_none()
+            if row is not None:
+                return Ancestor(row[0], row[1], row[2])
+        return None
+
+    async def of_playbooks(self, playbook_ids: Collection[UUID]) -> Sequence[AgentTrigger]:
+        """Return the triggers of playbooks; each has one at most."""
+        found = await self._session.scalars(
+            select(AgentTrigger).where(AgentTrigger.playbook_id.in_(playbook_ids))
+        )
+        return found.all()
 
     async def newest_run(self, agent_id: UUID, at: datetime) -> UUID | None:
         """Return the run that an agent was in at a moment, or had been in last."""

@@ -36,7 +36,7 @@ PLAYBOOK: dict[str, Any] = {
 async def events(services: Services, workspace: str) -> list[str]:
     async with services.database.read() as uow:
         found = await uow.events.after(UUID(workspace.rpartition("/")[2]), 1, 100)
-    return [event.type for event in found if not event.type.startswith("agent.trigger.")]
+    return [event.type for event in found if ".trigger." not in event.type]
 
 
 async def names(api: Api, path: str, **query: Any) -> list[str]:
