@@ -66,6 +66,13 @@ def add_block(
         kind.create(block[CONTENT], parsed)
 
 
+def tree_of_lines(lines: Sequence[str], *, level: int = 1) -> Element:
+    """Return a rich text whose first line is its heading, and the rest paragraphs."""
+    nodes = [paragraph(*[Text(line)] * bool(line)) for line in lines]
+    nodes[:1] = [Element("heading", {"level": level}, node.content) for node in nodes[:1]]
+    return document(tuple(nodes))
+
+
 def add_text_block(
     doc: pycrdt.Doc[Any],
     block_id: str,
@@ -76,9 +83,7 @@ def add_text_block(
     after: After = UNSET,
 ) -> None:
     """Add a block of type `text`: the first line is its heading, the rest paragraphs."""
-    nodes = [paragraph(*[Text(line)] * bool(line)) for line in lines]
-    nodes[:1] = [Element("heading", {"level": 1}, node.content) for node in nodes[:1]]
-    content: Fields = {"doc": to_json(document(tuple(nodes)))}
+    content: Fields = {"doc": to_json(tree_of_lines(lines))}
     add_block(doc, block_id, "text", content, stamp=stamp, place=place, after=after)
 
 

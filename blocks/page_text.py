@@ -31,7 +31,7 @@ from blocks.lists import in_order
 from blocks.markdown_reader import from_markdown
 from blocks.markdown_writer import to_markdown
 from blocks.page import CONTENT, Block, blocks_of, read_block, read_blocks, read_content
-from blocks.page_edits import After, Stamp, add_block, change_block, delete_block
+from blocks.page_edits import After, Stamp, add_block, change_block, delete_block, tree_of_lines
 from blocks.richtext import read_fragment
 from blocks.tree import Element, Node, Text, document, from_json, to_json
 
@@ -114,6 +114,34 @@ def rewrite_text(doc: pycrdt.Doc[Any], block_id: str, section: Section) -> None:
         raise UnreadableBlockError("This block is no text.")
     with doc.transaction():
         _change_text(doc, block, section)
+
+
+def put_lines(
+    doc: pycrdt.Doc[Any],
+    block_id: str,
+    lines: Sequence[str],
+    *,
+    stamp: Stamp,
+    after: str | None,
+    is_new: bool = True,
+) -> None:
+    """Give a text a small heading and paragraphs, changing what differs; add it, if new, behind another.
+
+    Raises UnknownBlockError for one that is not new and not there, or in the trash, and UnreadableBlockError.
+    """
+    tree = tree_of_lines(lines, level=3)
+    blocks = blocks_of(doc)
+    if is_new and block_id not in blocks:
+        behind: After = after if after is not None and after in blocks else UNSET
+        add_block(doc, block_id, "text", {"doc": to_json(tree)}, stamp=stamp, after=behind)
+        return
+    block = read_block(doc, block_id)
+    fragment = fragment_of(doc, block_id)
+    if block.is_deleted:
+        raise UnknownBlockError(block_id)
+    if fragment is None:
+        raise UnreadableBlockError("This block is no text.")
+    change_fragment(fragment, tree)
 
 
 def _write_section(

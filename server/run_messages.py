@@ -161,26 +161,13 @@ class RunMessages:
         thread_id: str | None,
     ) -> None:
         """Post a message, or give it another content where it is there."""
-        created_at = self._now()
-
-        def post(doc: "pycrdt.Doc[Any]") -> None:
-            there = channel.read_message(doc, str(message_id))
-            if there is not None:
-                if there.content != write_content(content):
-                    channel.edit(doc, str(message_id), content, edited_at=created_at)
-                return
-            channel.post(
-                doc,
-                str(message_id),
-                content,
-                sender_id=principal.id,
-                sender_type="agent",
-                created_at=created_at,
-                thread_id=thread_id,
-            )
-
+        at = self._now()
         assert run.place is not None
-        await self._writer.write(run.place, principal, post)
+        await self._writer.write(
+            run.place,
+            principal,
+            lambda doc: put_message(doc, str(message_id), content, principal, at=at, thread_id=thread_id),
+        )
 
     async def _edit(self, run: AgentRunLog, content: AgentCommandResponse) -> None:
         assert run.place is not None
@@ -200,6 +187,35 @@ class RunMessages:
 
     def _now(self) -> str:
         return self._clock().isoformat().replace("+00:00", "Z")
+
+
+def put_message(
+    doc: "pycrdt.Doc[Any]",
+    message_id: str,
+    content: AgentCommandResponse,
+    principal: Principal,
+    *,
+    at: str,
+    thread_id: str | None = None,
+    is_new: bool = True,
+) -> None:
+    """Post a message, or give it another content where it is there; only that where it is not new.
+
+    Raises UnknownMessageError.
+    """
+    there = channel.read_message(doc, message_id)
+    if there is None and is_new:
+        channel.post(
+            doc,
+            message_id,
+            content,
+            sender_id=principal.id,
+            sender_type="agent",
+            created_at=at,
+            thread_id=thread_id,
+        )
+    elif there is None or there.content != write_content(content):
+        channel.edit(doc, message_id, content, edited_at=at)
 
 
 def _is_channel(place: str | None) -> bool:

@@ -25,6 +25,7 @@ from server.background.triggers import TriggerConsumer
 from server.background.webhooks import Webhooks
 from server.documents.writing import Writer
 from server.pages.ending import PageTrash
+from server.playbook_messages import PlaybookMessages
 from server.projections.projector import Projector
 from server.run_blocks import RunBlocks
 from server.run_messages import RunMessages
@@ -52,6 +53,7 @@ def _start_agents(services: "Services", writer: Writer) -> None:
     run_messages = RunMessages(database, feed, writer, services.clock)
     hub.start(run_messages.follow)
     hub.start(RunBlocks(database, feed, writer).follow)
+    hub.start(PlaybookMessages(database, feed, writer, services.clock).follow)
     engine = Engine(
         database,
         feed,

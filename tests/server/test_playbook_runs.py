@@ -8,7 +8,10 @@ import pytest
 from server.bootstrap import Services
 from server.settings import Settings
 from tests.server.api import Api
+from tests.server.conftest import Clock
 from tests.server.runs_world import RunsWorld, for_runs
+from tests.server.test_blocks import text_block
+from tests.server.triggering import again
 from tests.services.models import ModelServer
 from tests.waiting import until
 
@@ -221,24 +224,155 @@ async def test_a_run_is_cancelled_with_the_agents_that_it_waits_for(world: RunsW
     assert (await world.over(agent_run))["status"] in ("cancelled", "success")
 
 
-async def test_what_a_crash_left_open_is_done_again_and_says_nothing_twice(
+async def test_what_a_crash_left_open_is_done_again_and_writes_nothing_twice(
     world: RunsWorld, services: Services
 ):
     world.models.say("Shorten", "Boots!")
+    page = await world.person.made(f"{world.workspace}/pages", {"title": "Plan"})
+    text = {"page_id": page["id"], "markdown": "${steps.m.output.text}"}
     steps = [
         {"id": "m", "type": "llm", "prompt": "Shorten", "model": "small", "provider": "Stand-in"},
         {"id": "n", "type": "notify", "channel_id": world.channel["id"], "text": "${steps.m.output.text}"},
+        {"id": "t", "type": "tool", "tool": "add_text", "arguments": text},
         {"id": "ok", "type": "approval", "message": "Go?"},
     ]
-    run = await begin(world, await make(world, steps))
-    await at_step(world, run, "ok")
-    run_id = UUID(run)
-    async with services.database.transaction() as uow:
-        # As if it had been killed before it wrote down what the message came to.
-        await uow.playbook_progress.set_step(
-            run_id, "n", {"status": "running", "output": None, "ended_at": None}
-        )
-    await world.person.post(f"/v1/playbook-runs/{run}/approvals/ok", {"is_approved": True})
-    assert (await over(world, run))["status"] == "success"
-    messages = (await world.person.get(f"/v1/channels/{world.channel['id']}/messages")).json()["items"]
-    assert [one["content"]["text"] for one in messages] == ["Boots!"]
+    playbook = await make(world, steps)
+    for count in (1, 2):  # what another run of the same step has written is nothing to it
+        run = await begin(world, playbook)
+        await at_step(world, run, "ok")
+        async with services.database.transaction() as uow:
+            # As if it had been killed before it wrote down what the message and the edit came to.
+            for step in "nt":
+                values = {"status": "running", "output": None, "ended_at": None}
+                await uow.playbook_progress.set_step(UUID(run), step, values)
+        await world.person.post(f"/v1/playbook-runs/{run}/approvals/ok", {"is_approved": True})
+        assert (await over(world, run))["status"] == "success"
+        messages = (await world.person.get(f"/v1/channels/{world.channel['id']}/messages")).json()["items"]
+        assert [one["content"]["text"] for one in messages] == ["Boots!"] * count
+        markdown = (await world.person.get(f"/v1/pages/{page['id']}/markdown")).json()["markdown"]
+        assert markdown.count("Boots") == count
+
+
+async def shown(world: RunsWorld, run: Json, text: str) -> Json:
+    """Wait until the one message that shows a run says something; return it."""
+
+    async def look() -> Json | None:
+        items = (await world.person.get(f"/v1/channels/{world.channel['id']}/messages")).json()["items"]
+        (message,) = [item for item in items if item["id"] == run["shown_id"]] or [None]
+        return message if message is not None and text in message["content"]["text"] else None
+
+    return await until(look)
+
+
+async def in_page(world: RunsWorld, page: Json, text: str) -> str:
+    """Wait until a page says something; return all that it says."""
+
+    async def look() -> str | None:
+        found = (await world.person.get(f"/v1/pages/{page['id']}/markdown")).json()["markdown"]
+        return found if text in found else None
+
+    return await until(look)
+
+
+async def test_how_a_run_stands_is_shown_by_one_message_and_one_text_where_it_was_asked_for(world: RunsWorld):
+    page = await world.person.made(f"{world.workspace}/pages", {"title": "Plan"})
+    blocks = f"/v1/pages/{page['id']}/blocks"
+    first, last = [await text_block(world.person, blocks, words) for words in ("First", "Last")]
+    steps: list[Json] = [
+        {"id": "s", "name": "Prepare *it*", "type": "set", "values": {"secret": "for Ann alone"}},
+        {"id": "ok", "type": "approval", "message": "Go?"},
+        {"id": "n", "type": "set", "values": {}, "when": {"value": 1, "equals": 2}},
+        {"id": "end", "type": "set", "values": {}},
+    ]
+    places = {"channel_id": world.channel["id"], "page_id": page["id"], "block_id": first["id"]}
+    run = await look(world, await begin(world, await make(world, steps), **places))
+    message = await shown(world, run, "… ok (waits for an approval)")
+    assert message["content"]["text"].splitlines() == [
+        "Launch: running.",
+        "✓ Prepare *it*",
+        "… ok (waits for an approval)",
+        "○ n",
+        "○ end",
+    ]
+    assert (message["content"]["status"], message["content"]["data"]["playbook_run_id"]) == (
+        "running",
+        run["id"],
+    )
+    found = await in_page(world, page, "… ok")
+    assert found.index("First") < found.index("### Launch: running.") < found.index("Last")
+    await world.person.post(f"/v1/playbook-runs/{run['id']}/approvals/ok", {"is_approved": True})
+    message = await shown(world, run, "Launch: done.")
+    assert message["content"]["text"].splitlines()[1:] == ["✓ Prepare *it*", "✓ ok", "✓ end"]
+    assert message["content"]["status"] == "finished"
+    found = await in_page(world, page, "Launch: done.")
+    assert (found.count("Launch"), found.count("✓")) == (1, 3)
+    listed = (await world.person.get(blocks)).json()["items"]
+    assert [block["id"] for block in listed] == [first["id"], run["shown_id"], last["id"]]
+
+
+async def test_a_run_goes_on_where_its_message_or_text_was_taken_away(world: RunsWorld):
+    page = await world.person.made(f"{world.workspace}/pages", {"title": "Plan"})
+    steps = [
+        {"id": "ok", "type": "approval", "message": "Go?"},
+        {"id": "bad", "type": "tool", "tool": "dance"},
+    ]
+    playbook = await make(world, steps)
+    run = await look(world, await begin(world, playbook, channel_id=world.channel["id"], page_id=page["id"]))
+    await in_page(world, page, "… ok")
+
+    async def is_gone() -> bool:  # once its row has followed
+        return (await world.person.delete(f"/v1/blocks/{run['shown_id']}")).status_code == 200
+
+    await until(is_gone)
+    await world.person.post(f"/v1/playbook-runs/{run['id']}/approvals/ok", {"is_approved": True})
+    message = await shown(world, run, "failed")
+    assert message["content"]["text"] == "Launch: failed at bad (tool_error).\n✓ ok\n✗ bad (tool_error)"
+    assert message["content"]["status"] == "failed"
+    assert "Launch" not in (await world.person.get(f"/v1/pages/{page['id']}/markdown")).json()["markdown"]
+
+
+async def test_a_run_is_shown_only_where_who_asks_may_see_and_write(world: RunsWorld, bob: Api):
+    await world.person.made(f"{world.workspace}/members", {"email": bob.user["email"], "role": "member"})
+    page = await world.person.made(f"{world.workspace}/pages", {"title": "Plan"})
+    secret = await world.person.made(f"{world.workspace}/channels", {"name": "secret", "type": "private"})
+    path = f"/v1/playbooks/{await make(world, [])}/runs"
+    for body, place in (
+        ({"channel_id": secret["id"]}, "channel_id"),
+        ({"page_id": str(UUID(int=7))}, "page_id"),
+        ({"block_id": page["id"]}, "block_id"),
+    ):
+        answer = await bob.post(path, body)
+        assert (answer.status_code, answer.json()["errors"][0]["path"]) == (422, f"body.{place}"), answer.text
+
+
+async def test_waiting_for_what_never_comes_ends_by_the_clock_or_by_hand(world: RunsWorld, clock: Clock):
+    wait = {"id": "w", "type": "wait", "events": ["page.created"], "timeout_seconds": 3600}
+    where = {"where": {"value": "${event.payload.title}", "equals": "Never"}}
+    playbook = await make(world, [{**wait, **where}])
+    late, ended = [await begin(world, playbook) for _ in range(2)]
+    for run in (late, ended):
+        await at_step(world, run, "w")
+    await world.person.made(f"{world.workspace}/pages", {"title": "Other"})
+    assert (await world.person.post(f"/v1/playbook-runs/{ended}/cancel")).json()["status"] == "cancelled"
+    clock.forward(hours=2)
+    world.person = await again(world.person)
+    found = await over(world, late)
+    assert (found["status"], found["error_step"], found["error_code"]) == ("error", "w", "timed_out")
+    assert found["error_message"] == "It has taken too long"
+    assert (await look(world, ended))["status"] == "cancelled"
+
+
+async def test_many_ways_at_once_end_and_too_many_are_refused(world: RunsWorld):
+    def bomb(level: int, width: int, name: str = "p") -> Json:
+        if not level:
+            return {"id": name, "type": "set", "values": {}}
+        branches = [[bomb(level - 1, width, f"{name}_{n}")] for n in range(width)]
+        return {"id": name, "type": "parallel", "branches": branches}
+
+    for levels, width, place in ((2, 10, "body.steps"), (1, 11, "body.steps[0]")):
+        body = {"name": "Bomb", "trigger_event_type": "manual", "steps": [bomb(levels, width)]}
+        answer = await world.person.post(f"{world.workspace}/playbooks", body)
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid_config"), answer.text
+        assert answer.json()["errors"][0]["path"].startswith(place)
+    run = await over(world, await begin(world, await make(world, [bomb(2, 9)])))
+    assert (run["status"], len(run["steps"])) == ("success", 1 + 9 + 81)
