@@ -188,10 +188,13 @@ class Projector:
                 return
             authors = await _authors(uow, standing, standing.told_position, standing.position)
         payload = {"page_id": str(standing.subject_id), "authors": authors[-_MAX_AUTHORS:]}
+        # Of the server, which shows there how runs stand, only where nobody else has written.
+        others = [author for author in authors if not author.startswith("system:")]
+        actor = next(reversed(others or authors), None)
         try:
             async with self._database.transaction() as uow:
                 await uow.projections.claim(standing, is_told=True)
-                happened = Happening("page.edited", authors[-1] if authors else None, payload)
+                happened = Happening("page.edited", actor, payload)
                 await append_happenings(uow, standing, [happened])
         except UnknownWorkspaceError:
             logger.info("document %s is no more", standing.name)

@@ -263,7 +263,7 @@ async def test_edits_of_a_page_are_told_at_most_once_a_minute_and_none_is_left_u
 ):
     world.database.clock = clock
     pen = await world.open("page")
-    for author in (ANN, ANN, f"{BOB}|relayed"):
+    for author in (ANN, ANN, f"{BOB}|relayed", "system:runs"):
         pen.add_block("one more")
         await pen.save(author)
         await world.projector.follow(pen.name)
@@ -274,7 +274,7 @@ async def test_edits_of_a_page_are_told_at_most_once_a_minute_and_none_is_left_u
         assert [name for _, name in await uow.projections.due(after=0, limit=10)] == [pen.name]
     await world.projector.follow(pen.name)
     _, event = await world.told(pen, "page.edited")
-    assert (event.actor, event.payload["authors"]) == (BOB, [ANN, BOB])
+    assert (event.actor, event.payload["authors"]) == (BOB, [ANN, BOB, "system:runs"])
     async with world.database.read() as uow:
         assert await uow.projections.due(after=0, limit=10) == []
 
