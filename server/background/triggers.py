@@ -23,7 +23,9 @@ from storage.repositories.consumers import Beginning
 from storage.unit_of_work import UnitOfWork
 
 _OF_AGENTS = frozenset({"agent.created", "agent.updated", "agent.archived"})
-_ALWAYS = _OF_AGENTS | {"agent.mentioned", "agent.run.finished"}
+# What happened before a trigger was changed or resumed must not come again behind that.
+_OF_TRIGGERS = frozenset({"agent.trigger.updated", "agent.trigger.resumed"})
+_ALWAYS = _OF_AGENTS | _OF_TRIGGERS | {"agent.mentioned", "agent.run.finished"}
 
 EventTriggers = Sequence[tuple[AgentTrigger, EventConfig]]
 PageTriggers = Sequence[tuple[AgentTrigger, PageEditConfig]]
