@@ -1,5 +1,6 @@
 """Registers the fixtures that tests of several packages share."""
 
+import gc
 import sys
 from urllib.parse import urlsplit
 
@@ -42,3 +43,10 @@ def _refuse_providers(event: str, arguments: tuple[object, ...]) -> None:
 
 
 sys.addaudithook(_refuse_providers)
+
+
+def pytest_collection_finish() -> None:
+    """Collect garbage as the server does (server/serving.py): what stays is not looked through again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
