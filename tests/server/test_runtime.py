@@ -85,6 +85,13 @@ async def test_a_step_that_is_repeated_does_nothing_twice(world: RunsWorld, serv
     world.then_say("make a page", "It is there.")
     run = await world.done("Please make a page", place=world.channel["document"])
     run_id = UUID(run["run_id"])
+
+    async def is_told() -> bool:
+        async with services.database.read() as uow:
+            row = await uow.agent_runs.get(run_id)
+        return row is not None and row.told_at is not None
+
+    await until(is_told)  # or it is noted as told when it ends for the second time
     async with services.database.transaction() as uow:
         repeated = delete(JobStep).where(JobStep.job_id == run_id, JobStep.step.in_(("2", "post")))
         await uow.session.execute(repeated)
