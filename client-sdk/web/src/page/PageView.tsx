@@ -1,0 +1,155 @@
+// A page of the workspace, as a document or as a canvas, with who is here and what stands beside it.
+import { useCallback, useEffect, useMemo, useState } from 'react';
+import { useClient, useMe } from '../app/client';
+import { Loading, Notice } from '../app/ui/Notice';
+import { CanvasView } from './canvas/CanvasView';
+import { DocumentView } from './document/DocumentView';
+import { usePageT } from './messages';
+import { NamesContext, useLoadedNames } from './model/names';
+import { useComments, useOpenPage } from './model/open';
+import { restOf } from './model/rest';
+import { PageContext, usePage, type PageSession } from './model/session';
+import { UploadsProvider } from './model/uploads';
+import { PageBar, type PanelName, type ViewName } from './PageBar';
+import { Comments, type CommentTarget } from './panels/Comments';
+import { Suggestions } from './panels/Suggestions';
+import { Versions } from './panels/Versions';
+import './page.css';
+import './blocks.css';
+import './canvas.css';
+import './panels.css';
+
+interface PageViewProps {
+  workspaceId: string;
+  pageId: string;
+}
+
+export function PageView({ workspaceId, pageId }: PageViewProps) {
+  const t = usePageT();
+  const client = useClient();
+  const me = useMe();
+  const rest = useMemo(() => restOf(client), [client]);
+  const names = useLoadedNames(rest, workspaceId);
+  const mine = useMemo(() => ({ id: `user:${me.id}`, name: me.name }), [me.id, me.name]);
+  const opened = useOpenPage(client, rest, { pageId, workspaceId, me: mine });
+  if (opened.why !== null) return <Notice title={t('cannotOpen')}>{opened.why}</Notice>;
+  if (opened.session === null) return <Loading label={t('opening')} />;
+  return (
+    <PageContext value={opened.session}>
+      <NamesContext value={names}>
+        <UploadsProvider>
+          <OpenPage key={pageId} session={opened.session} />
+        </UploadsProvider>
+      </NamesContext>
+    </PageContext>
+  );
+}
+
+const VIEW_KEY = 'ionflux.page.view';
+const NO_TARGET: CommentTarget = { blockId: null, quote: null };
+
+function OpenPage({ session }: { session: PageSession }) {
+  const [view, setView] = useState<ViewName>(firstView);
+  const [panel, setPanel] = useState<PanelName | null>(null);
+  const [target, setTarget] = useState<CommentTarget>(NO_TARGET);
+  const choose = useCallback((chosen: ViewName) => {
+    localStorage.setItem(VIEW_KEY, chosen);
+    setView(chosen);
+  }, []);
+  const comment = useCallback((blockId: string) => {
+    setTarget({ blockId, quote: selectedIn(blockId) });
+    setPanel('comments');
+  }, []);
+  const show = useCallback((blockId: string) => {
+    const element = document.querySelector(`[data-block="${CSS.escape(blockId)}"]`);
+    element?.scrollIntoView({ block: 'center', behavior: 'smooth' });
+    element?.classList.add('shown');
+    setTimeout(() => element?.classList.remove('shown'), 1500);
+  }, []);
+  useUndoKeys(session);
+  return (
+    <div className={panel === null ? 'page' : 'page with-panel'}>
+      <PageBar view={view} panel={panel} onView={choose} onPanel={setPanel} />
+      <div className="page-main">
+        {view === 'document' ? <DocumentView onComment={comment} /> : <CanvasView />}
+      </div>
+      {panel !== null && (
+        <Panel
+          panel={panel}
+          target={target}
+          onTarget={setTarget}
+          onShow={show}
+          onClose={() => {
+            setPanel(null);
+          }}
+        />
+      )}
+    </div>
+  );
+}
+
+interface PanelProps {
+  panel: PanelName;
+  target: CommentTarget;
+  onTarget: (target: CommentTarget) => void;
+  onShow: (blockId: string) => void;
+  onClose: () => void;
+}
+
+function Panel({ panel, target, onTarget, onShow, onClose }: PanelProps) {
+  const t = usePageT();
+  const client = useClient();
+  const { pageId } = usePage();
+  const live = useComments(client, panel === 'comments' ? pageId : null);
+  return (
+    <aside className="page-panel" aria-label={t(panel)}>
+      <header>
+        <h2>{t(panel)}</h2>
+        <button type="button" className="icon-button" aria-label={t('close')} onClick={onClose}>
+          ×
+        </button>
+      </header>
+      {panel === 'comments' && <Comments target={target} live={live} onShow={onShow} onTarget={onTarget} />}
+      {panel === 'suggestions' && <Suggestions onShow={onShow} />}
+      {panel === 'versions' && <Versions />}
+    </aside>
+  );
+}
+
+function firstView(): ViewName {
+  if (matchMedia('(max-width: 700px)').matches) return 'document';
+  return localStorage.getItem(VIEW_KEY) === 'canvas' ? 'canvas' : 'document';
+}
+
+/** What of a block's text is selected, to comment on just that. */
+function selectedIn(blockId: string): string | null {
+  const selection = document.getSelection();
+  const text = selection?.toString() ?? '';
+  const element = document.querySelector(`[data-block="${CSS.escape(blockId)}"] .ProseMirror`);
+  const isInside =
+    element !== null && selection?.anchorNode !== null && element.contains(selection?.anchorNode ?? null);
+  return isInside && text !== '' && text.length <= 2000 ? text : null;
+}
+
+/** Undo and redo where no editor has the focus; fields of forms have their own. */
+function useUndoKeys({ undo, canWrite }: PageSession): void {
+  useEffect(() => {
+    if (!canWrite) return undefined;
+    const pressed = (event: KeyboardEvent) => {
+      const { target } = event;
+      const isField =
+        target instanceof HTMLElement &&
+        (target.isContentEditable || target.matches('input, textarea, select'));
+      if (!(event.ctrlKey || event.metaKey) || isField || event.defaultPrevented) return;
+      const key = event.key.toLowerCase();
+      if (key !== 'z' && key !== 'y') return;
+      event.preventDefault();
+      if (key === 'y' || event.shiftKey) undo.redo();
+      else undo.undo();
+    };
+    document.addEventListener('keydown', pressed);
+    return () => {
+      document.removeEventListener('keydown', pressed);
+    };
+  }, [undo, canWrite]);
+}

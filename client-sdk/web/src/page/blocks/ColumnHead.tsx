@@ -1,0 +1,99 @@
+// The head of a column: its name, its type, how rows are sorted by it.
+import { COLUMN_TYPES, type ColumnType, type TableColumn, type TableSort } from '@ionflux/client';
+import { usePageT } from '../messages';
+import { PlainField } from './PlainField';
+
+interface ColumnHeadProps {
+  column: TableColumn;
+  sort: TableSort | null;
+  isEdited: boolean;
+  /** A merge patch of the column; null takes it away. */
+  onChange: (patch: { name?: string; type?: ColumnType; width?: number } | null) => void;
+  onSort: (sort: Pick<TableSort, 'direction'> | null) => void;
+}
+
+const NEXT = { none: 'ascending', ascending: 'descending', descending: null } as const;
+const SIGN = { none: '↕', ascending: '↑', descending: '↓' } as const;
+const WIDTHS = [96, 160, 240, 360] as const;
+
+export function ColumnHead({ column, sort, isEdited, onChange, onSort }: ColumnHeadProps) {
+  const t = usePageT();
+  const sorted = sort?.direction ?? 'none';
+  if (!isEdited) {
+    return (
+      <div role="columnheader" className="cell" aria-sort={sorted}>
+        {column.name} {sort && SIGN[sorted]}
+      </div>
+    );
+  }
+  return (
+    <div role="columnheader" className="cell head-cell" aria-sort={sorted}>
+      <PlainField
+        className="cell-input"
+        value={column.name}
+        label={t('columnName')}
+        onCommit={(name) => {
+          onChange({ name });
+        }}
+      />
+      <button
+        type="button"
+        className="icon-button"
+        aria-label={t('sortBy', { name: column.name })}
+        title={t('sortBy', { name: column.name })}
+        onClick={() => {
+          const direction = NEXT[sorted];
+          onSort(direction ? { direction } : null);
+        }}
+      >
+        {SIGN[sorted]}
+      </button>
+      <details className="menu">
+        <summary className="icon-button" aria-label={t('columnMenu', { name: column.name })}>
+          ⋯
+        </summary>
+        <div className="menu-list">
+          <label className="menu-field">
+            {t('columnType')}
+            <select
+              value={column.type}
+              onChange={(event) => {
+                onChange({ type: event.target.value as ColumnType });
+              }}
+            >
+              {COLUMN_TYPES.map((type) => (
+                <option key={type} value={type}>
+                  {t(`column_${type}`)}
+                </option>
+              ))}
+            </select>
+          </label>
+          <label className="menu-field">
+            {t('columnWidth')}
+            <select
+              value={column.width ?? 160}
+              onChange={(event) => {
+                onChange({ width: Number(event.target.value) });
+              }}
+            >
+              {[...new Set([...WIDTHS, column.width ?? 160])].map((width) => (
+                <option key={width} value={width}>
+                  {width}
+                </option>
+              ))}
+            </select>
+          </label>
+          <button
+            type="button"
+            className="menu-item danger"
+            onClick={() => {
+              onChange(null);
+            }}
+          >
+            {t('removeColumn')}
+          </button>
+        </div>
+      </details>
+    </div>
+  );
+}

@@ -1,0 +1,56 @@
+// One block on the canvas: shown as it is, and alive while it is edited or somebody else writes in it.
+import { NodeResizer, useStore, type NodeProps } from '@xyflow/react';
+import { memo, useContext } from 'react';
+import { placeBlock } from '@ionflux/client';
+import { BlockBody } from '../blocks/BlockBody';
+import { usePageT } from '../messages';
+import { usePage } from '../model/session';
+import { useBlock } from '../model/store';
+import { CanvasContext } from './context';
+import type { BlockNode as Node } from './nodes';
+
+/** Below this nothing can be read: a block is a sheet with its colour then, which costs nothing to draw. */
+const FAR_ZOOM = 0.25;
+const MIN_SIZE = 60;
+
+export const BlockNode = memo(function BlockNode({ id, selected }: NodeProps<Node>) {
+  const t = usePageT();
+  const { doc, edit, canWrite } = usePage();
+  const { editing, visitors, begin } = useContext(CanvasContext);
+  const isFar = useStore((state) => state.transform[2] < FAR_ZOOM);
+  const block = useBlock(id);
+  const isEdited = editing === id;
+  const others = visitors.get(id) ?? [];
+  const [first] = others;
+  return (
+    <div
+      className={isEdited ? 'block-frame nodrag nopan nowheel nokey editing' : 'block-frame block-node'}
+      data-block={id}
+      data-type={block?.type}
+      style={first ? ({ '--who': first.color } as React.CSSProperties) : undefined}
+      onDoubleClick={() => {
+        begin(id);
+      }}
+    >
+      {canWrite && selected && (
+        <NodeResizer
+          minWidth={MIN_SIZE}
+          minHeight={MIN_SIZE / 2}
+          onResizeEnd={(_, { x, y, width, height }) => {
+            edit(() => {
+              placeBlock(doc, id, { x, y, width, height });
+            });
+          }}
+        />
+      )}
+      {first && <span className="visitor">{others.map(({ name }) => name).join(', ')}</span>}
+      <div className="block-sheet" inert={!isEdited}>
+        {isFar ? (
+          <span className="far-type">{block?.isReadable ? t(block.type) : ''}</span>
+        ) : (
+          <BlockBody id={id} isLive={isEdited || others.length > 0} focus={isEdited} />
+        )}
+      </div>
+    </div>
+  );
+});

@@ -1,0 +1,16 @@
+// What the blocks of the canvas share: which one is edited here, and who else is where.
+import { createContext } from 'react';
+import type { Peer } from '../model/presence';
+
+export interface CanvasState {
+  editing: string | null;
+  /** Block id -> those whose caret or selection is there. */
+  visitors: ReadonlyMap<string, readonly Peer[]>;
+  begin: (id: string) => void;
+}
+
+export const CanvasContext = createContext<CanvasState>({
+  editing: null,
+  visitors: new Map(),
+  begin: () => undefined,
+});

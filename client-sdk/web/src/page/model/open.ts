@@ -1,0 +1,90 @@
+// Opens a page live: its document, for as long as the page is shown.
+import { useEffect, useMemo, useState } from 'react';
+import type * as Y from 'yjs';
+import type { useClient } from '../../app/client';
+import { openSession, type PageSession, type Rest, type Somebody } from './session';
+
+type Client = ReturnType<typeof useClient>;
+
+interface PageFacts {
+  pageId: string;
+  workspaceId: string;
+  me: Somebody;
+}
+
+interface Opened {
+  session: PageSession | null;
+  /** Why the page is not given. */
+  why: string | null;
+}
+
+interface State extends Opened {
+  of: string;
+  canWrite: boolean;
+}
+
+/** Opens a page. It is given once its content is there, from the server or from the copy in this browser. */
+export function useOpenPage(client: Client, rest: Rest, { pageId, workspaceId, me }: PageFacts): Opened {
+  const [state, setState] = useState<State>({ session: null, why: null, of: pageId, canWrite: false });
+  const [turn, setTurn] = useState(0);
+  useEffect(() => {
+    const live = client.documents.open(`page:${pageId}`);
+    let session: ReturnType<typeof openSession> | null = null;
+    let isCurrent = true;
+    const follow = () => {
+      if (!isCurrent) return;
+      const { kind, code, why, canWrite } = live.status.get();
+      // The document has begun anew on the server: so does this page, with a copy of the new one.
+      if (kind === 'refused' && code === 'epoch_ended') setTurn((before) => before + 1);
+      else
+        setState({
+          session,
+          why: session === null && kind === 'refused' ? (why ?? '') : null,
+          of: pageId,
+          canWrite,
+        });
+    };
+    const stop = live.status.subscribe(follow);
+    follow();
+    void Promise.all([live.ready, titleOf(rest, pageId)]).then(([, title]) => {
+      if (!isCurrent) return;
+      const { doc, awareness } = live;
+      session = openSession({ doc, awareness, rest, me, pageId, workspaceId, canWrite: false, title });
+      follow();
+    });
+    return () => {
+      isCurrent = false;
+      stop();
+      session?.close();
+      live.release();
+    };
+  }, [client, rest, pageId, workspaceId, me, turn]);
+  const { session, why, canWrite } = state;
+  const shown = useMemo(() => session && { ...session, canWrite }, [session, canWrite]);
+  return state.of === pageId ? { session: shown, why } : { session: null, why: null };
+}
+
+/** What lists call the page: its document need not say. */
+async function titleOf(rest: Rest, pageId: string): Promise<string> {
+  try {
+    return (await rest.send<{ title: string }>('GET', `/v1/pages/${pageId}`)).title;
+  } catch {
+    return ''; // offline, or a page that is not given: then its document is not either
+  }
+}
+
+/** The live document of a page's comments while it is looked at; null for none. */
+export function useComments(client: Client, pageId: string | null): Y.Doc | null {
+  const [doc, setDoc] = useState<Y.Doc | null>(null);
+  useEffect(() => {
+    if (pageId === null) return undefined;
+    const live = client.documents.open(`comments:${pageId}`);
+    // eslint-disable-next-line react-hooks/set-state-in-effect -- what is opened here is what is shown
+    setDoc(live.doc);
+    return () => {
+      setDoc(null);
+      live.release();
+    };
+  }, [client, pageId]);
+  return doc;
+}
