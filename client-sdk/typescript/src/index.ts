@@ -1,11 +1,14 @@
 // What the package offers.
 export { type Api, type Schemas, call, everyItem } from './api/rest.js';
+export * as channel from './channel.js';
+export { type ChannelState, ChannelView } from './channelView.js';
 export { type Credentials, type TokenPair, apiKey, cookieSession, tokens } from './auth.js';
 export { type ClientOptions, type EventsOptions, IonfluxClient, type WorkspaceEvent } from './client.js';
 export { type LiveDocument } from './documents/live.js';
 export { type ConnectionState, type Retry } from './documents/socket.js';
 export { type DocumentStatus, describeStatus } from './documents/status.js';
 export { ApiProblem, type Problem, UnsavedChangesError } from './errors.js';
+export * as mentions from './mentions.js';
 export { type Observable, until } from './observable.js';
 export { type SetAsideCopy } from './offline/copies.js';
 export { type OutboxEntry, type OutboxStatus } from './outbox.js';
