@@ -10,7 +10,7 @@ import { Sidebar } from '../sidebar/Sidebar';
 import { Topbar } from '../topbar/Topbar';
 import { FirstWorkspace } from './FirstWorkspace';
 import { AgentsView, ChatDock, PageView } from './features';
-import { makeWay, showPalette, useLayout } from './layout';
+import { makeWay, showDock, showPalette, useLayout } from './layout';
 import './shell.css';
 
 const LAST_WORKSPACE = 'ionflux.workspace';
@@ -103,7 +103,8 @@ function Inside({ workspace, workspaces, place, onNewWorkspace }: InsideProps) {
   useEffect(() => {
     localStorage.setItem(LAST_WORKSPACE, workspace.id);
     if (place.view === 'page') localStorage.setItem(lastPageKey(workspace.id), place.pageId);
-    makeWay();
+    if (place.view === 'channel') showDock(true);
+    else makeWay();
   }, [workspace.id, place]);
 
   return (

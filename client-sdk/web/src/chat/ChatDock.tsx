@@ -1,0 +1,106 @@
+// The chat: all channels of a workspace, and the one that is open.
+import { useCallback, useMemo, useState } from 'react';
+import { useMe } from '../app/client';
+import { useT } from '../app/i18n';
+import { usePlace } from '../app/router';
+import { ChannelList } from './ChannelList';
+import { Conversation } from './Conversation';
+import { ReaderContext } from './Markdown';
+import { NewChannel } from './NewChannel';
+import { messages } from './messages';
+import { directoryOf } from './model';
+import { useUnread, useWorkspaceChat } from './useWorkspaceChat';
+import './chat.css';
+import './message.css';
+import './composer.css';
+
+interface ChatDockProps {
+  workspaceId: string;
+  onClose?: (() => void) | undefined;
+}
+
+export function ChatDock({ workspaceId, onClose }: ChatDockProps) {
+  const t = useT(messages);
+  const me = useMe();
+  const place = usePlace();
+  const channelId = place.view === 'channel' ? place.channelId : undefined;
+  const chat = useWorkspaceChat(workspaceId);
+  const directory = useMemo(() => directoryOf(chat.members, chat.agents), [chat.members, chat.agents]);
+  const unread = useUnread(me.id, chat.unread);
+  const [chosen, setChosen] = useState<string | null>(() => channelId ?? remembered(workspaceId));
+  const [making, setMaking] = useState<'channel' | 'dm' | null>(null);
+
+  const [asked, setAsked] = useState(channelId);
+  if (asked !== channelId) {
+    setAsked(channelId);
+    if (channelId !== undefined) setChosen(channelId);
+  }
+
+  const choose = useCallback(
+    (id: string | null) => {
+      setChosen(id);
+      remember(workspaceId, id);
+    },
+    [workspaceId],
+  );
+
+  const open = chat.channels.find(({ id }) => id === chosen) ?? null;
+  return (
+    <ReaderContext value={`user:${me.id}`}>
+      <section className={open ? 'chat has-open' : 'chat'} aria-label={t('chat')}>
+        <ChannelList
+          channels={chat.channels}
+          isLoading={chat.isLoading}
+          fault={chat.fault}
+          onRetry={chat.reload}
+          directory={directory}
+          unread={unread}
+          chosen={chosen}
+          canCreate={chat.canWrite}
+          onChoose={choose}
+          onNew={setMaking}
+          onClose={onClose}
+        />
+        {open ? (
+          <Conversation
+            key={open.id}
+            channel={open}
+            directory={directory}
+            canWrite={chat.canWrite}
+            canManage={chat.canManage || open.created_by_user_id === me.id}
+            onBack={() => {
+              choose(null);
+            }}
+            onClose={onClose}
+          />
+        ) : (
+          <p className="chat-nothing muted">{t('no_channel')}</p>
+        )}
+        {making && (
+          <NewChannel
+            kind={making}
+            workspaceId={workspaceId}
+            members={chat.members}
+            onClose={() => {
+              setMaking(null);
+            }}
+            onMade={(made) => {
+              setMaking(null);
+              chat.add(made);
+              choose(made.id);
+            }}
+          />
+        )}
+      </section>
+    </ReaderContext>
+  );
+}
+
+function remembered(workspaceId: string): string | null {
+  return localStorage.getItem(`ionflux.channel.${workspaceId}`);
+}
+
+function remember(workspaceId: string, channelId: string | null): void {
+  if (channelId === null) localStorage.removeItem(`ionflux.channel.${workspaceId}`);
+  else localStorage.setItem(`ionflux.channel.${workspaceId}`, channelId);
+}
