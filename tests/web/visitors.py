@@ -16,6 +16,7 @@ from tests.web.chromium import read_axe
 WIDE: ViewportSize = {"width": 1280, "height": 800}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 Scheme = Literal["light", "dark"]
+_OF_THE_BROWSER = ("Failed to load resource", "WebSocket connection to")
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 """Where pictures for the documentation are; `IONFLUX_PICTURES=1` takes them anew."""
@@ -87,8 +88,8 @@ class Visitors:
         """Send all home; fail if a page complained or called elsewhere."""
         for context in self._contexts:
             await context.close()
-        assert self._faults == [], "a page complained"
-        assert self._outside == [], "a page called elsewhere"
+        assert not self._faults, f"a page complained: {self._faults}"
+        assert not self._outside, f"a page called elsewhere: {self._outside}"
 
     async def photograph(self, folder: Path) -> list[Path]:
         """Take a picture of everything that is open, for whoever wonders why a test failed."""
@@ -104,7 +105,7 @@ class Visitors:
 
     def _note_console(self, message: ConsoleMessage) -> None:
         # The browser itself says that a request was refused; whether that is in order the page knows.
-        if message.type == "error" and not message.text.startswith("Failed to load resource"):
+        if message.type == "error" and not message.text.startswith(_OF_THE_BROWSER):
             self._faults.append(message.text)
 
 

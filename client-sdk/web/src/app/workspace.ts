@@ -75,6 +75,20 @@ export function query(cursor: string | undefined): { params: { query: { limit: n
   return { params: { query: { limit: 100, ...(cursor !== undefined && { cursor }) } } };
 }
 
+/** Read all anew once the server is back: what was asked for meanwhile has failed. */
+export function useReturn(): void {
+  useEffect(() => {
+    let wasOffline = false;
+    return client.connection.subscribe(() => {
+      const { kind } = client.connection.get();
+      if (kind === 'offline') wasOffline = true;
+      if (kind !== 'connected' || !wasOffline) return;
+      wasOffline = false;
+      void refresh('');
+    });
+  }, []);
+}
+
 /** Follow what happens in a workspace, and read anew what that changed; many changes at once are one. */
 export function useWorkspaceEvents(workspaceId: string): void {
   useEffect(() => {

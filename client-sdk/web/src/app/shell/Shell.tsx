@@ -4,8 +4,9 @@ import { useT } from '../i18n';
 import { messages } from '../messages';
 import type { Workspace } from '../model';
 import { navigate, paths, type Place } from '../router';
+import { Boundary } from '../ui/Boundary';
 import { Loading, Notice } from '../ui/Notice';
-import { usePages, useWorkspaceEvents, useWorkspaces } from '../workspace';
+import { usePages, useReturn, useWorkspaceEvents, useWorkspaces } from '../workspace';
 import { Sidebar } from '../sidebar/Sidebar';
 import { Topbar } from '../topbar/Topbar';
 import { FirstWorkspace } from './FirstWorkspace';
@@ -15,10 +16,14 @@ import './shell.css';
 
 const LAST_WORKSPACE = 'ionflux.workspace';
 const lastPageKey = (workspaceId: string) => `ionflux.page.${workspaceId}`;
-const Home = lazy(() => import('../views/Home'));
-const Trash = lazy(() => import('../views/Trash'));
-const Notifications = lazy(() => import('../views/Notifications'));
-const Settings = lazy(() => import('../settings/Settings'));
+const loadHome = () => import('../views/Home');
+const Home = lazy(loadHome);
+const loadTrash = () => import('../views/Trash');
+const Trash = lazy(loadTrash);
+const loadNotifications = () => import('../views/Notifications');
+const Notifications = lazy(loadNotifications);
+const loadSettings = () => import('../settings/Settings');
+const Settings = lazy(loadSettings);
 const loadPalette = () => import('../palette/Palette');
 const Palette = lazy(loadPalette);
 const PRELOAD_MS = 2000;
@@ -96,9 +101,10 @@ function Inside({ workspace, workspaces, place, onNewWorkspace }: InsideProps) {
   const t = useT(messages);
   const { isSidebarOpen, isDockOpen, isPaletteOpen } = useLayout();
   useWorkspaceEvents(workspace.id);
+  useReturn();
   usePaletteKey();
 
-  usePalettePreload();
+  usePreload();
 
   useEffect(() => {
     localStorage.setItem(LAST_WORKSPACE, workspace.id);
@@ -126,14 +132,18 @@ function Inside({ workspace, workspaces, place, onNewWorkspace }: InsideProps) {
         <Topbar workspace={workspace} place={place} />
         <main id="content" tabIndex={-1}>
           <Suspense fallback={<Loading label={t('loading')} />}>
-            <View place={place} workspace={workspace} />
+            <Boundary key={location.pathname}>
+              <View place={place} workspace={workspace} />
+            </Boundary>
           </Suspense>
         </main>
       </div>
       {isDockOpen && ChatDock && (
         <aside className="dock" aria-label={t('chat')}>
           <Suspense fallback={<Loading label={t('loading')} />}>
-            <ChatDock workspaceId={workspace.id} />
+            <Boundary key={workspace.id}>
+              <ChatDock workspaceId={workspace.id} />
+            </Boundary>
           </Suspense>
         </aside>
       )}
@@ -167,14 +177,20 @@ function View({ place, workspace }: { place: Place; workspace: Workspace }) {
   return <Notice title={t('not_here')}>{t('not_here_more')}</Notice>;
 }
 
-/** Have the palette here before somebody asks for it: what they type then is not to get lost. */
-function usePalettePreload(): void {
+/** Have the small parts here before somebody asks for them: while the server is away, too. */
+function usePreload(): void {
   useEffect(() => {
-    const timer = setTimeout(() => void loadPalette(), PRELOAD_MS);
+    const timer = setTimeout(preload, PRELOAD_MS);
     return () => {
       clearTimeout(timer);
     };
   }, []);
+}
+
+function preload(): void {
+  const loaders = [loadPalette, loadHome, loadTrash, loadNotifications, loadSettings];
+  // What does not come now is asked for again when it is needed, and told then.
+  for (const load of loaders) load().catch(() => undefined);
 }
 
 function usePaletteKey(): void {

@@ -17,7 +17,7 @@ export function MyMenu({ workspaceId }: { workspaceId: string }) {
   const language = useLanguage();
   return (
     <Menu
-      label={t('my_menu', { name: me.name })}
+      label={t('my_menu')}
       className="sidebar-row"
       choices={[
         {

@@ -17,7 +17,7 @@ export function WorkspaceMenu({ workspace, workspaces, onNewWorkspace }: Workspa
   const t = useT(messages);
   return (
     <Menu
-      label={t('switch_workspace', { name: workspace.name })}
+      label={t('switch_workspace')}
       className="workspace-button"
       choices={[
         ...workspaces.map((each) => ({

@@ -64,7 +64,7 @@ export function Menu({ label, children, className = 'icon-button', choices, alig
         ref={button}
         type="button"
         className={className}
-        aria-label={label}
+        aria-label={children === undefined ? label : undefined}
         aria-haspopup="menu"
         aria-expanded={isOpen}
         aria-controls={isOpen ? id : undefined}
@@ -74,6 +74,7 @@ export function Menu({ label, children, className = 'icon-button', choices, alig
         }}
       >
         {children ?? <Icon name="more" />}
+        {children !== undefined && <span className="visually-hidden">, {label}</span>}
       </button>
       {isOpen && (
         <div
