@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from playwright.async_api import Page, Response, expect
+from playwright.async_api import Locator, Page, Response, expect
 
 from tests.services.ionflux import IonfluxServer, Person
 from tests.web.visitors import PHONE, Scheme, Visitors, find_barriers, take_picture
@@ -26,7 +26,7 @@ async def studio_of(ionflux: IonfluxServer, name: str = "Ann") -> tuple[Person, 
     return person, await person.workspace("Studio")
 
 
-def tree_of(page: Page) -> Any:
+def tree_of(page: Page) -> Locator:
     return page.get_by_role("region", name="Pages")
 
 
@@ -111,7 +111,11 @@ async def test_what_is_loaded_first_is_small(visitors: Visitors, ionflux: Ionflu
     ann, workspace_id = await studio_of(ionflux)
     page = await visitors.page_of(ann, "/account")
     answers: list[Response] = []
-    page.on("response", lambda answer: answers.append(answer))
+
+    def note(answer: Response) -> None:
+        answers.append(answer)
+
+    page.on("response", note)
     await page.goto(f"/w/{workspace_id}")
     await expect(page.get_by_role("heading", name="Hello, Ann")).to_be_visible()
     assets = [answer for answer in answers if "/assets/" in answer.url]
