@@ -49,11 +49,14 @@ class Scribe:
 
 
 @asynccontextmanager
-async def following(database: Database, consumer: Consumer, **options: float) -> AsyncGenerator[EventFeed]:
-    """Run a consumer as a process of its own would."""
+async def following(
+    database: Database, consumer: Consumer, *, hears_others: bool = True, **options: float
+) -> AsyncGenerator[EventFeed]:
+    """Run a consumer as a process of its own would; hearing of others begins with a look everywhere."""
     feed = EventFeed(database)
     follower = Following(database, feed, consumer, first_retry_seconds=0.01, **options)
-    tasks = [asyncio.create_task(work()) for work in (feed.run, follower.run)]
+    work = [follower.run, feed.run] if hears_others else [follower.run]
+    tasks = [asyncio.create_task(each()) for each in work]
     yield feed
     for task in tasks:
         task.cancel()
@@ -169,7 +172,7 @@ async def test_what_fails_comes_again_and_leaves_nothing_half(database: Database
 async def test_events_that_are_nothing_to_it_move_its_cursor_later(database: Database):
     book, _ = await add_workspace(database)
     place, _ = await add_workspace(database)
-    async with following(database, Scribe(book)) as feed:
+    async with following(database, Scribe(book), hears_others=False) as feed:
         await append(database, place, 3, "dull")
         await skipped(feed, place, 3)
         assert await cursor(database, place) == 0, "no transaction was made for it"
@@ -217,10 +220,10 @@ async def test_a_crash_before_the_cursor_follows_loses_nothing_and_repeats_nothi
     book, _ = await add_workspace(database)
     place, _ = await add_workspace(database)
     async with Database(database_url) as dying:
-        async with following(dying, Scribe(book)) as feed:
-            await append(database, place, 1)
-            await written(database, book, 1)
-            await append(database, place, 2, "dull")
+        async with following(dying, Scribe(book), hears_others=False) as feed:
+            await append(dying, place, 1)
+            await written(dying, book, 1)
+            await append(dying, place, 2, "dull")
             await skipped(feed, place, 3)
             monkeypatch.setattr(feed.cursors, "flush", never)
         assert await cursor(database, place) == 1, "what it knew is gone with it"
