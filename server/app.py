@@ -194,6 +194,7 @@ def _middleware(services: Services) -> list[Middleware]:
         allow_credentials="*" not in settings.cors_origins,
         allow_headers=(
             *("Authorization", "Content-Type", "Idempotency-Key", "X-CSRF-Token", "X-Request-Id"),
+            "Last-Event-ID",
             *uploads.REQUEST_HEADERS,
         ),
         expose_headers=(

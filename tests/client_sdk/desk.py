@@ -10,7 +10,9 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any, Self
 
-from tests.services.ionflux import IonfluxServer, Person
+from tests.server.runs_world import DEFINITION, FAST, MODEL
+from tests.services.ionflux import IonfluxServer
+from tests.services.models import ModelServer
 
 Ask = Callable[..., Awaitable[Any]]
 
@@ -18,16 +20,18 @@ Ask = Callable[..., Awaitable[Any]]
 class Desk:
     """Serves one server's tests, for as long as its block lasts."""
 
-    def __init__(self, server: IonfluxServer, **more: Ask) -> None:
+    def __init__(self, server: IonfluxServer, models: ModelServer) -> None:
         self._ionflux = server
-        self._people: dict[str, Person] = {}
+        self._models = models
         self._doing: dict[str, Ask] = {
             "person": self._person,
             "token": self._token,
             "kill": self._ionflux.kill,
             "start": self._ionflux.restart,
             "reset": self._reset,
-            **more,
+            "provider": self._provider,
+            "agent": self._agent,
+            "answer": self._answer,
         }
 
     async def __aenter__(self) -> Self:
@@ -57,7 +61,6 @@ class Desk:
 
     async def _person(self, name: str) -> dict[str, str]:
         person = await self._ionflux.person(name)
-        self._people[person.user_id] = person
         return {
             "id": person.user_id,
             "email": person.email,
@@ -75,3 +78,15 @@ class Desk:
         code, said = await self._ionflux.run("document", "reset", document)
         if code != 0:
             raise RuntimeError(said)
+
+    async def _provider(self) -> dict[str, Any]:
+        return {"name": "Stand-in", "base_url": self._models.url, "models": [MODEL]}
+
+    async def _agent(self, config: str) -> dict[str, Any]:
+        return {"name": "Helper", "agent_definition_id": DEFINITION, "yaml_config": FAST + config}
+
+    async def _answer(
+        self, words: str, response: dict[str, Any], has_result: bool | None = None, **options: Any
+    ) -> None:
+        match = {} if has_result is None else {"hasToolResult": has_result}
+        await asyncio.to_thread(self._models.answer, words, response, match=match, **options)

@@ -9,6 +9,7 @@ import pytest
 from tests.client_sdk.desk import Desk
 from tests.clients.driver import NODE
 from tests.services.ionflux import IonfluxServer
+from tests.services.models import ModelServer
 
 FOLDER = Path(__file__).parents[2] / "client-sdk" / "typescript"
 TESTS = sorted(path.name for path in (FOLDER / "tests").glob("*.test.ts"))
@@ -17,10 +18,14 @@ SECONDS = 120.0
 pytestmark = pytest.mark.node
 
 
+SETTINGS = {"IONFLUX_ALLOW_PRIVATE_ADDRESSES": "true", "IONFLUX_LLM_BUILT_IN": "false"}
+
+
+@pytest.mark.parametrize("own_ionflux", [SETTINGS], ids=[""], indirect=True)
 @pytest.mark.parametrize("file", TESTS)
-async def test_file(file: str, own_ionflux: IonfluxServer) -> None:
+async def test_file(file: str, own_ionflux: IonfluxServer, model_server: ModelServer) -> None:
     assert (FOLDER / "dist" / "index.js").exists(), "build it first: make sdk"
-    async with Desk(own_ionflux) as desk:
+    async with Desk(own_ionflux, model_server) as desk:
         await run_node(f"tests/{file}", own_ionflux, desk)
 
 

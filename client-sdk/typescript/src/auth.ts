@@ -7,8 +7,8 @@ export interface Credentials {
   readonly cookies: RequestCredentials;
   /** Adds what a request needs. `send` reaches the server without credentials of ours. */
   authorize(request: Request, send: Send): Promise<void>;
-  /** What a document is joined with; empty where the cookie says it. */
-  socketToken(send: Send): Promise<string>;
+  /** What a document is joined with; empty where the cookie says it. `isAsked`: the server wants a newer one. */
+  socketToken(send: Send, isAsked: boolean): Promise<string>;
   /** Looks whether a refusal can be answered with something newer; then the request is tried once more. */
   renew(refusal: Response, send: Send): Promise<boolean>;
   /** Learns from an answer that signs somebody in or out. */
@@ -24,8 +24,11 @@ type BrowserSession = components['schemas']['BrowserSessionAnswer'];
 const BROWSER_SESSION = '/v1/auth/browser-session';
 const READING = new Set(['GET', 'HEAD', 'OPTIONS']);
 
-/** How long before its end a token is renewed; the server asks for another a minute before. */
-const AHEAD_SECONDS = 90;
+/** How long before its end a token is renewed. */
+const AHEAD_SECONDS = 30;
+
+/** The same where the server asks for another, which it does a minute before. */
+const ASKED_SECONDS = 90;
 
 /** The session of a browser: an HttpOnly cookie, and a token against forged requests that is asked for when needed. */
 export function cookieSession(): Credentials {
@@ -104,9 +107,9 @@ export function tokens({ onChange, ...first }: TokensOptions): Credentials {
     });
     return renewing;
   };
-  const current = async (send: Send): Promise<string> => {
+  const current = async (send: Send, ahead = AHEAD_SECONDS): Promise<string> => {
     // A server that is away renews nothing; then the old token may still do.
-    if (endsSoon(pair.access)) await renewOnce(send).catch(() => false);
+    if (endsWithin(pair.access, ahead)) await renewOnce(send).catch(() => false);
     return pair.access;
   };
   return {
@@ -115,7 +118,7 @@ export function tokens({ onChange, ...first }: TokensOptions): Credentials {
       if (request.headers.has('Authorization')) return;
       request.headers.set('Authorization', `Bearer ${await current(send)}`);
     },
-    socketToken: current,
+    socketToken: (send, isAsked) => current(send, isAsked ? ASKED_SECONDS : AHEAD_SECONDS),
     renew: (refusal, send) => (refusal.status === 401 ? renewOnce(send) : Promise.resolve(false)),
     learn: (path, answer) => {
       if (path === '/v1/auth/login' || path === '/v1/auth/register') take(answer as Session);
@@ -137,9 +140,9 @@ export function apiKey(key: string): Credentials {
   };
 }
 
-function endsSoon(token: string): boolean {
+function endsWithin(token: string, seconds: number): boolean {
   const end = endOf(token);
-  return end !== null && end - Date.now() / 1000 < AHEAD_SECONDS;
+  return end !== null && end - Date.now() / 1000 < seconds;
 }
 
 /** When a JSON Web Token ends; null for what says nothing of it. */

@@ -74,7 +74,7 @@ export class IonfluxClient {
       session,
       socket: this.#socket,
       copies: options.offline === false ? null : new Copies(this.#registry, account, server),
-      token: () => this.#requests.socketToken(),
+      token: (isAsked) => this.#requests.socketToken(isAsked),
       renewToken: () => this.#requests.renewSocketToken(),
     });
     const origin = this.#address.origin;

@@ -24,9 +24,9 @@ export class Requests {
     return this.#session;
   }
 
-  /** What a document is joined with now. */
-  socketToken(): Promise<string> {
-    return this.#credentials.socketToken(this.#bare);
+  /** What a document is joined with now; a newer one where the server asks for it. */
+  socketToken(isAsked: boolean): Promise<string> {
+    return this.#credentials.socketToken(this.#bare, isAsked);
   }
 
   /** Gets another token after a document was refused for the one it was joined with. Whether there is one. */

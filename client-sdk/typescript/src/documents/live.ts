@@ -17,8 +17,8 @@ export interface Surroundings {
   readonly socket: Socket;
   readonly copies: Copies | null;
   readonly session: Observable<SessionState>;
-  /** What a document is joined with. */
-  token(): Promise<string>;
+  /** What a document is joined with; a newer one where the server asks for it. */
+  token(isAsked: boolean): Promise<string>;
   /** Gets another token after a refusal. Whether there is one. */
   renewToken(): Promise<boolean>;
   /** Is told when a copy is over: whoever opens the document next gets another. */
@@ -74,7 +74,8 @@ export class LiveDocument {
       awareness: this.awareness,
       websocketProvider: around.socket.provider,
       sessionAwareness: true, // a document that is closed and opened again gets no receipt of its former life
-      token: () => around.token(),
+      // Whoever is in already is asked because the token ends soon (A4).
+      token: () => around.token(this.#provider.isAuthenticated),
     });
     this.#status = new Value(statusOf(this.#standing()), isSameStatus);
     this.#endings.push(around.socket.state.subscribe(this.#onConnection));
