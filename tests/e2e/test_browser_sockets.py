@@ -89,7 +89,7 @@ async def test_A1_the_cookie_stands_for_an_empty_token_of_hocuspocus(
     url = f"ws://127.0.0.1:{ann.server.port}/collab"
     async with connect(url, additional_headers=headers, origin=origin) as socket:  # pyright: ignore[reportArgumentType]
         await socket.send(hocuspocus_token(document.name, ""))
-        frame = await answer_of(socket)
-    assert isinstance(frame, bytes)
-    # The name, type 2 (auth), and 2 for authenticated or 1 for denied.
-    assert frame[1 + len(document.name) :][:2] == bytes([2, permission])
+        # The name, type 2 (auth), and 2 for authenticated or 1 for denied; before that, why, for programs.
+        answers = [await answer_of(socket) for _ in range(1 if is_own else 2)]
+    assert isinstance(answers[-1], bytes)
+    assert answers[-1][1 + len(document.name) :][:2] == bytes([2, permission])
