@@ -256,18 +256,14 @@ class LiveDocument:
 
     def observe(self, event: pycrdt.TransactionEvent) -> None:
         """Note what a transaction changed."""
-        # Structs behind a gap in their writer's clock change the document and tell nobody until it is filled:
-        # the event comes then too, with an empty update.
         update = event.update
-        is_told = update != EMPTY_UPDATE
-        if is_told:
-            self._changes.append(update)
+        self._changes.append(update)
         if self._full is None:
             return
         self._since.append(update)
         self._since_bytes += len(update)
         is_small = self._since_bytes * PART_OF_STATE <= len(self._full)
-        if self._waiting.updates or not (is_told and is_small):
+        if self._waiting.updates or not is_small:
             self._forget_state()
 
     def _forget_state(self) -> None:
