@@ -18,6 +18,7 @@ from server.bootstrap import Services, open_database, open_services
 from server.closed_door import closed_door
 from server.data_folder import DEMO_LOGIN, Secrets, prepare_data_folder, read_secrets
 from server.errors import OverloadedError
+from server.heap import give_memory_back
 from server.listening import READ_FRAMES, Server, bind
 from server.realtime.picows_protocol import picows_protocol
 from server.seed import Demo, find_demo, seed
@@ -33,6 +34,7 @@ STARTING = OverloadedError("The server is starting.", code="starting", retry_aft
 
 def serve(settings: Settings, *, with_seed: bool, announce: Announce) -> None:
     """Serve until a signal ends it. Raises StartError or storage's errors when it cannot begin."""
+    give_memory_back()
     raise_stack()
     prepare_data_folder(settings.data_dir)
     secrets = read_secrets(settings.data_dir)
