@@ -1,8 +1,8 @@
 """Has glibc give memory back: what a thread or a large document once needed is not held for ever.
 
-By itself each thread gets a heap of its own, and once a large piece was freed, later ones of its size lie in a
-heap too, where a small one behind them keeps them (mallopt(3): M_ARENA_MAX, M_MMAP_THRESHOLD). Taking 80 MB of
-edits in pieces of half a megabyte left 19 to 102 MB behind, and leaves 10 now.
+By itself each thread gets a heap of its own, and once a large piece was freed, later ones of its size lie in
+a heap too, where a small one behind them keeps them (mallopt(3): M_ARENA_MAX, M_MMAP_THRESHOLD). Taking 80 MB
+of edits in pieces of half a megabyte left 19 to 102 MB behind, and leaves 10 now.
 """
 
 import ctypes
