@@ -9,7 +9,6 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 import pycrdt
 
@@ -27,6 +26,7 @@ from server.run_messages import put_message
 from storage.engine import Database
 from storage.event_feed import EventFeed
 from storage.models import PlaybookRun
+from storage.paging import each_row
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +34,6 @@ Change = Callable[["pycrdt.Doc[Any]", str], None]
 """Changes a document at a time."""
 
 RETRY_SECONDS = 5.0
-_PAGE = 100
 
 
 class PlaybookMessages:
@@ -65,15 +64,13 @@ class PlaybookMessages:
 
     async def show_all(self) -> None:
         """Show all runs that are not shown as they stand."""
-        after: UUID | None = None
-        while True:
-            async with self._database.read() as uow:
-                page = await uow.playbook_progress.unshown(after=after, limit=_PAGE)
-            for run in page:
-                await self._show(run)
-            if len(page) < _PAGE:
-                return
-            after = page[-1].id
+        unshown = each_row(
+            self._database,
+            lambda uow, after, limit: uow.playbook_progress.unshown(after=after, limit=limit),
+            lambda run: run.id,
+        )
+        async for run in unshown:
+            await self._show(run)
 
     async def _show(self, run: PlaybookRun) -> None:
         async with self._database.read() as uow:

@@ -21,6 +21,7 @@ from server.documents.writing import Writer
 from storage.engine import Database
 from storage.event_feed import EventFeed
 from storage.models import WaitingSnippet
+from storage.paging import each_row
 
 logger = logging.getLogger(__name__)
 
@@ -28,8 +29,6 @@ WRITER = Principal(id=PrincipalId("system:runs"), name="IONFLUX", kind="system")
 
 RETRY_SECONDS = 1.0
 """Blocks wait without an event where a page was written; they are looked for this often."""
-
-_PAGE = 100
 
 
 class RunBlocks:
@@ -58,15 +57,13 @@ class RunBlocks:
 
     async def show_all(self) -> None:
         """Write all blocks that wait."""
-        after: UUID | None = None
-        while True:
-            async with self._database.read() as uow:
-                page = await uow.snippets.waiting(after=after, limit=_PAGE)
-            for waiting in page:
-                await self._show(waiting)
-            if len(page) < _PAGE:
-                return
-            after = page[-1].mark
+        waiting_ones = each_row(
+            self._database,
+            lambda uow, after, limit: uow.snippets.waiting(after=after, limit=limit),
+            lambda waiting: waiting.mark,
+        )
+        async for waiting in waiting_ones:
+            await self._show(waiting)
 
     async def _show(self, waiting: WaitingSnippet) -> None:
         name = f"page:{waiting.page_id}"

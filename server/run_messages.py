@@ -28,6 +28,7 @@ from storage.engine import Database
 from storage.errors import StorageError
 from storage.event_feed import EventFeed
 from storage.models import AgentConfiguration, AgentRunLog
+from storage.paging import each_row
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +36,6 @@ RETRY_SECONDS = 5.0
 PROGRESS_SECONDS = 1.0
 """Between two edits of the message that tells how a run is going."""
 
-_PAGE = 100
 _MOST_CHARACTERS = 1000
 
 Status = Literal["running", "finished", "failed"]
@@ -129,15 +129,13 @@ class RunMessages:
 
     async def tell_ends(self) -> None:
         """Tell the end of all runs whose channel does not know it."""
-        after: UUID | None = None
-        while True:
-            async with self._database.read() as uow:
-                page = await uow.agent_runs.untold(after=after, limit=_PAGE)
-            for run, agent in page:
-                await self._tell_end(run, agent)
-            if len(page) < _PAGE:
-                return
-            after = page[-1][0].id
+        untold = each_row(
+            self._database,
+            lambda uow, after, limit: uow.agent_runs.untold(after=after, limit=limit),
+            lambda row: row[0].id,
+        )
+        async for run, agent in untold:
+            await self._tell_end(run, agent)
 
     async def _tell_end(self, run: AgentRunLog, agent: AgentConfiguration) -> None:
         status: Status = "finished" if run.status == "success" else "failed"

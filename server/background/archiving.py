@@ -19,6 +19,7 @@ from server.background.leadership import LEASE_SECONDS, Leadership
 from server.message_archive import MessageArchive
 from storage.engine import Database
 from storage.errors import StorageError
+from storage.paging import each_row
 
 logger = logging.getLogger(__name__)
 
@@ -73,21 +74,20 @@ class Archiving:
     async def move_all(self) -> int:
         """Move what has to be moved now, in all channels; return how many messages that were."""
         moved = 0
-        after: UUID | None = None
-        while True:
-            try:
-                async with self._database.read() as uow:
-                    page = await uow.messages.overlong(
-                        more_than=self._live_messages, before=self._oldest_id(), after=after, limit=_PAGE
-                    )
-                for channel_id in page:
-                    moved += await self._move_in(f"channel:{channel_id}")
-            except StorageError as error:
-                logger.warning("messages cannot be archived now: %s", error)
-                return moved
-            if len(page) < _PAGE:
-                return moved
-            after = page[-1]
+        overlong = each_row(
+            self._database,
+            lambda uow, after, limit: uow.messages.overlong(
+                more_than=self._live_messages, before=self._oldest_id(), after=after, limit=limit
+            ),
+            lambda channel_id: channel_id,
+            _PAGE,
+        )
+        try:
+            async for channel_id in overlong:
+                moved += await self._move_in(f"channel:{channel_id}")
+        except StorageError as error:
+            logger.warning("messages cannot be archived now: %s", error)
+        return moved
 
     async def _move_in(self, document: str) -> int:
         """Move what one channel has too much of."""

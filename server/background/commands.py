@@ -27,13 +27,13 @@ from storage.callers import Caller, find_caller
 from storage.engine import Database
 from storage.event_feed import EventFeed
 from storage.models import ChatCommand, ChatMessage, Event
+from storage.paging import each_row
 from storage.repositories.consumers import Beginning
 from storage.unit_of_work import UnitOfWork
 
 logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = 5.0
-_PAGE = 100
 
 
 class CommandConsumer:
@@ -192,15 +192,13 @@ class Commands:
 
     async def answer_open(self) -> None:
         """Post all answers that have not been posted."""
-        after: UUID | None = None
-        while True:
-            async with self._database.read() as uow:
-                page = await uow.commands.unanswered(after=after, limit=_PAGE)
-            for command in page:
-                await self._answer(command)
-            if len(page) < _PAGE:
-                return
-            after = page[-1].response_id
+        unanswered = each_row(
+            self._database,
+            lambda uow, after, limit: uow.commands.unanswered(after=after, limit=limit),
+            lambda command: command.response_id,
+        )
+        async for command in unanswered:
+            await self._answer(command)
 
     async def _answer(self, command: ChatCommand) -> None:
         content = AgentCommandResponse(

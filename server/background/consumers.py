@@ -21,6 +21,7 @@ from storage.errors import StorageError
 from storage.event_feed import EVERYWHERE_SECONDS, EventFeed, News
 from storage.event_window import PAGE
 from storage.models import Event
+from storage.paging import each_row
 from storage.repositories.consumers import Beginning
 from storage.unit_of_work import UnitOfWork
 
@@ -141,15 +142,13 @@ class Following:
                 self._waiting.append(where)
 
     async def _behind(self) -> set[UUID]:
-        found: set[UUID] = set()
-        after: UUID | None = None
-        while True:
-            async with self._database.read() as uow:
-                page = await uow.consumers.behind(self._consumer.name, after=after, limit=_PAGE)
-            found |= set(page)
-            if len(page) < _PAGE:
-                return found
-            after = page[-1]
+        behind = each_row(
+            self._database,
+            lambda uow, after, limit: uow.consumers.behind(self._consumer.name, after=after, limit=limit),
+            lambda workspace_id: workspace_id,
+            _PAGE,
+        )
+        return {workspace_id async for workspace_id in behind}
 
     async def _work_off(self) -> None:
         """Take one batch of each workspace in line; what is left over takes its next turn."""
