@@ -5,18 +5,17 @@ call that was finished is seen to be made, and paid, once.
 """
 
 import asyncio
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.chaos.test_runs import SECONDS, Watcher, server, settings_for
+from tests.chaos.test_runs import SECONDS, Watcher, pair, server, settings_for
 from tests.server.runs_world import DEFINITION, FAST, INPUTS, MODEL
-from tests.services.ionflux import IonfluxServer, expect_no_fault
+from tests.services.ionflux import IonfluxServer
 from tests.services.models import ModelServer
 from tests.waiting import until
 
-__all__ = ["server"]
+__all__ = ["pair", "server"]
 
 pytestmark = pytest.mark.chaos
 
@@ -144,20 +143,13 @@ async def test_a_playbook_goes_on_after_a_crash(server: IonfluxServer, model_ser
 
 @pytest.mark.postgres
 async def test_another_process_takes_over_a_playbook(
-    request: pytest.FixtureRequest, tmp_path: Path, model_server: ModelServer
+    pair: tuple[IonfluxServer, IonfluxServer], model_server: ModelServer
 ):
-    first = IonfluxServer(tmp_path, settings_for(request, "postgres"))
-    second = first.beside("second")
-    first.start()
-    try:
-        watcher = await begin(first, model_server)
-        second.start()
-        assert (await watcher.run(second))["status"] == "running"
-        have_an_answer(model_server)
-        await first.kill()
-        await watcher.expect_one_of_everything(second)
-        assert len(model_server.asked) == 2
-    finally:
-        for one in (first, second):
-            one.close()
-            expect_no_fault(one.log_text())
+    first, second = pair
+    watcher = await begin(first, model_server)
+    second.start()
+    assert (await watcher.run(second))["status"] == "running"
+    have_an_answer(model_server)
+    await first.kill()
+    await watcher.expect_one_of_everything(second)
+    assert len(model_server.asked) == 2

@@ -123,6 +123,20 @@ async def server(tmp_path: Path, settings: dict[str, str]) -> AsyncIterator[Ionf
     expect_no_fault(server.log_text())
 
 
+@pytest.fixture
+async def pair(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> AsyncIterator[tuple[IonfluxServer, IonfluxServer]]:
+    """Two servers on one Postgres, of which only the first runs yet."""
+    first = IonfluxServer(tmp_path, settings_for(request, "postgres"))
+    second = first.beside("second")
+    first.start()
+    yield first, second
+    for one in (first, second):
+        one.close()
+        expect_no_fault(one.log_text())
+
+
 async def test_a_run_goes_on_after_a_crash(server: IonfluxServer, model_server: ModelServer):
     watcher = await begin(server, model_server)
     await server.kill()
@@ -134,23 +148,16 @@ async def test_a_run_goes_on_after_a_crash(server: IonfluxServer, model_server: 
 
 @pytest.mark.postgres
 async def test_another_process_takes_over_what_a_dead_one_did(
-    request: pytest.FixtureRequest, tmp_path: Path, model_server: ModelServer
+    pair: tuple[IonfluxServer, IonfluxServer], model_server: ModelServer
 ):
-    first = IonfluxServer(tmp_path, settings_for(request, "postgres"))
-    second = first.beside("second")
-    first.start()
-    try:
-        watcher = await begin(first, model_server)
-        second.start()
-        assert (await watcher.run(second))["status"] == "running"
-        have_an_answer(model_server)
-        await first.kill()
-        await watcher.expect_one_of_everything(second)
-        assert len(model_server.asked) == 1
-    finally:
-        for server in (first, second):
-            server.close()
-            expect_no_fault(server.log_text())
+    first, second = pair
+    watcher = await begin(first, model_server)
+    second.start()
+    assert (await watcher.run(second))["status"] == "running"
+    have_an_answer(model_server)
+    await first.kill()
+    await watcher.expect_one_of_everything(second)
+    assert len(model_server.asked) == 1
 
 
 def test_a_dead_process_is_noticed_within_fifteen_seconds():
