@@ -10,6 +10,7 @@ second one.
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
 from typing import Any, cast
 from uuid import UUID
 
@@ -128,9 +129,9 @@ class ToolSpec(msgspec.Struct, frozen=True, kw_only=True):
     """For what needs approval by its arguments. What was consented to once is free for the whole run."""
     run: Run
 
-    def parameters(self) -> dict[str, Any]:
+    def parameters(self) -> Mapping[str, Any]:
         """Return the JSON Schema of what it takes: an object."""
-        return dict(self.schema) if self.arguments is None else schema_of(self.arguments)
+        return self.schema if self.arguments is None else schema_of(self.arguments)
 
     def tool(self) -> Tool:
         """Return it as a model is told of it."""
@@ -154,8 +155,12 @@ class ToolSpec(msgspec.Struct, frozen=True, kw_only=True):
         return f"The arguments do not fit{where}: {detail}. {self.name} takes: {known or 'nothing'}."
 
 
-def schema_of(arguments: type[msgspec.Struct]) -> dict[str, Any]:
-    """Return the JSON Schema of a Struct, with the object itself at its top, as models' APIs want it."""
+@cache
+def schema_of(arguments: type[msgspec.Struct]) -> Mapping[str, Any]:
+    """Return the JSON Schema of a Struct, with the object itself at its top, as models' APIs want it.
+
+    Made once for each: every call of a model is told of all tools.
+    """
     schema = msgspec.json.schema(arguments)
     definitions: dict[str, Any] = dict(schema.get("$defs", {}))
     top: dict[str, Any] = dict(cast("Mapping[str, Any]", definitions.pop(arguments.__name__)))

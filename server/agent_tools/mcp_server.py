@@ -205,7 +205,7 @@ def _show(spec: ToolSpec) -> Any:
         open_world_hint=spec.name == "fetch_url",
     )
     return Tool(
-        name=spec.name, description=spec.description, input_schema=spec.parameters(), annotations=hints
+        name=spec.name, description=spec.description, input_schema=dict(spec.parameters()), annotations=hints
     )
 
 
