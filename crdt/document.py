@@ -133,13 +133,11 @@ class LiveDocument:
 
     def _partial(self, updates: Sequence[bytes]) -> list[bytes]:
         """Return those large updates that were applied, and not taken in whole."""
+        waiting = self._waiting
         return [
             update
             for update in updates
-            if len(update) > LARGE_BYTES
-            and self._waiting.updates
-            and update in self._waiting.updates
-            and not self._waiting.is_ahead(update)
+            if len(update) > LARGE_BYTES and update in waiting.updates and not waiting.is_ahead(update)
         ]
 
     def _apply(self, updates: Sequence[bytes]) -> Applied:

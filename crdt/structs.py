@@ -81,20 +81,18 @@ def read_needs(update: bytes) -> list[tuple[int, int]]:
     needs: list[tuple[int, int]] = []
     for _ in range(reader.read_number()):
         left, client_id, clock = reader.read_number(), reader.read_number(), reader.read_number()
-        is_beginning = True
+        is_beginning = True  # of what follows on a gap, too
         while left:
-            if left >= AT_ONCE and reader.skip_match(_CHARACTERS):
-                needs += [(client_id, clock)] * is_beginning
-                is_beginning = False
-                clock += AT_ONCE
-                left -= AT_ONCE
-                continue
-            for _ in range(min(left, AT_ONCE)):
-                is_gap = reader.peek() & _KIND == SKIP
-                needs += [(client_id, clock)] * (is_beginning and not is_gap)
-                is_beginning = is_gap
-                clock += _skip_struct(reader)
-                left -= 1
+            is_gap = reader.peek() & _KIND == SKIP
+            if is_beginning and not is_gap:
+                needs.append((client_id, clock))
+            is_beginning = is_gap
+            if left >= AT_ONCE and not left % AT_ONCE and reader.skip_match(_CHARACTERS):
+                count = length = AT_ONCE
+            else:
+                count, length = 1, _skip_struct(reader)
+            clock += length
+            left -= count
     return needs
 
 

@@ -65,7 +65,7 @@ class Waiting:
         head = _HEAD.match(update)
         if head is None:
             return update[:1] != b"\x00" and self._is_ahead(update)
-        writer, clock = head[1], _number(head[2])
+        writer, clock = head[1], Reader(head[2]).read_number()
         last = self._clocks.get(writer)
         is_next = last is not None and clock <= last + 1 and writer not in self._latest and _GAP not in update
         if not is_next and self._is_ahead(update):
@@ -170,8 +170,3 @@ def encode_state_vector(clocks: Mapping[int, int]) -> bytes:
     """Return what `read_state_vector` reads."""
     entries = (encode_number(client_id) + encode_number(clock) for client_id, clock in clocks.items())
     return encode_number(len(clocks)) + b"".join(entries)
-
-
-def _number(encoded: bytes) -> int:
-    """Return a varUint."""
-    return Reader(encoded).read_number()
