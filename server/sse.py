@@ -81,8 +81,11 @@ def sse(data: bytes, id_: int) -> bytes:
 
 
 def sse_position(id_: int) -> bytes:
-    """Return what moves a client's `Last-Event-ID` and is no event for it."""
-    return b"id: %d\n\n" % id_
+    """Return what moves a client's `Last-Event-ID` and is no event for it.
+
+    It has a type of its own and empty data: many clients pass over an id that comes without any.
+    """
+    return b"event: position\nid: %d\ndata:\n\n" % id_
 
 
 HEARTBEAT = b": still here\n\n"

@@ -132,7 +132,7 @@ async def _follow(
     """Yield what happens behind a position, for as long as the caller may see the workspace."""
     services = call.services
     with services.streams.count(call.actor), services.feed.subscribe(workspace_id) as subscription:
-        yield HEARTBEAT
+        yield sse_position(position)  # who comes back before the first event goes on from here
         while not (await subscription.next(HEARTBEAT_SECONDS)).is_over:
             if not await call.is_standing():
                 return

@@ -41,10 +41,10 @@ async def run_node(file: str, server: IonfluxServer, desk: Desk) -> None:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    try:
-        said, _ = await asyncio.wait_for(process.communicate(), SECONDS)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    assert process.returncode == 0, said.decode()[-8000:]
+    reading = asyncio.create_task(process.stdout.read())  # pyright: ignore[reportOptionalMemberAccess]
+    await asyncio.wait([reading], timeout=SECONDS)
+    if process.returncode is None and not reading.done():
+        process.kill()  # a test that failed may have left a stream open, which keeps Node running
+    said = await reading
+    code = await process.wait()
+    assert code == 0, said.decode()[-8000:]

@@ -42,6 +42,16 @@ class Stream:
                 await self.next()
 
 
+async def position(lines: AsyncIterator[str]) -> str:
+    """Return from where a stream says that one may go on. Before an event it says nothing but that."""
+    async with asyncio.timeout(SECONDS):
+        while (line := await anext(lines)) != "event: position":
+            assert not line or line.startswith(":"), line
+        id_ = (await anext(lines)).removeprefix("id: ")
+        assert [await anext(lines), await anext(lines)] == ["data:", ""]
+    return id_
+
+
 @asynccontextmanager
 async def streaming(
     person: Person, workspace: str, query: str = "", **headers: str
@@ -53,7 +63,7 @@ async def streaming(
     ):
         stream = Stream(answer, aiter(answer.aiter_lines()))
         if answer.status_code == 200:
-            assert (await anext(stream.lines)).startswith(":"), "it follows from here on"
+            stream.last_id = await position(stream.lines)
         yield stream
 
 
@@ -84,6 +94,26 @@ async def test_a_stream_is_resumed_without_a_gap_or_a_repetition(ionflux: Ionflu
         assert [(await stream.next())["payload"]["title"] for _ in range(2)] == ["Two", "Three"]
         await ann.page(workspace, "Four")
         assert (await stream.next())["payload"]["title"] == "Four"
+
+
+async def test_a_stream_without_any_event_yet_is_resumed_from_where_it_began(ionflux: IonfluxServer):
+    ann = await ionflux.person("Ann")
+    workspace = await ann.workspace()
+    await ann.page(workspace, "Before")
+    async with streaming(ann, workspace) as stream:
+        pass
+    await ann.page(workspace, "Meanwhile")
+    async with streaming(ann, workspace, **{"Last-Event-ID": stream.last_id}) as stream:
+        assert (await stream.next())["payload"]["title"] == "Meanwhile"
+
+
+async def test_a_stream_goes_on_past_what_is_not_for_it(ionflux: IonfluxServer):
+    ann = await ionflux.person("Ann")
+    workspace = await ann.workspace()
+    async with streaming(ann, workspace, "?type=page.moved") as stream:
+        begun = int(stream.last_id)
+        await ann.page(workspace, "Plan")
+        assert await position(stream.lines) == str(begun + 1)
 
 
 async def test_a_stream_tells_a_guest_nothing_of_what_they_may_not_see(ionflux: IonfluxServer):

@@ -48,6 +48,7 @@ export class IonfluxClient {
   readonly #socket: Socket;
   readonly #registry: Promise<Registry | null>;
   readonly #stopListening: () => void;
+  readonly #ending = new AbortController();
 
   constructor(options: ClientOptions) {
     this.#address = readAddress(options.baseUrl);
@@ -78,7 +79,7 @@ export class IonfluxClient {
       renewToken: () => this.#requests.renewSocketToken(),
     });
     const origin = this.#address.origin;
-    this.runs = new Runs(this.api, origin, send);
+    this.runs = new Runs(this.api, origin, send, this.#ending.signal);
     const connection = this.#socket.state;
     this.outbox = new Outbox({ server, origin, registry: this.#registry, account, connection, send });
   }
@@ -102,12 +103,14 @@ export class IonfluxClient {
     if (options.types) query.set('type', options.types.join(','));
     if (options.after !== undefined) query.set('after', String(options.after));
     const path = `/v1/workspaces/${encodeURIComponent(workspaceId)}/events?${query.toString()}`;
-    return stream(`${this.#address.origin}${path}`, this.#requests.send, { signal: options.signal });
+    const url = `${this.#address.origin}${path}`;
+    return stream(url, this.#requests.send, [this.#ending.signal, options.signal]);
   }
 
-  /** Leaves everything. What is unsaved stays in this browser, and is sent by the next client. */
+  /** Leaves everything, and ends all streams. What is unsaved stays in this browser, and is sent by the next client. */
   async close(): Promise<void> {
     this.#stopListening();
+    this.#ending.abort();
     this.outbox.close();
     await this.documents.close();
     this.#socket.close();

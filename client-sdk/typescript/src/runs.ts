@@ -19,11 +19,13 @@ export class Runs {
   readonly #api: Api;
   readonly #origin: string;
   readonly #send: (request: Request) => Promise<Response>;
+  readonly #ending: AbortSignal;
 
-  constructor(api: Api, origin: string, send: (request: Request) => Promise<Response>) {
+  constructor(api: Api, origin: string, send: (request: Request) => Promise<Response>, ending: AbortSignal) {
     this.#api = api;
     this.#origin = origin;
     this.#send = send;
+    this.#ending = ending;
   }
 
   /** Has an agent run. The key makes that a repetition starts no second run. */
@@ -43,9 +45,10 @@ export class Runs {
    */
   async *watch(runId: string, options: { signal?: AbortSignal } = {}): AsyncGenerator<RunMessage> {
     const url = `${this.#origin}/v1/runs/${encodeURIComponent(runId)}/stream`;
+    const endings = [this.#ending, options.signal];
     const seen = new Set<string>();
     const isOver = (message: RunMessage): boolean => message.type === 'run' && message.run.end_time !== null;
-    for await (const message of stream<RunMessage>(url, this.#send, options, isOver)) {
+    for await (const message of stream<RunMessage>(url, this.#send, endings, isOver)) {
       // A stream that is opened again tells the steps from the beginning.
       if (message.type === 'step' && seen.has(message.step.id)) continue;
       if (message.type === 'step') seen.add(message.step.id);

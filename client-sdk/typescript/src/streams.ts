@@ -2,27 +2,19 @@
 import { createEventSource } from 'eventsource-client';
 import { ApiProblem, type Problem } from './errors.js';
 
-export interface StreamOptions {
-  /** Ends the stream. */
-  signal?: AbortSignal | undefined;
-  /** Where it goes on, and what it has told last. */
-  lastEventId?: string | undefined;
-}
-
 /**
  * Yields the data of each message. Where the stream breaks, it is opened again behind the last message. Throws
- * ApiProblem where the server refuses it. Ends with the signal, or when `isOver` says so of a message.
+ * ApiProblem where the server refuses it. Ends with any of the signals, or when `isOver` says so of a message.
  */
 export async function* stream<T>(
   url: string,
   send: (request: Request) => Promise<Response>,
-  options: StreamOptions,
+  endings: readonly (AbortSignal | undefined)[],
   isOver: (message: T) => boolean = () => false,
 ): AsyncGenerator<T, void, undefined> {
   const refusals: ApiProblem[] = [];
   const source = createEventSource({
     url,
-    ...(options.lastEventId !== undefined && { initialLastEventId: options.lastEventId }),
     fetch: async (address, init) => {
       const request = new Request(address, { ...(init as RequestInit), cache: 'no-store' });
       const response = await send(request);
@@ -36,17 +28,20 @@ export async function* stream<T>(
   const close = (): void => {
     source.close();
   };
-  options.signal?.addEventListener('abort', close);
-  if (options.signal?.aborted) source.close();
+  for (const ending of endings) {
+    ending?.addEventListener('abort', close);
+    if (ending?.aborted) source.close();
+  }
   try {
-    for await (const { data } of source) {
+    for await (const { event, data } of source) {
+      if (event === 'position') continue; // it moves where the stream goes on, and is nothing else
       const message = JSON.parse(data) as T;
       yield message;
       if (isOver(message)) return;
     }
     for (const refusal of refusals) throw refusal;
   } finally {
-    options.signal?.removeEventListener('abort', close);
+    for (const ending of endings) ending?.removeEventListener('abort', close);
     source.close();
   }
 }

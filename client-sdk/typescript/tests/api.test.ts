@@ -1,15 +1,7 @@
-// Requests with their types and refusals, events, presence, and runs of agents.
+// Requests with their types and refusals, presence, and runs of agents.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  ApiProblem,
-  type IonfluxClient,
-  type Run,
-  type RunMessage,
-  type WorkspaceEvent,
-  everyItem,
-  until,
-} from '@ionflux/client';
+import { ApiProblem, type IonfluxClient, type Run, type RunMessage, everyItem, until } from '@ionflux/client';
 import { Clients, type Page, ask, pageOf, person } from './world.ts';
 
 const clients = new Clients();
@@ -38,24 +30,6 @@ await test('an operation answers with its type, and a refusal is an error with a
     assert.deepEqual([error.status, error.code, error.isTemporary], [404, 'not_found', false]);
     return true;
   });
-});
-
-await test('events come as they happen, until one has enough', async () => {
-  const ann = clients.of(await person('Ann'));
-  const page = await pageOf(ann);
-  const stop = new AbortController();
-  const events = ann.events(page.workspace_id, { after: 0, types: ['page.*'], signal: stop.signal });
-  let first: WorkspaceEvent | undefined;
-  for await (const event of events) {
-    first = event;
-    break;
-  }
-  assert.deepEqual([first?.type, first?.subject], ['page.created', page.document]);
-  stop.abort();
-  assert.equal((await events.next()).done, true);
-
-  const stranger = clients.of(await person('Bob'));
-  await assert.rejects(stranger.events(page.workspace_id).next(), { name: 'ApiProblem', status: 404 });
 });
 
 await test('who is here is told with the name that the server vouches for', async () => {
