@@ -1,8 +1,8 @@
-"""Slash commands in messages: `/name {"json": "object"}` or `/name key=value other="two words"`.
+"""Slash commands: `/name in plain words`, `/name key=value other="two words"` or `/name {"json": "object"}`.
 
-A message is a command when its text begins with a slash and a name. A key of the object needs no quotation
-marks where it is a word. Pure, and total: a text is a command, or none, or one with a fault that its sender
-can be told.
+A message is a command when its text begins with a slash and a name. What follows is arguments where it
+begins like them, and else words for whoever is commanded. A key of the object needs no quotation marks where
+it is a word. Pure, and total: a text is a command, or none, or one with a fault that its sender can be told.
 """
 
 import re
@@ -20,6 +20,7 @@ MAX_SUGGESTIONS = 3
 
 _COMMAND = re.compile(rf"/([^\W_][\w-]{{0,{MAX_NAME_CHARACTERS - 1}}})(?=\s|$)")
 _KEY = re.compile(r"[^\W\d][\w.-]{0,63}")
+_PAIR = re.compile(_KEY.pattern + "=")
 _BARE_KEY = re.compile(r'"(?:\\.|[^"\\])*"|([{,]\s*)([^\W\d]\w*)(?=\s*:)')
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d{1,15})?")
 _WORDS: dict[str, object] = {"true": True, "false": False, "null": None}
@@ -32,6 +33,8 @@ class Command(msgspec.Struct, frozen=True):
     name: str
     """Without the slash, in lower case, with hyphens for underscores: a slug."""
     arguments: dict[str, Any]
+    prompt: str = ""
+    """What is asked in plain words; there are no arguments then."""
 
 
 class CommandFault(Exception):
@@ -51,8 +54,11 @@ def parse_command(text: str) -> Command | None:
     name, rest = slug_of(found[1]), text[found.end() :].strip()
     if len(text) > MAX_COMMAND_CHARACTERS:
         raise CommandFault(name, f"A command has at most {MAX_COMMAND_CHARACTERS:,} characters.")
-    arguments = _parse_json(name, rest) if rest.startswith("{") else _parse_pairs(name, rest)
-    return Command(name, arguments)
+    if rest.startswith("{"):
+        return Command(name, _parse_json(name, rest))
+    if rest and _PAIR.match(rest) is None:
+        return Command(name, {}, rest)
+    return Command(name, _parse_pairs(name, rest))
 
 
 def slug_of(name: str) -> str:

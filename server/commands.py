@@ -25,7 +25,7 @@ MAX_AGENTS = 500
 MAX_HELP = 50
 """Agents that the help names."""
 
-_HOW = 'Write `/name key=value other="two words"`, or `/name {"key": "value"}`.'
+_HOW = 'Write `/name in plain words`, `/name key=value other="two words"`, or `/name {"key": "value"}`.'
 
 
 class Outcome(msgspec.Struct, frozen=True):

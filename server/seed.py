@@ -28,9 +28,7 @@ from storage.unit_of_work import UnitOfWork
 EMAIL = "demo@ionflux.local"
 HOST = Principal(id=PrincipalId("system:welcome"), name="IONFLUX", kind="system")
 
-CHANNEL_LINE = (
-    "Hello! This channel is a live document too. Begin a message with `/` to see what can be asked."
-)
+CHANNEL_LINE = "Hello! This channel is a live document too. Begin a message with / to see who can be asked."
 
 
 class Demo(msgspec.Struct, frozen=True):

@@ -17,8 +17,6 @@ from storage.unit_of_work import UnitOfWork
 PAGE_TITLE = "Welcome to IONFLUX"
 
 GREETING = """\
-# Welcome to IONFLUX
-
 This page is **live**: everybody who opens it, people and agents, edits the same text. What shows as *saved*
 has been committed, whatever happens to the server next.
 
@@ -26,8 +24,8 @@ has been committed, whatever happens to the server next.
 
 - [ ] Click here and write. Type `/` for headings, lists, tables and code.
 - [ ] Open this address in a second window: each sees the other's cursor.
-- [ ] Press *Run* on the agent beside this text, and watch it type.
-- [ ] Ask it in the chat: `/scribe What is a good name for a cat?`
+- [ ] Press *Run* on Scribe's block, and watch the agent type.
+- [ ] Ask it in the channel *general*: `/scribe What is a good name for a cat?`
 - [ ] Switch off your network, write on, and switch it on again.
 
 ## Find your way

@@ -88,6 +88,7 @@ async def _take(uow: UnitOfWork, message: ChatMessage) -> None:
                 "agent_configuration_id": str(outcome.agent_configuration_id),
                 "command": command.name,
                 "arguments": command.arguments,
+                "prompt": command.prompt,
             },
         )
 
@@ -107,6 +108,7 @@ async def _ask_for_run(
         invoker_user_id=caller.user_id,
         invoked_by=caller.id,
         inputs=command.arguments,
+        prompt=command.prompt or None,
         place=f"channel:{message.channel_id}",
         place_item=str(message.id),
         run_id=uuid5(message.channel_id, f"command:{message.id}"),

@@ -54,6 +54,22 @@ def test_values_that_only_look_special_are_words() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "What is a good name for a cat?",
+        "do it",
+        "say = or =",
+        "[1] and {2}",
+        '"quoted"',
+        "two\nlines a=1",
+        "ação!",
+    ],
+)
+def test_other_words_are_what_is_asked(words: str) -> None:
+    assert parse_command(f"/run  {words} ") == Command("run", {}, words)
+
+
 @pytest.mark.parametrize("text", ["", "/", "hello /run", " /run", "//run", "/ run", "/run!", "/_run", "/a/b"])
 def test_any_other_text_is_none(text: str) -> None:
     assert parse_command(text) is None
@@ -64,7 +80,7 @@ def test_any_other_text_is_none(text: str) -> None:
     [
         ("/run {campaign 1}", "no JSON object"),
         ('/run {"a": 1} b', "no JSON object"),
-        ("/run do it", "unlike: do it"),
+        ("/run a=1 do it", "unlike: do it"),
         ("/run a=1 a=2", "a is there twice"),
         ('/run a="b', "quotation mark is missing"),
         ('/run a="b"c=1', "space is missing before: c=1"),

@@ -71,6 +71,7 @@ async def test_a_command_is_answered_and_handed_on(ann: Api, workspace: str, cha
         "agent_configuration_id": agent,
         "command": "email-wizard",
         "arguments": {"campaign_brief": 2027, "audience": "new customers", "variants": 3},
+        "prompt": "",
     }
     [run] = (await ann.get(f"/v1/agents/{agent}/runs")).json()["items"]
     assert (run["trigger_type"], run["triggered_by_user_id"]) == ("command", ann.user["id"])
@@ -104,6 +105,18 @@ async def test_commands_of_the_document_in_threads_are_answered_there(
     assert event["payload"]["agent_configuration_id"] == agent
 
 
+async def test_an_agent_is_asked_in_plain_words(ann: Api, workspace: str, channel: str):
+    body = {"name": "Gardener", "agent_definition_id": "agent_workspace_gardener"}
+    gardener = (await ann.made(f"{workspace}/agents", body))["id"]
+    await say(ann, channel, "/gardener Which pages has nobody read?")
+    [answer] = await answers(ann, channel)
+    assert answer["content"]["status"] == "accepted"
+    [event] = await events(ann, workspace, "agent.command.received")
+    assert (event["payload"]["arguments"], event["payload"]["prompt"]) == ({}, "Which pages has nobody read?")
+    [run] = (await ann.get(f"/v1/agents/{gardener}/runs")).json()["items"]
+    assert run["prompt"] == "Which pages has nobody read?"
+
+
 async def test_what_cannot_be_done_is_explained(ann: Api, workspace: str, channel: str, agent: str):
     second = {"name": "Shop Watch", "agent_definition_id": DEFINITION}
     for _ in range(2):
@@ -112,7 +125,8 @@ async def test_what_cannot_be_done_is_explained(ann: Api, workspace: str, channe
         "/help": "`/email-wizard`: Writes mails.",
         "/email-wizzard": "Did you mean `/email-wizard`?",
         "/zzz": "There is no command `/zzz`.",
-        "/email-wizard do it": "Write arguments as key=value",
+        "/email-wizard count=3 do it": "Write arguments as key=value",
+        "/email-wizard do it": "`campaign_brief`: This agent needs it",
         "/shop-watch": "any of 2 agents",
         "/email-wizard count=3": "`count`: No input of this agent",
         "/email-wizard variants=many": "`campaign_brief`: This agent needs it",
