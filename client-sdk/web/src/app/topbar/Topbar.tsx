@@ -1,4 +1,4 @@
-// Above every view: where one is, who else is here, what agents do, and whether everything is saved.
+// Above every view: where one is, what agents do, and whether everything is saved.
 import type { LiveDocument } from '@ionflux/client';
 import { useT } from '../i18n';
 import { useLive } from '../live';
@@ -13,7 +13,6 @@ import { Link } from '../ui/Link';
 import { usePages } from '../workspace';
 import { AgentActivity } from './AgentActivity';
 import { SaveState } from './SaveState';
-import { WhoIsHere } from './WhoIsHere';
 import './topbar.css';
 
 export function Topbar({ workspace, place }: { workspace: Workspace; place: Place }) {
@@ -36,7 +35,6 @@ export function Topbar({ workspace, place }: { workspace: Workspace; place: Plac
       )}
       <Crumbs workspace={workspace} place={place} />
       <span className="topbar-space" />
-      {live && <WhoIsHere presence={live.presence} />}
       <AgentActivity workspaceId={workspace.id} />
       <SaveState live={live} />
       {ChatDock && (

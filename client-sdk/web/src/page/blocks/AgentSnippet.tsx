@@ -37,9 +37,9 @@ export function AgentSnippet({ block, isLive }: BodyProps<'agent_snippet'>) {
     });
   };
   return (
-    <div className="card snippet">
+    <div className="block-card snippet">
       <div className="snippet-head">
-        <span className="badge agent">{name ?? t('agent')}</span>
+        <span className="tag agent">{name ?? t('agent')}</span>
         <span className={`status status-${status}`}>{typing ? t('typing') : t(`run_${status}`)}</span>
         {canWrite && agentConfigurationId !== null && (
           <span className="snippet-actions">

@@ -27,6 +27,7 @@ import {
   type Patch,
 } from '@ionflux/client';
 import { useMemo, useState } from 'react';
+import { Drop } from '../Drop';
 import { usePageT } from '../messages';
 import { usePage } from '../model/session';
 import type { BodyProps } from './BlockBody';
@@ -215,27 +216,26 @@ function Column({
           {limit !== null && `/${limit}`}
         </span>
         {isEdited && onRemove && (
-          <details className="menu">
-            <summary className="icon-button" aria-label={t('columnMenu', { name })}>
-              ⋯
-            </summary>
-            <div className="menu-list">
-              <label className="menu-field">
-                {t('limit')}
-                <PlainField
-                  className="cell-input"
-                  type="number"
-                  value={limit === null ? '' : String(limit)}
-                  label={t('limit')}
-                  check={(value) => (value === '' || /^[1-9]\d{0,3}$/.test(value) ? null : t('notALimit'))}
-                  onCommit={(value) => onLimit?.(value === '' ? null : Number(value))}
-                />
-              </label>
-              <button type="button" className="menu-item danger" onClick={onRemove}>
-                {t('removeColumn')}
-              </button>
-            </div>
-          </details>
+          <Drop summary="⋯" label={t('columnMenu', { name })}>
+            {() => (
+              <>
+                <label className="drop-field">
+                  {t('limit')}
+                  <PlainField
+                    className="cell-input"
+                    type="number"
+                    value={limit === null ? '' : String(limit)}
+                    label={t('limit')}
+                    check={(value) => (value === '' || /^[1-9]\d{0,3}$/.test(value) ? null : t('notALimit'))}
+                    onCommit={(value) => onLimit?.(value === '' ? null : Number(value))}
+                  />
+                </label>
+                <button type="button" className="drop-item danger" onClick={onRemove}>
+                  {t('removeColumn')}
+                </button>
+              </>
+            )}
+          </Drop>
         )}
       </header>
       <SortableContext items={cards.map(([cardId]) => cardId)} strategy={verticalListSortingStrategy}>

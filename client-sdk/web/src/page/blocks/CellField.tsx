@@ -58,7 +58,7 @@ function Field({ value, type, label, readOnly, onChange }: CellFieldProps) {
         </a>
       ) : type === 'select' && text !== '' ? (
         text.split(', ').map((word) => (
-          <span key={word} className="badge">
+          <span key={word} className="tag">
             {word}
           </span>
         ))

@@ -26,7 +26,7 @@ export function ChatBubble({ block, isLive }: BodyProps<'chat_bubble'>) {
   const { channelId, messageId, doc } = block.content;
   const isChosen = channelId !== null && messageId !== null;
   return (
-    <div className="card bubble">
+    <div className="block-card bubble">
       {isChosen ? (
         <PinnedMessage key={messageId} rest={rest} channelId={channelId} messageId={messageId} />
       ) : (
@@ -66,7 +66,7 @@ function PinnedMessage({ rest, channelId, messageId }: PinnedProps) {
   if (message === null) return <p className="muted">…</p>;
   if (message === 'gone' || message.deleted) return <p className="note">{t('messageGone')}</p>;
   return (
-    <blockquote className="message">
+    <blockquote className="quoted-message">
       <footer className="small muted">
         {names.of(message.sender_id) ?? message.sender_id} · {new Date(message.created_at).toLocaleString()}
       </footer>
@@ -115,12 +115,12 @@ function ChooseMessage({ id, rest }: { id: string; rest: Rest }) {
           </option>
         ))}
       </select>
-      <ul className="choices">
+      <ul className="picks">
         {messages.map((message) => (
           <li key={message.id}>
             <button
               type="button"
-              className="choice"
+              className="pick"
               onClick={() => {
                 edit(() => {
                   changeBlock(doc, id, { channel_id: channelId, message_id: message.id });

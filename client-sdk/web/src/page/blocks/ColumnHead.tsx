@@ -1,5 +1,6 @@
 // The head of a column: its name, its type, how rows are sorted by it.
 import { COLUMN_TYPES, type ColumnType, type TableColumn, type TableSort } from '@ionflux/client';
+import { Drop } from '../Drop';
 import { usePageT } from '../messages';
 import { PlainField } from './PlainField';
 
@@ -48,52 +49,51 @@ export function ColumnHead({ column, sort, isEdited, onChange, onSort }: ColumnH
       >
         {SIGN[sorted]}
       </button>
-      <details className="menu">
-        <summary className="icon-button" aria-label={t('columnMenu', { name: column.name })}>
-          ⋯
-        </summary>
-        <div className="menu-list">
-          <label className="menu-field">
-            {t('columnType')}
-            <select
-              value={column.type}
-              onChange={(event) => {
-                onChange({ type: event.target.value as ColumnType });
+      <Drop summary="⋯" label={t('columnMenu', { name: column.name })}>
+        {() => (
+          <>
+            <label className="drop-field">
+              {t('columnType')}
+              <select
+                value={column.type}
+                onChange={(event) => {
+                  onChange({ type: event.target.value as ColumnType });
+                }}
+              >
+                {COLUMN_TYPES.map((type) => (
+                  <option key={type} value={type}>
+                    {t(`column_${type}`)}
+                  </option>
+                ))}
+              </select>
+            </label>
+            <label className="drop-field">
+              {t('columnWidth')}
+              <select
+                value={column.width ?? 160}
+                onChange={(event) => {
+                  onChange({ width: Number(event.target.value) });
+                }}
+              >
+                {[...new Set([...WIDTHS, column.width ?? 160])].map((width) => (
+                  <option key={width} value={width}>
+                    {width}
+                  </option>
+                ))}
+              </select>
+            </label>
+            <button
+              type="button"
+              className="drop-item danger"
+              onClick={() => {
+                onChange(null);
               }}
             >
-              {COLUMN_TYPES.map((type) => (
-                <option key={type} value={type}>
-                  {t(`column_${type}`)}
-                </option>
-              ))}
-            </select>
-          </label>
-          <label className="menu-field">
-            {t('columnWidth')}
-            <select
-              value={column.width ?? 160}
-              onChange={(event) => {
-                onChange({ width: Number(event.target.value) });
-              }}
-            >
-              {[...new Set([...WIDTHS, column.width ?? 160])].map((width) => (
-                <option key={width} value={width}>
-                  {width}
-                </option>
-              ))}
-            </select>
-          </label>
-          <button
-            type="button"
-            className="menu-item danger"
-            onClick={() => {
-              onChange(null);
-            }}
-          >
-            {t('removeColumn')}
-          </button>
-        </div>
-      </details>
+              {t('removeColumn')}
+            </button>
+          </>
+        )}
+      </Drop>
     </div>
   );
 }

@@ -20,7 +20,7 @@ export function EmbedPanel({ block, isLive }: BodyProps<'embed_panel'>) {
     });
   };
   return (
-    <div className="card embed">
+    <div className="block-card embed">
       {isPlaying && player ? (
         <iframe
           src={player}

@@ -69,7 +69,7 @@ function Medium({ id, content, isLive, accept, children }: MediumProps) {
     <figure className="medium">
       {source === null && <p className="note">{t('noFileYet')}</p>}
       {isBroken ? (
-        <div className="note bad" role="img" aria-label={t('brokenMedium')}>
+        <div className="note bad">
           <span>{t('brokenMedium')}</span> {content.alt !== '' && <em>{content.alt}</em>}{' '}
           <button
             type="button"

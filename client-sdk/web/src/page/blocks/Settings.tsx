@@ -12,7 +12,7 @@ export function Settings({ isMissing, children }: SettingsProps) {
   const t = usePageT();
   if (isMissing) return <div className="medium-fields">{children}</div>;
   return (
-    <details className="settings">
+    <details className="block-settings">
       <summary className="icon-button" aria-label={t('settings')} title={t('settings')}>
         <Icon name="pencil" />
       </summary>

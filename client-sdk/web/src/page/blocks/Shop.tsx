@@ -129,8 +129,8 @@ function Card({ kind, title, cache, fields, isMissing, children }: CardProps) {
   const shown = fields.filter((name) => name !== 'title' && cache[name] !== undefined);
   const isEmpty = Object.keys(cache).length === 0;
   return (
-    <div className="card shop">
-      <p className="badge">{kind}</p>
+    <div className="block-card shop">
+      <p className="tag">{kind}</p>
       <p className="card-title">{title}</p>
       {isEmpty && <p className="small muted">{t('nothingHeardYet')}</p>}
       {shown.length > 0 && (

@@ -98,15 +98,17 @@ export function Table({ block, isLive }: BodyProps<'table_view'>) {
             ) : null;
           })}
           {isEdited && (
-            <button
-              type="button"
-              className="icon-button"
-              aria-label={t('addColumn')}
-              title={t('addColumn')}
-              onClick={addColumn}
-            >
-              +
-            </button>
+            <div role="columnheader" aria-label={t('addColumn')}>
+              <button
+                type="button"
+                className="icon-button"
+                aria-label={t('addColumn')}
+                title={t('addColumn')}
+                onClick={addColumn}
+              >
+                +
+              </button>
+            </div>
           )}
         </div>
         <div className="table-body" role="rowgroup" style={{ height: virtual.getTotalSize() }}>
@@ -134,26 +136,26 @@ export function Table({ block, isLive }: BodyProps<'table_view'>) {
                   />
                 ))}
                 {isEdited && (
-                  <button
-                    type="button"
-                    className="icon-button row-remove"
-                    aria-label={t('removeRow')}
-                    title={t('removeRow')}
-                    onClick={() => {
-                      change({ rows: { [row.id]: null } });
-                    }}
-                  >
-                    ×
-                  </button>
+                  <div role="cell">
+                    <button
+                      type="button"
+                      className="icon-button row-remove"
+                      aria-label={t('removeRow')}
+                      title={t('removeRow')}
+                      onClick={() => {
+                        change({ rows: { [row.id]: null } });
+                      }}
+                    >
+                      ×
+                    </button>
+                  </div>
                 )}
               </div>
             );
           })}
         </div>
-        {rows.length === 0 && (
-          <p className="note">{content.rows.size > 0 ? t('noRowFits') : t('noRowsYet')}</p>
-        )}
       </div>
+      {rows.length === 0 && <p className="note">{content.rows.size > 0 ? t('noRowFits') : t('noRowsYet')}</p>}
       {isEdited && (
         <div className="table-foot">
           <button

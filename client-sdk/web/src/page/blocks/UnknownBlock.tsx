@@ -5,7 +5,7 @@ import { usePageT } from '../messages';
 export function UnknownBlock({ block }: { block: UnreadableBlock }) {
   const t = usePageT();
   return (
-    <div className="card unknown-block">
+    <div className="block-card unknown-block">
       <p className="card-title">{t('unknownBlock', { type: block.type || '?' })}</p>
       <p className="small muted">{t('unknownBlockKept')}</p>
       <details>

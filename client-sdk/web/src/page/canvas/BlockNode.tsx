@@ -22,9 +22,10 @@ export const BlockNode = memo(function BlockNode({ id, selected }: NodeProps<Nod
   const isEdited = editing === id;
   const others = visitors.get(id) ?? [];
   const [first] = others;
+  const frame = isEdited ? 'nodrag nopan nowheel nokey editing' : 'block-node';
   return (
     <div
-      className={isEdited ? 'block-frame nodrag nopan nowheel nokey editing' : 'block-frame block-node'}
+      className={`block-frame ${frame}${first ? ' visited' : ''}`}
       data-block={id}
       data-type={block?.type}
       style={first ? ({ '--who': first.color } as React.CSSProperties) : undefined}
@@ -44,7 +45,7 @@ export const BlockNode = memo(function BlockNode({ id, selected }: NodeProps<Nod
         />
       )}
       {first && <span className="visitor">{others.map(({ name }) => name).join(', ')}</span>}
-      <div className="block-sheet" inert={!isEdited}>
+      <div className={isFar ? 'block-sheet far' : 'block-sheet'} inert={!isEdited}>
         {isFar ? (
           <span className="far-type">{block?.isReadable ? t(block.type) : ''}</span>
         ) : (

@@ -73,7 +73,7 @@ function Canvas() {
           if (change.type === 'position' && change.position && store.block(change.id))
             placeBlock(doc, change.id, change.position);
         }
-      });
+      }, 'move');
     },
     [page, doc, edit, store],
   );

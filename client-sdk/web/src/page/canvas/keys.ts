@@ -133,7 +133,7 @@ export function useKeys({ selected, editing, begin, end, select, middle }: KeysO
 function isField(target: EventTarget): boolean {
   return (
     target instanceof HTMLElement &&
-    (target.isContentEditable || target.closest('input, textarea, select, .menu') !== null)
+    (target.isContentEditable || target.closest('input, textarea, select, .drop') !== null)
   );
 }
 

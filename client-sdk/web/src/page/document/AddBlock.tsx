@@ -1,6 +1,6 @@
 // The list of the ten types of blocks that one may add.
 import type { BlockType } from '@ionflux/client';
-import { useEffect, useRef } from 'react';
+import { Drop } from '../Drop';
 import { usePageT } from '../messages';
 import { BLOCK_TYPES } from '../model/starters';
 
@@ -25,21 +25,25 @@ const SIGNS: Readonly<Record<BlockType, string>> = {
 
 export function AddBlock({ label, className = 'add-block', onAdd }: AddBlockProps) {
   const t = usePageT();
-  const menu = useRef<HTMLDetailsElement>(null);
-  useCloseOutside(menu);
   return (
-    <details className={`menu ${className}`} ref={menu}>
-      <summary className="button plain">
-        <span aria-hidden="true">+</span> {label}
-      </summary>
-      <div className="menu-list type-list">
-        {BLOCK_TYPES.map((type) => (
+    <Drop
+      className={className}
+      buttonClass="button plain"
+      listClass="type-list"
+      summary={
+        <>
+          <span aria-hidden="true">+</span> {label}
+        </>
+      }
+    >
+      {(close) =>
+        BLOCK_TYPES.map((type) => (
           <button
             key={type}
             type="button"
-            className="menu-item"
+            className="drop-item"
             onClick={() => {
-              if (menu.current) menu.current.open = false;
+              close();
               onAdd(type);
             }}
           >
@@ -48,28 +52,8 @@ export function AddBlock({ label, className = 'add-block', onAdd }: AddBlockProp
             </span>
             {t(type)}
           </button>
-        ))}
-      </div>
-    </details>
+        ))
+      }
+    </Drop>
   );
-}
-
-/** Closes a menu when one clicks elsewhere or presses Escape. */
-export function useCloseOutside(menu: React.RefObject<HTMLDetailsElement | null>): void {
-  useEffect(() => {
-    const pointed = (event: PointerEvent) => {
-      if (menu.current?.open && !menu.current.contains(event.target as Node)) menu.current.open = false;
-    };
-    const pressed = (event: KeyboardEvent) => {
-      if (event.key !== 'Escape' || !menu.current?.open) return;
-      menu.current.open = false;
-      menu.current.querySelector('summary')?.focus();
-    };
-    document.addEventListener('pointerdown', pointed);
-    document.addEventListener('keydown', pressed);
-    return () => {
-      document.removeEventListener('pointerdown', pointed);
-      document.removeEventListener('keydown', pressed);
-    };
-  }, [menu]);
 }

@@ -3,10 +3,11 @@
 import { deleteBlock, moveBlock, copyBlocks, pasteBlocks } from '@ionflux/client';
 import { memo, useEffect, useRef, useState } from 'react';
 import { BlockBody } from '../blocks/BlockBody';
-import { usePageT } from '../messages';
+import { Drop } from '../Drop';
+import { usePageT, type PageKey } from '../messages';
 import { usePage } from '../model/session';
 import { startBlock } from '../model/starters';
-import { AddBlock, useCloseOutside } from './AddBlock';
+import { AddBlock } from './AddBlock';
 
 interface DocumentBlockProps {
   id: string;
@@ -86,80 +87,54 @@ export const DocumentBlock = memo(function DocumentBlock(props: DocumentBlockPro
 function BlockMenu({ id, before, after, onAdded, onComment }: DocumentBlockProps) {
   const t = usePageT();
   const page = usePage();
-  const menu = useRef<HTMLDetailsElement>(null);
-  useCloseOutside(menu);
   const { doc, edit, stamp } = page;
-  const act = (run: () => void) => () => {
-    if (menu.current) menu.current.open = false;
-    run();
-  };
-  const move = (target: string | null) =>
-    act(() => {
-      edit(() => {
-        moveBlock(doc, id, target);
-      });
+  const move = (target: string | null) => () => {
+    edit(() => {
+      moveBlock(doc, id, target);
     });
+  };
   return (
-    <details className="menu" ref={menu}>
-      <summary className="icon-button" aria-label={t('blockMenu')}>
-        ⋯
-      </summary>
-      <div className="menu-list">
-        <AddBlock
-          className="inner-menu"
-          label={t('addBelow')}
-          onAdd={(type) => {
-            act(() => {
-              onAdded(startBlock(page, type, t, { after: id }));
-            })();
-          }}
-        />
-        <button
-          type="button"
-          className="menu-item"
-          onClick={act(() => {
-            onComment(id);
-          })}
-        >
-          {t('comment')}
-        </button>
-        <button
-          type="button"
-          className="menu-item"
-          disabled={before === undefined}
-          onClick={move(before ?? null)}
-        >
-          {t('moveUp')}
-        </button>
-        <button
-          type="button"
-          className="menu-item"
-          disabled={after === undefined}
-          onClick={move(after ?? null)}
-        >
-          {t('moveDown')}
-        </button>
-        <button
-          type="button"
-          className="menu-item"
-          onClick={act(() => {
-            edit(() => pasteBlocks(doc, copyBlocks(doc, [id]), { stamp: stamp(), after: id }));
-          })}
-        >
-          {t('duplicate')}
-        </button>
-        <button
-          type="button"
-          className="menu-item danger"
-          onClick={act(() => {
-            edit(() => {
-              deleteBlock(doc, id, stamp());
-            });
-          })}
-        >
-          {t('deleteBlock')}
-        </button>
-      </div>
-    </details>
+    <Drop summary="⋯" label={t('blockMenu')}>
+      {(close) => {
+        const item = (label: PageKey, run: () => void, isPossible = true) => (
+          <button
+            type="button"
+            className={label === 'deleteBlock' ? 'drop-item danger' : 'drop-item'}
+            disabled={!isPossible}
+            onClick={() => {
+              close();
+              run();
+            }}
+          >
+            {t(label)}
+          </button>
+        );
+        return (
+          <>
+            <AddBlock
+              className="inner-drop"
+              label={t('addBelow')}
+              onAdd={(type) => {
+                close();
+                onAdded(startBlock(page, type, t, { after: id }));
+              }}
+            />
+            {item('comment', () => {
+              onComment(id);
+            })}
+            {item('moveUp', move(before ?? null), before !== undefined)}
+            {item('moveDown', move(after ?? null), after !== undefined)}
+            {item('duplicate', () => {
+              edit(() => pasteBlocks(doc, copyBlocks(doc, [id]), { stamp: stamp(), after: id }));
+            })}
+            {item('deleteBlock', () => {
+              edit(() => {
+                deleteBlock(doc, id, stamp());
+              });
+            })}
+          </>
+        );
+      }}
+    </Drop>
   );
 }

@@ -42,8 +42,11 @@ export interface PageSession {
   readonly canWrite: boolean;
   /** What lists of pages call it, while its document does not say. */
   readonly title: string;
-  /** Runs a change of one's own, all of it in one transaction. */
-  edit: <T>(change: () => T) => T;
+  /**
+   * Runs a change of one's own, all of it in one transaction, and a step of its own to take back. Changes of the same
+   * kind that come close together are one step.
+   */
+  edit: <T>(change: () => T, kind?: 'move') => T;
   stamp: () => Stamp;
 }
 
@@ -74,12 +77,21 @@ export function openSession(facts: Facts): PageSession & { close: () => void } {
     ...facts,
     store,
     undo,
-    edit: (change) => facts.doc.transact(change, ORIGIN),
+    edit: stepsOf(facts.doc, undo),
     stamp: () => ({ by: facts.me.id, at: new Date().toISOString() }),
     close: () => {
       undo.destroy();
       store.close();
     },
+  };
+}
+
+function stepsOf(doc: Y.Doc, undo: Y.UndoManager): PageSession['edit'] {
+  let last: string | undefined;
+  return (change, kind) => {
+    if (kind === undefined || kind !== last) undo.stopCapturing();
+    last = kind;
+    return doc.transact(change, ORIGIN);
   };
 }
 

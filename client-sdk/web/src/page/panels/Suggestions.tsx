@@ -183,7 +183,7 @@ function Decide({ isAll = false, onDecide }: { isAll?: boolean; onDecide: (decis
 function HunkText({ hunk }: { hunk: Hunk }) {
   if (hunk.segments.length > 0) {
     return (
-      <p className="difference">
+      <p className="changed-words">
         {hunk.segments.map(({ operation, text }, index) => {
           if (operation === 'insert') return <ins key={index}>{text}</ins>;
           if (operation === 'delete') return <del key={index}>{text}</del>;
@@ -193,7 +193,7 @@ function HunkText({ hunk }: { hunk: Hunk }) {
     );
   }
   return (
-    <p className="difference">
+    <p className="changed-words">
       {hunk.before !== null && <del>{shown(hunk.before)}</del>}{' '}
       {hunk.after !== null && <ins>{shown(hunk.after)}</ins>}
     </p>
