@@ -2,15 +2,22 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import pycrdt
 from playwright.async_api import Locator, Page, expect
 
+from blocks.page_edits import Stamp, add_block
+from tests.clients.driver import NodeClients
 from tests.e2e.test_mcp import connected, key_of
 from tests.services.ionflux import Document, IonfluxServer, Person
-from tests.web.visitors import Visitors
+from tests.web.cable import Cable
+from tests.web.visitors import PHONE, Visitors, find_barriers, take_picture
 
+Doc = pycrdt.Doc[Any]
 LETTERS = 40
 
 
@@ -71,6 +78,21 @@ async def written(desk: Desk, page: Page) -> str:
     return text[text.index("Start:") :]
 
 
+@asynccontextmanager
+async def page_of(desk: Desk) -> AsyncGenerator[tuple[Doc, Stamp]]:
+    """Give the page's document, for what only a program writes; it is sent at the end."""
+    async with NodeClients() as clients:
+        url = desk.server.socket_url("hocuspocus")
+        peer = await clients.open(wire="hocuspocus", url=url, document=desk.page.name, token=desk.owner.token)
+        await peer.synced()
+        doc: Doc = pycrdt.Doc()
+        doc.apply_update(await peer.update())
+        before = doc.get_state()
+        yield doc, Stamp("2026-01-01T00:00:00Z", desk.owner.principal_id)
+        await peer.apply(doc.get_update(before))
+        await peer.saved()
+
+
 async def test_two_people_and_an_agent_write_on_one_page_and_nothing_is_lost(
     visitors: Visitors, ionflux: IonfluxServer
 ):
@@ -120,3 +142,278 @@ async def expect_letters(desk: Desk, *pages: Page) -> None:
             return
         await asyncio.sleep(0.1)  # the server has it when the pages have sent it: nothing tells of that here
     raise AssertionError(count)
+
+
+async def test_what_both_write_while_the_server_is_away_is_there_when_it_is_back(
+    visitors: Visitors, own_ionflux: IonfluxServer
+):
+    desk = await open_desk(own_ionflux)
+    bob = await desk.member("Bob")
+    anns = await visitors.page_of(desk.owner, desk.path)
+    bobs = await visitors.page_of(bob, desk.path)
+    await begin_at_the_end(anns)
+    await begin_at_the_end(bobs)
+    half = LETTERS // 2
+    await asyncio.gather(
+        anns.keyboard.type("a" * half, delay=10),
+        bobs.keyboard.type("b" * half, delay=10),
+        own_ionflux.kill(),
+    )
+    await anns.keyboard.type("a" * half)
+    await bobs.keyboard.type("b" * half)
+    await own_ionflux.restart()
+    await expect_letters(desk, anns, bobs)
+
+
+async def test_what_is_written_offline_meets_what_others_wrote_meanwhile(
+    visitors: Visitors, ionflux: IonfluxServer
+):
+    desk = await open_desk(ionflux)
+    async with Cable(ionflux) as cable:
+        anns = await visitors.page_of(desk.owner, desk.path, cable=cable)
+        carls = await visitors.page_of(await desk.member("Carl"), desk.path, cable=cable)
+        bobs = await visitors.page_of(await desk.member("Bob"), desk.path)
+        for page in (anns, carls, bobs):
+            await begin_at_the_end(page)
+        await cable.pull_out()
+        for page in (anns, carls):
+            await expect(page.locator(".save-state")).to_have_text("Offline")
+        await anns.keyboard.type("a" * LETTERS)
+        await carls.keyboard.type("c")
+        # What the server does not have is in the browser, and people are told so.
+        await expect(anns.locator(".save-state")).to_have_text(f"Offline, {LETTERS} changes kept here")
+        await expect(carls.locator(".save-state")).to_have_text("Offline, 1 change kept here")
+        await carls.close()
+        await bobs.keyboard.type("b" * LETTERS)
+        key = await key_of(desk.owner, desk.page.workspace_id, "pages:write")
+        async with connected(ionflux, key) as agent:
+            await agent.call_tool("add_text", {"page_id": desk.page.id, "markdown": "The agent was here."})
+        await expect(bobs.get_by_text("The agent was here.")).to_be_visible()
+        await expect(anns.get_by_text("The agent was here.")).to_be_hidden()
+        await cable.put_in()
+        for page in (anns, bobs):
+            await expect(page.get_by_text("The agent was here.")).to_be_visible()
+            await expect(page.locator(".save-state")).to_have_text("Saved")
+        await expect_letters(desk, anns, bobs)
+        # Who had closed the page opens any other, and what was written on the first is sent.
+        again = await carls.context.new_page()
+        await again.goto("/")
+        await expect(text_of(bobs)).to_contain_text("c")
+
+
+async def test_a_block_is_moved_on_the_canvas_copied_deleted_and_taken_back(
+    visitors: Visitors, ionflux: IonfluxServer
+):
+    desk = await open_desk(ionflux)
+    page = await visitors.page_of(desk.owner, desk.path)
+    other = await visitors.page_of(await desk.member("Bob"), desk.path)
+    for each in (page, other):
+        await each.get_by_role("button", name="Canvas", exact=True).click()
+    blocks, shown = page.locator(".react-flow__node"), other.locator(".react-flow__node")
+    await expect(shown).to_have_count(1)
+    place = await shown.get_attribute("style")
+    await page.wait_for_function(
+        "() => !document.querySelector('.react-flow__viewport').style.transform.includes('NaN')"
+    )
+    box = await blocks.first.bounding_box()
+    assert box is not None
+    await page.mouse.move(box["x"] + 80, box["y"] + box["height"] - 10)
+    await page.mouse.down()
+    await page.mouse.move(box["x"] + 280, box["y"] + box["height"] + 90, steps=5)
+    await page.mouse.up()
+    await expect(shown).not_to_have_attribute("style", place or "")
+    await expect(other.locator(".visitor")).to_have_text("Ann")
+    await page.keyboard.press("Control+z")
+    await expect(shown).to_have_attribute("style", place or "")
+    await page.keyboard.press("Control+d")
+    await expect(shown).to_have_count(2)
+    await page.keyboard.press("Control+a")
+    await page.keyboard.press("Delete")
+    await expect(shown).to_have_count(0)
+    await page.keyboard.press("Control+z")
+    await expect(shown).to_have_count(2)
+    # Written on the canvas, read in the document.
+    await blocks.last.dblclick()
+    await page.keyboard.press("Control+End")
+    await page.keyboard.type("and more")
+    await other.get_by_role("button", name="Document", exact=True).click()
+    await expect(other.get_by_text("Start: and more")).to_be_visible()
+
+
+TEN: dict[str, dict[str, Any]] = {
+    "chat_bubble": {"channel_id": "c", "message_id": "m", **paragraphs("Said of it")},
+    "agent_snippet": {"agent_configuration_id": "a", "input": {"prompt": "Write a headline"}},
+    "embed_panel": {"url": "https://example.com/tea", "title": "Tea, explained"},
+    "table_view": {"columns": {"c1": {"name": "Garden"}}, "rows": {"r1": {"cells": {"c1": "Assam"}}}},
+    "kanban_board": {
+        "columns": {"a": {"name": "To do"}, "b": {"name": "Done"}},
+        "cards": {"k": {"column": "a", "title": "Buy tea"}},
+    },
+    "image": {"file_id": "none", "alt": "A cup of tea"},
+    "video": {"file_id": "none", "caption": "A film"},
+    "shopify_product": {"brand_id": "b", "query": "green tea"},
+    "tiktok_post": {"creator_id": "z", "video_id": "7123"},
+}
+SHOWN = (
+    "Said of it",
+    "Write a headline",
+    "Tea, explained",
+    "Assam",
+    "Buy tea",
+    "A cup of tea",
+    "A film",
+    "green tea",
+    "7123",
+)
+
+
+async def test_all_types_of_blocks_are_shown_and_changed(visitors: Visitors, ionflux: IonfluxServer):
+    desk = await open_desk(ionflux)
+    for type_, content in TEN.items():
+        await desk.add(type_, content)
+    page = await visitors.page_of(desk.owner, desk.path)
+    other = await visitors.page_of(await desk.member("Bob"), desk.path, viewport=PHONE, scheme="dark")
+    for words in SHOWN:
+        await expect(page.get_by_text(words).first).to_be_visible()
+    await expect(page.get_by_text("This file cannot be shown.")).to_have_count(2)
+    assert await find_barriers(page) == []
+    await page.get_by_role("button", name="Garden 1: Assam").click()
+    await page.keyboard.press("Control+a")
+    await page.keyboard.type("Uji")
+    await page.keyboard.press("Enter")
+    await expect(other.get_by_text("Uji")).to_be_visible()
+    card = page.get_by_label("Card: Buy tea")
+    await card.focus()
+    for key in ("Space", "ArrowRight", "Space"):
+        await page.keyboard.press(key)
+        await page.wait_for_timeout(60)  # the board moves the card when it has measured it
+    await expect(other.get_by_role("region", name="Done").get_by_text("Buy tea")).to_be_visible()
+    await take_picture(page, "page-blocks")
+    await take_picture(other, "page-phone-dark")
+
+
+async def test_what_is_not_known_here_is_shown_and_kept(visitors: Visitors, ionflux: IonfluxServer):
+    desk = await open_desk(ionflux)
+    odd = {"type": "hologram", "content": [{"type": "text", "text": "kept"}]}
+    await desk.add("text", {"doc": {"type": "doc", "content": [odd]}})
+    async with page_of(desk) as (doc, stamp):
+        add_block(doc, "odd", "text", {}, stamp=stamp)
+        doc.get("blocks", type=pycrdt.Map[Any])["odd"]["type"] = "hologram"
+    page = await visitors.page_of(desk.owner, desk.path)
+    await expect(page.get_by_text("A block of a type that is not known here: hologram")).to_be_visible()
+    await expect(page.get_by_text("This text has a part (hologram)")).to_be_visible()
+    await begin_at_the_end(page)
+    await page.keyboard.type("more")
+    await expect(page.get_by_text("Start: more")).to_be_visible()
+    assert "kept" in await written(desk, page)
+
+
+WORD = """<html xmlns:o="urn:schemas-microsoft-com:office:office"><body><!--StartFragment-->
+<p class=MsoNormal><b style="mso-bidi-font-weight:normal">Bold<o:p></o:p></b> and
+<span style="font-style:italic">slanted</span><script>document.title = 'no'</script></p>
+<b style="font-weight:normal"><p>Plain</p></b><!--EndFragment--></body></html>"""
+
+PASTE = """([kind, text, times]) => {
+    const data = new DataTransfer();
+    data.setData(kind, text.repeat(times));
+    const event = new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true });
+    document.activeElement.dispatchEvent(event);
+}"""
+
+
+async def test_what_is_pasted_from_word_fits_and_five_megabytes_become_a_file(
+    visitors: Visitors, ionflux: IonfluxServer
+):
+    desk = await open_desk(ionflux)
+    page = await visitors.page_of(desk.owner, desk.path)
+    await begin_at_the_end(page)
+    await page.evaluate(PASTE, ["text/html", WORD, 1])
+    text = text_of(page)
+    await expect(text.locator("strong")).to_have_text("Bold")
+    await expect(text.locator("em")).to_have_text("slanted")
+    await expect(text.get_by_text("Plain")).to_be_visible()
+    await page.evaluate(PASTE, ["text/plain", "tea and milk\n", 400_000])
+    await expect(page.get_by_text("That is 5.2 MB of text")).to_be_visible()
+    link = text.get_by_role("link", name="pasted-")
+    await expect(link).to_be_visible()
+    kept = await page.request.get(await link.get_attribute("href") or "")
+    assert (kept.status, len(await kept.body())) == (200, 5_200_000)
+
+
+async def test_files_that_are_dropped_become_blocks(visitors: Visitors, ionflux: IonfluxServer):
+    desk = await open_desk(ionflux)
+    page = await visitors.page_of(desk.owner, desk.path)
+    await expect(text_of(page)).to_be_visible()
+    pixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+    await page.evaluate(
+        """([pixel]) => {
+            const bytes = Uint8Array.from(atob(pixel), (character) => character.charCodeAt(0));
+            const data = new DataTransfer();
+            data.items.add(new File([bytes], 'dot.png', { type: 'image/png' }));
+            const drop = new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true });
+            document.querySelector('.document').dispatchEvent(drop);
+        }""",
+        [pixel],
+    )
+    picture = page.get_by_role("img", name="dot.png")
+    await expect(picture).to_be_visible()
+    await page.wait_for_function("() => document.querySelector('.medium img').naturalWidth === 1")
+
+
+async def test_a_comment_a_suggestion_and_a_version(visitors: Visitors, ionflux: IonfluxServer):
+    desk = await open_desk(ionflux)
+    page = await visitors.page_of(desk.owner, desk.path)
+    await page.get_by_label("Menu of the block").click()
+    await page.get_by_role("button", name="Comment", exact=True).click()
+    await page.get_by_placeholder("Comment on the block").fill("Is that right?")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".thread").get_by_text("Is that right?")).to_be_visible()
+    await page.get_by_role("button", name="Resolve").click()
+    await expect(page.get_by_text("No open comments")).to_be_visible()
+    await desk.owner.post(
+        f"/v1/pages/{desk.page.id}/suggestions",
+        {"note": "Shorter", "blocks": [{"type": "text", "content": paragraphs("A better line")}]},
+    )
+    await page.get_by_role("button", name="Suggestions", exact=True).click()
+    await page.get_by_role("button", name="Shorter").click()
+    await expect(page.locator(".hunk").get_by_text("A better line")).to_be_visible()
+    await page.get_by_role("button", name="Accept all").click()
+    await expect(text_of(page, 1)).to_have_text("A better line")
+    await page.get_by_role("button", name="Versions", exact=True).click()
+    await page.get_by_label("Name of a version").fill("Before")
+    await page.get_by_role("button", name="Keep this version").click()
+    await expect(page.locator(".version-label")).to_contain_text("Before")
+    await begin_at_the_end(page)
+    await page.keyboard.type("something wrong")
+    await expect(text_of(page)).to_contain_text("something wrong")
+
+
+BIG = 500
+
+
+async def test_of_five_hundred_blocks_those_in_sight_are_there_and_stay_while_one_pans(
+    visitors: Visitors, ionflux: IonfluxServer
+):
+    desk = await open_desk(ionflux)
+    async with page_of(desk) as (doc, stamp):
+        for number in range(BIG - 1):
+            add_block(doc, f"b{number}", "text", paragraphs(f"Block {number}"), stamp=stamp)
+    page = await visitors.page_of(desk.owner, desk.path)
+    await page.get_by_role("button", name="Canvas", exact=True).click()
+    blocks = page.locator(".react-flow__node")
+    # From afar all are there, and cost nothing: none has its content.
+    await expect(blocks).to_have_count(BIG)
+    await expect(blocks.locator(".far-type")).to_have_count(BIG)
+    for _ in range(10):
+        await page.get_by_role("button", name="Zoom in").click()
+    await expect(blocks.locator(".far-type")).to_have_count(0)
+    await expect(blocks.locator(".prose").first).to_be_visible()
+    assert 0 < await blocks.count() < BIG / 10
+    # What stays in sight while one pans is moved, and nothing of it is made anew.
+    await blocks.evaluate_all("(all) => all.forEach((each) => { each.isOld = true; })")
+    await page.mouse.move(600, 400)
+    before = await page.locator(".react-flow__viewport").get_attribute("style")
+    await page.mouse.wheel(60, 60)
+    await expect(page.locator(".react-flow__viewport")).not_to_have_attribute("style", before or "")
+    kept = await blocks.evaluate_all("(all) => all.filter((each) => each.isOld).length")
+    assert kept > 0

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, ViewportSize
 
 from tests.services.ionflux import PASSWORD, IonfluxServer, Person
+from tests.web.cable import Cable
 from tests.web.chromium import read_axe
 
 WIDE: ViewportSize = {"width": 1280, "height": 800}
@@ -39,9 +40,12 @@ class Visitors:
         viewport: ViewportSize = WIDE,
         scheme: Scheme = "light",
         language: str = "en",
+        cable: Cable | None = None,
     ) -> Page:
-        """Open a path as somebody who is signed in."""
-        context = await self.context(person.server, viewport=viewport, scheme=scheme, language=language)
+        """Open a path as somebody who is signed in; through a cable, if there is one."""
+        context = await self.context(
+            person.server, viewport=viewport, scheme=scheme, language=language, cable=cable
+        )
         body = {"email": person.email, "password": PASSWORD}
         answer = await context.request.post("/v1/auth/browser-session", data=body)
         assert answer.ok, await answer.text()
@@ -64,10 +68,13 @@ class Visitors:
         await page.goto(path)
         return page
 
-    async def context(self, server: IonfluxServer, **options: Any) -> BrowserContext:
+    async def context(
+        self, server: IonfluxServer, *, cable: Cable | None = None, **options: Any
+    ) -> BrowserContext:
         """Return a browser of somebody's own, with nothing kept in it."""
         context = await self._browser.new_context(
             base_url=server.url,
+            proxy=cable.proxy if cable else None,
             viewport=options.get("viewport", WIDE),
             color_scheme=options.get("scheme", "light"),
             locale={"en": "en-GB", "pt": "pt-BR"}[options.get("language", "en")],
