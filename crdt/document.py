@@ -154,7 +154,9 @@ class LiveDocument:
                         self._apply_update(native, update)
                     except ValueError:  # not decodable: pycrdt reads an update whole before it applies it
                         refused.add(index)
-            if refused or self._waiting.updates or not self._is_taken_whole(updates):
+                        self._waiting.refused()
+            is_partial = refused or self._waiting.updates
+            if is_partial or (self._waiting.is_in_doubt and not self._is_taken_whole(updates)):
                 self._waiting.settle([update for index, update in enumerate(updates) if index not in refused])
             else:
                 self._waiting.taken()

@@ -34,10 +34,8 @@ AT_ONCE = 64
 NUMBER = rb"[\x80-\xff]{0,6}+[\x00-\x7f]"
 _ID = NUMBER * 2
 # A character of at most 16 bits behind what it was typed after, or before, or between.
-_CHARACTER = (
-    rb"(?:[\x44\x84]%(id)s|\xc4%(id)s%(id)s)"
-    rb"(?:\x01[\x00-\x7f]|\x02[\xc2-\xdf][\x80-\xbf]|\x03[\xe1-\xec\xee\xef][\x80-\xbf]{2})" % {b"id": _ID}
-)
+LETTER = rb"(?:\x01[\x00-\x7f]|\x02[\xc2-\xdf][\x80-\xbf]|\x03[\xe1-\xec\xee\xef][\x80-\xbf]{2})"
+_CHARACTER = rb"(?:[\x44\x84]%(id)s|\xc4%(id)s%(id)s)%(letter)s" % {b"id": _ID, b"letter": LETTER}
 # What holds no content, and only says how long it is: garbage, gaps, and what is deleted.
 _HOLLOW = rb"(?:[\x00\x0a]|[\x41\x81]%(id)s|\xc1%(id)s%(id)s)%(number)s" % {b"id": _ID, b"number": NUMBER}
 _CHARACTERS = re.compile(rb"(?:%s){%d}+" % (_CHARACTER, AT_ONCE))

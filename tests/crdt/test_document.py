@@ -15,7 +15,7 @@ from crdt.errors import DocumentDamaged, ProtocolError
 from crdt.poison import find_poison
 from crdt.protocol import EMPTY_UPDATE, encode_bytes
 from crdt.structs import read_runs
-from crdt.waiting import LARGE_BYTES, Waiting, encode_state_vector
+from crdt.waiting import LARGE_BYTES, Waiting, encode_state_vector, find_missing
 from tests.crdt.world import keystrokes, read_text, typed
 
 PANIC = bytes.fromhex("01010501088001f440600000")
@@ -390,6 +390,86 @@ def test_cancellation_while_all_is_loaded_at_once_is_no_fault_of_the_document(
     monkeypatch.setattr(pycrdt, "Doc", InterruptedLater)
     with pytest.raises(KeyboardInterrupt):
         find_poison([typed("a")])
+
+
+def type_together(places: list[tuple[int, int, str]], exchange: random.Random) -> list[bytes]:
+    """Let three people type single characters anywhere in one text; return their updates as they came."""
+    docs = [pycrdt.Doc[Any](client_id=client_id) for client_id in (10, 11, 3_000_000_000)]
+    updates: list[bytes] = []
+    heard = [0, 0, 0]
+    for writer, place, character in places:
+        doc = docs[writer]
+        if exchange.random() < 0.5:
+            for update in updates[heard[writer] :]:
+                doc.apply_update(update)
+            heard[writer] = len(updates)
+        before = doc.get_state()
+        text = doc.get("text", type=pycrdt.Text)
+        ends = [len(str(text)[:end].encode()) for end in range(len(str(text)) + 1)]
+        text.insert(ends[place % len(ends)], character)
+        updates.append(doc.get_update(before))
+    return updates
+
+
+places = st.lists(
+    st.tuples(st.integers(0, 2), st.integers(0, 60), st.sampled_from(["a", "\n", "é", "한", "🙂", "bc"])),
+    min_size=10,
+    max_size=60,
+)
+
+
+@given(places, st.randoms(use_true_random=False), st.integers(1, 9), st.integers(0, 6))
+def test_D4_a_typed_character_counts_as_here_only_where_it_is(
+    script: list[tuple[int, int, str]], chance: random.Random, turn: int, swaps: int
+) -> None:
+    updates = type_together(script, chance)
+    expected = LiveDocument(None, updates)
+    for _ in range(swaps):
+        one, other = chance.randrange(len(updates)), chance.randrange(len(updates))
+        updates[one], updates[other] = updates[other], updates[one]
+    room = LiveDocument(None, [])
+    for start in range(0, len(updates), turn):
+        room.apply(updates[start : start + turn])
+        known = room.state_vector()
+        for update in updates[: start + turn]:
+            assert room.is_waiting(update) == (find_missing(update, known) is not None)
+    assert content(room) == content(expected) == content(LiveDocument(None, updates))
+
+
+@pytest.mark.parametrize(
+    ("next_to", "missing"),
+    [("84 0100", 1), ("44 0200", 2), ("c4 0100 0200", 1), ("c4 0100 0200", 2), ("c4 0100 0200", 3)],
+)
+def test_D4_a_typed_character_waits_for_what_it_goes_on_from(next_to: str, missing: int) -> None:
+    begun = {client_id: typed(str(client_id), client_id) for client_id in (1, 2, 3)}
+    late = begun.pop(missing)
+    character = bytes.fromhex(f"01 01 03 01 {next_to} 01 7c 00")
+    room = LiveDocument(None, list(begun.values()))
+    assert room.apply([character]).change is None
+    assert room.is_waiting(character)
+    room.apply([late])
+    assert {*read_text(room.state())} == {*"123|"}
+    assert not room.is_waiting(character)
+
+
+def test_D4_a_log_of_what_many_typed_is_read_without_a_look_at_the_document_for_each_row(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks = count()
+
+    class Watched(pycrdt.Doc[Any]):
+        def get_state(self) -> bytes:
+            next(looks)
+            return super().get_state()
+
+    writers = [keystrokes("what I have to say", client_id=client_id) for client_id in range(1, 9)]
+    updates = [update for together in zip(*writers, strict=True) for update in together]
+    monkeypatch.setattr(pycrdt, "Doc", Watched)
+    document = LiveDocument(None, updates)
+    for update in keystrokes("and so on", client_id=9):
+        document.apply([update])
+    # For each writer's first character, which is behind nothing, and for the next of theirs.
+    assert next(looks) <= 2 * (len(writers) + 1) + 1
 
 
 def test_D4_what_still_waits_after_it_was_tried_again_is_kept() -> None:
