@@ -159,15 +159,9 @@ class Admission:
 
     def _is_usual(self, edits: list[Edit]) -> bool:
         """Whether everybody goes on with what they write, in a document that is far from its limit."""
-        if self._signatures.is_deciding:
+        if not self._signatures.all_go_on(edits):
             return False
-        size = self._snapshots.size_bytes
-        goes_on = self._signatures.goes_on
-        for peer, update in edits:
-            if not goes_on(peer, update):
-                return False
-            size += len(update)
-        return self._growth.takes(size)
+        return self._growth.takes(self._snapshots.size_bytes + sum([len(update) for _, update in edits]))
 
     def _is_forged(self, peer: Peer, update: bytes, document: LiveDocument) -> bool:
         if not self._signatures.is_forged(peer, update, document.state_vector):

@@ -122,13 +122,10 @@ class Audience:
 
     def acknowledge(self, turn: Turn, position: int) -> None:
         """Tell the senders of a turn that it is committed, behind all that waited for it."""
-        if self._is_guarded:
-            for peer in self._peers:
+        if self._echoes.are_held:
+            for peer in self._peers if self._is_guarded else (*turn.authors, *turn.edits):
                 self._echoes.release(peer, turn.number)
-        for peer in turn.authors:
-            self._echoes.release(peer, turn.number)
         for peer, count in turn.edits.items():
-            self._echoes.release(peer, turn.number)
             peer.acknowledge(count, position)
 
     def answer(self, peer: Peer, document: LiveDocument, state_vector: bytes) -> None:
@@ -172,6 +169,11 @@ class Audience:
         elif missed != EMPTY_UPDATE:
             self._send(peer, encode_update(missed))
         return True
+
+    @property
+    def is_anybody_behind(self) -> bool:
+        """Whether anybody lost what was held back for them."""
+        return bool(self._behind)
 
     def take_behind(self) -> set[Peer]:
         """Return who lost what was held back for them, and is to catch up now."""

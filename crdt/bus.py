@@ -12,6 +12,7 @@ from crdt.ports import Receiver
 from crdt.protocol import Reader, encode_number, encode_string
 
 _HINT, _HERE, _WHO = 0, 1, 2
+_HINT_HEAD = encode_number(_HINT)
 
 
 class Hint(msgspec.Struct, frozen=True):
@@ -35,7 +36,7 @@ class Who(msgspec.Struct, frozen=True):
 
 def encode_hint(position: int) -> bytes:
     """Say that the log reaches to a position."""
-    return encode_number(_HINT) + encode_number(position)
+    return _HINT_HEAD + encode_number(position)
 
 
 def encode_here(here: Here) -> bytes:

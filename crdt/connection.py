@@ -54,7 +54,7 @@ from crdt.protocol import (
 from crdt.room import Opener, Room
 from crdt.session import Session, SessionLimits
 from crdt.statistics import Verdicts, count
-from crdt.structs import is_too_deep
+from crdt.structs import MAX_LEVELS, is_too_deep
 
 logger = logging.getLogger(__name__)
 
@@ -109,7 +109,8 @@ class SocketPeer:
     def acknowledge(self, edits: int, position: int) -> None:
         """Say that so many edits are committed; a y-websocket client sees it by the echo."""
         if not self.waits_for_echo:
-            for _ in range(edits):
+            self._send(self._saved_frame)
+            for _ in range(edits - 1):
                 self._send(self._saved_frame)
 
     def leave(self) -> None:
@@ -207,7 +208,10 @@ class Connection:
                 and len(frame) <= self._max_frame_bytes
                 and (update := read_update(frame, writer.update_prefix)) is not None
             ):
-                self._take_edit(writer, update, is_answer=False)
+                if writer.can_write and len(update) < MAX_LEVELS:  # too short to be too deep
+                    writer.room.submit(writer, update)
+                else:
+                    self._take_edit(writer, update, is_answer=False)
             else:
                 for key, message in self.session.receive(frame):
                     self._take(key, message)

@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
+_NONE, _FIRST = frozenset[int](), frozenset((0,))
+
 PART_OF_STATE = 16
 """How small what has changed since must be against an encoded state that is still worth keeping."""
 
@@ -81,11 +83,13 @@ class LiveDocument:
     def _watch(self) -> None:
         # A subscription holds its callback and the document, hidden from the garbage collector: it would keep
         # all of this for ever, so the callback does not hold it, and the subscription ends with it.
-        subscription = self._doc.observe(partial(_observe, weakref.ref(self)))
+        native: Any = vars(self._doc)["_doc"]
+        subscription = native.observe(partial(_observe, weakref.ref(self)))
         self._stop_watching = weakref.finalize(self, subscription.drop)
         self._stop_watching.atexit = False
         # What `Doc.apply_update` comes to, without the transaction that it would enter once more.
-        self._apply_update: Any = vars(self._doc)["_doc"].apply_update
+        self._apply_update: Any = native.apply_update
+        self._begin: Any = native.create_transaction
 
     def _build(self, state: bytes, updates: list[bytes], suspects: Sequence[bytes] = ()) -> None:
         self._doc: pycrdt.Doc[Any] = pycrdt.Doc()
@@ -142,19 +146,8 @@ class LiveDocument:
 
     def _apply(self, updates: Sequence[bytes]) -> Applied:
         self._changes.clear()
-        refused: set[int] = set()
         try:
-            is_ahead = self._waiting.is_ahead
-            with self._doc.transaction() as transaction:
-                native: Any = vars(transaction)["_txn"]
-                for index, update in enumerate(updates):
-                    if is_ahead(update):
-                        continue
-                    try:
-                        self._apply_update(native, update)
-                    except ValueError:  # not decodable: pycrdt reads an update whole before it applies it
-                        refused.add(index)
-                        self._waiting.refused()
+            refused = self._apply_one(updates[0]) if len(updates) == 1 else self._apply_together(updates)
             is_partial = refused or self._waiting.updates
             if is_partial or (self._waiting.is_in_doubt and not self._is_taken_whole(updates)):
                 self._waiting.settle([update for index, update in enumerate(updates) if index not in refused])
@@ -167,7 +160,39 @@ class LiveDocument:
         change = self._changes[0] if self._changes else None
         if len(self._changes) > 1:
             change = pycrdt.merge_updates(*self._changes)
-        return Applied(change, frozenset(refused))
+        return Applied(change, refused)
+
+    def _apply_together(self, updates: Sequence[bytes]) -> frozenset[int]:
+        """Apply updates in one transaction; return the indexes of those that cannot be read."""
+        refused: set[int] = set()
+        is_ahead = self._waiting.is_ahead
+        with self._doc.transaction() as transaction:
+            native: Any = vars(transaction)["_txn"]
+            for index, update in enumerate(updates):
+                if is_ahead(update):
+                    continue
+                try:
+                    self._apply_update(native, update)
+                except ValueError:  # pycrdt reads an update whole before it applies it
+                    self._waiting.refused()
+                    refused.add(index)
+        return frozenset(refused)
+
+    def _apply_one(self, update: bytes) -> frozenset[int]:
+        """Do the same for one update, without what `Doc.transaction` does for others to take part."""
+        if self._waiting.is_ahead(update):
+            return _NONE
+        transaction = self._begin()
+        try:
+            self._apply_update(transaction, update)
+        except ValueError:
+            self._waiting.refused()
+            return _FIRST
+        else:
+            transaction.commit()
+            return _NONE
+        finally:
+            transaction.drop()
 
     def _is_taken_whole(self, updates: Sequence[bytes]) -> bool:
         # What comes out as it went in has been taken in whole, and nothing waited for it.

@@ -298,10 +298,13 @@ def _unknown_message(kind: int) -> ProtocolError:
     return ProtocolError("unknown_message", f"A client sends no message of type {kind} here.")
 
 
+_DIGITS = tuple(bytes((digit,)) for digit in range(0x80))
+
+
 def encode_number(number: int) -> bytes:
     """Encode a lib0 varUint."""
     if number < 0x80:
-        return bytes((number,))
+        return _DIGITS[number]
     encoded = bytearray()
     while number > 0x7F:
         encoded.append(0x80 | number & 0x7F)
@@ -312,7 +315,7 @@ def encode_number(number: int) -> bytes:
 
 def encode_bytes(data: bytes) -> bytes:
     """Encode a byte array with its length."""
-    return encode_number(len(data)) + data
+    return (_DIGITS[len(data)] if len(data) < 0x80 else encode_number(len(data))) + data
 
 
 def encode_string(text: str) -> bytes:

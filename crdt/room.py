@@ -235,21 +235,18 @@ class Room:
         if self._is_turn_due or self._is_rebuilding:
             return
         self._is_turn_due = True
-        if self._loop.time() >= self._next_turn_at:
+        if not self._next_turn_at or self._loop.time() >= self._next_turn_at:
             self._loop.call_soon(self._take_turn)
         else:
             self._loop.call_at(self._next_turn_at, self._take_turn)
 
-    def _rest(self) -> None:
+    def _take_turn(self) -> None:
+        self._is_turn_due = False
         # What a turn costs grows with the peers that it is sent to, so the time between two turns does too
         # (R2): whoever types alone finds the room rested, a hundred who type share one turn.
         window = len(self._audience) * WINDOW_SECONDS_PER_PEER
-        if window >= SHORTEST_WINDOW_SECONDS:
-            self._next_turn_at = self._loop.time() + min(window, self._coalesce_max_seconds)
-
-    def _take_turn(self) -> None:
-        self._is_turn_due = False
-        self._rest()
+        is_short = window < SHORTEST_WINDOW_SECONDS
+        self._next_turn_at = 0.0 if is_short else self._loop.time() + min(window, self._coalesce_max_seconds)
         if self._is_rebuilding or self.failure is not None:
             return
         edits, self._edits = self._edits, []
@@ -307,7 +304,7 @@ class Room:
         self._commits.add(turn)
         self._save(turn, edits, is_change=applied.change is not None)
         self._bind(turn)
-        is_echo = applied.change is not None and self._audience.waits_for_echoes
+        is_echo = self._audience.waits_for_echoes and applied.change is not None
         authors = self._signatures.relayed_authors(edits) if is_echo else None
         self._audience.pass_on(turn, edits, applied.change, authors)
         if turn.is_saved and turn.is_signed:
@@ -325,7 +322,7 @@ class Room:
         if not rows:
             return
         turn.unsaved_updates = len(rows)
-        turn.unsaved_bytes = sum(len(update) for update, _ in rows)
+        turn.unsaved_bytes = sum([len(update) for update, _ in rows])
         self._snapshots.added(len(rows), turn.unsaved_bytes)
         turn.snapshot = self._snapshots.take(self._document)
         turn.foreign_rows = self._foreign.rows
@@ -363,8 +360,9 @@ class Room:
         if not self._commits.is_open:
             self._settled.set()
             self._foreign.look()
-            for peer in self._audience.take_behind():
-                self.catch_up(peer)
+            if self._audience.is_anybody_behind:
+                for peer in self._audience.take_behind():
+                    self.catch_up(peer)
 
     def _answer(self, peer: Peer, state_vector: bytes) -> None:
         try:

@@ -89,13 +89,18 @@ class Signatures:
         """Whether a peer is in step with the room."""
         return peer in self._answered
 
-    def goes_on(self, peer: Peer, update: bytes) -> bool:
-        """Whether an edit begins like the last one of its sender, and so is no forgery.
+    def all_go_on(self, edits: Iterable[tuple[Peer, bytes]]) -> bool:
+        """Whether each edit begins like the last one of its sender, and so is no forgery.
 
         What nearly every edit is, told without reading it.
         """
-        hand = self._hands.get(peer)
-        return hand is not None and update.startswith(hand)
+        if self._undecided:
+            return False
+        for peer, update in edits:
+            hand = self._hands.get(peer)
+            if hand is None or not update.startswith(hand):
+                return False
+        return True
 
     def is_forged(self, peer: Peer, update: bytes, state_vector: Callable[[], bytes]) -> bool:
         """Whether an edit brings what only somebody else can write.
@@ -162,11 +167,6 @@ class Signatures:
         """Note what other processes wrote: whose the client ids are is known to the table alone."""
         if not self.has_strangers:
             self.has_strangers = any(read_only_client(row) not in self.owners for row in rows)
-
-    @property
-    def is_deciding(self) -> bool:
-        """Whether it is not known yet whose some client id is."""
-        return bool(self._undecided)
 
     def is_undecided(self, update: bytes) -> bool:
         """Whether it is not known yet whose a client id in an edit is: another process may have bound it.
