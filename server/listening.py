@@ -11,7 +11,6 @@ from contextlib import contextmanager
 import anyio
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from server.closed_door import closed_door
 from server.errors import StartError
@@ -55,7 +54,7 @@ class Server(uvicorn.Server):
         *,
         drain: Callable[[], Awaitable[None]],
         on_started: Callable[[], None],
-        websockets: type[asyncio.Protocol] = WebSocketsSansIOProtocol,
+        websockets: type[asyncio.Protocol],
     ) -> None:
         super().__init__(_config(app, settings, websockets))
         self._websockets = websockets

@@ -4,12 +4,12 @@ import asyncio
 import gc
 from asyncio import Runner
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from functools import partial
 from socket import socket
 
 import msgspec
 import uvloop
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from agents.catalogue import bring_up_to_date, read_catalogue
 from server import __version__
@@ -25,6 +25,7 @@ from server.seed import Demo, find_demo, seed
 from server.settings import Settings
 from server.stack import raise_stack
 from server.telemetry import configure_logging
+from server.upgrading import Upgrade
 from storage import migrations
 
 Announce = Callable[[str], None]
@@ -39,18 +40,27 @@ def serve(settings: Settings, *, with_seed: bool, announce: Announce) -> None:
     prepare_data_folder(settings.data_dir)
     secrets = read_secrets(settings.data_dir)
     # The address first: a second start is refused before it touches the database of the first.
-    with bind(settings.host, settings.port) as listener, Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with bind(settings.host, settings.port) as listener:
         configure_logging(settings.log_level, settings.log_format)
         settings = msgspec.structs.replace(settings, port=listener.getsockname()[1])
-        runner.run(_serve(settings, secrets, listener, with_seed=with_seed, announce=announce))
+        upgrade = Upgrade(settings, listener) if settings.migrate_on_start else None
+        with Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(settings, secrets, listener, upgrade, with_seed=with_seed, announce=announce))
 
 
 async def _serve(
-    settings: Settings, secrets: Secrets, listener: socket, *, with_seed: bool, announce: Announce
+    settings: Settings,
+    secrets: Secrets,
+    listener: socket,
+    upgrade: Upgrade | None,
+    *,
+    with_seed: bool,
+    announce: Announce,
 ) -> None:
-    async with closed_door(listener, STARTING) as door, open_database(settings) as database:
-        if settings.migrate_on_start:
-            await migrations.upgrade(database)
+    async with closed_door(listener, STARTING) as door, AsyncExitStack() as stack:
+        if upgrade is not None:
+            await upgrade.wait()
+        database = await stack.enter_async_context(open_database(settings))
         await migrations.require_current(database)
         await bring_up_to_date(database, read_catalogue())
         async with open_services(settings, secrets, database, is_seeding=with_seed) as services:
@@ -92,6 +102,8 @@ async def _drain(services: Services) -> None:
 def _websockets(services: Services) -> type[asyncio.Protocol]:
     settings = services.settings
     if settings.websockets == "asgi":
+        from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
         return WebSocketsSansIOProtocol
     hub = services.hub if "realtime" in settings.roles else None
     return picows_protocol(

@@ -3,18 +3,18 @@
 A revision is a file in `versions/`, named `NNNN_what.py`, written by hand and never changed once released; it
 imports no models, which go on changing. `tests/storage/test_migrations.py` tells whether the newest revision
 gives the tables that the models describe.
+
+What compares the database with the program knows nothing of alembic: that is loaded by `upgrade_on` only,
+which a server has done by a child process, as it takes memory and is not needed again.
 """
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
 
 import msgspec
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.engine import Database
@@ -23,6 +23,8 @@ from storage.failures import translated
 
 # Any number that no other program uses for an advisory lock in the same database: "ionflux" in ASCII.
 _LOCK_KEY = int.from_bytes(b"ionflux")
+
+_HERE = Path(__file__).parent
 
 _WAIT_SECONDS = 60
 """For another process that upgrades the same SQLite file; on Postgres there is no end to it."""
@@ -119,31 +121,34 @@ async def exclusive(database: Database) -> AsyncGenerator[AsyncConnection]:
             await driver.execute("PRAGMA foreign_keys = ON")
 
 
-def _config() -> Config:
-    config = Config()
-    # The option is interpolated as in an ini file.
-    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    return config
+@cache
+def _revisions() -> list[str]:
+    """Return all of this program, the newest last: the files say it by their names."""
+    return sorted(path.name.partition("_")[0] for path in (_HERE / "versions").glob("[0-9]*_*.py"))
 
 
 def _head() -> str:
-    head = ScriptDirectory.from_config(_config()).get_current_head()
-    assert head is not None
-    return head
+    return _revisions()[-1]
 
 
 def _is_known(revision: str) -> bool:
-    script = ScriptDirectory.from_config(_config())
-    return any(known.revision == revision for known in script.walk_revisions())
+    return revision in _revisions()
 
 
 def _current(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
 def upgrade_on(connection: Connection, revision: str = "head") -> None:
     """Bring the tables to a revision, in a transaction that is open and that nobody else migrates in."""
-    config = _config()
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    # The option is interpolated as in an ini file.
+    config.set_main_option("script_location", str(_HERE).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     command.upgrade(config, revision)

@@ -9,10 +9,11 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -213,6 +214,28 @@ def test_a_server_that_cannot_start_says_why_in_one_line(
         check=False,
     )
     assert_one_line(Done(process.returncode, process.stdout, process.stderr), words)
+
+
+def test_a_server_whose_upgrade_breaks_off_says_so(tmp_path: Path):
+    (tmp_path / "data").mkdir()
+    with closing(sqlite3.connect(tmp_path / "data/ionflux.db", isolation_level=None)) as other:
+        other.execute("PRAGMA journal_mode = WAL")
+        other.execute("BEGIN IMMEDIATE")  # the upgrade waits for this
+        process = subprocess.Popen(
+            [sys.executable, "-m", "server", "serve"],
+            cwd=tmp_path,
+            env=environment(tmp_path),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        while not (found := children.read_text().split()):
+            assert process.poll() is None
+            time.sleep(0.02)  # nobody tells when it has a child
+        os.kill(int(found[0]), signal.SIGKILL)
+        stdout, stderr = process.communicate(timeout=60)
+    assert_one_line(Done(process.returncode, stdout, stderr), "bringing the tables to this version failed")
 
 
 @pytest.mark.postgres

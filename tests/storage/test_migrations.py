@@ -12,6 +12,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, select, text
 
 from storage import migrations
@@ -81,6 +82,15 @@ async def test_the_history_gives_the_tables_of_the_models(database: Database):
         await connection.run_sync(Model.metadata.create_all)
     async with database.engine.connect() as connection:
         assert await connection.run_sync(_shape) == migrated
+
+
+async def test_the_newest_revision_is_the_one_that_alembic_finds(database: Database):
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    script = ScriptDirectory.from_config(config)
+    assert (await migrations.status(database)).head == script.get_current_head()
+    for known in script.walk_revisions():
+        migrations.require_known(known.revision)
 
 
 async def test_an_empty_database_is_reported_and_upgraded_once(empty_database_url: str):
