@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcon
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 from uuid import UUID
 
 from sqlalchemy import Connection, event
@@ -19,13 +19,16 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from storage import postgres, sqlite
+from storage import sqlite
 from storage.errors import InvalidDatabaseUrlError
 from storage.failures import translated
 from storage.ids import Uuid7
 from storage.sqlite import Durability
 from storage.sqlite_connections import SqliteConnections
 from storage.unit_of_work import UnitOfWork
+
+if TYPE_CHECKING:  # the driver is loaded only where Postgres is used
+    from storage.postgres import PostgresConnection
 
 
 def _now() -> datetime:
@@ -147,8 +150,10 @@ class Database:
         assert self.path is not None
         return sqlite.connect(self.path, self.durability, self.busy_seconds)
 
-    async def connect_postgres(self) -> postgres.PostgresConnection:
+    async def connect_postgres(self) -> "PostgresConnection":
         """Open a plain connection to the server."""
+        from storage import postgres
+
         return await postgres.connect(self._dsn, self._label)
 
     def _sqlite_engine(

@@ -2,10 +2,10 @@
 
 import re
 import sqlite3
+import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 
-import asyncpg
 from sqlalchemy import PrimaryKeyConstraint, UniqueConstraint
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -24,11 +24,15 @@ def translated(label: str) -> Generator[None]:
     """Turn a failure of the database called `label` into a `StorageError`; let everything else through."""
     try:
         yield
-    except (IntegrityError, sqlite3.IntegrityError, asyncpg.IntegrityConstraintViolationError) as error:
+    except (
+        IntegrityError,
+        sqlite3.IntegrityError,
+        *_of_asyncpg("IntegrityConstraintViolationError"),
+    ) as error:
         raise ConstraintError(_constraint(error)) from error
     except PoolTimeout as error:
         raise StoreUnavailableError(f"the database {label} is busy: no connection became free") from error
-    except (DBAPIError, sqlite3.Error, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+    except (DBAPIError, sqlite3.Error, *_of_asyncpg("PostgresError", "InterfaceError"), OSError) as error:
         # The drivers' own errors come from plain connections, and where SQLAlchemy does not wrap them.
         if not is_passing(error):
             raise
@@ -46,14 +50,20 @@ def is_passing(error: BaseException) -> bool:
             return True
         state = getattr(error.orig, "sqlstate", None)
         return state is not None and (state.startswith(_PASSING_CLASSES) or state in _PASSING_STATES)
-    if isinstance(error, asyncpg.InterfaceError):
+    if isinstance(error, _of_asyncpg("InterfaceError")):
         # A closed connection; but arguments that do not fit are an InterfaceError too, and a ValueError.
         return not isinstance(error, ValueError)
-    if isinstance(error, asyncpg.PostgresError):
-        return not isinstance(error, asyncpg.DataError)
+    if isinstance(error, _of_asyncpg("PostgresError")):
+        return not isinstance(error, _of_asyncpg("DataError"))
     if isinstance(error, sqlite3.Error):
         return not isinstance(error, sqlite3.ProgrammingError | sqlite3.DataError)
     return isinstance(error, OSError)
+
+
+def _of_asyncpg(*names: str) -> tuple[type[Exception], ...]:
+    """Return errors of the driver of Postgres. Where it is not loaded there are none: nobody raised them."""
+    driver = sys.modules.get("asyncpg")
+    return tuple(getattr(driver, name) for name in names) if driver is not None else ()
 
 
 def one_line(error: BaseException) -> str:

@@ -27,7 +27,7 @@ from sqlalchemy.types import String, TypeEngine
 
 from storage.errors import BadRowsError
 from storage.models import UtcDateTime
-from storage.models.declarative import JsonColumn, Sealed
+from storage.models.declarative import Json, JsonColumn, Sealed
 
 Kind = Literal["uuid", "time", "json", "bytes", "boolean", "integer", "number", "text"]
 
@@ -57,7 +57,7 @@ _ENCODER = msgspec.json.Encoder()
 _KINDS: Sequence[tuple[type[Any] | tuple[type[Any], ...], Kind]] = (
     (UtcDateTime, "time"),
     (Uuid, "uuid"),
-    (JSON, "json"),
+    ((JSON, Json), "json"),
     ((LargeBinary, Sealed), "bytes"),
     (Boolean, "boolean"),
     (Integer, "integer"),

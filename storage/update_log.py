@@ -30,7 +30,6 @@ from storage.errors import (
 )
 from storage.histogram import Histogram, HistogramCounts
 from storage.stores.ports import Batch, Extent, History, LogStore
-from storage.stores.postgres import PostgresStore
 from storage.stores.sqlite import SqliteStore
 
 _log = logging.getLogger(__name__)
@@ -145,7 +144,12 @@ class UpdateLog:
         cls, database: Database, *, close_seconds: float = 5.0, observe_commit: ObserveCommit | None = None
     ) -> Self:
         """Return the log that lies in a database."""
-        store = SqliteStore(database) if database.kind == "sqlite" else PostgresStore(database)
+        if database.kind == "sqlite":
+            store = SqliteStore(database)
+        else:
+            from storage.stores.postgres import PostgresStore  # here: its driver is of no use to SQLite
+
+            store = PostgresStore(database)
         return cls(store, close_seconds=close_seconds, observe_commit=observe_commit)
 
     async def __aenter__(self) -> Self:

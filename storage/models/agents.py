@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.models.declarative import Model
+from storage.models.declarative import Model, partial_index
 
 DefinitionStatus = Literal["draft", "active", "deprecated"]
 ConfigurationStatus = Literal["active", "inactive", "archived"]
@@ -129,11 +129,9 @@ class AgentRunLog(Model, kw_only=True):
         ),
         Index(None, "agent_configuration_id", "id"),
         Index(None, "agent_configuration_id", "status", "id"),
-        Index("ix_agent_run_logs_active", "id", sqlite_where=IS_ACTIVE, postgresql_where=IS_ACTIVE),
-        Index("ix_agent_run_logs_untold", "id", sqlite_where=IS_UNTOLD, postgresql_where=IS_UNTOLD),
-        Index(
-            "ix_agent_run_logs_block", "place_item", "id", sqlite_where=IN_BLOCK, postgresql_where=IN_BLOCK
-        ),
+        partial_index("ix_agent_run_logs_active", "id", where=IS_ACTIVE),
+        partial_index("ix_agent_run_logs_untold", "id", where=IS_UNTOLD),
+        partial_index("ix_agent_run_logs_block", "place_item", "id", where=IN_BLOCK),
         Index(None, "end_time"),
     )
 

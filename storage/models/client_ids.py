@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index, text
+from sqlalchemy import BigInteger, ForeignKey, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.models.declarative import Model
+from storage.models.declarative import Model, partial_index
 
 
 class ClientId(Model, kw_only=True):
@@ -15,14 +15,7 @@ class ClientId(Model, kw_only=True):
     """
 
     __tablename__ = "client_ids"
-    __table_args__ = (
-        Index(
-            None,
-            "bound_at",
-            postgresql_where=text("NOT has_written"),
-            sqlite_where=text("NOT has_written"),
-        ),
-    )
+    __table_args__ = (partial_index(None, "bound_at", where=text("NOT has_written")),)
 
     document_id: Mapped[int] = mapped_column(
         BigInteger, ForeignKey("documents.id", ondelete="CASCADE"), primary_key=True

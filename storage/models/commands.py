@@ -4,10 +4,10 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, text
+from sqlalchemy import CheckConstraint, ForeignKey, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.models.declarative import Model
+from storage.models.declarative import Model, partial_index
 
 CommandStatus = Literal["accepted", "refused", "answered"]
 
@@ -22,12 +22,7 @@ class ChatCommand(Model, kw_only=True):
     __tablename__ = "chat_commands"
     __table_args__ = (
         CheckConstraint("status IN ('accepted', 'refused', 'answered')", name="status_known"),
-        Index(
-            "ix_chat_commands_open",
-            "response_id",
-            sqlite_where=text("answered_at IS NULL"),
-            postgresql_where=text("answered_at IS NULL"),
-        ),
+        partial_index("ix_chat_commands_open", "response_id", where=text("answered_at IS NULL")),
     )
 
     channel_id: Mapped[UUID] = mapped_column(primary_key=True)

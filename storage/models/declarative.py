@@ -7,17 +7,23 @@ from uuid import UUID
 from sqlalchemy import (
     JSON,
     BigInteger,
+    ColumnElement,
+    Connection,
     DateTime,
     Dialect,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
     Text,
+    TextClause,
     TypeDecorator,
     Uuid,
+    event,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, MappedAsDataclass
+from sqlalchemy.sql.operators import OperatorType
+from sqlalchemy.types import TypeEngine
 
 # Named constraints can be dropped by a later migration and told apart in an error, on both databases.
 NAMING_CONVENTION = {
@@ -57,16 +63,57 @@ class Sealed(TypeDecorator[bytes]):
     cache_ok = True
 
 
+class Json(TypeDecorator[Any]):
+    """JSON, on Postgres JSONB; None is NULL."""
+
+    impl = JSON(none_as_null=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Return the type of a database."""
+        if dialect.name != "postgresql":
+            return dialect.type_descriptor(JSON(none_as_null=True))
+        # Here: a variant would load all of SQLAlchemy's Postgres in every server on SQLite.
+        from sqlalchemy.dialects.postgresql import JSONB
+
+        return dialect.type_descriptor(JSONB(none_as_null=True))
+
+    def coerce_compared_value(self, op: OperatorType | None, value: Any) -> TypeEngine[Any]:
+        """Return the type of what is compared with a part of it, as JSON does."""
+        return JSON().coerce_compared_value(op, value)
+
+
 # SQLite makes only a column declared INTEGER its automatic key.
 BigKey = BigInteger().with_variant(Integer, "sqlite")
 
 # Keys compared byte by byte (fractional indexes), whatever the database's locale.
 ByteOrdered = Text().with_variant(Text(collation="C"), "postgresql")
 
-JsonColumn = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+JsonColumn = Json()
 
 NOT_IN_BACKUPS = {"info": {"in_backups": False}}
 """Table arguments for what only processes that run need, or what is made anew from other tables."""
+
+
+def partial_index(
+    name: str | None,
+    *columns: str,
+    where: ColumnElement[bool] | TextClause,
+    postgres_where: TextClause | None = None,
+    unique: bool = False,
+) -> Index:
+    """Return an index of some rows; the condition is the same in both databases if nothing else is said."""
+    index = Index(name, *columns, unique=unique, sqlite_where=where)
+
+    # Not as an argument: that would load all of SQLAlchemy's Postgres in every server on SQLite.
+    def add_condition(target: Index, connection: Connection, **_: Any) -> None:
+        if connection.dialect.name == "postgresql":
+            target.dialect_options["postgresql"]["where"] = (
+                where if postgres_where is None else postgres_where
+            )
+
+    event.listen(index, "before_create", add_condition)
+    return index
 
 
 class Model(MappedAsDataclass, DeclarativeBase, eq=False):

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.models.declarative import BigKey, Model
+from storage.models.declarative import BigKey, Model, partial_index
 
 
 class Document(Model, kw_only=True):
@@ -48,13 +48,13 @@ class Update(Model, kw_only=True):
 
     __tablename__ = "updates"
     __table_args__ = (
-        Index(
+        partial_index(
             "ix_updates_runs",
             "author",
             "document_id",
             "position",
-            sqlite_where=text("instr(author, '|run:') > 0"),
-            postgresql_where=text("strpos(author, '|run:') > 0"),
+            where=text("instr(author, '|run:') > 0"),
+            postgres_where=text("strpos(author, '|run:') > 0"),
         ),
     )
 

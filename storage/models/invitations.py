@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.models.declarative import Model
+from storage.models.declarative import Model, partial_index
 from storage.models.workspaces import Role
 
 _OPEN = text("accepted_at IS NULL AND revoked_at IS NULL")
@@ -19,14 +19,7 @@ class Invitation(Model, kw_only=True):
     __table_args__ = (
         Index(None, "workspace_id", "id"),
         # Of two for one address, one would go on working when the other is revoked.
-        Index(
-            "uq_invitations_open",
-            "workspace_id",
-            "email",
-            unique=True,
-            sqlite_where=_OPEN,
-            postgresql_where=_OPEN,
-        ),
+        partial_index("uq_invitations_open", "workspace_id", "email", unique=True, where=_OPEN),
         CheckConstraint("role IN ('owner', 'admin', 'member', 'guest')", name="role_known"),
     )
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.models.declarative import Model
+from storage.models.declarative import Model, partial_index
 
 JobState = Literal["ready", "running", "waiting", "done"]
 
@@ -26,14 +26,9 @@ class Job(Model, kw_only=True):
     __tablename__ = "jobs"
     __table_args__ = (
         CheckConstraint("state IN ('ready', 'running', 'waiting', 'done')", name="state_known"),
-        Index("ix_jobs_open", "id", sqlite_where=_IS_OPEN, postgresql_where=_IS_OPEN),
-        Index("ix_jobs_running_lane", "lane", sqlite_where=_IS_RUNNING, postgresql_where=_IS_RUNNING),
-        Index(
-            "ix_jobs_running_workspace",
-            "workspace_id",
-            sqlite_where=_IS_RUNNING,
-            postgresql_where=_IS_RUNNING,
-        ),
+        partial_index("ix_jobs_open", "id", where=_IS_OPEN),
+        partial_index("ix_jobs_running_lane", "lane", where=_IS_RUNNING),
+        partial_index("ix_jobs_running_workspace", "workspace_id", where=_IS_RUNNING),
         Index(None, "workspace_id"),
         Index(None, "finished_at"),
     )

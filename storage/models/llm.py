@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.models.declarative import NOT_IN_BACKUPS, Model, Sealed
+from storage.models.declarative import NOT_IN_BACKUPS, Model, Sealed, partial_index
 
 LlmApi = Literal["chat", "responses"]
 LlmOutcome = Literal["done", "failed"]
@@ -48,7 +48,7 @@ class LlmCall(Model, kw_only=True):
     __tablename__ = "llm_calls"
     __table_args__ = (
         CheckConstraint("outcome IN ('done', 'failed')", name="outcome_known"),
-        Index(None, "run_id", "step", unique=True, sqlite_where=_IS_DONE, postgresql_where=_IS_DONE),
+        partial_index(None, "run_id", "step", unique=True, where=_IS_DONE),
         Index(None, "workspace_id", "id"),
         Index(None, "workspace_id", "user_id", "id"),
         Index(None, "workspace_id", "run_id", "id"),

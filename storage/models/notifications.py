@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.models.declarative import NOT_IN_BACKUPS, Model
+from storage.models.declarative import NOT_IN_BACKUPS, Model, partial_index
 
 NotificationKind = Literal[
     "mention",
@@ -44,14 +44,8 @@ class Notification(Model, kw_only=True):
         UniqueConstraint("user_id", "workspace_id", "position"),
         Index(None, "user_id", "id"),
         Index(None, "workspace_id", "position", "user_id"),
-        Index("ix_notifications_unread", "user_id", "id", sqlite_where=_UNREAD, postgresql_where=_UNREAD),
-        Index(
-            "ix_notifications_to_be_mailed",
-            "mail_at",
-            "user_id",
-            sqlite_where=_TO_BE_MAILED,
-            postgresql_where=_TO_BE_MAILED,
-        ),
+        partial_index("ix_notifications_unread", "user_id", "id", where=_UNREAD),
+        partial_index("ix_notifications_to_be_mailed", "mail_at", "user_id", where=_TO_BE_MAILED),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

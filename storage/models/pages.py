@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.models.declarative import ByteOrdered, Model
+from storage.models.declarative import ByteOrdered, Model, partial_index
 
 
 class Page(Model, kw_only=True):
@@ -18,13 +18,7 @@ class Page(Model, kw_only=True):
         Index(None, "workspace_id", "order_key", "id"),
         Index(None, "parent_page_id", "order_key", "id"),
         Index(None, "workspace_id", "trashed_at", "id"),
-        Index(
-            "ix_pages_templates",
-            "workspace_id",
-            "id",
-            sqlite_where=text("is_template"),
-            postgresql_where=text("is_template"),
-        ),
+        partial_index("ix_pages_templates", "workspace_id", "id", where=text("is_template")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

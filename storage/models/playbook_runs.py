@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.models.agents import RunStatus
-from storage.models.declarative import Model
+from storage.models.declarative import Model, partial_index
 
 StepStatus = Literal["running", "done", "failed", "skipped"]
 
@@ -29,7 +29,7 @@ class PlaybookRun(Model, kw_only=True):
         ),
         Index(None, "playbook_id", "id"),
         Index(None, "workspace_id"),
-        Index("ix_playbook_runs_unshown", "id", sqlite_where=_UNSHOWN, postgresql_where=_UNSHOWN),
+        partial_index("ix_playbook_runs_unshown", "id", where=_UNSHOWN),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -75,7 +75,7 @@ class PlaybookStep(Model, kw_only=True):
     __tablename__ = "playbook_steps"
     __table_args__ = (
         CheckConstraint("status IN ('running', 'done', 'failed', 'skipped')", name="status_known"),
-        Index("ix_playbook_steps_listening", "run_id", sqlite_where=_LISTENS, postgresql_where=_LISTENS),
+        partial_index("ix_playbook_steps_listening", "run_id", where=_LISTENS),
     )
 
     run_id: Mapped[UUID] = mapped_column(ForeignKey("playbook_runs.id", ondelete="CASCADE"), primary_key=True)

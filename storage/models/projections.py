@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Index, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.models.declarative import ByteOrdered, Model
+from storage.models.declarative import ByteOrdered, Model, partial_index
 
 
 class DocumentProjection(Model, kw_only=True):
@@ -86,7 +86,7 @@ class PageLink(Model, kw_only=True):
 def _index_of(name: str, condition: str) -> Index:
     """Return the index of some of a channel's messages."""
     where = text(condition)
-    return Index(f"ix_chat_messages_{name}", "channel_id", "id", sqlite_where=where, postgresql_where=where)
+    return partial_index(f"ix_chat_messages_{name}", "channel_id", "id", where=where)
 
 
 class ChatMessage(Model, kw_only=True):

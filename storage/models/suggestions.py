@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.models.declarative import Model
+from storage.models.declarative import Model, partial_index
 
 SuggestionStatus = Literal["open", "accepted", "rejected", "withdrawn"]
 
@@ -24,13 +24,7 @@ class Suggestion(Model, kw_only=True):
     __table_args__ = (
         CheckConstraint("status IN ('open', 'accepted', 'rejected', 'withdrawn')", name="status_known"),
         Index(None, "page_id", "id"),
-        Index(
-            "ix_suggestions_open",
-            "page_id",
-            "id",
-            sqlite_where=text("status = 'open'"),
-            postgresql_where=text("status = 'open'"),
-        ),
+        partial_index("ix_suggestions_open", "page_id", "id", where=text("status = 'open'")),
         Index(None, "decided_at"),
     )
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.models.declarative import Model, Sealed
+from storage.models.declarative import Model, Sealed, partial_index
 
 TriggerType = Literal["schedule", "webhook", "event", "page_edit"]
 TriggerSource = Literal["api", "configuration", "playbook"]
@@ -32,12 +32,7 @@ class AgentTrigger(Model, kw_only=True):
         CheckConstraint("state IN ('active', 'paused')", name="state_known"),
         Index(None, "agent_configuration_id", "id"),
         Index(None, "workspace_id", "type", "state", "id"),
-        Index(
-            "ix_agent_triggers_due",
-            "next_fire_at",
-            sqlite_where=text("next_fire_at IS NOT NULL"),
-            postgresql_where=text("next_fire_at IS NOT NULL"),
-        ),
+        partial_index("ix_agent_triggers_due", "next_fire_at", where=text("next_fire_at IS NOT NULL")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

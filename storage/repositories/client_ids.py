@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.models import ClientId, Document
+from storage.repositories.upserts import insert_into
 
 Binding = tuple[int, str, bool]
 """A client id, its principal, and whether anything was written under it."""
@@ -74,8 +74,7 @@ class ClientIds:
         )
 
     async def _upsert(self, rows: list[dict[str, Any]]) -> list[tuple[int, int, str, bool]]:
-        dialect = sqlite if self._session.get_bind().dialect.name == "sqlite" else postgresql
-        insert = dialect.insert(ClientId).values(rows)
+        insert = insert_into(self._session, ClientId).values(rows)
         # Whoever was first stays the owner; that its owner has written is remembered.
         statement = insert.on_conflict_do_update(
             index_elements=["document_id", "client_id"],

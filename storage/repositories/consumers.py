@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import Text, Uuid, func, insert, literal, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.models import EventConsumer, EventCursor, UtcDateTime, Workspace
+from storage.repositories.upserts import insert_into
 
 Beginning = Literal["start", "now"]
 """What a consumer gets that is new: everything that ever happened, or what happens from now on."""
@@ -114,8 +114,7 @@ class Consumers:
         ]
         if not rows:
             return
-        dialect: Any = sqlite if self._session.get_bind().dialect.name == "sqlite" else postgresql
-        added = dialect.insert(EventCursor.__table__).values(rows)
+        added = insert_into(self._session, EventCursor.__table__).values(rows)
         await self._session.execute(
             added.on_conflict_do_update(
                 index_elements=["consumer", "workspace_id"],

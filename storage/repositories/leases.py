@@ -2,13 +2,12 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import delete, or_, select, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.models import Lease
+from storage.repositories.upserts import insert_into
 
 
 class Leases:
@@ -35,8 +34,7 @@ class Leases:
         ]
         if not rows:
             return set()
-        dialect: Any = sqlite if self._session.get_bind().dialect.name == "sqlite" else postgresql
-        insert = dialect.insert(Lease.__table__).values(rows)
+        insert = insert_into(self._session, Lease.__table__).values(rows)
         statement = insert.on_conflict_do_update(
             index_elements=["name"],
             set_={"holder": insert.excluded.holder, "expires_at": insert.excluded.expires_at},

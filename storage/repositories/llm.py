@@ -6,15 +6,14 @@ at the same time cannot overdraw them together.
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 import msgspec
 from sqlalchemy import ColumnElement, Select, delete, func, or_, select, union_all
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.models import LlmBudget, LlmCall, LlmMonth, LlmReservation
+from storage.repositories.upserts import insert_into
 
 EVERYBODY = ""
 """The subject of a budget that is not one person's."""
@@ -158,7 +157,7 @@ class LlmLedger:
             await self.release(reservation_id)
         if await self._enter(call) is None:
             return False
-        month = self._dialect.insert(LlmMonth.__table__).values(
+        month = insert_into(self._session, LlmMonth.__table__).values(
             workspace_id=call.workspace_id,
             month=month_of(call.created_at),
             person=str(call.user_id) if call.user_id else "",
@@ -236,12 +235,8 @@ class LlmLedger:
 
     async def _enter(self, call: LlmCall) -> UUID | None:
         values = {str(column.name): getattr(call, str(column.name)) for column in LlmCall.__table__.columns}
-        insert = self._dialect.insert(LlmCall.__table__).values(values).on_conflict_do_nothing()
+        insert = insert_into(self._session, LlmCall.__table__).values(values).on_conflict_do_nothing()
         return await self._session.scalar(insert.returning(LlmCall.id))
-
-    @property
-    def _dialect(self) -> Any:
-        return sqlite if self._session.get_bind().dialect.name == "sqlite" else postgresql
 
 
 def _concerned(payer: Payer) -> Select[LlmBudget]:

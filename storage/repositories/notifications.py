@@ -7,11 +7,11 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import ColumnElement, delete, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.ids import earliest_id
 from storage.models import Inbox, Notification
+from storage.repositories.upserts import insert_into
 
 _ROWS = 1000
 """Of one statement: SQLite takes 32,766 values at once."""
@@ -37,7 +37,7 @@ class Notifications:
     async def add(self, rows: Sequence[Mapping[str, Any]]) -> list[UUID]:
         """Add rows; an event that somebody was told of before is passed over. Returns who was told."""
         insert = (
-            self._dialect.insert(Notification.__table__)  # without the mapper: thousands at once
+            insert_into(self._session, Notification.__table__)  # without the mapper: thousands at once
             .on_conflict_do_nothing(index_elements=["user_id", "workspace_id", "position"])
             .returning(Notification.user_id)
         )
@@ -59,7 +59,7 @@ class Notifications:
         # In one order, so that two units never wait for each other in a circle.
         rows = [{"user_id": user_id, "revision": 1} for user_id in sorted(set(user_ids))]
         if rows:
-            insert = self._dialect.insert(Inbox.__table__).on_conflict_do_update(
+            insert = insert_into(self._session, Inbox.__table__).on_conflict_do_update(
                 index_elements=["user_id"], set_={"revision": Inbox.revision + 1}
             )
             await self._session.execute(insert, rows)
@@ -190,7 +190,3 @@ class Notifications:
         users = gone.all()
         await self.touch(users)
         return len(users)
-
-    @property
-    def _dialect(self) -> Any:
-        return sqlite if self._session.get_bind().dialect.name == "sqlite" else postgresql

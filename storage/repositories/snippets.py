@@ -4,10 +4,10 @@ from collections.abc import Callable, Collection, Sequence
 from uuid import UUID
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.models import AgentConfiguration, AgentRunLog, WaitingSnippet
+from storage.repositories.upserts import insert_into
 
 
 class Snippets:
@@ -39,8 +39,7 @@ class Snippets:
             {"page_id": page_id, "block_id": block_id, "mark": self._new_id()}
             for block_id in sorted(block_ids)
         ]
-        dialect = sqlite if self._session.get_bind().dialect.name == "sqlite" else postgresql
-        insert = dialect.insert(WaitingSnippet).values(rows)
+        insert = insert_into(self._session, WaitingSnippet).values(rows)
         await self._session.execute(
             insert.on_conflict_do_update(
                 index_elements=["page_id", "block_id"], set_={"mark": insert.excluded.mark}
