@@ -7,8 +7,10 @@ are not known the text stays. Addresses lead to the web, to mail and to telephon
 import re
 from functools import cache
 from html import escape
+from typing import TYPE_CHECKING
 
-import nh3
+if TYPE_CHECKING:  # loaded with the first HTML
+    import nh3
 
 MAX_NESTING = 5_000
 """Of tags that are not closed: the time that sanitising takes grows with the square of it."""
@@ -98,7 +100,9 @@ def _depth(html: str) -> int:
 
 
 @cache
-def _cleaner() -> nh3.Cleaner:
+def _cleaner() -> "nh3.Cleaner":
+    import nh3
+
     return nh3.Cleaner(
         tags=set(TAGS),
         clean_content_tags=set(_REMOVED),

@@ -35,7 +35,6 @@ from crdt.ports import Bus
 from crdt.session import SessionLimits
 from integrations.client_transport import CheckedTransport
 from integrations.embeds.client import Embeds
-from integrations.mail.client import SmtpConfig, SmtpMailer
 from integrations.mail.outbox import OutboxMailer
 from integrations.mail.ports import Mailer
 from integrations.transport import Transport
@@ -413,6 +412,8 @@ def create_mailer(settings: Settings, clock: Clock) -> Mailer:
     """Return what sends mail: the server of the settings, or files where there is none."""
     if not settings.smtp_host:
         return OutboxMailer(settings.data_dir / OUTBOX, settings.mail_from, clock)
+    from integrations.mail.client import SmtpConfig, SmtpMailer
+
     config = SmtpConfig(
         host=settings.smtp_host,
         port=settings.smtp_port,

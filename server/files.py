@@ -13,7 +13,6 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
-import puremagic
 
 from server.downloads import SAVED_TYPE
 from server.errors import SlowBodyError, TooLargeError
@@ -161,6 +160,8 @@ def too_large(limit: int) -> TooLargeError:
 
 def sniff(head: bytes) -> str:
     """Return the type of contents that begin so; what is not recognised is text or just bytes."""
+    import puremagic  # here: its tables take more than a megabyte, and not every server is given files
+
     try:
         found = puremagic.from_string(head, mime=True)  # pyright: ignore[reportUnknownMemberType]  (a bare PathLike)
     except (puremagic.PureError, ValueError):

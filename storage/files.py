@@ -1,23 +1,25 @@
 """The contents of files: objects by key, in a local folder or in S3-compatible storage, through obstore.
 
 Knows no rows and no rights. Objects appear whole or not at all, are never changed, and are read in ranges.
-obstore's own streams are not used for reading: one that is open when Python ends aborts the process.
+obstore's own streams are not used for reading: one that is open when Python ends aborts the process. The
+library takes more than four megabytes: where files lie in a folder, it is loaded with the first one.
 """
 
 import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
-import obstore
-from obstore.exceptions import BaseError
-from obstore.store import LocalStore, S3Store
 
 from storage.errors import FilesUnavailableError, InvalidFilesUrlError
+
+if TYPE_CHECKING:  # loaded with the first file
+    from obstore.store import LocalStore, S3Store
 
 T = TypeVar("T")
 
@@ -61,9 +63,13 @@ class StoredFile(msgspec.Struct, frozen=True):
 class FileStore:
     """Objects by key. Keys are made here and in `server`, never by users."""
 
-    def __init__(self, store: LocalStore | S3Store, folder: Path | None = None) -> None:
-        self._store = store
+    def __init__(self, opened: "Callable[[], LocalStore | S3Store]", folder: Path | None = None) -> None:
+        self._opened = opened
         self._folder = folder
+
+    @cached_property
+    def _store(self) -> "LocalStore | S3Store":
+        return self._opened()
 
     @classmethod
     def open(cls, url: str, s3: S3Access) -> "FileStore":
@@ -74,10 +80,13 @@ class FileStore:
         parts = urlsplit(url)
         try:
             if parts.scheme == "file" and not parts.netloc and parts.path:
-                return cls(LocalStore(Path(parts.path), mkdir=True), Path(parts.path))
+                folder = Path(parts.path)
+                folder.mkdir(parents=True, exist_ok=True)
+                return cls(lambda: _local(folder), folder)
             if parts.scheme == "s3" and parts.netloc:
-                return cls(_s3(parts.netloc, parts.path.strip("/"), s3))
-        except (BaseError, ValueError, OSError) as error:
+                store = _s3(parts.netloc, parts.path.strip("/"), s3)
+                return cls(lambda: store)
+        except (*_errors(), ValueError, OSError) as error:
             raise InvalidFilesUrlError(f"the files cannot be kept there: {_one_line(error)}") from error
         raise InvalidFilesUrlError("files are kept at file:///folder or s3://bucket/prefix")
 
@@ -87,8 +96,8 @@ class FileStore:
         Raises FilesUnavailableError.
         """
         try:
-            await obstore.put_async(self._store, key, parts, chunk_size=PART_BYTES, max_concurrency=2)
-        except (BaseError, FileNotFoundError, PermissionError) as error:
+            await self._store.put_async(key, parts, chunk_size=PART_BYTES, max_concurrency=2)
+        except (*_errors(), FileNotFoundError, PermissionError) as error:
             raise _unavailable(error) from error
 
     async def read(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
@@ -99,8 +108,8 @@ class FileStore:
         for begin in range(start, end, READ_BYTES):
             upto = min(begin + READ_BYTES, end)
             try:
-                part = bytes(await obstore.get_range_async(self._store, key, start=begin, end=upto))
-            except (BaseError, FileNotFoundError, PermissionError) as error:
+                part = bytes(await self._store.get_range_async(key, start=begin, end=upto))
+            except (*_errors(), FileNotFoundError, PermissionError) as error:
                 raise _unavailable(error) from error
             if len(part) != upto - begin:
                 raise FilesUnavailableError("an object is shorter than it was")
@@ -109,15 +118,17 @@ class FileStore:
     async def delete(self, key: str) -> None:
         """Remove an object; one that is not there is fine. Raises FilesUnavailableError."""
         try:
-            await obstore.delete_async(self._store, key)
+            await self._store.delete_async(key)
         except FileNotFoundError:
             return
-        except (BaseError, PermissionError) as error:
+        except (*_errors(), PermissionError) as error:
             raise _unavailable(error) from error
 
     async def list_parts(self) -> AsyncIterator[Sequence[StoredFile]]:
         """Yield all objects, some at a time, in no order. Raises FilesUnavailableError."""
-        stream = obstore.list(self._store, chunk_size=LISTED)  # pyright: ignore[reportUnknownMemberType]  (of another overload)
+        if self._folder is not None and await asyncio.to_thread(_is_empty, self._folder):
+            return
+        stream = self._store.list(chunk_size=LISTED)  # pyright: ignore[reportUnknownMemberType]  (of another overload)
         while found := await _in_thread(lambda: next(stream, None)):
             yield [StoredFile(one["path"], one["size"], one["last_modified"]) for one in found]
 
@@ -135,6 +146,10 @@ class FileStore:
             raise _unavailable(error) from error
 
 
+def _is_empty(folder: Path) -> bool:
+    return next(folder.iterdir(), None) is None
+
+
 def _remove_leftovers(folder: Path, before: float) -> int:
     gone = 0
     for path in folder.rglob("*#*"):
@@ -144,7 +159,22 @@ def _remove_leftovers(folder: Path, before: float) -> int:
     return gone
 
 
-def _s3(bucket: str, prefix: str, access: S3Access) -> S3Store:
+def _errors() -> tuple[type[Exception], ...]:
+    """Return what obstore raises besides Python's own."""
+    from obstore.exceptions import BaseError
+
+    return (BaseError,)
+
+
+def _local(folder: Path) -> "LocalStore":
+    from obstore.store import LocalStore
+
+    return LocalStore(folder)
+
+
+def _s3(bucket: str, prefix: str, access: S3Access) -> "S3Store":
+    from obstore.store import S3Store
+
     given = {
         "endpoint": access.endpoint,
         "region": access.region,
@@ -168,7 +198,7 @@ def _s3(bucket: str, prefix: str, access: S3Access) -> S3Store:
 async def _in_thread(work: Callable[[], T]) -> T:
     try:
         return await asyncio.to_thread(work)
-    except (BaseError, FileNotFoundError, PermissionError) as error:
+    except (*_errors(), FileNotFoundError, PermissionError) as error:
         raise _unavailable(error) from error
 
 

@@ -3,7 +3,7 @@
 A sealed value is a format byte, 4 bytes that name the key, a nonce of 12 bytes, and the ciphertext with its
 tag. The head and the value's place (`brands.tiktok_access_token:{id}`) are authenticated along with it, so a
 value that is copied to another row or column does not open. Where the keys lie is the caller's matter;
-`storage.resealing` brings values under a newer one.
+`storage.resealing` brings values under a newer one. The library, seven megabytes, is loaded at the first use.
 """
 
 import hashlib
@@ -11,9 +11,6 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from storage.errors import BrokenSealError, UnknownKeyError
 
@@ -36,6 +33,8 @@ class Vault:
 
     def seal(self, text: str, place: str) -> bytes:
         """Return a text as it may be stored at `place` and nowhere else."""
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
         key = self._newest(place)
         head = _FORMAT + _key_bytes(key)
         nonce = self._randomness(_NONCE_BYTES)
@@ -51,6 +50,9 @@ class Vault:
 
     def open(self, sealed: bytes, place: str) -> str:
         """Return what was sealed for `place`. Raises UnknownKeyError, BrokenSealError."""
+        from cryptography.exceptions import InvalidTag
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
         head, nonce = sealed[:_HEAD_BYTES], sealed[_HEAD_BYTES : _HEAD_BYTES + _NONCE_BYTES]
         if not head.startswith(_FORMAT) or len(nonce) < _NONCE_BYTES:
             raise BrokenSealError(place)

@@ -7,7 +7,6 @@ the built-in one, is made to choose one by a schema.
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, cast
 
-import jsonschema_rs
 import msgspec
 
 from agents.llm.messages import (
@@ -157,6 +156,8 @@ class Assembly:
 
 def fault_of(schema: Mapping[str, Any], value: object) -> str | None:
     """Return what is wrong with a value by a schema, in a line; a schema that is none has no say."""
+    import jsonschema_rs  # here: three megabytes, of use only where models are
+
     try:
         # A schema may come from elsewhere: nothing that it refers to is fetched.
         validator = jsonschema_rs.validator_for(dict(schema), retriever=_fetch_nothing)

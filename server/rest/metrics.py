@@ -2,7 +2,6 @@
 
 import secrets
 
-from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -18,6 +17,8 @@ def metrics_routes(metrics: Metrics, token: str) -> list[BaseRoute]:
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not secrets.compare_digest(given.strip().encode(), token.encode()):
             raise UnauthenticatedError("Send `Authorization: Bearer <IONFLUX_METRICS_TOKEN>`.")
+        from prometheus_client import CONTENT_TYPE_LATEST
+
         return Response(metrics.render(), media_type=CONTENT_TYPE_LATEST)
 
     return [Route("/metrics", get_metrics)] if token else []
