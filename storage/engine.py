@@ -164,6 +164,9 @@ class Database:
             async_creator=connections.connect,
             pool_size=pool_size,
             max_overflow=0,
+            # Each has its own pages, statements and schema in memory: only as many of them as are needed at a
+            # time come to have much.
+            pool_use_lifo=True,
             hide_parameters=True,
         )
 
