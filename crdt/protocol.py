@@ -338,12 +338,12 @@ def encode_step1(state_vector: bytes) -> bytes:
 
 def encode_step2(update: bytes) -> bytes:
     """Answer a client's step 1."""
-    return b"\x00\x01" + encode_bytes(update)
+    return b"\x00\x01" + encode_number(len(update)) + update  # a large state is copied once
 
 
 def encode_update(update: bytes) -> bytes:
     """Tell a client of a change."""
-    return UPDATE + encode_bytes(update)
+    return UPDATE + encode_number(len(update)) + update  # as above
 
 
 def encode_presence(update: bytes) -> bytes:
