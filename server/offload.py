@@ -4,6 +4,7 @@ pycrdt keeps the interpreter to itself, so a thread would not do. The child is s
 and ends with the loop, or after five idle minutes.
 """
 
+import asyncio
 from collections.abc import Callable
 from functools import partial
 from typing import ParamSpec, TypeVar
@@ -25,6 +26,7 @@ class Offload:
 
     def __init__(self) -> None:
         self._limiter = CapacityLimiter(1)
+        self._starting: asyncio.Task[None] | None = None
 
     async def run(self, size: int, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a function on `size` bytes of input: here when they are few, else in the child.
@@ -34,9 +36,25 @@ class Offload:
         if size <= SMALL_BYTES:
             return function(*args, **kwargs)
         call: Callable[[], T] = partial(function, *args, **kwargs)
-        return await to_process.run_sync(call, cancellable=True, limiter=self._limiter)
+        async with self._limiter:
+            await self._have_child()
+            return await to_process.run_sync(call, cancellable=True)
+
+    async def _have_child(self) -> None:
+        """Wait until there is a child with nothing to do.
+
+        Whoever is cancelled meanwhile leaves it to the next one: anyio forgets a child that it was starting,
+        which then stays for ever, and on a busy machine everybody would begin with starting another.
+        """
+        if self._starting is None or self._starting.done():
+            self._starting = asyncio.create_task(to_process.run_sync(_do_nothing))
+        await asyncio.shield(self._starting)
 
 
 def size_of(snapshot: bytes | None, rows: list[bytes]) -> int:
     """Return what a part of a log counts as."""
     return len(snapshot or b"") + sum(len(row) + _ROW_BYTES for row in rows)
+
+
+def _do_nothing() -> None:
+    """Be there."""
