@@ -221,6 +221,7 @@ async def open_services(
         suggestions = Suggestions(database, update_log, hub, copies, history, offload)
         projector = Projector(database, update_log, offload)
         catching_up = CatchingUp(database, projector, clock)
+        stack.push_async_callback(catching_up.close)
         chat = Chat(writer, access, archive, catching_up, clock)
         documents = PageDocuments(copies, writer, BlockIndex(database), offload)
         collaborators = Collaborators(hub, PageSuggester(database, suggestions))

@@ -34,6 +34,14 @@ class CatchingUp:
         self._projector = projector
         self._clock = clock
         self._written: OrderedDict[UUID, str] = OrderedDict()
+        self._underway: dict[str, asyncio.Task[None]] = {}
+
+    async def close(self) -> None:
+        """End the work that is underway; the rows stay behind."""
+        tasks = list(self._underway.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def note(self, id_: UUID, document: str) -> None:
         """Note in which document something was written just now."""
@@ -48,8 +56,7 @@ class CatchingUp:
             async with self._database.read() as uow:
                 is_behind = await uow.messages.is_behind(document)
             if is_behind:
-                with suppress(Overtaken):  # somebody else does it
-                    await self._projector.follow(document)
+                await asyncio.shield(self._bring_up(document))
             return is_behind
 
         await _wait_while(is_behind)
@@ -67,6 +74,27 @@ class CatchingUp:
                 return not await is_there(uow)
 
         await _wait_while(is_missing)
+
+    def _bring_up(self, document: str) -> asyncio.Task[None]:
+        """Return the work on a document's rows.
+
+        It goes on when nobody waits for it any more: if each reader's patience ended it, the rows of a large
+        document would stay behind for as long as somebody reads.
+        """
+        task = self._underway.get(document)
+        if task is None:
+            task = self._underway[document] = asyncio.create_task(self._follow(document))
+            task.add_done_callback(lambda task: self._is_over(document, task))
+        return task
+
+    async def _follow(self, document: str) -> None:
+        with suppress(Overtaken):  # somebody else does it
+            await self._projector.follow(document)
+
+    def _is_over(self, document: str, task: asyncio.Task[None]) -> None:
+        del self._underway[document]
+        if not task.cancelled():
+            task.exception()  # told to those who still wait; who follows all documents reports it
 
 
 async def _wait_while(is_waiting: Callable[[], Awaitable[bool]]) -> None:

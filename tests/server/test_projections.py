@@ -21,6 +21,7 @@ from server.background.projections import Projections
 from server.bootstrap import Services
 from server.offload import Offload
 from server.projections import projector as projector_module
+from server.projections.catching_up import CatchingUp
 from server.projections.projector import Projector
 from server.projections.reindexing import reindex
 from server.settings import Settings
@@ -46,6 +47,7 @@ from storage.update_log import UpdateLog
 from tests.server.api import Api
 from tests.server.conftest import Clock
 from tests.services.databases import add_workspace
+from tests.waiting import until
 
 SECONDS = 20.0
 NOW = "2026-05-04T12:00:00Z"
@@ -602,3 +604,41 @@ async def test_messages_of_private_channels_are_told_to_who_is_in_them(
     for api, count in ((ann, 1), (bob, 0)):
         found = (await api.get(f"{workspace}/events?type=message.*")).json()["items"]
         assert len(found) == count
+
+
+async def test_work_goes_on_when_a_reader_leaves(world: World, monkeypatch: pytest.MonkeyPatch):
+    pen = await world.open("channel")
+    pen.post("words")
+    await pen.save()
+    follow = world.projector.follow
+    begun, ended, may_end = 0, 0, asyncio.Event()
+
+    async def take_long(name: str) -> None:
+        nonlocal begun, ended
+        begun += 1
+        await may_end.wait()
+        await follow(name)
+        ended += 1
+
+    monkeypatch.setattr(world.projector, "follow", take_long)
+    catching_up = CatchingUp(world.database, world.projector, lambda: datetime.now(UTC))
+    impatient = asyncio.create_task(catching_up.catch_up(pen.name))
+    await until(lambda: begun)
+    impatient.cancel()
+    await asyncio.wait([impatient])
+    may_end.set()
+    await catching_up.catch_up(pen.name)
+    assert (begun, ended) == (1, 1)
+
+    may_end.clear()
+    pen.post("more")
+    await pen.save()
+    leaving = asyncio.create_task(catching_up.catch_up(pen.name))
+    await until(lambda: begun == 2)
+    leaving.cancel()
+    await asyncio.wait([leaving])
+    await catching_up.close()
+    assert ended == 1
+    may_end.set()
+    await catching_up.catch_up(pen.name)
+    assert (begun, ended) == (3, 2)
