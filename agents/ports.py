@@ -80,8 +80,8 @@ class Proposals(Protocol):
 class Contents(Protocol):
     """The contents of files."""
 
-    async def read(self, file: File, most_bytes: int) -> bytes:
-        """Return the beginning of a file."""
+    async def read_text(self, file: File, most_characters: int) -> str | None:
+        """Return the beginning of what a file says; None for one that has no text that can be read."""
         ...
 
     async def save(

@@ -59,6 +59,7 @@ from server.documents.requests import PageDocuments
 from server.documents.writing import Writer
 from server.embeds import Previews
 from server.errors import SettingsError
+from server.file_texts import TextReading
 from server.files import Files
 from server.folding import Folding
 from server.guards import guard_of
@@ -143,6 +144,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     watching: Watching
     job_counts: JobCounts
     files: Files
+    text_reading: TextReading
     uploads: Uploads
     page_importer: PageImporter
     mailing: Mailing
@@ -209,6 +211,7 @@ async def open_services(
             max_bytes=settings.max_file_bytes,
             quota_bytes=settings.file_quota_bytes,
         )
+        text_reading = TextReading(files)
         uploads = Uploads(database, files, lifetime=timedelta(hours=settings.upload_hours))
         page_importer = PageImporter(database, files, offload, max_document_bytes=settings.max_document_bytes)
         unsubscribing = Unsubscribing(secrets.access_token_key, settings.effective_public_url)
@@ -230,7 +233,7 @@ async def open_services(
                 database=database,
                 documents=LiveDocuments(documents, collaborators, catching_up, offload),
                 proposals=PageProposals(database, suggestions),
-                contents=FileContents(database, files),
+                contents=FileContents(database, files, text_reading),
                 mails=OutgoingMails(mailing),
                 transport=transport,
                 embedder=llm.embedder,
@@ -303,6 +306,7 @@ async def open_services(
             watching=watching,
             job_counts=job_counts,
             files=files,
+            text_reading=text_reading,
             uploads=uploads,
             page_importer=page_importer,
             mailing=mailing,

@@ -1,10 +1,10 @@
 """Asks a program of its own about images that users send: their size, and a small picture of them."""
 
 import asyncio
-import sys
-from asyncio.subprocess import DEVNULL, PIPE
 
 import msgspec
+
+from server.contained import run_contained
 
 TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 MOST_BYTES = 32 * 1024 * 1024
@@ -31,24 +31,11 @@ class Images:
 
     async def look_at(self, image: bytes) -> Picture | None:
         """Return what an image is, or None for one that cannot be read within the limits."""
+        arguments = (str(MOST_PIXELS), str(THUMBNAIL_SIDE))
         async with self._slots:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "server.image_probe", str(MOST_PIXELS), str(THUMBNAIL_SIDE)),
-                stdin=PIPE,
-                stdout=PIPE,
-                stderr=DEVNULL,
-            )
-            try:
-                async with asyncio.timeout(SECONDS):
-                    said, _ = await process.communicate(image)
-            except TimeoutError:
-                return None
-            finally:
-                if process.returncode is None:
-                    process.kill()
-                    await process.wait()
-        head, _, thumbnail = said.partition(b"\n")
-        if process.returncode or not thumbnail:
+            said = await run_contained("server.image_probe", *arguments, data=image, seconds=SECONDS)
+        head, _, thumbnail = (said or b"").partition(b"\n")
+        if not thumbnail:
             return None
         width, height = (int(number) for number in head.split())
         return Picture(width, height, thumbnail)

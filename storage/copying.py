@@ -20,6 +20,7 @@ from storage.models import (
     Document,
     DocumentProjection,
     EventCursor,
+    File,
     Job,
     Model,
     User,
@@ -145,6 +146,7 @@ async def _write(connection: AsyncConnection, described: PortableTable, part: Pa
 async def _ask_for_search(connection: AsyncConnection) -> None:
     """Have what can be found read anew by the server that runs next: it is in no backup."""
     await connection.execute(update(DocumentProjection).values(is_stale=True))
+    await connection.execute(update(File).values(is_text_read=False))
     await connection.execute(delete(EventCursor).where(EventCursor.consumer == SEARCH_CONSUMER))
 
 

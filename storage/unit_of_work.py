@@ -43,6 +43,7 @@ from storage.repositories.deliveries import Deliveries
 from storage.repositories.documents import Documents
 from storage.repositories.embeds import Embeds
 from storage.repositories.file_space import FileSpace
+from storage.repositories.file_texts import FileTexts
 from storage.repositories.grants import Grants, ShareLinks
 from storage.repositories.idempotency import IdempotencyKeys
 from storage.repositories.invitations import Invitations
@@ -156,6 +157,7 @@ class UnitOfWork:
     deliveries = _lazy(lambda uow: Deliveries(uow.session, uow.now))
     files = _lazy(lambda uow: Owned(File, uow.session, uow.now))
     file_space = _lazy(lambda uow: FileSpace(uow.session))
+    file_texts = _lazy(lambda uow: FileTexts(uow.session))
     mails = _lazy(lambda uow: Mails(uow.session, uow.now))
     uploads = _lazy(lambda uow: Owned(Upload, uow.session, uow.now))
     upload_progress = _lazy(lambda uow: Uploads(uow.session, uow.now))

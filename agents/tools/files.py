@@ -11,7 +11,6 @@ from agents.tools.base import Effect, Plan, ToolContext, ToolResult
 from agents.tools.declaring import Tools
 from agents.tools.errors import ToolError
 from agents.tools.gate import workspace_of
-from agents.tools.web import read_text
 from agents.tools.words import listed, short
 from storage.access import document_right
 from storage.unit_of_work import UnitOfWork
@@ -75,16 +74,15 @@ async def list_files(kit: Kit, context: ToolContext, arguments: ListFiles) -> To
 
 @tools.tool("files.read")
 async def read_file(kit: Kit, context: ToolContext, arguments: ReadFile) -> ToolResult:
-    """Read a file that is a text."""
+    """Read a file that is a text, or what is written in one that is PDF or Word (`.docx`)."""
     async with kit.database.read() as uow:
         file = await uow.files.get(arguments.file_id)
         if file is None or file.workspace_id != context.workspace_id:
             raise _unknown()
         await _check(uow, context, file.document, to_write=False)
-    if not file.content_type.startswith(("text/", "application/json", "application/xml")):
-        raise ToolError(f"The file is no text ({file.content_type}).")
-    body = await kit.contents.read(file, MOST_BYTES)
-    text = read_text(body, "text/html" if file.content_type == "text/html" else "text/plain; charset=utf-8")
+    text = await kit.contents.read_text(file, MOST_BYTES)
+    if text is None:
+        raise ToolError(f"The file is no text that can be read ({file.content_type}).")
     part = text[arguments.from_character : arguments.from_character + MOST_TEXT]
     end = arguments.from_character + len(part)
     more = f"\n[more: go on with from_character={end}]" if end < len(text) else ""

@@ -57,7 +57,7 @@ class FillPrompt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @tools.tool("search.read")
 async def search_workspace(kit: Kit, context: ToolContext, arguments: SearchWorkspace) -> ToolResult:
-    """Find pages, blocks, comments, messages, prompts, brands and creators by what they say."""
+    """Find pages, blocks, comments, messages, files, prompts, brands and creators by what they say."""
     try:
         wanted = parse(arguments.query, me=f"user:{context.invoker_user_id}")
     except QueryError as error:
@@ -72,7 +72,7 @@ async def search_workspace(kit: Kit, context: ToolContext, arguments: SearchWork
             standing, context.workspace_id, wanted, after=after, limit=arguments.limit + 1
         )
         titles = await uow.search.titles([entry for _, entry in found])
-        places = {entry.id: name for _, entry in found if (name := _document_of(entry))}
+        places = await uow.search.documents([entry for _, entry in found])
         granted = await within_grant(uow, context, set(places.values()))
     shown = [
         (place, entry)
@@ -121,13 +121,6 @@ async def fill_prompt(kit: Kit, context: ToolContext, arguments: FillPrompt) -> 
     except InvalidPromptError as error:
         raise ToolError(f"The values do not fit: {error}") from error
     return ToolResult(text, source=f"the prompt “{short(prompt.name)}”")
-
-
-def _document_of(entry: SearchEntry) -> str | None:
-    """Return the document in which something was found; None for what is in none."""
-    if entry.kind in ("page", "block", "comment"):
-        return f"page:{entry.owner_id}"
-    return f"channel:{entry.owner_id}" if entry.kind == "message" else None
 
 
 def _line_of(entry: SearchEntry, phrases: Sequence[Phrase], title: str) -> str:

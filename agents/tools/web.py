@@ -14,9 +14,7 @@ from agents.tools.base import ToolContext, ToolResult
 from agents.tools.declaring import Tools
 from agents.tools.errors import ToolError
 from agents.tools.toolbox import tools_config_of
-from blocks.html_reader import from_html
-from blocks.markdown_writer import to_markdown
-from integrations.embeds.reading import decode, read_head
+from integrations.page_text import HTML, read_text
 from integrations.redirects import follow
 from integrations.transport import Answer
 from storage.models import AgentRunLog
@@ -33,7 +31,6 @@ _HEADERS: Mapping[str, str] = {
     "Accept-Encoding": "identity",
     "Connection": "close",
 }
-_HTML = ("text/html", "application/xhtml+xml")
 _TEXT = ("text/", "application/json", "application/xml", "application/rss+xml", "application/atom+xml")
 
 
@@ -77,7 +74,7 @@ async def fetch_url(kit: Kit, context: ToolContext, arguments: FetchUrl) -> Tool
 
     answer, url = await follow(arguments.url, get)
     content_type = answer.headers.get("content-type", "text/plain").lower()
-    if not content_type.startswith((*_HTML, *_TEXT)):
+    if not content_type.startswith((*HTML, *_TEXT)):
         raise ToolError(f"{url} is no text ({content_type.partition(';')[0]}).")
     # Beside the event loop: it is for others to say how much there is to read.
     text = await asyncio.to_thread(read_text, answer.body, content_type)
@@ -107,12 +104,3 @@ def _words_of(run: AgentRunLog) -> str:
 
 def _host_of(url: str) -> str:
     return (urlsplit(url).hostname or "").rstrip(".")
-
-
-def read_text(body: bytes, content_type: str) -> str:
-    """Return what a page says."""
-    if not content_type.startswith(_HTML):
-        return decode(body, content_type)
-    title = read_head(body, content_type).title.strip()
-    text = to_markdown(from_html(decode(body, content_type)))
-    return f"# {' '.join(title.split())}\n\n{text}" if title else text

@@ -7,6 +7,7 @@ from agents.tools.base import ToolContext
 from agents.tools.errors import ToolError
 from integrations.mail.models import Mail
 from server.errors import TooLargeError
+from server.file_texts import TextReading
 from server.files import Files, new_file, one_part
 from server.mailing import Mailing
 from storage.engine import Database
@@ -17,14 +18,14 @@ from storage.unit_of_work import UnitOfWork
 class FileContents:
     """Implements `agents.ports.Contents`."""
 
-    def __init__(self, database: Database, files: Files) -> None:
+    def __init__(self, database: Database, files: Files, texts: TextReading) -> None:
         self._database = database
         self._files = files
+        self._texts = texts
 
-    async def read(self, file: File, most_bytes: int) -> bytes:
-        """Return the beginning of a file."""
-        parts = self._files.read(file.workspace_id, file.id, 0, min(file.size, most_bytes))
-        return b"".join([part async for part in parts])
+    async def read_text(self, file: File, most_characters: int) -> str | None:
+        """Return the beginning of what a file says; None for one that has no text that can be read."""
+        return await self._texts.read(file, most_characters)
 
     async def save(
         self, context: ToolContext, file_id: UUID, name: str, document: str | None, content: bytes

@@ -11,6 +11,7 @@ from server.background.commands import Commands
 from server.background.consumers import Following
 from server.background.embeds import EmbedResolving
 from server.background.expired_uploads import ExpiredUploads
+from server.background.file_texts import FileReading
 from server.background.forgetting import Forgetting
 from server.background.inboxes import Inboxes
 from server.background.notification_mails import NotificationMails
@@ -104,6 +105,7 @@ def _start_messages(services: "Services", writer: Writer, inboxes: Inboxes) -> N
 def _start_projections(services: "Services", writer: Writer, projector: Projector) -> None:
     database, hub = services.database, services.hub
     hub.start(Following(database, services.feed, SearchConsumer()).run)
+    hub.start(FileReading(database, services.feed, services.text_reading).run)
     share = SHARED if "realtime" in services.settings.roles else DEDICATED
     hub.start(Projections(database, services.update_log, projector, share=share).run)
     if services.settings.link_previews:

@@ -253,6 +253,7 @@ class _Importing:
             ids = [row["id"] for row in tables[table]]
             for start in range(0, len(ids), _FOUND_AT_ONCE):
                 await refresh(uow.session, uow.search, kind, ids[start : start + _FOUND_AT_ONCE])
+        await uow.file_texts.read_again([row["id"] for row in tables[FILES]])
 
     async def _invite(
         self, uow: UnitOfWork, workspace_id: UUID, people: Mapping[UUID, Person], owner: User

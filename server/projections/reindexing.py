@@ -39,7 +39,9 @@ async def reindex(settings: Settings, report: Callable[[str], None]) -> str:
                     reported_at = monotonic()
                     report(f"{done} of {total} documents")
         count = await _index_others(database, report)
-    return f"{done} documents and {count} other things were read anew."
+        async with database.transaction() as uow:
+            await uow.file_texts.read_again()
+    return f"{done} documents and {count} other things were read anew. A server that runs reads the files."
 
 
 async def _index_others(database: Database, report: Callable[[str], None]) -> int:

@@ -11,6 +11,7 @@ from server.errors import FieldError, MalformedError
 from server.rest.fields import Listing, Slice, Time, list_slice, read_cursor
 from server.rest.gate import find_workspace
 from server.routing import Routes, UserCall
+from storage.callers import parse_document_name
 from storage.models import SearchEntry
 from storage.search.index import Place
 from storage.search.queries import Kind, Phrase, QueryError, parse
@@ -62,8 +63,9 @@ class SearchHit(msgspec.Struct, frozen=True):
 async def search(
     call: UserCall, uow: UnitOfWork, workspace_id: UUID, query: SearchQuery
 ) -> Listing[SearchHit]:
-    """Find pages, blocks, comments, messages, prompts, brands and creators of a workspace.
+    """Find pages, blocks, comments, messages, files, prompts, brands and creators of a workspace.
 
+    Files are found by their names and by what they say, as far as they are texts, PDF or Word (`.docx`).
     What has all words in its title comes first, then the rest; the newest first in each. Words are compared
     without case and accents, and whole, unless they end in `*`. An API key finds what its scopes let it read.
     """
@@ -76,19 +78,27 @@ async def search(
         ) from error
     after = read_cursor(query, Place)
     found = await uow.search.find(standing, workspace_id, wanted, after=after, limit=query.limit + 1)
-    titles = await uow.search.titles([entry for _, entry in found])
-    return list_slice(found, query, lambda hit: _show(hit[1], wanted.phrases, titles), lambda hit: hit[0])
+    entries = [entry for _, entry in found]
+    titles, documents = await uow.search.titles(entries), await uow.search.documents(entries)
+    return list_slice(
+        found,
+        query,
+        lambda hit: _show(hit[1], wanted.phrases, titles, documents.get(hit[1].id)),
+        lambda hit: hit[0],
+    )
 
 
-def _show(entry: SearchEntry, phrases: Sequence[Phrase], titles: Mapping[UUID, str]) -> SearchHit:
-    is_in_page, is_in_channel = entry.kind in ("page", "block", "comment"), entry.kind == "message"
+def _show(
+    entry: SearchEntry, phrases: Sequence[Phrase], titles: Mapping[UUID, str], document: str | None
+) -> SearchHit:
+    place = parse_document_name(document or "")
     text = entry.body if has_match(entry.body, phrases) or not entry.title else entry.title
     return SearchHit(
         kind=msgspec.convert(entry.kind, Kind),
         id=entry.subject_id,
         title=entry.title or titles.get(entry.owner_id, ""),
-        page_id=entry.owner_id if is_in_page else None,
-        channel_id=entry.owner_id if is_in_channel else None,
+        page_id=place[1] if place and place[0] == "page" else None,
+        channel_id=place[1] if place and place[0] == "channel" else None,
         author=entry.author,
         written_at=entry.written_at,
         snippet=[SnippetPart(part.text, part.is_match) for part in snippet(text, phrases)],

@@ -3,17 +3,25 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Index
+from sqlalchemy import BigInteger, ForeignKey, Index, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.models.declarative import Model
 
+IS_UNREAD = text("NOT is_text_read")
+
 
 class File(Model, kw_only=True):
-    """A file. Whoever may read its document may read it, without one every member."""
+    """A file. Whoever may read its document may read it, without one every member.
+
+    `is_text_read` where the search has what it says, or knows that it says nothing.
+    """
 
     __tablename__ = "files"
-    __table_args__ = (Index(None, "workspace_id", "id"),)
+    __table_args__ = (
+        Index(None, "workspace_id", "id"),
+        Index("ix_files_unread", "id", sqlite_where=IS_UNREAD, postgresql_where=IS_UNREAD),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
@@ -28,3 +36,4 @@ class File(Model, kw_only=True):
     created_by: Mapped[str]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+    is_text_read: Mapped[bool] = mapped_column(default=False, server_default=false())

@@ -1,4 +1,5 @@
-"""What can be found by searching: a row for each page, block, message, prompt, brand and creator."""
+"""What can be found by searching: a row for each page, block, message, prompt, file, brand and
+creator."""
 
 from datetime import datetime
 from uuid import UUID
@@ -13,8 +14,8 @@ class SearchEntry(Model, kw_only=True):
     """Something that can be found. Its words are in `search_terms`, which is another thing in each database.
 
     The order of the ids is that of `written_at`. `owner_id` is what decides who may see it, together with
-    the kind: the page of a block or a comment, the channel of a message, the library of a prompt, else the
-    thing itself.
+    the kind: the page of a block or a comment, the channel of a message, the page or channel that a file
+    belongs to, else the thing itself.
     """
 
     __tablename__ = "search_entries"

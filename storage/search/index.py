@@ -12,12 +12,12 @@ from typing import Annotated, Final, Literal
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, and_, delete, exists, or_, select
+from sqlalchemy import ColumnElement, Select, and_, delete, exists, false, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.access import Standing
 from storage.actions import Action
-from storage.models import Channel, ChannelMember, Page, SearchEntry, Workspace
+from storage.models import Channel, ChannelMember, File, Page, SearchEntry, Workspace
 from storage.repositories.pages import visible_to
 from storage.search.ports import Wanted, WordIndex, Words
 from storage.search.postgres import PostgresWords
@@ -30,11 +30,12 @@ NEEDED: Mapping[Kind, Action] = {
     "block": "pages.read",
     "comment": "pages.read",
     "message": "channels.read",
+    "file": "files.read",
     "prompt": "prompts.read",
     "brand": "brands.read",
     "creator": "creators.read",
 }
-"""Kind -> what one has to be allowed in the workspace to find it."""
+"""Kind -> what one has to be allowed in the workspace to find it; of files see `_finds`."""
 
 MAX_TEXT_CHARACTERS = 100_000
 """Of one text; what comes behind is not found."""
@@ -128,7 +129,7 @@ class Search:
 
         First what has all of it in the title, then the rest; the newest first in each.
         """
-        kinds = {kind for kind in query.kinds or KINDS if standing.allows(NEEDED[kind])}
+        kinds = {kind for kind in query.kinds or KINDS if _finds(standing, kind)}
         if not kinds or standing.caller.user_id is None:
             return []
         await self._words.prepare(self._session)
@@ -150,6 +151,21 @@ class Search:
             found += [(Place(part, row.id), row) for row in rows]
             if len(found) >= limit:
                 break
+        return found
+
+    async def documents(self, entries: Sequence[SearchEntry]) -> dict[int, str]:
+        """Return the page or channel that entries are in, by their ids; others are in none."""
+        files = [UUID(entry.subject_id) for entry in entries if entry.kind == "file"]
+        named = await self._session.execute(select(File.id, File.document).where(File.id.in_(files)))
+        of_file = {str(row.id): row.document for row in named}
+        found: dict[int, str] = {}
+        for entry in entries:
+            if entry.kind in ("page", "block", "comment"):
+                found[entry.id] = f"page:{entry.owner_id}"
+            elif entry.kind == "message":
+                found[entry.id] = f"channel:{entry.owner_id}"
+            elif document := of_file.get(entry.subject_id):
+                found[entry.id] = document
         return found
 
     async def titles(self, entries: Sequence[SearchEntry]) -> dict[UUID, str]:
@@ -228,6 +244,12 @@ def _author_label(author: str) -> str:
     return "a" + blake2b(author.encode(), digest_size=16).hexdigest()
 
 
+def _finds(standing: Standing, kind: Kind) -> bool:
+    """Tell whether somebody may find anything of a kind. Guests read the files of what they may read."""
+    needed = NEEDED[kind]
+    return standing.allows(needed) or (kind == "file" and standing.caller.has_scope(needed))
+
+
 def _may_see(standing: Standing, workspace_id: UUID) -> ColumnElement[bool]:
     """Return what an entry has to fulfil to be seen; whether its kind may be seen at all is asked before."""
     page = exists().where(
@@ -244,8 +266,17 @@ def _may_see(standing: Standing, workspace_id: UUID) -> ColumnElement[bool]:
         Channel.workspace_id == workspace_id,
         or_(Channel.type == "public", is_member),
     )
+    is_of_workspace = exists().where(
+        File.id == SearchEntry.owner_id, File.workspace_id == workspace_id, File.document.is_(None)
+    )
+    file = [
+        *([page] if standing.allows("pages.read") else []),
+        *([channel] if standing.allows("channels.read") else []),
+        *([is_of_workspace] if standing.allows("files.read") else []),
+    ]
     return or_(
         and_(SearchEntry.kind.in_(("page", "block", "comment")), page),
         and_(SearchEntry.kind == "message", channel),
+        and_(SearchEntry.kind == "file", or_(false(), *file)),
         SearchEntry.kind.in_(("prompt", "brand", "creator")),
     )

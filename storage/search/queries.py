@@ -3,7 +3,7 @@
     plan budget            both words, anywhere in the text, in any order
     "launch plan"          the words one after the other
     launch*                a word that begins like this
-    type:page,message      of these kinds: page, block, comment, message, prompt, brand, creator
+    type:page,message      of these kinds: page, block, comment, message, file, prompt, brand, creator
     in:UUID                on this page, or in this channel (also page:UUID, channel:UUID)
     from:me from:UUID      written by somebody (also user:UUID, agent:UUID)
     before:2026-05-01      written before that day, or time; after: from then on
@@ -20,7 +20,7 @@ import msgspec
 
 from storage.search.words import MAX_WORD_CHARACTERS, pairs, runs
 
-Kind = Literal["page", "block", "comment", "message", "prompt", "brand", "creator"]
+Kind = Literal["page", "block", "comment", "message", "file", "prompt", "brand", "creator"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 MAX_PHRASES = 32
