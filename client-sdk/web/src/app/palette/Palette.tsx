@@ -94,7 +94,7 @@ export default function Palette({
                     value={`${hit.kind}/${hit.id}`}
                     onSelect={() => {
                       close();
-                      navigate(placeOf(hit, workspace.id));
+                      open(hit, workspace.id);
                     }}
                   >
                     <Icon name={iconOf(hit)} />
@@ -190,6 +190,19 @@ function useHits(workspaceId: string, text: string): SearchHit[] {
 function iconOf(hit: SearchHit): IconName {
   if (hit.kind === 'message' || hit.kind === 'comment') return 'chat';
   return hit.kind === 'page' || hit.kind === 'block' ? 'page' : 'file';
+}
+
+/** Go to where something was found; a file that is in no page or channel is fetched. */
+function open(hit: SearchHit, workspaceId: string): void {
+  if (hit.kind !== 'file' || hit.page_id !== null || hit.channel_id !== null) {
+    navigate(placeOf(hit, workspaceId));
+    return;
+  }
+  const link = client.api.POST('/v1/files/{file_id}/links', {
+    params: { path: { file_id: hit.id } },
+    body: {},
+  });
+  void client.call(link).then(({ url }) => window.open(url, '_blank', 'noopener'));
 }
 
 function placeOf(hit: SearchHit, workspaceId: string): string {
