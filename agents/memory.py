@@ -11,7 +11,6 @@ from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from operator import mul
 from typing import Final
 from uuid import UUID
 
@@ -25,6 +24,7 @@ from storage.engine import Database
 from storage.models import AgentConfiguration, AgentMemory, AgentRunLog, MemoryKind
 from storage.repositories.llm import Payer
 from storage.repositories.memories import Shelf
+from storage.search.vectors import LEAST_LIKENESS, likeness
 from storage.search.words import words_of
 from storage.unit_of_work import UnitOfWork
 
@@ -34,9 +34,6 @@ MAX_CHARACTERS: Final = 4000
 MOST_ON_SHELF: Final = 2000
 SUMMARY_CHARACTERS: Final = 600
 GIST_CHARACTERS: Final = 300
-
-LEAST_LIKENESS: Final = 0.25
-"""The cosine under which two texts have nothing to do with each other, whatever else there is."""
 
 FUSION_PLACES: Final = 60
 """How little the first places are ahead when rankings are joined, as reciprocal rank fusion has it."""
@@ -174,14 +171,8 @@ def nearest(
 ) -> Sequence[AgentMemory]:
     """Return those whose vectors point most nearly where another does. Exact, and pure."""
     target = array("f", asked)
-    scored: list[tuple[float, int]] = []
-    for n, memory in enumerate(known):
-        vector = array("f", vectors.get(memory.id, b""))
-        if len(vector) == len(target):
-            likeness = sum(map(mul, target, vector))
-            if likeness >= LEAST_LIKENESS:
-                scored.append((-likeness, n))
-    return [known[n] for _, n in sorted(scored)[:limit]]
+    scored = [(-likeness(target, vectors.get(memory.id, b"")), n) for n, memory in enumerate(known)]
+    return [known[n] for cosine, n in sorted(scored)[:limit] if -cosine >= LEAST_LIKENESS]
 
 
 def fused(rankings: Sequence[Sequence[AgentMemory]], limit: int) -> Sequence[AgentMemory]:

@@ -73,6 +73,7 @@ from storage.repositories.users import Users
 from storage.repositories.versions import Versions
 from storage.repositories.workspaces import Workspaces
 from storage.search.index import Search
+from storage.search.vectors import SearchVectors
 
 R = TypeVar("R")
 
@@ -143,6 +144,7 @@ class UnitOfWork:
     llm_ledger = _lazy(lambda uow: LlmLedger(uow.session, uow.now, uow.new_id))
     projections = _lazy(lambda uow: Projections(uow.session, uow.now))
     search = _lazy(lambda uow: Search(uow.session))
+    search_vectors = _lazy(lambda uow: SearchVectors(uow.session, uow.search))
     prompts = _lazy(lambda uow: Prompts(uow.session, uow.now))
     run_deeds = _lazy(lambda uow: RunDeeds(uow.session))
     versions = _lazy(lambda uow: Versions(uow.session, uow.now, uow.new_id))

@@ -86,6 +86,7 @@ LEFT_OUT: Mapping[str, str] = {
     "client_ids": "of a history that is not exported",
     "document_projections": "made anew from the documents",
     "search_entries": "made anew from what is exported",
+    "search_vectors": "made anew from what is exported",
     "canvas_blocks": "made anew from the documents",
     "page_links": "made anew from the documents",
     "message_mentions": "made anew from the messages",

@@ -88,7 +88,12 @@ class Embedder:
             with CancelScope(shield=True):
                 seconds = time.perf_counter() - begun
                 await self._settle(request, (access, model), usage, seconds, reservation, error=error)
-        return Vectors(f"{access.provider.id}:{model.id}", vectors)
+        return Vectors(_name_of(access, model), vectors)
+
+    async def model_of(self, workspace_id: UUID) -> str | None:
+        """Return whose vectors a workspace gets, as `Vectors.model` has it; None where there is no model."""
+        found = await self._find(workspace_id)
+        return _name_of(*found) if found else None
 
     async def _find(self, workspace_id: UUID) -> tuple[Access, Model] | None:
         """Return the first model of the workspace that makes vectors."""
@@ -148,6 +153,10 @@ class Embedder:
             duration_ms=round(seconds * 1000),
         )
         await self._means.ledger.settle(request, entry, reservation)
+
+
+def _name_of(access: Access, model: Model) -> str:
+    return f"{access.provider.id}:{model.id}"
 
 
 def _checked(vectors: Sequence[Sequence[float]], count: int) -> tuple[bytes, ...]:

@@ -10,6 +10,7 @@ from msgspec import UNSET, Meta
 from agents.errors import InvalidPromptError
 from agents.ports import Kit
 from agents.prompts import PromptVariable, render
+from agents.retrieval import find_alike
 from agents.tools.base import ToolContext, ToolResult
 from agents.tools.declaring import Tools
 from agents.tools.errors import ToolError
@@ -17,6 +18,7 @@ from agents.tools.gate import within_grant, workspace_of
 from agents.tools.words import listed, short
 from storage.access import prompt_standing
 from storage.models import Prompt, SearchEntry
+from storage.repositories.llm import Payer
 from storage.search.index import Place
 from storage.search.queries import Phrase, QueryError, parse
 from storage.search.snippets import has_match, snippet
@@ -24,6 +26,8 @@ from storage.search.snippets import has_match, snippet
 tools = Tools()
 
 MOST_PROMPTS = 100
+MOST_ALIKE = 8
+"""Things that are found by their meaning, behind those that have the words."""
 
 
 class SearchWorkspace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -71,19 +75,20 @@ async def search_workspace(kit: Kit, context: ToolContext, arguments: SearchWork
         found = await uow.search.find(
             standing, context.workspace_id, wanted, after=after, limit=arguments.limit + 1
         )
-        titles = await uow.search.titles([entry for _, entry in found])
-        places = await uow.search.documents([entry for _, entry in found])
+    entries = [entry for _, entry in found[: arguments.limit]]
+    if after is None:
+        payer = Payer(context.workspace_id, context.invoker_user_id, context.run_id)
+        alike = await find_alike(kit.database, kit.embedder, payer, standing, wanted, MOST_ALIKE)
+        entries += [one for one in alike if one.id not in {entry.id for entry in entries}]
+    async with kit.database.read() as uow:
+        titles, places = await uow.search.titles(entries), await uow.search.documents(entries)
         granted = await within_grant(uow, context, set(places.values()))
-    shown = [
-        (place, entry)
-        for place, entry in found[: arguments.limit]
-        if entry.id not in places or places[entry.id] in granted
-    ]
-    lines = [_line_of(entry, wanted.phrases, titles.get(entry.owner_id, "")) for _, entry in shown]
+    shown = [entry for entry in entries if entry.id not in places or places[entry.id] in granted]
+    lines = [_line_of(entry, wanted.phrases, titles.get(entry.owner_id, "")) for entry in shown]
     if len(found) > arguments.limit:
         place = found[arguments.limit - 1][0]
         lines.append(f"[more: go on with after={place.part}:{place.id}]")
-    data = [{"kind": entry.kind, "id": entry.subject_id, "in": str(entry.owner_id)} for _, entry in shown]
+    data = [{"kind": entry.kind, "id": entry.subject_id, "in": str(entry.owner_id)} for entry in shown]
     return ToolResult(listed(lines, "Nothing was found."), data, source="what was found in the workspace")
 
 

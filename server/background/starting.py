@@ -21,6 +21,7 @@ from server.background.orphans import Orphans
 from server.background.projections import DEDICATED, SHARED, Projections
 from server.background.retention import Retention
 from server.background.search import SearchConsumer
+from server.background.search_vectors import SearchVectorMaking
 from server.background.trigger_times import TriggerTimes
 from server.background.triggers import TriggerConsumer
 from server.background.webhooks import Webhooks
@@ -105,6 +106,7 @@ def _start_messages(services: "Services", writer: Writer, inboxes: Inboxes) -> N
 def _start_projections(services: "Services", writer: Writer, projector: Projector) -> None:
     database, hub = services.database, services.hub
     hub.start(Following(database, services.feed, SearchConsumer()).run)
+    hub.start(SearchVectorMaking(database, services.feed, services.llm.embedder).run)
     hub.start(FileReading(database, services.feed, services.text_reading).run)
     share = SHARED if "realtime" in services.settings.roles else DEDICATED
     hub.start(Projections(database, services.update_log, projector, share=share).run)

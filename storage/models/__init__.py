@@ -69,7 +69,7 @@ from storage.models.projections import (
 )
 from storage.models.prompts import Prompt, PromptLibrary, PromptTag
 from storage.models.run_deeds import RunDeed
-from storage.models.search import SearchEntry
+from storage.models.search import SearchEntry, SearchVector
 from storage.models.sessions import Session
 from storage.models.snippets import WaitingSnippet
 from storage.models.suggestions import Suggestion, SuggestionStatus
@@ -173,6 +173,7 @@ __all__ = [
     "RunTrigger",
     "Sealed",
     "SearchEntry",
+    "SearchVector",
     "Session",
     "ShareLink",
     "Snapshot",

@@ -4,10 +4,12 @@ creator."""
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index
+from sqlalchemy import BigInteger, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.models.declarative import NOT_IN_BACKUPS, ByteOrdered, Model
+
+HAS_NO_VECTORS = text("vectors_by IS NULL")
 
 
 class SearchEntry(Model, kw_only=True):
@@ -15,13 +17,20 @@ class SearchEntry(Model, kw_only=True):
 
     The order of the ids is that of `written_at`. `owner_id` is what decides who may see it, together with
     the kind: the page of a block or a comment, the channel of a message, the page or channel that a file
-    belongs to, else the thing itself.
+    belongs to, else the thing itself. `vectors_by` is the model that has looked at its text as it is now.
     """
 
     __tablename__ = "search_entries"
     __table_args__ = (
         Index(None, "owner_id", "kind", "subject_id", unique=True),
         Index(None, "workspace_id", "id"),
+        Index(
+            "ix_search_entries_without_vectors",
+            "workspace_id",
+            "id",
+            sqlite_where=HAS_NO_VECTORS,
+            postgresql_where=HAS_NO_VECTORS,
+        ),
         NOT_IN_BACKUPS,
     )
 
@@ -34,3 +43,25 @@ class SearchEntry(Model, kw_only=True):
     written_at: Mapped[datetime]
     title: Mapped[str]
     body: Mapped[str] = mapped_column(repr=False)
+    vectors_by: Mapped[str | None] = mapped_column(default=None)
+
+
+class SearchVector(Model, kw_only=True):
+    """What a model makes of a part of what can be found, for comparing.
+
+    It belongs to the thing and not to its entry, which is another one after each change: where a part says
+    what it said before (`digest`), it is not paid for again. `signs` has a bit for each dimension.
+    """
+
+    __tablename__ = "search_vectors"
+    __table_args__ = NOT_IN_BACKUPS
+
+    owner_id: Mapped[UUID] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    subject_id: Mapped[str] = mapped_column(ByteOrdered, primary_key=True)
+    part: Mapped[int] = mapped_column(primary_key=True)
+    workspace_id: Mapped[UUID] = mapped_column(index=True)
+    model: Mapped[str]
+    digest: Mapped[bytes]
+    signs: Mapped[bytes]
+    vector: Mapped[bytes]

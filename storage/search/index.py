@@ -5,25 +5,27 @@ the search are written here, and they refer to nothing by keys of the database: 
 `storage.repositories.projections` for why.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from hashlib import blake2b
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, TypeVar
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, and_, delete, exists, false, or_, select
+from sqlalchemy import ColumnElement, Select, and_, delete, exists, false, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.access import Standing
 from storage.actions import Action
-from storage.models import Channel, ChannelMember, File, Page, SearchEntry, Workspace
+from storage.models import Channel, ChannelMember, File, Page, SearchEntry, SearchVector, Workspace
 from storage.repositories.pages import visible_to
 from storage.search.ports import Wanted, WordIndex, Words
 from storage.search.postgres import PostgresWords
 from storage.search.queries import KINDS, Kind, Query
 from storage.search.sqlite import SqliteWords
 from storage.search.words import words_of
+
+T = TypeVar("T")
 
 NEEDED: Mapping[Kind, Action] = {
     "page": "pages.read",
@@ -79,7 +81,7 @@ class Search:
 
     async def put(self, workspace_id: UUID, kind: Kind, owner_id: UUID, entries: Sequence[Entry]) -> None:
         """Let these be found as they are now; one without any text is not found."""
-        await self.remove(kind, owner_id, [entry.subject_id for entry in entries])
+        await self._remove_entries(kind, owner_id, [entry.subject_id for entry in entries])
         found: dict[int, tuple[SearchEntry, Words]] = {}
         ids = await self._new_ids(kind, owner_id, entries)
         for id_, entry in zip(ids, entries, strict=True):
@@ -106,21 +108,36 @@ class Search:
 
     async def remove(self, kind: Kind, owner_id: UUID, subject_ids: Collection[str]) -> None:
         """Let these be found no more."""
-        listed = list(subject_ids)
-        for start in range(0, len(listed), _IDS_AT_ONCE):
-            some = listed[start : start + _IDS_AT_ONCE]
-            await self._remove(
-                SearchEntry.owner_id == owner_id, SearchEntry.kind == kind, SearchEntry.subject_id.in_(some)
+        await self._remove_entries(kind, owner_id, subject_ids)
+        for some in _parts(subject_ids):
+            await self._session.execute(
+                delete(SearchVector)
+                .where(
+                    SearchVector.owner_id == owner_id,
+                    SearchVector.kind == kind,
+                    SearchVector.subject_id.in_(some),
+                )
+                .execution_options(synchronize_session=False)
             )
 
     async def forget(self, owner_id: UUID, limit: int) -> bool:
         """Remove so many of a page's or channel's entries; tell whether all are gone."""
-        return await self._remove(SearchEntry.owner_id == owner_id, limit=limit) < limit
+        is_done = await self._remove(SearchEntry.owner_id == owner_id, limit=limit) < limit
+        return await self._remove_vectors(SearchVector.owner_id == owner_id, limit=limit) and is_done
 
     async def forget_orphans(self, limit: int) -> bool:
         """Remove so many entries of workspaces that are no more; tell whether all are gone."""
         gone = ~exists().where(Workspace.id == SearchEntry.workspace_id)
-        return await self._remove(gone, limit=limit) < limit
+        is_done = await self._remove(gone, limit=limit) < limit
+        lost = await self._session.scalar(
+            select(SearchVector.workspace_id)
+            .where(~exists().where(Workspace.id == SearchVector.workspace_id))
+            .limit(1)
+        )
+        if lost is None:
+            return is_done
+        await self._remove_vectors(SearchVector.workspace_id == lost, limit=limit)
+        return False
 
     async def find(
         self, standing: Standing, workspace_id: UUID, query: Query, *, after: Place | None, limit: int
@@ -129,8 +146,8 @@ class Search:
 
         First what has all of it in the title, then the rest; the newest first in each.
         """
-        kinds = {kind for kind in query.kinds or KINDS if _finds(standing, kind)}
-        if not kinds or standing.caller.user_id is None:
+        visible = self.visible(standing, workspace_id, query)
+        if visible is None:
             return []
         await self._words.prepare(self._session)
         parts = (IN_TITLE, ELSEWHERE) if query.phrases else (ELSEWHERE,)
@@ -139,12 +156,7 @@ class Search:
             if after is not None and part < after.part:
                 continue
             statement, key = self._matching(workspace_id, query, part)
-            statement = statement.where(
-                SearchEntry.workspace_id == workspace_id,
-                SearchEntry.kind.in_(sorted(kinds)),
-                _may_see(standing, workspace_id),
-                *_between(query, key),
-            ).order_by(key.desc())
+            statement = statement.where(*visible, *_between(query, key)).order_by(key.desc())
             if after is not None and part == after.part:
                 statement = statement.where(key < after.id)
             rows = await self._session.scalars(statement.limit(limit - len(found)))
@@ -152,6 +164,19 @@ class Search:
             if len(found) >= limit:
                 break
         return found
+
+    def visible(
+        self, standing: Standing, workspace_id: UUID, query: Query
+    ) -> tuple[ColumnElement[bool], ...] | None:
+        """Return what an entry has to fulfil to be found by somebody; None where none is."""
+        kinds = {kind for kind in query.kinds or KINDS if _finds(standing, kind)}
+        if not kinds or standing.caller.user_id is None:
+            return None
+        return (
+            SearchEntry.workspace_id == workspace_id,
+            SearchEntry.kind.in_(sorted(kinds)),
+            _may_see(standing, workspace_id),
+        )
 
     async def documents(self, entries: Sequence[SearchEntry]) -> dict[int, str]:
         """Return the page or channel that entries are in, by their ids; others are in none."""
@@ -190,14 +215,32 @@ class Search:
         wanted = Wanted(tuple(labels), query.phrases, in_title)
         return self._words.restrict(select(SearchEntry), wanted), self._words.entry_id
 
+    async def _remove_entries(self, kind: Kind, owner_id: UUID, subject_ids: Collection[str]) -> None:
+        for some in _parts(subject_ids):
+            await self._remove(
+                SearchEntry.owner_id == owner_id, SearchEntry.kind == kind, SearchEntry.subject_id.in_(some)
+            )
+
+    async def _remove_vectors(self, chosen: ColumnElement[bool], *, limit: int) -> bool:
+        """Remove so many vectors; tell whether these were all."""
+        keys = (SearchVector.owner_id, SearchVector.kind, SearchVector.subject_id, SearchVector.part)
+        rows = (await self._session.execute(select(*keys).where(chosen).limit(limit))).all()
+        for some in _parts(rows):
+            await self._session.execute(
+                delete(SearchVector)
+                .where(tuple_(*keys).in_(some))
+                .execution_options(synchronize_session=False)
+            )
+        return len(rows) < limit
+
     async def _remove(self, *chosen: ColumnElement[bool], limit: int | None = None) -> int:
         ids = (await self._session.scalars(select(SearchEntry.id).where(*chosen).limit(limit))).all()
         if ids:
             await self._words.remove(self._session, ids)
-            for start in range(0, len(ids), _IDS_AT_ONCE):
+            for some in _parts(ids):
                 await self._session.execute(
                     delete(SearchEntry)
-                    .where(SearchEntry.id.in_(ids[start : start + _IDS_AT_ONCE]))
+                    .where(SearchEntry.id.in_(some))
                     .execution_options(synchronize_session=False)
                 )
         return len(ids)
@@ -215,6 +258,13 @@ class Search:
             taken.add(id_)
             found.append(id_)
         return found
+
+
+def _parts(of: Collection[T]) -> Iterator[Sequence[T]]:
+    """Give some of them at a time, as many as one statement takes."""
+    listed = list(of)
+    for start in range(0, len(listed), _IDS_AT_ONCE):
+        yield listed[start : start + _IDS_AT_ONCE]
 
 
 def _id_of(kind: Kind, owner_id: UUID, entry: Entry) -> int:

@@ -53,16 +53,21 @@ class Query(msgspec.Struct, frozen=True):
     authors: frozenset[str] = frozenset()
     before: datetime | None = None
     after: datetime | None = None
+    text: str = ""
+    """What was written beside the filters."""
 
 
 def parse(text: str, *, me: str) -> Query:
     """Read what somebody wrote; `me` is their principal id. Raises QueryError."""
     phrases: list[Phrase] = []
     filters: dict[str, list[str]] = {}
+    texts: list[str] = []
     for part in _PART.finditer(text):
         if part["filter"]:
             filters.setdefault(part["filter"], []).append(part["value"])
-        elif part["word"]:
+            continue
+        texts.append(part["word"] or part["phrase"] or "")
+        if part["word"]:
             phrases += _phrases(part["word"], is_prefix=part["word"].endswith("*"))
         else:
             phrases += _phrases(part["phrase"], is_prefix=False)
@@ -75,6 +80,7 @@ def parse(text: str, *, me: str) -> Query:
         authors=frozenset(who for value in filters.get("from", []) for who in _authors(value, me)),
         before=min((_time("before", value) for value in filters.get("before", [])), default=None),
         after=max((_time("after", value) for value in filters.get("after", [])), default=None),
+        text=" ".join(texts),
     )
 
 

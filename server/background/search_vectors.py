@@ -1,0 +1,80 @@
+"""Has vectors made of what can be found, a while after it was written, where a workspace has a model for it."""
+
+import asyncio
+import logging
+from uuid import UUID
+
+from agents.llm.embeddings import Embedder
+from agents.retrieval import look_at_some
+from server.background.leadership import Leadership
+from storage.engine import Database
+from storage.errors import StorageError
+from storage.event_feed import EVERYWHERE_SECONDS, EventFeed
+
+logger = logging.getLogger(__name__)
+
+EVERY_SECONDS = 5.0
+"""How often is looked where something was written that was too young the last time."""
+
+AGAIN_SECONDS = 120.0
+"""How long a workspace rests whose provider, or budget, gave no vectors."""
+
+
+class SearchVectorMaking:
+    """Follows the workspaces, in one process at a time."""
+
+    def __init__(self, database: Database, feed: EventFeed, embedder: Embedder) -> None:
+        self._database = database
+        self._feed = feed
+        self._embedder = embedder
+        self._leadership = Leadership(database, "search-vectors")
+        self._models: dict[UUID, str] = {}
+        """Whose vectors a workspace has, as far as that was looked at."""
+        self._resting: dict[UUID, float] = {}
+        """Workspace -> until when, in the loop's time."""
+
+    async def run(self) -> None:
+        """Follow whenever no other process does, until the task is cancelled."""
+        await self._leadership.lead(self._follow)
+
+    async def _follow(self) -> None:
+        self._models.clear()
+        self._resting.clear()
+        written: set[UUID] = set()
+        with self._feed.subscribe() as subscription:
+            patience = EVERYWHERE_SECONDS
+            while not (news := await subscription.next(patience)).is_over:
+                try:
+                    able = await self._able()
+                    written = (able if news.is_everywhere else written | news.workspaces) & able
+                    written = {one for one in written if not await self.look_at(one)}
+                except StorageError as error:
+                    logger.warning("no vectors are made now: %s", error)
+                patience = EVERY_SECONDS if written else EVERYWHERE_SECONDS
+
+    async def _able(self) -> set[UUID]:
+        async with self._database.read() as uow:
+            return await uow.search_vectors.workspaces()
+
+    async def look_at(self, workspace_id: UUID) -> bool:
+        """Look at what is old enough in a workspace; tell whether all of it has been looked at.
+
+        Raises StorageError.
+        """
+        now = asyncio.get_running_loop().time()
+        if self._resting.get(workspace_id, now) > now:
+            return False
+        model = await self._embedder.model_of(workspace_id)
+        if model is None:
+            return True
+        if self._models.get(workspace_id) != model:
+            async with self._database.transaction() as uow:
+                await uow.search_vectors.begin(workspace_id, model)
+            self._models[workspace_id] = model
+        while more := await look_at_some(self._database, self._embedder, workspace_id, model):
+            continue
+        if more is None:
+            self._resting[workspace_id] = now + AGAIN_SECONDS
+            return False
+        async with self._database.read() as uow:
+            return not await uow.search_vectors.waiting(workspace_id, None, 1)
