@@ -112,9 +112,7 @@ NEVER_AGENTS: frozenset[Action] = PERSONAL | frozenset[Action](
 """What no agent does, whomever it acts for: who may do what, what agents are, and what cannot be undone."""
 
 THROUGH: dict[Action, frozenset[Action]] = {
-    "search.read": frozenset(
-        {"pages.read", "channels.read", "files.read", "prompts.read", "brands.read", "creators.read"}
-    )
+    "search.read": frozenset({"pages.read", "channels.read", "prompts.read", "brands.read", "creators.read"})
 }
 """What has no scope of its own: a key that is good for any of these is good for it, as far as they go."""
 

@@ -1,4 +1,4 @@
-"""Has vectors made of what can be found, a while after it was written, where a workspace has a model for it."""
+"""Has vectors made of what can be found, a while after it was written, where there is a model for that."""
 
 import asyncio
 import logging

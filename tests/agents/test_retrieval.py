@@ -7,6 +7,7 @@ from agents.retrieval import MOST_PIECES, PIECE_CHARACTERS, pieces_of
 from storage.models import SearchEntry
 
 A = UUID(int=1)
+NOW = datetime(2026, 5, 4, tzinfo=UTC)
 
 
 def entry(title: str, body: str) -> SearchEntry:
@@ -33,8 +34,8 @@ def test_a_long_text_is_cut_where_it_pauses_and_nothing_is_left_out():
     pieces = list(pieces_of(entry("T", body)))
     assert all(len(piece) <= PIECE_CHARACTERS + 2 for piece in pieces)
     assert all(piece.startswith("T\nParagraph") for piece in pieces)
-    assert "".join(piece.removeprefix("T\n") for piece in pieces).split() == body.split()
+    assert " ".join(piece.removeprefix("T\n") for piece in pieces).split() == body.split()
 
 
 def test_an_endless_text_has_so_many_pieces():
-    assert len(list(pieces_of(entry("", "x" * 1_000_000)))) == MOST_PIECES
+    assert len(list(pieces_of(entry("", "one two three" + "x" * 1_000_000)))) == MOST_PIECES

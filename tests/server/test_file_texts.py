@@ -117,7 +117,7 @@ async def test_nobody_finds_what_a_file_says_that_they_may_not_read(
     assert await names(guest) == {"page.txt"}
     assert await names(bob, f"in:{page['id']} type:file") == {"page.txt"}
     for scopes, expected in (
-        (["files:read"], {"all.txt"}),
+        (["files:read", "brands:read"], {"all.txt"}),
         (["pages:read"], set[str]()),
         (["files:read", "channels:read"], {"all.txt", "channel.txt"}),
     ):

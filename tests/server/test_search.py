@@ -150,10 +150,10 @@ async def test_a_key_finds_what_its_scopes_let_it_read(ann: Api, services: Servi
     assert await kinds("channels:write", "brands:read") == {"message", "brand"}
     assert await kinds("prompts:read") == set()
     assert await kinds("*:read") == {"page", "block", "message", "brand"}
-    key = await ann.made(f"{workspace}/api-keys", {"name": "Robot", "scopes": ["agents:read"]})
+    key = await ann.made(f"{workspace}/api-keys", {"name": "Robot", "scopes": ["files:read"]})
     refused = await Api(ann.client, ann.description, key["key"]).get(f"{workspace}/search")
     assert (refused.status_code, refused.json()["code"]) == (403, "insufficient_scope")
-    assert "brands:read or channels:read or creators:read or files:read" in refused.json()["detail"]
+    assert "brands:read or channels:read or creators:read" in refused.json()["detail"]
 
 
 async def test_an_archived_message_is_found_as_it_is_now(

@@ -1,5 +1,6 @@
 """What a workspace has is found by its meaning, where a provider of it makes vectors."""
 
+from typing import cast
 from uuid import UUID
 
 import msgspec
@@ -51,7 +52,7 @@ async def look_at_all(services: Services, clock: Clock, workspace_id: UUID) -> b
 
 def asked_for(model_server: ModelServer) -> list[str]:
     calls = [call["body"]["input"] for call in model_server.asked if call["path"].endswith("/embeddings")]
-    return [text for texts in calls for text in (texts if isinstance(texts, list) else [texts])]
+    return [text for texts in cast("list[list[str]]", calls) for text in texts]
 
 
 async def count(services: Services) -> int:
