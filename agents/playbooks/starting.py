@@ -12,9 +12,11 @@ from collections.abc import Mapping
 from typing import Any, Literal
 from uuid import UUID
 
+from agents.configured_triggers import INVALID
 from agents.errors import Fault, InvalidConfigError
 from agents.firing import activate, pause
 from agents.triggers import Fields, TriggerSettings, input_faults, read_settings
+from storage.callers import find_caller
 from storage.models import AgentTrigger, Playbook
 from storage.unit_of_work import UnitOfWork
 
@@ -72,23 +74,10 @@ async def arm(uow: UnitOfWork, playbook: Playbook, *, acts_for: str, user_id: UU
         trigger = None
     if type is None:
         return None
-    config = said_by(playbook.trigger_event_type, playbook.trigger_config)
     if trigger is None:
-        trigger = AgentTrigger(
-            id=uow.new_id(),
-            workspace_id=playbook.workspace_id,
-            playbook_id=playbook.id,
-            acts_for_user_id=user_id,
-            acts_for=acts_for,
-            name=playbook.trigger_event_type,
-            type=type,
-            config=config,
-            source="playbook",
-            created_at=uow.now,
-            updated_at=uow.now,
-        )
-        await uow.agent_triggers.add(trigger)
-    trigger.name, trigger.config = playbook.trigger_event_type, config
+        trigger = await _add(uow, playbook, type, acts_for=acts_for, user_id=user_id)
+    trigger.name = playbook.trigger_event_type
+    trigger.config = said_by(playbook.trigger_event_type, playbook.trigger_config)
     trigger.acts_for_user_id, trigger.acts_for = user_id, acts_for
     if not playbook.is_active:
         if trigger.paused_reason != INACTIVE:
@@ -96,4 +85,45 @@ async def arm(uow: UnitOfWork, playbook: Playbook, *, acts_for: str, user_id: UU
     elif trigger.paused_reason != BY_HAND:
         activate(trigger, uow)
     await uow.session.flush()
+    return trigger
+
+
+async def arm_stored(uow: UnitOfWork, playbook: Playbook) -> bool:
+    """Give a playbook its trigger that was stored before there were any; tell whether it has one now.
+
+    It acts for who changed the playbook last. Where nobody knows who that was, it starts nothing until
+    somebody changes it: nobody's rights are its for certain.
+    """
+    type = type_of(playbook.trigger_event_type)
+    actor = await uow.triggers.last_author(playbook)
+    maker = await find_caller(uow, actor) if type and actor else None
+    if type is None or maker is None or maker.user_id is None:
+        return False
+    try:
+        check_trigger(playbook.trigger_event_type, playbook.trigger_config or {}, playbook.inputs or ())
+    except InvalidConfigError as error:
+        trigger = await _add(uow, playbook, type, acts_for=maker.id, user_id=maker.user_id)
+        await pause(uow, trigger, INVALID, str(error))
+    else:
+        await arm(uow, playbook, acts_for=maker.id, user_id=maker.user_id)
+    return True
+
+
+async def _add(
+    uow: UnitOfWork, playbook: Playbook, type: Type, *, acts_for: str, user_id: UUID
+) -> AgentTrigger:
+    trigger = AgentTrigger(
+        id=uow.new_id(),
+        workspace_id=playbook.workspace_id,
+        playbook_id=playbook.id,
+        acts_for_user_id=user_id,
+        acts_for=acts_for,
+        name=playbook.trigger_event_type,
+        type=type,
+        config=said_by(playbook.trigger_event_type, playbook.trigger_config),
+        source="playbook",
+        created_at=uow.now,
+        updated_at=uow.now,
+    )
+    await uow.agent_triggers.add(trigger)
     return trigger

@@ -15,6 +15,7 @@ from uuid import UUID
 from agents.configured_triggers import follow_agent, is_in_step
 from agents.firing import Occasion, fire, pause, run_behind
 from agents.playbooks.runs import Deed
+from agents.playbooks.starting import arm_stored, type_of
 from agents.triggers import PageEditConfig, ScheduleConfig, read_settings, scope_of_schedule
 from server.background.leadership import LEASE_SECONDS, Leadership
 from storage.access import page_standing
@@ -23,6 +24,7 @@ from storage.engine import Database
 from storage.errors import StorageError
 from storage.event_feed import EVERYWHERE_SECONDS, EventFeed
 from storage.models import AgentTrigger
+from storage.paging import each_row
 from storage.unit_of_work import UnitOfWork
 
 logger = logging.getLogger(__name__)
@@ -113,7 +115,8 @@ class TriggerTimes:
                 await pause(uow, trigger, "failing", "It met a fault of the server; its log has it.")
 
     async def catch_up(self) -> None:
-        """Bring configurations in step that have changed without an event: with a new catalogue."""
+        """Bring in step what has changed without an event: with a new catalogue, with this program."""
+        await self._catch_up_playbooks()
         after: UUID | None = None
         while True:
             async with self._database.read() as uow:
@@ -126,6 +129,21 @@ class TriggerTimes:
             if len(agents) < _PAGE:
                 return
             after = agents[-1].id
+
+    async def _catch_up_playbooks(self) -> None:
+        stored = each_row(
+            self._database,
+            lambda uow, after, limit: uow.triggers.playbooks_without(after=after, limit=limit),
+            lambda playbook: playbook.id,
+        )
+        async for playbook in stored:
+            if type_of(playbook.trigger_event_type) is None:
+                continue
+            async with self._database.transaction() as uow:
+                if await uow.workspaces.keep(playbook.workspace_id):
+                    found = await uow.playbooks.get(playbook.id)
+                    if found is not None and not await uow.triggers.of_playbooks([found.id]):
+                        await arm_stored(uow, found)
 
     async def _follow(self, agent_id: UUID, workspace_id: UUID) -> None:
         async with self._database.transaction() as uow:

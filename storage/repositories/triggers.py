@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import and_, delete, func, not_, or_, select
+from sqlalchemy import and_, delete, exists, func, not_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.models import (
@@ -16,6 +16,8 @@ from storage.models import (
     AgentRunLog,
     AgentTrigger,
     Document,
+    Event,
+    Playbook,
     PlaybookRun,
     QuietPage,
     TriggerFire,
@@ -269,6 +271,31 @@ class Triggers:
             select(AgentTrigger).where(AgentTrigger.playbook_id.in_(playbook_ids))
         )
         return found.all()
+
+    async def playbooks_without(self, *, after: UUID | None, limit: int) -> Sequence[Playbook]:
+        """Return playbooks that have no trigger, by id behind `after`: of most, people start the runs."""
+        statement = (
+            select(Playbook)
+            .where(~exists().where(AgentTrigger.playbook_id == Playbook.id))
+            .order_by(Playbook.id)
+            .limit(limit)
+        )
+        if after is not None:
+            statement = statement.where(Playbook.id > after)
+        return (await self._session.scalars(statement)).all()
+
+    async def last_author(self, playbook: Playbook) -> str | None:
+        """Return who changed a playbook last, as far as its events tell."""
+        return await self._session.scalar(
+            select(Event.actor)
+            .where(
+                Event.workspace_id == playbook.workspace_id,
+                Event.subject == f"playbook:{playbook.id}",
+                Event.type.in_(("playbook.created", "playbook.updated")),
+            )
+            .order_by(Event.position.desc())
+            .limit(1)
+        )
 
     async def newest_run(self, agent_id: UUID, at: datetime) -> UUID | None:
         """Return the run that an agent was in at a moment, or had been in last."""

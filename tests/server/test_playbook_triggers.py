@@ -5,12 +5,15 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import delete
 
 from agents.errors import RunTooDeepError
 from agents.playbooks import runs as playbook_runs
 from agents.playbooks.runs import NewPlaybookRun, begin_run
 from agents.runs import MAX_DEPTH
+from server.background.trigger_times import TriggerTimes
 from server.bootstrap import Services
+from storage.models import AgentTrigger, Event
 from tests.server.api import Api
 from tests.server.conftest import Clock
 from tests.server.test_trigger_hooks import send
@@ -251,3 +254,48 @@ async def test_what_shows_a_run_starts_nothing(ann: Api, workspace: str):
     assert [fire["outcome"] for fire in await fires(ann, {"id": playbook["trigger_id"]})] == ["started"] * 2
     types = [event["actor"] for event in await told(ann, workspace, "message.posted")]
     assert types.count("system:chat") >= 1
+
+
+async def forget_triggers(services: Services) -> None:
+    """Leave the playbooks as they were before there were triggers."""
+    async with services.database.transaction() as uow:
+        await uow.session.execute(delete(AgentTrigger))
+
+
+async def test_playbooks_that_were_stored_before_triggers_get_theirs_at_the_start(
+    ann: Api, bob: Api, workspace: str, services: Services
+):
+    await ann.made(f"{workspace}/members", {"email": "bob@example.com", "role": "member"})
+    wanted = {"page_created": {}, "webhook": {}, "schedule": {"cron": "0 6 * * 1"}, "manual": {}}
+    made = [await make(ann, workspace, type, trigger_config=config) for type, config in wanted.items()]
+    changed = made[0]
+    await bob.patch(f"/v1/playbooks/{changed['id']}", {"description": "Bob's now"})
+    async with services.database.transaction() as uow:  # it could never start, and nobody checked it then
+        broken = await uow.playbooks.get(UUID(made[1]["id"]))
+        assert broken is not None
+        broken.trigger_event_type, broken.trigger_config = "schedule", None
+    await forget_triggers(services)
+    for _ in range(2):
+        await TriggerTimes(services.database, services.feed).catch_up()
+    after = [(await ann.get(f"/v1/playbooks/{one['id']}")).json() for one in made]
+    assert [one["trigger_id"] is not None for one in after] == [True, True, True, False]
+    triggers = [(await ann.get(f"/v1/triggers/{one['trigger_id']}")).json() for one in after[:3]]
+    assert [one["state"] for one in triggers] == ["active", "paused", "active"]
+    assert "cron" in triggers[1]["paused_message"]
+    acts_for = [one["acts_for_user_id"] for one in triggers]
+    assert acts_for == [bob.user["id"], ann.user["id"], ann.user["id"]]
+    await ann.made(f"{workspace}/pages", {"title": "Notes"})
+    await done(ann, changed)
+
+
+async def test_a_stored_playbook_whose_author_nobody_knows_starts_nothing(
+    ann: Api, workspace: str, services: Services
+):
+    playbook = await make(ann, workspace, "page_created")
+    await forget_triggers(services)
+    async with services.database.transaction() as uow:
+        await uow.session.execute(delete(Event).where(Event.subject == f"playbook:{playbook['id']}"))
+    await TriggerTimes(services.database, services.feed).catch_up()
+    assert (await ann.get(f"/v1/playbooks/{playbook['id']}")).json()["trigger_id"] is None
+    changed = await ann.patch(f"/v1/playbooks/{playbook['id']}", {"trigger_config": {"where": None}})
+    assert changed.json()["trigger_id"] is not None, changed.text
