@@ -8,13 +8,15 @@ they are waited for, and if they stay, the whole of what is left becomes a sugge
 import asyncio
 import math
 from collections.abc import AsyncIterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
+
+import pycrdt
 
 from agents.errors import BeganAnewError, TextTooLongError
 from agents.marks import Mark, new_client_id, written_under
 from blocks.carets import Path, caret_at
 from blocks.growing import GrowingText, clear_length
-from blocks.page import LIGHT
+from blocks.page import LIGHT, blocks_of
 from crdt.deeds import take_back
 
 if TYPE_CHECKING:
@@ -84,8 +86,10 @@ class Typist:
     async def type(self) -> GrowingText | None:
         """Type until all is there; or return what it was typed into, where somebody is in the way and stays.
 
-        Raises what the text raised, and StoppedTyping where somebody has taken it away.
+        Raises what the text raised, and StoppedTyping where somebody has taken it away. A block that goes on
+        in another page has what was typed until then, there; so nothing is taken back where it was.
         """
+        self._require_block()
         self._clear_away()
         self._client_id = new_client_id(self._mark)
         growing = GrowingText(self._page.doc.get_update(), self._block_id, self._client_id)
@@ -95,6 +99,7 @@ class Typist:
                 raise self._fault
             if not await self._has_room():
                 return growing
+            self._require_block()
             self._shown = self._reach()
             is_end = self._is_whole and self._shown == len(self._text)
             text = self._text[: self._shown]
@@ -104,6 +109,12 @@ class Typist:
             self._next_at = self._loop.time() + pause
         await self.whole()
         return None
+
+    def _require_block(self) -> None:
+        """Raise StoppedTyping for a block in the trash: it was deleted, or moved to another page."""
+        block = blocks_of(self._page.doc).get(self._block_id)
+        if isinstance(block, pycrdt.Map) and cast("pycrdt.Map[Any]", block).get("deleted_at") is not None:
+            raise StoppedTyping
 
     def _clear_away(self) -> None:
         """Take back what an earlier try has left, which comes again now."""

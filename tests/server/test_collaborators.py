@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import msgspec
@@ -15,14 +15,16 @@ from agents.collaborator import Change, Collaborator, Collaborators, Manners
 from agents.errors import TextTooLongError
 from agents.typist import MAX_CHARACTERS
 from blocks.errors import UnknownBlockError
-from blocks.page import blocks_of, read_blocks
-from blocks.page_edits import Stamp, change_block, delete_block
+from blocks.page import Place, blocks_of, read_blocks
+from blocks.page_edits import Stamp, add_text_block, change_block, delete_block
 from crdt.awareness import Announcement
 from crdt.errors import DocumentRefused
 from crdt.peer import Replica
 from crdt.ports import DocumentName, Principal
 from server.bootstrap import Services
 from server.collaboration import PageSuggester
+from server.errors import ConflictError
+from server.suggestions import Suggestions
 from storage.models import Update
 from tests.server.api import Api
 from tests.server.runs import begin_run, end_run
@@ -362,6 +364,99 @@ async def test_a_crash_behind_a_suggestion_makes_no_second_one_and_no_edit(
             )
         assert lines(person) == ["Aone", "two"]
         assert await suggestions(ann, page) == [made]
+
+
+class Typing:
+    """A text that an agent has typed half of, and that goes on when it is told to."""
+
+    def __init__(self) -> None:
+        self.go_on = asyncio.Event()
+
+    async def text(self) -> AsyncIterator[str]:
+        yield "Hello"
+        await self.go_on.wait()
+        yield " world"
+
+
+async def test_a_block_that_is_moved_on_its_page_gets_the_rest_of_the_text(
+    services: Services, ann: Api, workspace: str, page: Json, block: str
+):
+    run, typing = await begin_run(services, ann, workspace), Typing()
+    below = await text_block(ann, f"/v1/pages/{page['id']}/blocks", "below")
+    async with open_as(services, ann, page["document"]) as person, join(services, run, page) as agent:
+        seen = Seen(person)
+        task = asyncio.create_task(agent.type_into(block, typing.text()))
+        await seen.agent(lambda state: state["status"] == "typing")
+        change_block(person.doc, block, after=below["id"])
+        await person.saved()
+        typing.go_on.set()
+        assert (await task).outcome == "written"
+    markdown = (await ann.get(f"/v1/pages/{page['id']}/markdown")).json()["markdown"]
+    assert markdown.split("\n\n") == ["below", "one", "two", "Hello world\n"]
+
+
+@pytest.mark.parametrize("is_moved", [False, True])
+async def test_typing_stops_in_a_block_that_is_deleted_or_goes_on_elsewhere(
+    services: Services, ann: Api, workspace: str, page: Json, block: str, is_moved: bool
+):
+    run, typing = await begin_run(services, ann, workspace), Typing()
+    other = await ann.made(f"{workspace}/pages", {"title": "Other"})
+    async with open_as(services, ann, page["document"]) as person:
+        seen = Seen(person)
+        async with join(services, run, page) as agent:
+            task = asyncio.create_task(agent.type_into(block, typing.text()))
+            await seen.agent(lambda state: state["status"] == "typing")
+            if is_moved:
+                moved = await ann.post(f"/v1/blocks/{block}/move", {"page_id": other["id"]})
+                assert moved.status_code == 200, moved.text
+            else:
+                await ann.delete(f"/v1/blocks/{block}")
+            typing.go_on.set()
+            assert (await task).outcome == "stopped"
+        async with join(services, run, page) as agent:
+            assert (await agent.type_into(block, typing.text())).outcome == "repeated"
+    if not is_moved:
+        assert (await ann.post(f"/v1/blocks/{block}/restore")).status_code == 200
+    home = other if is_moved else page
+    markdown = (await ann.get(f"/v1/pages/{home['id']}/markdown")).json()["markdown"]
+    assert markdown.split() == ["one", "two", "Hello"], "what was typed goes with the block, once"
+
+
+class Overtaken:
+    """Suggestions of a page that begins anew while one is made, so often."""
+
+    def __init__(self, suggestions: Suggestions, times: int) -> None:
+        self._suggestions = suggestions
+        self._times = times
+
+    async def make(self, *arguments: Any, **named: Any) -> object:
+        if self._times:
+            self._times -= 1
+            raise ConflictError("It began anew.", code="page_begun_anew")
+        return await self._suggestions.make(*arguments, **named)
+
+
+@pytest.mark.parametrize("times", [1, 10])
+async def test_a_suggestion_for_a_page_that_begins_anew_is_made_once_more(
+    services: Services, ann: Api, workspace: str, page: Json, times: int
+):
+    run, suggestion_id = await begin_run(services, ann, workspace), services.database.new_id()
+    suggester = PageSuggester(services.database, cast("Suggestions", Overtaken(services.suggestions, times)))
+
+    async def make() -> None:
+        def change(doc: "pycrdt.Doc[Any]") -> None:
+            add_text_block(
+                doc, str(suggestion_id), ["x"], place=Place(), stamp=Stamp("2026-11-29T00:00:00Z", run.id)
+            )
+
+        await suggester.make(page["document"], run, "A note", change, suggestion_id)
+
+    if times == 1:
+        await make()
+        assert (await ann.get(f"/v1/suggestions/{suggestion_id}")).json()["note"] == "A note"
+    else:
+        with pytest.raises(DocumentRefused, match="began anew"):
+            await make()
 
 
 async def test_typing_stops_where_somebody_takes_it_away(
