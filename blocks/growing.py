@@ -21,7 +21,7 @@ from blocks.merging import merge_change
 from blocks.page import blocks_of
 from blocks.page_text import fragment_of
 from blocks.recording import record
-from blocks.tree import Element, Node, Text, document
+from blocks.tree import Element, Mark, Node, Text, document
 
 HELD_CHARACTERS = 120
 """So much of a line waits for the end of what it has begun: a mark, a link."""
@@ -103,11 +103,31 @@ class GrowingText:
     def _read(self, markdown: str) -> tuple[Node, ...]:
         while end := _settled_length(markdown[self._settled_at :]):
             part = markdown[self._settled_at : self._settled_at + end]
-            self._settled += from_markdown(part).content
+            self._settled += _nodes_of(part)
             self._settled_at += end
         rest = markdown[self._settled_at :]
         self._read_length = len(rest)
-        return self._settled + from_markdown(rest).content
+        return self._settled + _nodes_of(rest)
+
+
+def _nodes_of(markdown: str) -> tuple[Node, ...]:
+    """Return what a Markdown says, with links in place of pictures.
+
+    Whoever sees a picture asks its address. The text is a model's, and nobody has looked at it yet.
+    """
+    return tuple(_without_pictures(node, is_in_line=False) for node in from_markdown(markdown).content)
+
+
+def _without_pictures(node: Node, *, is_in_line: bool) -> Node:
+    if isinstance(node, Text):
+        return node
+    if node.type == "image":
+        src = str(node.attrs.get("src") or "")
+        link = Text(str(node.attrs.get("alt") or "") or src or "?", (Mark("link", {"href": src}),))
+        return link if is_in_line else Element("paragraph", {}, (link,))
+    is_line = node.type in ("paragraph", "heading")
+    content = tuple(_without_pictures(one, is_in_line=is_line) for one in node.content)
+    return Element(node.type, node.attrs, content)
 
 
 def find_rich_text(doc: "pycrdt.Doc[Any]", block_id: str) -> pycrdt.XmlFragment | None:

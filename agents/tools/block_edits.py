@@ -9,6 +9,7 @@ import pycrdt
 from msgspec import UNSET, Meta, UnsetType
 
 from agents.ports import Kit
+from agents.tools.addresses import asked_in, require_named, unnamed_host
 from agents.tools.base import Effect, Plan, ToolContext, ToolResult
 from agents.tools.declaring import Tools
 from agents.tools.errors import ToolError
@@ -96,6 +97,7 @@ async def add_text(kit: Kit, context: ToolContext, arguments: AddText) -> Plan:
     """Add a text to a page, in a block of its own."""
     page = await _find(kit, context, arguments)
     tree = (await kit.documents.parse(arguments.markdown)).tree
+    await require_named(kit, context, to_json(tree), document_of(page))
     block_id = str(context.new_id("block"))
 
     def add(doc: pycrdt.Doc[Any]) -> None:
@@ -108,10 +110,16 @@ async def add_text(kit: Kit, context: ToolContext, arguments: AddText) -> Plan:
     return _plan(kit, context, page, block_id, add, f"add {what}", f"added {what}")
 
 
-@tools.tool("pages.write")
+async def _wanted_consent(kit: Kit, context: ToolContext, arguments: "AddBlock | ChangeBlock") -> str | None:
+    """Return whom a block would have asked, by the server or by readers, that no person has named."""
+    return await unnamed_host(kit, context, asked_in(arguments.content))
+
+
+@tools.tool("pages.write", consent=_wanted_consent)
 async def add_block(kit: Kit, context: ToolContext, arguments: AddBlock) -> Plan:
     """Add a table, a board, a picture or another block to a page."""
     page = await _find(kit, context, arguments)
+    await require_named(kit, context, arguments.content)
     block_id = str(context.new_id("block"))
 
     def add(doc: pycrdt.Doc[Any]) -> None:
@@ -134,6 +142,7 @@ async def replace_text(kit: Kit, context: ToolContext, arguments: ReplaceText) -
         document_of(page), lambda doc: _replaced(_markdown(doc, arguments.block_id), arguments)
     )
     section = await kit.documents.parse(rewritten)
+    await require_named(kit, context, to_json(section.tree), document_of(page))
 
     def replace(doc: pycrdt.Doc[Any]) -> None:
         # Between the reading and this, somebody may have written: their text counts, not the one read then.
@@ -152,6 +161,7 @@ async def rewrite_text(kit: Kit, context: ToolContext, arguments: RewriteText) -
     if await kit.documents.is_edited(context, document_of(page)):
         return _done(arguments.block_id)
     section = await kit.documents.parse(arguments.markdown)
+    await require_named(kit, context, to_json(section.tree), document_of(page))
 
     def check(doc: pycrdt.Doc[Any]) -> None:
         now = _markdown(doc, arguments.block_id)
@@ -167,12 +177,13 @@ async def rewrite_text(kit: Kit, context: ToolContext, arguments: RewriteText) -
     return _plan(kit, context, page, arguments.block_id, rewrite, f"rewrite {what}", f"rewrote {what}")
 
 
-@tools.tool("pages.write")
+@tools.tool("pages.write", consent=_wanted_consent)
 async def change_block(kit: Kit, context: ToolContext, arguments: ChangeBlock) -> Plan:
     """Change fields of a block, rows of a table or cards of a board; or move the block with `after`."""
     page = await _find(kit, context, arguments)
     if await kit.documents.is_edited(context, document_of(page)):
         return _done(arguments.block_id)
+    await require_named(kit, context, arguments.content)
     block = await _read(kit, page, arguments.block_id)
 
     def change(doc: pycrdt.Doc[Any]) -> None:

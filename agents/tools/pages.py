@@ -8,6 +8,7 @@ import pycrdt
 from msgspec import Meta
 
 from agents.ports import Kit
+from agents.tools.addresses import require_named
 from agents.tools.base import Effect, Plan, ToolContext, ToolResult
 from agents.tools.declaring import Tools
 from agents.tools.errors import ToolError
@@ -154,6 +155,7 @@ async def create_page(kit: Kit, context: ToolContext, arguments: CreatePage) -> 
             parent = await find_page(uow, context, arguments.below, "pages.write")
             where = f"below “{short(parent.title)}”"
     section = await kit.documents.parse(arguments.markdown)
+    await require_named(kit, context, to_json(section.tree))
     page_id, block_id = context.new_id("page"), str(context.new_id("block"))
     name = f"page:{page_id}"
 

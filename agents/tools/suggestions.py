@@ -7,6 +7,7 @@ import pycrdt
 from msgspec import UNSET, Meta, UnsetType
 
 from agents.ports import Kit
+from agents.tools.addresses import require_named
 from agents.tools.base import Effect, Plan, ToolContext, ToolResult
 from agents.tools.block_edits import After
 from agents.tools.declaring import Tools
@@ -63,6 +64,8 @@ async def suggest_changes(kit: Kit, context: ToolContext, arguments: SuggestChan
             change.is_deleted and not change.block_id
         ):
             raise ToolError("Each change has a `markdown`, or a `block_id` and `is_deleted`.")
+    trees = [to_json(section.tree) for section in sections if section is not None]
+    await require_named(kit, context, trees, document_of(page))
     suggestion_id = context.new_id("suggestion")
 
     def change_page(doc: pycrdt.Doc[Any]) -> None:

@@ -1,15 +1,14 @@
 """Fetching pages of the web: through the guard of `integrations.transport`, and only what is text."""
 
 import asyncio
-import re
 from collections.abc import Mapping
 from typing import Annotated
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
 
 from agents.ports import Kit
+from agents.tools.addresses import host_of, unnamed_host
 from agents.tools.base import ToolContext, ToolResult
 from agents.tools.declaring import Tools
 from agents.tools.errors import ToolError
@@ -17,7 +16,6 @@ from agents.tools.toolbox import tools_config_of
 from integrations.page_text import HTML, read_text
 from integrations.redirects import follow
 from integrations.transport import Answer
-from storage.models import AgentRunLog
 
 tools = Tools()
 
@@ -42,19 +40,10 @@ class FetchUrl(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 async def _wanted_consent(kit: Kit, context: ToolContext, arguments: FetchUrl) -> str | None:
-    """Return the host that an address is of, where no person has named it.
-
-    An address can carry off what the run has read, and whoever wrote that may have made up the address.
-    """
-    host = _host_of(arguments.url)
-    config = tools_config_of(context.agent)
-    if context.agent is None or config.hosts is not None or host in context.consents:
-        return None  # agents from outside ask whom they like anyway; `hosts` are all that there are
-    if config.approval.get("fetch_url") == "auto" and "fetch_url" in config.can_be_auto:
-        return None
-    async with kit.database.read() as uow:
-        run = await uow.agent_runs.get(context.run_id)
-    return None if run is not None and is_named(host, _words_of(run)) else host
+    """Return the host that an address is of, where no person has named it."""
+    if tools_config_of(context.agent).hosts is not None:
+        return None  # these are all that there are
+    return await unnamed_host(kit, context, [arguments.url])
 
 
 @tools.tool("agents.run", consent=_wanted_consent)
@@ -63,7 +52,7 @@ async def fetch_url(kit: Kit, context: ToolContext, arguments: FetchUrl) -> Tool
     hosts = tools_config_of(context.agent).hosts
 
     async def get(url: str) -> Answer:
-        host = _host_of(url)
+        host = host_of(url)
         if hosts is not None and host not in hosts:
             raise ToolError(f"This agent may not ask {host}. It may ask: {', '.join(hosts) or 'nobody'}.")
         if await _wanted_consent(kit, context, FetchUrl(url)) is not None:
@@ -87,20 +76,3 @@ async def fetch_url(kit: Kit, context: ToolContext, arguments: FetchUrl) -> Tool
     if not 200 <= answer.status < 300:
         raise ToolError(f"{url} answers with the status {answer.status}: {part[:500]}")
     return ToolResult(f"{url}\n\n{part}", {"url": url, "status": answer.status}, source=f"what {url} says")
-
-
-def is_named(host: str, text: str) -> bool:
-    """Tell whether a text names a host, as such or in an address; `www.` in front makes no difference."""
-    name = re.escape(host.removeprefix("www."))
-    return re.search(rf"(?<![\w.-])(www\.)?{name}(?![\w-]|\.\w)", text, re.IGNORECASE) is not None
-
-
-def _words_of(run: AgentRunLog) -> str:
-    """Return what a person has written for a run: nothing of what an event, a site or another agent says."""
-    if run.trigger_type not in ("manual", "command", "schedule") or run.parent_run_id is not None:
-        return ""
-    return f"{run.prompt or ''} {msgspec.json.encode(run.input_params_snapshot or {}).decode()}"
-
-
-def _host_of(url: str) -> str:
-    return (urlsplit(url).hostname or "").rstrip(".")

@@ -6,8 +6,8 @@ from uuid import UUID
 import msgspec
 import pytest
 
+from agents.tools.addresses import is_named
 from agents.tools.errors import ToolError, ToolPause
-from agents.tools.web import is_named
 from server.bootstrap import Services
 from server.settings import Settings
 from tests.server.api import Api
