@@ -5,7 +5,7 @@ import logging
 from uuid import UUID
 
 from agents.llm.embeddings import Embedder
-from agents.retrieval import look_at_some
+from agents.retrieval import QUIET, look_at_some
 from server.background.leadership import Leadership
 from storage.engine import Database
 from storage.errors import StorageError
@@ -13,8 +13,11 @@ from storage.event_feed import EVERYWHERE_SECONDS, EventFeed
 
 logger = logging.getLogger(__name__)
 
-EVERY_SECONDS = 5.0
-"""How often is looked where something was written that was too young the last time."""
+EVERY_SECONDS = 1.0
+"""How often is looked where something was written just now."""
+
+WRITTEN_FOR = 2 * QUIET.total_seconds()
+"""So long is looked where something has happened: what is found of it comes behind it, and waits for a pause."""
 
 AGAIN_SECONDS = 120.0
 """How long a workspace rests whose provider, or budget, gave no vectors."""
@@ -40,14 +43,18 @@ class SearchVectorMaking:
     async def _follow(self) -> None:
         self._models.clear()
         self._resting.clear()
-        written: set[UUID] = set()
+        written: dict[UUID, float] = {}
+        loop = asyncio.get_running_loop()
         with self._feed.subscribe() as subscription:
             patience = EVERYWHERE_SECONDS
             while not (news := await subscription.next(patience)).is_over:
                 try:
                     able = await self._able()
-                    written = (able if news.is_everywhere else written | news.workspaces) & able
-                    written = {one for one in written if not await self.look_at(one)}
+                    found = able if news.is_everywhere else news.workspaces & able
+                    written |= dict.fromkeys(found, loop.time() + WRITTEN_FOR)
+                    for one, until in list(written.items()):
+                        if await self.look_at(one) and loop.time() > until:
+                            del written[one]
                 except StorageError as error:
                     logger.warning("no vectors are made now: %s", error)
                 patience = EVERY_SECONDS if written else EVERYWHERE_SECONDS

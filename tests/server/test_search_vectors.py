@@ -10,14 +10,16 @@ from sqlalchemy import func, select
 from server.background.search_vectors import SearchVectorMaking
 from server.bootstrap import Services
 from server.settings import Settings
-from storage.models import SearchVector
+from storage.models import SearchEntry, SearchVector
+from storage.search.index import Entry
 from tests.server.api import Api
 from tests.server.conftest import Clock
 from tests.server.test_file_texts import upload
-from tests.server.test_memory_vectors import add_provider
-from tests.server.test_search import found, post, write
-from tests.server.tool_desk import open_desk
+from tests.server.test_memory_vectors import MODEL, add_provider
+from tests.server.test_search import SECONDS, found, post, write
+from tests.server.tool_desk import Desk, open_desk
 from tests.services.models import ModelServer
+from tests.waiting import until
 
 SHUT = "The shop is shut in August"
 TEA = "Ann and Bob both like tea"
@@ -43,11 +45,13 @@ async def studio(ann: Api, workspace: str, model_server: ModelServer) -> UUID:
     return UUID(workspace.rpartition("/")[2])
 
 
-async def look_at_all(services: Services, clock: Clock, workspace_id: UUID) -> bool:
-    """Have vectors made of what is there, as if it was a while ago."""
-    clock.forward(minutes=1)
-    making = SearchVectorMaking(services.database, services.feed, services.llm.embedder)
-    return await making.look_at(workspace_id)
+async def looked_at(services: Services, vectors: int) -> None:
+    """Wait until there are so many vectors; the stand-in for models knows of one text at a time."""
+
+    async def are_there() -> bool:
+        return await count(services) == vectors
+
+    await until(are_there, seconds=SECONDS)
 
 
 def asked_for(model_server: ModelServer) -> list[str]:
@@ -60,17 +64,29 @@ async def count(services: Services) -> int:
         return await uow.session.scalar(select(func.count()).select_from(SearchVector)) or 0
 
 
+async def says(desk: Desk, query: str, words: str) -> None:
+    """Search until something is found by its meaning."""
+
+    async def is_found() -> bool:
+        return words in (await desk.call("search_workspace", query=query)).text
+
+    await until(is_found, seconds=SECONDS)
+
+
 async def test_blocks_messages_and_files_are_found_by_their_meaning(
     ann: Api, workspace: str, services: Services, clock: Clock, studio: UUID, model_server: ModelServer
 ):
     page = await ann.made(f"{workspace}/pages", {"title": "Plans"})
     chat = await ann.made(f"{workspace}/channels", {"name": "general", "type": "public"})
     await write(services, ann, page, SHUT)
+    await looked_at(services, 1)
     await post(services, ann, chat, TEA)
+    await looked_at(services, 2)
     await upload(ann, workspace, SHUT.encode(), "notes.txt")
     await found(ann, workspace, "shut", 2)
-    await found(ann, workspace, "tea", 1)
-    assert await look_at_all(services, clock, studio)
+    clock.forward(minutes=1)  # it was written just now
+    await looked_at(services, 3)
+    assert sorted(asked_for(model_server)) == sorted([SHUT, TEA, f"notes.txt\n{SHUT}"])
     desk = await open_desk(services, ann, workspace)
     said = (await desk.call("search_workspace", query="holidays")).text
     assert "[block " in said
@@ -78,23 +94,19 @@ async def test_blocks_messages_and_files_are_found_by_their_meaning(
     assert "tea" not in said
     assert "tea" in (await desk.call("search_workspace", query="drinks type:message")).text
     assert "Nothing was found" in (await desk.call("search_workspace", query="holidays type:message")).text
-    calls = await ann.get(f"{workspace}/llm-usage")
-    assert calls.status_code == 200, calls.text
-    assert await look_at_all(services, clock, studio)
-    assert sorted(asked_for(model_server)) == sorted(
-        [SHUT, TEA, f"notes.txt\n{SHUT}", "holidays", "drinks", "holidays"]
-    ), "each text is asked for once, the question each time"
+    calls = (await ann.get(f"{workspace}/llm-calls")).json()["items"]
+    assert len(calls) == 6
+    assert all(call["cost_micros"] > 0 for call in calls)
 
 
 async def test_what_one_may_not_see_is_not_found_by_its_meaning(
-    ann: Api, bob: Api, workspace: str, services: Services, clock: Clock, studio: UUID
+    ann: Api, bob: Api, workspace: str, services: Services, studio: UUID
 ):
     await ann.made(f"{workspace}/members", {"email": "bob@example.com", "role": "member"})
     page = await ann.made(f"{workspace}/pages", {"title": "Plans"})
     other = await ann.made(f"{workspace}/pages", {"title": "Other"})
     await write(services, ann, page, SHUT)
-    await found(ann, workspace, "shut", 1)
-    await look_at_all(services, clock, studio)
+    await looked_at(services, 1)
     desk = await open_desk(services, bob, workspace)
     assert "shut" in (await desk.call("search_workspace", query="holidays")).text
     within = await open_desk(services, ann, workspace, {"pages": [other["id"]]})
@@ -104,43 +116,63 @@ async def test_what_one_may_not_see_is_not_found_by_its_meaning(
 
 
 async def test_vectors_follow_what_is_written_and_go_with_it(
-    ann: Api, workspace: str, services: Services, clock: Clock, studio: UUID, model_server: ModelServer
+    ann: Api, workspace: str, services: Services, studio: UUID, model_server: ModelServer
 ):
     chat = await ann.made(f"{workspace}/channels", {"name": "general", "type": "public"})
     message = await post(services, ann, chat, SHUT)
-    file = await upload(ann, workspace, SHUT.encode(), "notes.txt")
-    await found(ann, workspace, "shut", 2)
-    await look_at_all(services, clock, studio)
-    assert await count(services) == 2
+    await looked_at(services, 1)
+    # Of what is written anew with the same words, nothing is asked.
+    async with services.database.transaction() as uow:
+        (entry,) = await uow.session.scalars(select(SearchEntry))
+        same = Entry(entry.subject_id, entry.author, entry.written_at, entry.title, entry.body)
+        await uow.search.put(studio, "message", entry.owner_id, [same])
+
+    async def is_looked_at() -> bool:
+        async with services.database.read() as uow:
+            return not await uow.search_vectors.waiting(studio, None, 1)
+
+    await until(is_looked_at, seconds=SECONDS)
+    assert asked_for(model_server) == [SHUT]
     edited = await ann.patch(f"/v1/messages/{message}", {"content": {"text": TEA}})
     assert edited.status_code == 200, edited.text
-    await found(ann, workspace, "tea", 1)
-    await look_at_all(services, clock, studio)
     desk = await open_desk(services, ann, workspace)
-    assert "message" in (await desk.call("search_workspace", query="drinks")).text
-    await ann.patch(f"/v1/messages/{message}", {"content": {"text": SHUT}})
-    await found(ann, workspace, "shut", 2)
-    async with services.database.transaction() as uow:
-        await uow.file_texts.read_again()
-    await ann.delete(f"/v1/files/{file['id']}")
-    await found(ann, workspace, "shut", 1)
+    await says(desk, "drinks", "[message ")
     await ann.delete(f"/v1/messages/{message}")
-    await found(ann, workspace, "shut", 0)
-    assert await count(services) == 0
+    await looked_at(services, 0)
 
 
 async def test_without_money_words_do_and_it_goes_on_later(
-    ann: Api, workspace: str, services: Services, clock: Clock, studio: UUID, model_server: ModelServer
+    ann: Api, workspace: str, services: Services, studio: UUID, model_server: ModelServer
 ):
+    budget = {"scope": "workspace", "limit_usd": 0}
+    assert (await ann.put(f"{workspace}/llm-budgets", budget)).status_code == 200
     chat = await ann.made(f"{workspace}/channels", {"name": "general", "type": "public"})
     await post(services, ann, chat, SHUT)
     await found(ann, workspace, "shut", 1)
-    budget = {"scope": "workspace", "limit_usd": 0}
-    assert (await ann.put(f"{workspace}/llm-budgets", budget)).status_code == 200
-    assert not await look_at_all(services, clock, studio)
+    making = SearchVectorMaking(services.database, services.feed, services.llm.embedder)
+    assert not await making.look_at(studio)
     assert asked_for(model_server) == []
     desk = await open_desk(services, ann, workspace)
     assert "August" in (await desk.call("search_workspace", query="shut")).text
     await ann.put(f"{workspace}/llm-budgets", {"scope": "workspace", "limit_usd": 1})
-    assert await look_at_all(services, clock, studio)
+    making = SearchVectorMaking(services.database, services.feed, services.llm.embedder)
+    assert await making.look_at(studio)
     assert "August" in (await desk.call("search_workspace", query="holidays")).text
+
+
+async def test_another_model_looks_at_everything_anew(
+    ann: Api, workspace: str, services: Services, studio: UUID, model_server: ModelServer
+):
+    chat = await ann.made(f"{workspace}/channels", {"name": "general", "type": "public"})
+    await post(services, ann, chat, SHUT)
+    await looked_at(services, 1)
+    (provider,) = (await ann.get(f"{workspace}/llm-providers")).json()["items"]
+    changed = await ann.patch(f"/v1/llm-providers/{provider['id']}", {"models": [MODEL | {"id": "other"}]})
+    assert changed.status_code == 200, changed.text
+
+    async def is_of_the_other() -> bool:
+        async with services.database.read() as uow:
+            models = await uow.session.scalars(select(SearchVector.model))
+            return [model.partition(":")[2] for model in models] == ["other"]
+
+    await until(is_of_the_other, seconds=SECONDS)
