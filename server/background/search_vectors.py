@@ -17,7 +17,7 @@ EVERY_SECONDS = 1.0
 """How often is looked where something was written just now."""
 
 WRITTEN_FOR = 2 * QUIET.total_seconds()
-"""So long is looked where something has happened: what is found of it comes behind it, and waits for a pause."""
+"""So long is looked where something has happened: what is found of it comes behind, and waits for a pause."""
 
 AGAIN_SECONDS = 120.0
 """How long a workspace rests whose provider, or budget, gave no vectors."""
@@ -64,7 +64,7 @@ class SearchVectorMaking:
             return await uow.search_vectors.workspaces()
 
     async def look_at(self, workspace_id: UUID) -> bool:
-        """Look at what is old enough in a workspace; tell whether all of it has been looked at.
+        """Look at what is old enough in a workspace; tell whether all of that has been looked at.
 
         Raises StorageError.
         """
@@ -82,6 +82,4 @@ class SearchVectorMaking:
             continue
         if more is None:
             self._resting[workspace_id] = now + AGAIN_SECONDS
-            return False
-        async with self._database.read() as uow:
-            return not await uow.search_vectors.waiting(workspace_id, None, 1)
+        return more is not None

@@ -64,16 +64,15 @@ class SearchVectors:
             .execution_options(synchronize_session=False)
         )
 
-    async def waiting(self, workspace_id: UUID, until: datetime | None, limit: int) -> Sequence[SearchEntry]:
+    async def waiting(self, workspace_id: UUID, until: datetime, limit: int) -> Sequence[SearchEntry]:
         """Return what no model has looked at as it is now, written until then, the newest first."""
         statement = (
             select(SearchEntry)
             .where(SearchEntry.workspace_id == workspace_id, SearchEntry.vectors_by.is_(None))
+            .where(SearchEntry.written_at <= until)
             .order_by(SearchEntry.id.desc())
             .limit(limit)
         )
-        if until is not None:
-            statement = statement.where(SearchEntry.written_at <= until)
         return (await self._session.scalars(statement)).all()
 
     async def known(self, entries: Sequence[SearchEntry], model: str) -> Mapping[tuple[Key, bytes], bytes]:

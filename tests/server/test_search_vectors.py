@@ -129,7 +129,7 @@ async def test_vectors_follow_what_is_written_and_go_with_it(
 
     async def is_looked_at() -> bool:
         async with services.database.read() as uow:
-            return not await uow.search_vectors.waiting(studio, None, 1)
+            return not await uow.search_vectors.waiting(studio, uow.now, 1)
 
     await until(is_looked_at, seconds=SECONDS)
     assert asked_for(model_server) == [SHUT]

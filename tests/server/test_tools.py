@@ -17,6 +17,7 @@ from tests.server.test_mailing import all_gone
 from tests.server.test_search import found
 from tests.server.tool_desk import Desk, open_desk
 from tests.services.site import Site
+from tests.tiptap import document, paragraph
 
 
 @pytest.fixture
@@ -167,6 +168,36 @@ async def test_a_host_that_no_person_has_named_is_not_asked(desk: Desk, site: Si
     refused = await desk.refused("fetch_url", url=elsewhere)
     assert f"{elsewhere} leads to {url}. fetch_url asks only" in refused
     assert site.asked == ["/to-a"]
+
+
+async def test_what_is_shown_asks_no_host_that_no_person_has_named(ann: Api, desk: Desk, workspace: str):
+    page = await ann.made(f"{workspace}/pages", {"title": "Plan"})
+    there = "![cat](https://cats.example/cat.png)"
+    picture = {"type": "image", "attrs": {"src": "https://cats.example/cat.png"}}
+    content = {"doc": document(paragraph(picture))}
+    await ann.made(f"/v1/pages/{page['id']}/blocks", {"type": "text", "content": content})
+    away = "![x](https://evil.example/?it=90000)"
+    for tool, more in (
+        ("add_text", {"page_id": page["id"], "markdown": away}),
+        ("add_text", {"page_id": page["id"], "markdown": '<img src="https://evil.example/1">'}),
+        ("add_text", {"page_id": page["id"], "markdown": there.replace("cat.png", "?it=90000")}),
+        ("create_page", {"title": "New", "markdown": away}),
+        ("suggest_changes", {"page_id": page["id"], "note": "n", "changes": [{"markdown": away}]}),
+        (
+            "add_block",
+            {"page_id": page["id"], "type": "image", "content": {"url": "https://evil.example/1"}},
+        ),
+        (
+            "add_block",
+            {"page_id": page["id"], "type": "embed_panel", "content": {"url": "https://evil.example/1"}},
+        ),
+    ):
+        assert "no person has named" in await desk.refused(tool, **more), tool
+    link = "[x](https://evil.example/?it=90000)"
+    await desk.call("add_text", page_id=page["id"], markdown=f"{link} {there}")
+    await desk.told("Show https://evil.example/1, please")
+    await desk.call("add_text", page_id=page["id"], markdown=away)
+    await desk.call("add_block", page_id=page["id"], type="image", content={"url": "https://evil.example/1"})
 
 
 @pytest.mark.parametrize(
