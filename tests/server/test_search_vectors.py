@@ -79,12 +79,14 @@ async def test_blocks_messages_and_files_are_found_by_their_meaning(
     page = await ann.made(f"{workspace}/pages", {"title": "Plans"})
     chat = await ann.made(f"{workspace}/channels", {"name": "general", "type": "public"})
     await write(services, ann, page, SHUT)
+    await found(ann, workspace, "shut", 1)
+    clock.forward(minutes=1)  # it was written just now
     await looked_at(services, 1)
     await post(services, ann, chat, TEA)
     await looked_at(services, 2)
     await upload(ann, workspace, SHUT.encode(), "notes.txt")
     await found(ann, workspace, "shut", 2)
-    clock.forward(minutes=1)  # it was written just now
+    clock.forward(minutes=1)
     await looked_at(services, 3)
     assert sorted(asked_for(model_server)) == sorted([SHUT, TEA, f"notes.txt\n{SHUT}"])
     desk = await open_desk(services, ann, workspace)
@@ -100,12 +102,14 @@ async def test_blocks_messages_and_files_are_found_by_their_meaning(
 
 
 async def test_what_one_may_not_see_is_not_found_by_its_meaning(
-    ann: Api, bob: Api, workspace: str, services: Services, studio: UUID
+    ann: Api, bob: Api, workspace: str, services: Services, clock: Clock, studio: UUID
 ):
     await ann.made(f"{workspace}/members", {"email": "bob@example.com", "role": "member"})
     page = await ann.made(f"{workspace}/pages", {"title": "Plans"})
     other = await ann.made(f"{workspace}/pages", {"title": "Other"})
     await write(services, ann, page, SHUT)
+    await found(ann, workspace, "shut", 1)
+    clock.forward(minutes=1)  # it was written just now
     await looked_at(services, 1)
     desk = await open_desk(services, bob, workspace)
     assert "shut" in (await desk.call("search_workspace", query="holidays")).text
@@ -122,8 +126,9 @@ async def test_vectors_follow_what_is_written_and_go_with_it(
     message = await post(services, ann, chat, SHUT)
     await looked_at(services, 1)
     # Of what is written anew with the same words, nothing is asked.
-    async with services.database.transaction() as uow:
+    async with services.database.read() as uow:
         (entry,) = await uow.session.scalars(select(SearchEntry))
+    async with services.database.transaction() as uow:
         same = Entry(entry.subject_id, entry.author, entry.written_at, entry.title, entry.body)
         await uow.search.put(studio, "message", entry.owner_id, [same])
 
