@@ -167,6 +167,26 @@ async def test_what_is_half_typed_when_the_process_dies_is_typed_anew(
         await until(lambda: lines(person) == ["Something else."])
 
 
+@pytest.mark.parametrize("is_for_good", [False, True])
+async def test_a_run_in_a_page_that_is_deleted_meanwhile_comes_to_an_end(
+    world: RunsWorld, page: Json, block: str, is_for_good: bool
+):
+    world.call("Write a poem", "ask_person", {"question": "Of which colour?"})
+    world.then_say("Write a poem", "Roses are red.", toolResultContains="Red")
+    run_id = await start(world, block)
+    run = await world.when(run_id, lambda run: run["waiting_for"] is not None)
+    assert (await world.person.delete(f"/v1/pages/{page['id']}")).status_code == 204
+    if is_for_good:
+        assert (await world.person.delete(f"/v1/pages/{page['id']}/forever")).status_code == 204
+    answer = f"/v1/runs/{run_id}/approvals/{run['waiting_for']['step']}"
+    assert (await world.person.post(answer, {"text": "Red"})).status_code == 200
+    run = await world.over(run_id)
+    assert (run["status"], await world.answer_of(run_id)) == ("success", "Roses are red.")
+    if not is_for_good:
+        assert (await world.person.post(f"/v1/pages/{page['id']}/restore")).status_code == 200
+        await shows(world, block, run_id, "success")
+
+
 async def test_who_may_run_a_block(world: RunsWorld, page: Json, block: str, bob: Api):
     path = f"/v1/blocks/{block}/runs"
     assert (await bob.post(path, {})).status_code == 404
