@@ -104,21 +104,15 @@ class Search:
                 found[id_] = row, words
         self._session.add_all(row for row, _ in found.values())
         await self._session.flush()
+        shown = {row.subject_id for row, _ in found.values()}
+        gone = [entry.subject_id for entry in entries if entry.subject_id not in shown]
+        await self._forget_vectors(kind, owner_id, gone)
         await self._words.add(self._session, {id_: words for id_, (_, words) in found.items()})
 
     async def remove(self, kind: Kind, owner_id: UUID, subject_ids: Collection[str]) -> None:
         """Let these be found no more."""
         await self._remove_entries(kind, owner_id, subject_ids)
-        for some in _parts(subject_ids):
-            await self._session.execute(
-                delete(SearchVector)
-                .where(
-                    SearchVector.owner_id == owner_id,
-                    SearchVector.kind == kind,
-                    SearchVector.subject_id.in_(some),
-                )
-                .execution_options(synchronize_session=False)
-            )
+        await self._forget_vectors(kind, owner_id, subject_ids)
 
     async def forget(self, owner_id: UUID, limit: int) -> bool:
         """Remove so many of a page's or channel's entries; tell whether all are gone."""
@@ -219,6 +213,18 @@ class Search:
         for some in _parts(subject_ids):
             await self._remove(
                 SearchEntry.owner_id == owner_id, SearchEntry.kind == kind, SearchEntry.subject_id.in_(some)
+            )
+
+    async def _forget_vectors(self, kind: Kind, owner_id: UUID, subject_ids: Collection[str]) -> None:
+        for some in _parts(subject_ids):
+            await self._session.execute(
+                delete(SearchVector)
+                .where(
+                    SearchVector.owner_id == owner_id,
+                    SearchVector.kind == kind,
+                    SearchVector.subject_id.in_(some),
+                )
+                .execution_options(synchronize_session=False)
             )
 
     async def _remove_vectors(self, chosen: ColumnElement[bool], *, limit: int) -> bool:

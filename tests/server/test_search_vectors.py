@@ -97,7 +97,8 @@ async def test_blocks_messages_and_files_are_found_by_their_meaning(
     assert "Nothing was found" in (await desk.call("search_workspace", query="holidays type:message")).text
     calls = (await ann.get(f"{workspace}/llm-calls")).json()["items"]
     assert len(calls) == 6
-    assert all(call["cost_micros"] > 0 for call in calls)
+    assert {call["outcome"] for call in calls} == {"done"}
+    assert all(call["cost_usd"] > 0 for call in calls)
 
 
 async def test_what_one_may_not_see_is_not_found_by_its_meaning(
