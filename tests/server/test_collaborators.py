@@ -392,7 +392,8 @@ async def test_a_block_that_is_moved_on_its_page_gets_the_rest_of_the_text(
         typing.go_on.set()
         assert (await task).outcome == "written"
     markdown = (await ann.get(f"/v1/pages/{page['id']}/markdown")).json()["markdown"]
-    assert markdown.split("\n\n") == ["below", "one", "two", "Hello world\n"]
+    said = [line for line in markdown.splitlines() if line and not line.startswith("<!--")]
+    assert said == ["below", "one", "two", "Hello world"]
 
 
 @pytest.mark.parametrize("is_moved", [False, True])
@@ -431,7 +432,7 @@ async def test_a_picture_that_is_typed_is_a_link(
     async with join(services, run, page) as agent:
         assert (await agent.type_into(block, pieces(said))).outcome == "written"
     markdown = (await ann.get(f"/v1/pages/{page['id']}/markdown")).json()["markdown"]
-    assert "See [it](https://evil.example/?it=90000) now" in markdown
+    assert "[it](https://evil.example/?it=90000)" in markdown
     assert "![" not in markdown
     assert "<img" not in markdown
 
