@@ -16,6 +16,9 @@ logger = logging.getLogger(__name__)
 EVERY_SECONDS = 1.0
 """How often is looked where something was written just now."""
 
+LOOK_SECONDS = 3.0
+"""How often is looked, while anything is written, which workspaces have a provider."""
+
 WRITTEN_FOR = 2 * QUIET.total_seconds()
 """So long is looked where something has happened: what is found of it comes behind, and waits for a pause."""
 
@@ -44,20 +47,25 @@ class SearchVectorMaking:
         self._models.clear()
         self._resting.clear()
         written: dict[UUID, float] = {}
+        """Workspace -> until when it is looked at, in the loop's time."""
+        able, able_at, patience = set[UUID](), -LOOK_SECONDS, EVERYWHERE_SECONDS
         loop = asyncio.get_running_loop()
         with self._feed.subscribe() as subscription:
-            patience = EVERYWHERE_SECONDS
             while not (news := await subscription.next(patience)).is_over:
+                now = loop.time()
                 try:
-                    able = await self._able()
-                    found = able if news.is_everywhere else news.workspaces & able
-                    written |= dict.fromkeys(found, loop.time() + WRITTEN_FOR)
+                    if news.is_everywhere or now - able_at >= LOOK_SECONDS:
+                        able, able_at = await self._able(), now
+                    found = able if news.is_everywhere else news.workspaces
+                    written |= dict.fromkeys(found, now + WRITTEN_FOR)
                     for one, until in list(written.items()):
-                        if await self.look_at(one) and loop.time() > until:
+                        is_done = one not in able or await self.look_at(one)
+                        if is_done and now > until:
                             del written[one]
                 except StorageError as error:
                     logger.warning("no vectors are made now: %s", error)
-                patience = EVERY_SECONDS if written else EVERYWHERE_SECONDS
+                patience = EVERY_SECONDS if written.keys() & able else LOOK_SECONDS
+                patience = patience if written else EVERYWHERE_SECONDS
 
     async def _able(self) -> set[UUID]:
         async with self._database.read() as uow:

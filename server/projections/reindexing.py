@@ -41,7 +41,7 @@ async def reindex(settings: Settings, report: Callable[[str], None]) -> str:
         count = await _index_others(database, report)
         async with database.transaction() as uow:
             await uow.file_texts.read_again()
-    return f"{done} documents and {count} other things were read anew. A server that runs reads the files."
+    return f"{done} documents and {count} other things were read anew."
 
 
 async def _index_others(database: Database, report: Callable[[str], None]) -> int:
