@@ -98,7 +98,7 @@ export function Table({ block, isLive }: BodyProps<'table_view'>) {
             ) : null;
           })}
           {isEdited && (
-            <div role="columnheader" aria-label={t('addColumn')}>
+            <div role="columnheader" className="table-tool" aria-label={t('addColumn')}>
               <button
                 type="button"
                 className="icon-button"
@@ -136,7 +136,7 @@ export function Table({ block, isLive }: BodyProps<'table_view'>) {
                   />
                 ))}
                 {isEdited && (
-                  <div role="cell">
+                  <div role="cell" className="table-tool">
                     <button
                       type="button"
                       className="icon-button row-remove"

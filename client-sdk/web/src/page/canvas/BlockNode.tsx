@@ -1,5 +1,5 @@
 // One block on the canvas: shown as it is, and alive while it is edited or somebody else writes in it.
-import { NodeResizer, useStore, type NodeProps } from '@xyflow/react';
+import { NodeResizer, type NodeProps } from '@xyflow/react';
 import { memo, useContext } from 'react';
 import { placeBlock } from '@ionflux/client';
 import { BlockBody } from '../blocks/BlockBody';
@@ -9,15 +9,12 @@ import { useBlock } from '../model/store';
 import { CanvasContext } from './context';
 import type { BlockNode as Node } from './nodes';
 
-/** Below this nothing can be read: a block is a sheet with its colour then, which costs nothing to draw. */
-const FAR_ZOOM = 0.25;
 const MIN_SIZE = 60;
 
 export const BlockNode = memo(function BlockNode({ id, selected }: NodeProps<Node>) {
   const t = usePageT();
   const { doc, edit, canWrite } = usePage();
-  const { editing, visitors, begin } = useContext(CanvasContext);
-  const isFar = useStore((state) => state.transform[2] < FAR_ZOOM);
+  const { editing, visitors, begin, isFar } = useContext(CanvasContext);
   const block = useBlock(id);
   const isEdited = editing === id;
   const others = visitors.get(id) ?? [];

@@ -5,6 +5,7 @@ import {
   ReactFlow,
   ReactFlowProvider,
   useReactFlow,
+  useStore,
   type NodeChange,
 } from '@xyflow/react';
 import '@xyflow/react/dist/base.css';
@@ -22,6 +23,9 @@ import { nodesOf, placesOf, type BlockNode as Node } from './nodes';
 import { Pointers } from './Pointers';
 
 const nodeTypes = { block: BlockNode };
+const FAR_ZOOM = 0.25;
+/** As many blocks stay mounted while one looks from afar: to pan is to move them then, and makes none. */
+const MOST_FROM_AFAR = 1500;
 const isTouch = typeof matchMedia === 'function' && matchMedia('(pointer: coarse)').matches;
 
 export function CanvasView() {
@@ -43,6 +47,7 @@ function Canvas() {
   const [nodes, setNodes] = useState<Node[]>(() => nodesOf(store, []));
   const [editing, setEditing] = useState<string | null>(null);
   const [hand, setHand] = useState(isTouch);
+  const isFar = useStore((state) => state.transform[2] < FAR_ZOOM);
   const area = useRef<HTMLDivElement>(null);
 
   // The nodes are those of the document, with what is selected and dragged here.
@@ -105,7 +110,8 @@ function Canvas() {
     });
   }, [flow]);
   const keys = useKeys({ selected, editing, begin, end, select, middle });
-  const state = useMemo(() => ({ editing, visitors: visitorsOf(peers), begin }), [editing, peers, begin]);
+  const visitors = useMemo(() => visitorsOf(peers), [peers]);
+  const state = useMemo(() => ({ editing, visitors, begin, isFar }), [editing, visitors, begin, isFar]);
 
   return (
     <CanvasContext value={state}>
@@ -136,7 +142,7 @@ function Canvas() {
           nodes={nodes}
           onNodesChange={changed}
           nodeTypes={nodeTypes}
-          onlyRenderVisibleElements
+          onlyRenderVisibleElements={!isFar || nodes.length > MOST_FROM_AFAR}
           fitView
           fitViewOptions={{ maxZoom: 1, padding: 0.1 }}
           minZoom={0.05}
@@ -151,6 +157,8 @@ function Canvas() {
           panOnDrag={hand ? true : [1, 2]}
           panOnScroll={!hand}
           zoomOnDoubleClick={false}
+          onMoveStart={() => area.current?.classList.add('moving')}
+          onMoveEnd={() => area.current?.classList.remove('moving')}
           onPaneClick={end}
           onNodeClick={(_, node) => {
             if (editing !== null && editing !== node.id) setEditing(null);

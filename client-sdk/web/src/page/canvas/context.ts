@@ -7,10 +7,13 @@ export interface CanvasState {
   /** Block id -> those whose caret or selection is there. */
   visitors: ReadonlyMap<string, readonly Peer[]>;
   begin: (id: string) => void;
+  /** Whether nothing can be read from here: a block is a sheet with its type then, which costs nothing to draw. */
+  isFar: boolean;
 }
 
 export const CanvasContext = createContext<CanvasState>({
   editing: null,
   visitors: new Map(),
   begin: () => undefined,
+  isFar: false,
 });
