@@ -34,7 +34,8 @@ export class Account {
     try {
       const { data, response } = await this.#api.GET('/v1/me', { signal: AbortSignal.timeout(PATIENCE_MS) });
       if (data) {
-        await registry?.put('accounts', data.id, this.#server);
+        // A browser that is full remembers nobody; who is signed in is known all the same.
+        await registry?.put('accounts', data.id, this.#server).catch(() => undefined);
         return data.id;
       }
       if (response.status < 500) return null;
