@@ -4,7 +4,7 @@ import { useClient } from '../app/client';
 import { useT } from '../app/i18n';
 import { paths, usePlace } from '../app/router';
 import { Link } from '../app/ui/Link';
-import { useEvents } from '../chat/useEvents';
+import { useEvents } from '../app/events';
 import { useLoaded } from '../chat/useLoaded';
 import { AgentDetail } from './AgentDetail';
 import { listAgents, listDefinitions, listPlaybooks } from './api';

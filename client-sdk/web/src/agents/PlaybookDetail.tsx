@@ -7,7 +7,7 @@ import { Icon } from '../app/ui/Icon';
 import { Link } from '../app/ui/Link';
 import { ago } from '../chat/time';
 import { useLoaded } from '../chat/useLoaded';
-import { useEvents } from '../chat/useEvents';
+import { useEvents } from '../app/events';
 import { listPlaybookRuns, startPlaybook } from './api';
 import { InputFields } from './InputFields';
 import { readInputs, type InputFault, type Texts } from './inputs';

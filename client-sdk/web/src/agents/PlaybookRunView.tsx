@@ -7,7 +7,7 @@ import { Link } from '../app/ui/Link';
 import { Markdown } from '../chat/Markdown';
 import { fullTime } from '../chat/time';
 import { useLoaded } from '../chat/useLoaded';
-import { useEvents } from '../chat/useEvents';
+import { useEvents } from '../app/events';
 import { cancelPlaybookRun, decidePlaybook, readPlaybookRun } from './api';
 import { messages } from './messages';
 import type { Playbook } from './model';

@@ -1,11 +1,11 @@
 // What a workspace is made of, as the shell reads it; and how it hears that something changed.
 import { useEffect } from 'react';
 import { client } from './connection';
+import { followEvents } from './events';
 import type { Agent, Member, Page, Workspace } from './model';
 import { readAll, refresh, useResource, type Resource } from './resource';
 
 const SETTLE_MS = 200;
-const AGAIN_MS = 5000;
 
 export const keys = {
   workspaces: 'workspaces',
@@ -92,7 +92,6 @@ export function useReturn(): void {
 /** Follow what happens in a workspace, and read anew what that changed; many changes at once are one. */
 export function useWorkspaceEvents(workspaceId: string): void {
   useEffect(() => {
-    const ending = new AbortController();
     const pending = new Set<string>();
     let timer: ReturnType<typeof setTimeout> | undefined;
     const settle = () => {
@@ -100,25 +99,17 @@ export function useWorkspaceEvents(workspaceId: string): void {
       for (const key of pending) void refresh(key);
       pending.clear();
     };
-    const follow = async () => {
-      for await (const event of client.events(workspaceId, { signal: ending.signal })) {
-        for (const [type, key] of CHANGES) if (event.type.startsWith(type)) pending.add(key(workspaceId));
+    const leave = followEvents(workspaceId, {
+      onEvent: (type) => {
+        for (const [kind, key] of CHANGES) if (type.startsWith(kind)) pending.add(key(workspaceId));
         if (pending.size > 0) timer ??= setTimeout(settle, SETTLE_MS);
-      }
-    };
-    let again: ReturnType<typeof setTimeout> | undefined;
-    const keepFollowing = () => {
-      follow().catch(() => {
-        // The right to see the workspace may have ended: the list of workspaces tells.
-        void refresh(keys.workspaces);
-        if (!ending.signal.aborted) again = setTimeout(keepFollowing, AGAIN_MS);
-      });
-    };
-    keepFollowing();
+      },
+      // The list of workspaces tells whether one may still see this one.
+      onBreak: () => void refresh(keys.workspaces),
+    });
     return () => {
-      ending.abort();
       clearTimeout(timer);
-      clearTimeout(again);
+      leave();
     };
   }, [workspaceId]);
 }

@@ -4,7 +4,7 @@ import { useCallback, useMemo, useState, useSyncExternalStore } from 'react';
 import { useClient, useMe } from '../app/client';
 import { listAgents, listChannels, listMembers, listUnread } from './api';
 import type { Agent, Channel, Member, Unread } from './model';
-import { useEvents } from './useEvents';
+import { useEvents } from '../app/events';
 import { useLive } from './useLive';
 import { useLoaded } from './useLoaded';
 

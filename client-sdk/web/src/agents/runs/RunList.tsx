@@ -6,7 +6,7 @@ import { paths } from '../../app/router';
 import { Link } from '../../app/ui/Link';
 import { ago, duration } from '../../chat/time';
 import { useLoaded } from '../../chat/useLoaded';
-import { useEvents } from '../../chat/useEvents';
+import { useEvents } from '../../app/events';
 import { listRuns } from '../api';
 import { messages } from '../messages';
 import type { Agent } from '../model';

@@ -114,9 +114,7 @@ function Inside({ workspace, workspaces, place, onNewWorkspace }: InsideProps) {
   }, [workspace.id, place]);
 
   return (
-    <div
-      className={`shell${isSidebarOpen ? ' with-sidebar' : ''}${isDockOpen && ChatDock ? ' with-dock' : ''}`}
-    >
+    <div className={`shell${isSidebarOpen ? ' with-sidebar' : ''}${isDockOpen ? ' with-dock' : ''}`}>
       <a className="skip" href="#content">
         {t('skip')}
       </a>
@@ -138,7 +136,7 @@ function Inside({ workspace, workspaces, place, onNewWorkspace }: InsideProps) {
           </Suspense>
         </main>
       </div>
-      {isDockOpen && ChatDock && (
+      {isDockOpen && (
         <aside className="dock" aria-label={t('chat')}>
           <Suspense fallback={<Loading label={t('loading')} />}>
             <Boundary key={workspace.id}>
@@ -169,10 +167,9 @@ function View({ place, workspace }: { place: Place; workspace: Workspace }) {
     case 'settings':
       return <Settings workspace={workspace} section={place.section} />;
     case 'page':
-      if (PageView) return <PageView key={place.pageId} workspaceId={workspace.id} pageId={place.pageId} />;
-      break;
+      return <PageView key={place.pageId} workspaceId={workspace.id} pageId={place.pageId} />;
     case 'agents':
-      if (AgentsView) return <AgentsView workspaceId={workspace.id} />;
+      return <AgentsView workspaceId={workspace.id} />;
   }
   return <Notice title={t('not_here')}>{t('not_here_more')}</Notice>;
 }

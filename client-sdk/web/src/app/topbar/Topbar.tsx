@@ -5,7 +5,6 @@ import { useLive } from '../live';
 import { messages } from '../messages';
 import type { Workspace } from '../model';
 import { paths, type Place } from '../router';
-import { ChatDock } from '../shell/features';
 import { showDock, showSidebar, useLayout } from '../shell/layout';
 import { pathTo } from '../tree/tree';
 import { Icon } from '../ui/Icon';
@@ -37,19 +36,17 @@ export function Topbar({ workspace, place }: { workspace: Workspace; place: Plac
       <span className="topbar-space" />
       <AgentActivity workspaceId={workspace.id} />
       <SaveState live={live} />
-      {ChatDock && (
-        <button
-          type="button"
-          className="icon-button"
-          aria-label={t('chat')}
-          aria-pressed={isDockOpen}
-          onClick={() => {
-            showDock(!isDockOpen);
-          }}
-        >
-          <Icon name="chat" />
-        </button>
-      )}
+      <button
+        type="button"
+        className="icon-button"
+        aria-label={t('chat')}
+        aria-pressed={isDockOpen}
+        onClick={() => {
+          showDock(!isDockOpen);
+        }}
+      >
+        <Icon name="chat" />
+      </button>
     </header>
   );
 }
