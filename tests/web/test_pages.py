@@ -2,63 +2,20 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import pycrdt
 from playwright.async_api import Locator, Page, expect
 
-from blocks.page_edits import Stamp, add_block
-from tests.clients.driver import NodeClients
+from blocks.page_edits import add_block
 from tests.e2e.test_mcp import connected, key_of
-from tests.services.ionflux import Document, IonfluxServer, Person
+from tests.services.ionflux import PASSWORD, IonfluxServer
 from tests.web.cable import Cable
+from tests.web.desk import Desk, document_of, open_desk, paragraphs, send
 from tests.web.visitors import PHONE, Visitors, find_barriers, take_picture
 
-Doc = pycrdt.Doc[Any]
 LETTERS = 40
-
-
-@dataclass
-class Desk:
-    """A page with one text, and who may write it."""
-
-    server: IonfluxServer
-    owner: Person
-    page: Document
-    block_id: str
-
-    @property
-    def path(self) -> str:
-        """Where the page is in the browser."""
-        return f"/w/{self.page.workspace_id}/p/{self.page.id}"
-
-    async def member(self, name: str) -> Person:
-        """Return somebody else who may write the page."""
-        person = await self.server.person(name)
-        await self.owner.invite(self.page.workspace_id, person, "member")
-        return person
-
-    async def add(self, type_: str, content: dict[str, Any]) -> str:
-        """Add a block; return its id."""
-        made = await self.owner.post(f"/v1/pages/{self.page.id}/blocks", {"type": type_, "content": content})
-        return made["block"]["id"] if "block" in made else made["id"]
-
-
-def paragraphs(*lines: str) -> dict[str, Any]:
-    """Return a rich text."""
-    content = [{"type": "paragraph", "content": [{"type": "text", "text": line}]} for line in lines]
-    return {"doc": {"type": "doc", "content": content}}
-
-
-async def open_desk(server: IonfluxServer) -> Desk:
-    owner = await server.person("Ann")
-    page = await owner.page(await owner.workspace(), "Launch")
-    desk = Desk(server, owner, page, "")
-    desk.block_id = await desk.add("text", paragraphs("Start: "))
-    return desk
 
 
 def text_of(page: Page, number: int = 0) -> Locator:
@@ -76,21 +33,6 @@ async def written(desk: Desk, page: Page) -> str:
     answer = await page.request.get(f"/v1/pages/{desk.page.id}/markdown")
     text: str = (await answer.json())["markdown"]
     return text[text.index("Start:") :]
-
-
-@asynccontextmanager
-async def page_of(desk: Desk) -> AsyncGenerator[tuple[Doc, Stamp]]:
-    """Give the page's document, for what only a program writes; it is sent at the end."""
-    async with NodeClients() as clients:
-        url = desk.server.socket_url("hocuspocus")
-        peer = await clients.open(wire="hocuspocus", url=url, document=desk.page.name, token=desk.owner.token)
-        await peer.synced()
-        doc: Doc = pycrdt.Doc()
-        doc.apply_update(await peer.update())
-        before = doc.get_state()
-        yield doc, Stamp("2026-01-01T00:00:00Z", desk.owner.principal_id)
-        await peer.apply(doc.get_update(before))
-        await peer.saved()
 
 
 async def test_two_people_and_an_agent_write_on_one_page_and_nothing_is_lost(
@@ -135,13 +77,25 @@ async def expect_letters(desk: Desk, *pages: Page) -> None:
             }""",
             arg=[LETTERS],
         )
-    count: Counter[str] = Counter()
+    wanted = {"a": LETTERS, "b": LETTERS}
+    await until_written(
+        desk, pages[0], lambda text: Counter(text.partition("\n")[0].removeprefix("Start: ")) == wanted
+    )
+
+
+async def expect_written(desk: Desk, page: Page, words: str) -> None:
+    """Wait until the server has some words of the page's texts."""
+    await until_written(desk, page, lambda text: words in text)
+
+
+async def until_written(desk: Desk, page: Page, is_so: Callable[[str], bool]) -> None:
+    text = ""
     for _ in range(100):
-        count = Counter((await written(desk, pages[0])).partition("\n")[0].removeprefix("Start: "))
-        if count == {"a": LETTERS, "b": LETTERS}:
+        text = await written(desk, page)
+        if is_so(text):
             return
-        await asyncio.sleep(0.1)  # the server has it when the pages have sent it: nothing tells of that here
-    raise AssertionError(count)
+        await asyncio.sleep(0.1)  # the server has it once the pages have sent it: nothing tells of that here
+    raise AssertionError(text)
 
 
 async def test_what_both_write_while_the_server_is_away_is_there_when_it_is_back(
@@ -199,6 +153,84 @@ async def test_what_is_written_offline_meets_what_others_wrote_meanwhile(
         again = await carls.context.new_page()
         await again.goto("/")
         await expect(text_of(bobs)).to_contain_text("c")
+
+
+async def test_two_tabs_of_one_browser_write_one_page_and_one_is_closed(
+    visitors: Visitors, ionflux: IonfluxServer
+):
+    desk = await open_desk(ionflux)
+    async with Cable(ionflux) as cable:
+        first = await visitors.page_of(desk.owner, desk.path, cable=cable)
+        second = await first.context.new_page()
+        await second.goto(desk.path)
+        for tab, letter in ((first, "a"), (second, "b")):
+            await begin_at_the_end(tab)
+            await tab.keyboard.type(letter * LETTERS)
+        await expect_letters(desk, first, second)
+        await cable.pull_out()
+        for tab in (first, second):
+            await expect(tab.locator(".save-state")).to_have_text("Offline")
+        await second.keyboard.type("c")
+        await first.keyboard.type("d")
+        for tab in (first, second):
+            await expect(tab.locator(".save-state")).to_have_text("Offline, 1 change kept here")
+        await second.close()
+        await cable.put_in()
+        await expect(first.locator(".save-state")).to_have_text("Saved")
+        # The tab that was closed could not send what was written in it: the next one does.
+        third = await first.context.new_page()
+        await third.goto(desk.path)
+        for tab in (first, third):
+            await expect(text_of(tab)).to_contain_text("c")
+            await expect(text_of(tab)).to_contain_text("d")
+
+
+async def test_a_browser_that_is_full_keeps_nothing_says_so_and_loses_nothing(
+    visitors: Visitors, ionflux: IonfluxServer
+):
+    desk = await open_desk(ionflux)
+    async with Cable(ionflux) as cable:
+        page = await visitors.page_of(desk.owner, "/healthz", cable=cable)
+        session = await page.context.new_cdp_session(page)
+        quota = {"origin": ionflux.url, "quotaSize": 1}
+        # What the browser answers has no types.
+        await session.send("Storage.overrideQuotaForOrigin", quota)  # pyright: ignore[reportUnknownMemberType]
+        await page.goto(desk.path)
+        await begin_at_the_end(page)
+        await cable.pull_out()
+        await expect(page.locator(".save-state")).to_have_text("Offline")
+        await page.keyboard.type("a")
+        await expect(page.locator(".save-state")).to_have_text("Offline, 1 change kept in this window only")
+        await page.keyboard.type("b")
+        await cable.put_in()
+        await expect(page.locator(".save-state")).to_have_text("Saved")
+        await expect(text_of(page)).to_have_text("Start: ab")
+        await expect_written(desk, page, "Start: ab")
+
+
+async def test_what_is_unsaved_when_a_session_ends_is_saved_once_one_signs_in_again(
+    visitors: Visitors, ionflux: IonfluxServer
+):
+    desk = await open_desk(ionflux)
+    async with Cable(ionflux) as cable:
+        page = await visitors.page_of(desk.owner, desk.path, cable=cable)
+        await begin_at_the_end(page)
+        await cable.pull_out()
+        await expect(page.locator(".save-state")).to_have_text("Offline")
+        await page.keyboard.type("a")
+        await send(desk.owner, "DELETE", "/v1/me/sessions")
+        await cable.put_in()
+        dialog = page.get_by_role("dialog", name="You are signed out")
+        await expect(text_of(page)).to_have_text("Start: a")
+        await dialog.get_by_label("Password").fill(PASSWORD)
+        await page.keyboard.press("Enter")
+        await expect(dialog).to_be_hidden()
+        await expect(page.locator(".save-state")).to_have_text("Saved")
+        await begin_at_the_end(page)
+        await page.keyboard.type("b")
+        await expect(page.locator(".save-state")).to_have_text("Saved")
+        await expect(text_of(page)).to_have_text("Start: ab")
+        await expect_written(desk, page, "Start: ab")
 
 
 async def test_a_block_is_moved_on_the_canvas_copied_deleted_and_taken_back(
@@ -296,7 +328,7 @@ async def test_what_is_not_known_here_is_shown_and_kept(visitors: Visitors, ionf
     desk = await open_desk(ionflux)
     odd = {"type": "hologram", "content": [{"type": "text", "text": "kept"}]}
     await desk.add("text", {"doc": {"type": "doc", "content": [odd]}})
-    async with page_of(desk) as (doc, stamp):
+    async with document_of(desk) as (doc, stamp):
         add_block(doc, "odd", "text", {}, stamp=stamp)
         doc.get("blocks", type=pycrdt.Map[Any])["odd"]["type"] = "hologram"
     page = await visitors.page_of(desk.owner, desk.path)
@@ -305,7 +337,7 @@ async def test_what_is_not_known_here_is_shown_and_kept(visitors: Visitors, ionf
     await begin_at_the_end(page)
     await page.keyboard.type("more")
     await expect(page.get_by_text("Start: more")).to_be_visible()
-    assert "kept" in await written(desk, page)
+    await expect_written(desk, page, "kept")
 
 
 WORD = """<html xmlns:o="urn:schemas-microsoft-com:office:office"><body><!--StartFragment-->
@@ -395,11 +427,12 @@ async def test_of_five_hundred_blocks_those_in_sight_are_there_and_stay_while_on
     visitors: Visitors, ionflux: IonfluxServer
 ):
     desk = await open_desk(ionflux)
-    async with page_of(desk) as (doc, stamp):
+    async with document_of(desk) as (doc, stamp):
         for number in range(BIG - 1):
             add_block(doc, f"b{number}", "text", paragraphs(f"Block {number}"), stamp=stamp)
-    page = await visitors.page_of(desk.owner, desk.path)
-    await page.get_by_role("button", name="Canvas", exact=True).click()
+    page = await visitors.page_of(desk.owner, "/account")
+    await page.evaluate("localStorage.setItem('ionflux.page.view', 'canvas')")
+    await page.goto(desk.path)
     blocks = page.locator(".react-flow__node")
     # From afar all are there, and cost nothing: none has its content.
     await expect(blocks).to_have_count(BIG)

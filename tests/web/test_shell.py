@@ -1,24 +1,14 @@
 """The workspace around its pages: the tree, the palette, settings, what is told when something ends."""
 
-from typing import Any
-
-import httpx2
 import pytest
 from playwright.async_api import Locator, Page, Response, expect
 
 from tests.services.ionflux import IonfluxServer, Person
+from tests.web.desk import send
 from tests.web.visitors import PHONE, Scheme, Visitors, find_barriers, take_picture
 
 FIRST_LOAD_BYTES = 400_000
 """What is loaded before the editor's own part, as it comes over the wire."""
-
-
-async def send(person: Person, method: str, path: str) -> Any:
-    headers = {"Authorization": f"Bearer {person.token}"}
-    async with httpx2.AsyncClient(base_url=person.server.url, timeout=30, headers=headers) as http:
-        answer = await http.request(method, path)
-        assert answer.is_success, answer.text
-        return answer.json() if answer.content else None
 
 
 async def studio_of(ionflux: IonfluxServer, name: str = "Ann") -> tuple[Person, str]:
