@@ -15,9 +15,8 @@ from bench.convergence import Void
 from bench.measures import Measures
 from bench.plan import Scenario, scenarios
 from bench.report import report
+from bench.results import RESULTS, put_section
 from bench.servers import NAMES, create
-
-_RESULTS = Path(__file__).with_name("results.md")
 
 _FAULT_LENGTH = 150
 
@@ -46,8 +45,8 @@ def main() -> None:
     words = report(plan, servers, runs, faults, "python -m bench " + " ".join(sys.argv[1:]))
     print("\n" + words)
     is_whole = not (options.quick or options.scenario or options.server)
-    if output := options.output or (_RESULTS if is_whole else None):
-        output.write_text(words, "utf-8")
+    if output := options.output or (RESULTS if is_whole else None):
+        put_section(words, output)
 
 
 def _run(scenario: Scenario, server_name: str) -> Measures:

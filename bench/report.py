@@ -1,8 +1,5 @@
 """Words: the table, the verdicts, and the machine and versions they were found with."""
 
-import os
-import platform
-import subprocess
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -12,6 +9,7 @@ from statistics import median
 import msgspec
 
 from bench.criteria import judge
+from bench.machine import describe_machine, describe_software
 from bench.measures import Measures
 from bench.plan import Scenario
 
@@ -108,30 +106,11 @@ def _setting(command: str, repeats: int) -> list[str]:
     now = datetime.now(UTC)
     return [
         f"- {now:%Y-%m-%d %H:%M} UTC, `{command}`, each run {repeats} times, servers in turn",
-        f"- {_processor()}, {os.cpu_count()} cores, {_memory_gib():.0f} GiB, {platform.system()} "
-        f"{platform.release()}; load average of the last 15 minutes {os.getloadavg()[2]:.1f}",
-        f"- IONFLUX {version('ionflux')} at {_commit()}, Python {platform.python_version()}, "
-        f"pycrdt {version('pycrdt')}",
+        f"- {describe_machine()}",
+        f"- {describe_software()}",
         f"- peers: {_node_versions()}, pycrdt-websocket {version('pycrdt-websocket')}; "
         f"load generator: picows {version('picows')}",
     ]
-
-
-def _processor() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.machine()
-
-
-def _memory_gib() -> float:
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-
-
-def _commit() -> str:
-    git = ["git", "-C", str(_HERE), "describe", "--always", "--dirty"]
-    said = subprocess.run(git, capture_output=True, text=True, check=False)
-    return said.stdout.strip() or "an unknown commit"
 
 
 def _node_versions() -> str:
