@@ -1,7 +1,7 @@
 """What two sequences have in common: the longest common subsequence where they differ little. Bounded."""
 
 from bisect import bisect_left
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 
 MAX_DIFFERENCES = 300
 """So many are looked through for the best match; beyond it only what is unique on both sides is matched."""
@@ -27,6 +27,16 @@ def match_items(before: Sequence[Hashable], after: Sequence[Hashable]) -> list[P
         *((start + place, start + other) for place, other in middle),
         *((len(before) - place, len(after) - place) for place in range(end, 0, -1)),
     ]
+
+
+def stretches_of(pairs: Sequence[Pair], length: int, other_length: int) -> Iterator[tuple[int, int, int]]:
+    """Yield where pairs follow each other on both sides, and how many do; at last the ends of both."""
+    start = 0
+    for at in range(1, len(pairs) + 1):
+        if at == len(pairs) or pairs[at] != (pairs[at - 1][0] + 1, pairs[at - 1][1] + 1):
+            yield *pairs[start], at - start
+            start = at
+    yield length, other_length, 0
 
 
 def _shortest_edit(before: Sequence[Hashable], after: Sequence[Hashable]) -> list[Pair] | None:

@@ -5,74 +5,41 @@ so it is always given.
 """
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate, groupby
 from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 import pycrdt
 
-from blocks.matching import match_items
+from blocks.matching import match_items, stretches_of
 from blocks.richtext import mark_name, named_marks, read_chunk
 from blocks.tree import Element, Mark, Node, Text, clean, to_json
 
 _WORDS = re.compile(r"\w+|\s+|[^\w\s]")
 
+LONG_WORD = 1000
+"""Of a word that is longer, what both begin or end with may be kept."""
+
+_EMBED = "\ufffc"
+
 Unit: TypeAlias = str | Element
-"""A word, a space or a sign; or something embedded."""
+"""A text; or something embedded, which counts as one character."""
 
 Formatting: TypeAlias = Mapping[str, object]
 
 
 class _Style(NamedTuple):
-    """How a character is marked, and as what that lies in the document if it is there."""
+    """How a text is marked, and as what that lies in the document if it is there."""
 
     marks: tuple[Mark, ...] = ()
     formatting: Formatting | None = None
 
 
-class Piece(msgspec.Struct):
-    """A word as it lies in the document, and how each of its characters is marked."""
+class _Run(NamedTuple):
+    """What is marked in one way, as it lies in the document."""
 
-    unit: Unit
-    styles: list[_Style]
-
-    @property
-    def key(self) -> object:
-        """The same for what says the same, however it is marked."""
-        return _key(self.unit)
-
-    @property
-    def marks(self) -> list[tuple[Mark, ...]]:
-        """The marks of each of its characters."""
-        return [style.marks for style in self.styles]
-
-
-def change_text(texts: Sequence[pycrdt.XmlText], wanted: Sequence[Node]) -> None:
-    """Make texts that follow each other into one that is wanted, in a transaction."""
-    names = _names_of(texts)
-    before = [piece for text in texts for piece in _pieces_of(text)]
-    if sum(map(len, texts)) != sum(_size(piece.unit) for piece in before):
-        # A string that somebody has embedded looks like text, and is of another length.
-        before = []
-        for text in texts:
-            text.clear()
-    after = pieces_of(wanted)
-    same = match_items([piece.key for piece in before], [piece.key for piece in after])
-    pen = _Pen(texts, names)
-    start, new_start = 0, 0
-    for end, new_end in (*same, (len(before), len(after))):
-        if start < end or new_start < new_end:
-            pen.replace(_flat(before[start:end]), _flat(after[new_start:new_end]))
-        if end < len(before):
-            piece, new_piece = before[end], after[new_end]
-            if piece.marks == new_piece.marks:
-                pen.skip(_size(piece.unit))
-            else:
-                pen.keep(_flat([piece]), _flat([new_piece]))
-        start, new_start = end + 1, new_end + 1
-
-
-class _Character(NamedTuple):
     unit: Unit
     style: _Style
 
@@ -80,70 +47,207 @@ class _Character(NamedTuple):
     def size(self) -> int:
         return _size(self.unit)
 
-    @property
-    def key(self) -> object:
-        return _key(self.unit)
+
+class Piece(msgspec.Struct, frozen=True):
+    """A word, a space, a sign, or something embedded."""
+
+    unit: Unit
+    key: str
+    """The same for what says the same, however it is marked."""
+
+    marks: tuple[tuple[int, tuple[Mark, ...]], ...]
+    """How many of its characters are marked how, in their order."""
 
 
-Characters: TypeAlias = list[_Character]
+class _Line:
+    """Texts that follow each other, by their words: marks may change within one."""
+
+    def __init__(self, runs: Sequence[_Run]) -> None:
+        self._runs = runs
+        self._ends = [*accumulate(_length(run.unit) for run in runs)]
+        self.words: list[Unit] = []
+        self.keys: list[str] = []
+        for is_text, some in groupby((run.unit for run in runs), lambda unit: isinstance(unit, str)):
+            units = [*some]
+            words = _WORDS.findall(clean("".join(map(str, units)))) if is_text else units
+            self.words += words
+            self.keys += map(str if is_text else _key, words)
+        self._starts = [0, *accumulate(map(_length, self.words))]
+
+    def runs(self, start: int, end: int) -> list[_Run]:
+        """Return what lies from one word up to another."""
+        first, last = self._starts[start], self._starts[end]
+        at, until = bisect_right(self._ends, first), bisect_left(self._ends, last)
+        begin = self._ends[at - 1] if at else 0
+        return _cut(self._runs[at : until + 1], first - begin, last - begin)
 
 
-def _flat(pieces: Sequence[Piece]) -> Characters:
-    found: Characters = []
-    for piece in pieces:
-        units = piece.unit if isinstance(piece.unit, str) else [piece.unit]
-        found += map(_Character, units, piece.styles)
-    return found
+def change_text(texts: Sequence[pycrdt.XmlText], wanted: Sequence[Node]) -> None:
+    """Make texts that follow each other into one that is wanted, in a transaction."""
+    names = _names_of(texts)
+    before = [run for text in texts for run in _runs_of(text)]
+    if sum(map(len, texts)) != sum(run.size for run in before):
+        # A string that somebody has embedded looks like text, and is of another length.
+        before = []
+        for text in texts:
+            text.clear()
+    after = _read(wanted)
+    start, end = _common_words(before, after)
+    length, new_length = _length_of(before) - end, _length_of(after) - end
+    pen = _Pen(texts, names)
+    pen.keep(_cut(before, 0, start), _cut(after, 0, start))
+    _change_words(pen, _cut(before, start, length), _cut(after, start, new_length))
+    pen.keep(_cut(before, length), _cut(after, new_length))
+
+
+def _change_words(pen: "_Pen", before: Sequence[_Run], after: Sequence[_Run]) -> None:
+    """Change the words that differ, with a pen that is before the first one."""
+    line, new_line = _Line(before), _Line(after)
+    same = match_items(line.keys, new_line.keys)
+    at, new_at = 0, 0
+    for start, new_start, count in stretches_of(same, len(line.keys), len(new_line.keys)):
+        pen.replace(line.runs(at, start), new_line.runs(new_at, new_start))
+        at, new_at = start + count, new_start + count
+        pen.keep(line.runs(start, at), new_line.runs(new_start, new_at))
 
 
 def pieces_of(nodes: Sequence[Node]) -> list[Piece]:
     """Return nodes as words."""
-    return _pieces([(node, _style_of(node)) for node in nodes])
+    line = _Line(_read(nodes))
+    return [
+        Piece(word, key, tuple(_marks_of(line.runs(at, at + 1))))
+        for at, (word, key) in enumerate(zip(line.words, line.keys, strict=True))
+    ]
+
+
+def _read(nodes: Sequence[Node]) -> list[_Run]:
+    return [_Run(_unit_of(node), _style_of(node)) for node in nodes if node != Text("")]
+
+
+def _marks_of(runs: Sequence[_Run]) -> Iterator[tuple[int, tuple[Mark, ...]]]:
+    for marks, some in groupby(runs, lambda run: run.style.marks):
+        yield _length_of([*some]), marks
+
+
+def _length(unit: Unit) -> int:
+    return len(unit) if isinstance(unit, str) else 1
+
+
+def _length_of(runs: Sequence[_Run]) -> int:
+    return sum(_length(run.unit) for run in runs)
 
 
 def _size(unit: Unit) -> int:
     return len(unit.encode()) if isinstance(unit, str) else 1
 
 
-def _key(unit: Unit) -> object:
-    return clean(unit) if isinstance(unit, str) else repr(to_json(unit))
+def _key(unit: Unit) -> str:
+    return unit if isinstance(unit, str) else repr(to_json(unit))
 
 
-def _pieces_of(text: pycrdt.XmlText) -> list[Piece]:
-    """Return what is in an XmlText, not cleaned of anything."""
-    found: list[tuple[Node, _Style]] = []
-    for chunk, formatting in text.diff():
-        node = read_chunk(chunk, formatting)
-        style = _Style(_style_of(node).marks, formatting)
-        found.append((Text(chunk) if isinstance(chunk, str) and chunk else node, style))
-    return _pieces(found)
+def _unit_of(node: Node) -> Unit:
+    return node.text if isinstance(node, Text) else node
 
 
 def _style_of(node: Node) -> _Style:
     return _Style(node.marks) if isinstance(node, Text) else _Style()
 
 
-def _pieces(nodes: Sequence[tuple[Node, _Style]]) -> list[Piece]:
-    """Return nodes as words, which marks may change within."""
-    pieces: list[Piece] = []
-    text: list[str] = []
-    styles: list[_Style] = []
+def _runs_of(text: pycrdt.XmlText) -> Iterator[_Run]:
+    """Yield what is in an XmlText, not cleaned of anything."""
+    for chunk, formatting in text.diff():
+        node = read_chunk(chunk, formatting)
+        unit = chunk if isinstance(chunk, str) and chunk else _unit_of(node)
+        yield _Run(unit, _Style(_style_of(node).marks, formatting))
 
-    def end_text() -> None:
-        for match in _WORDS.finditer("".join(text)):
-            pieces.append(Piece(match[0], styles[match.start() : match.end()]))
-        text.clear()
-        styles.clear()
 
-    for node, style in nodes:
-        if isinstance(node, Text):
-            text.append(node.text)
-            styles.extend([style] * len(node.text))
+def _cut(runs: Sequence[_Run], start: int, end: int | None = None) -> list[_Run]:
+    """Return what lies from one character up to another."""
+    found: list[_Run] = []
+    at = 0
+    for run in runs:
+        length = _length(run.unit)
+        first, last = max(start - at, 0), length if end is None else min(end - at, length)
+        if isinstance(run.unit, str) and 0 < last - first < length:
+            found.append(_Run(run.unit[first:last], run.style))
+        elif first < last:
+            found.append(run)
+        at += length
+    return found
+
+
+def _common_words(before: Sequence[_Run], after: Sequence[_Run]) -> tuple[int, int]:
+    """Return with how many characters both begin and end, of whole words: large texts differ little."""
+    if (start := _common_length(before, after)) == _length_of(before) == _length_of(after):
+        return start, 0
+    rest, new_rest = _reverse(_cut(before, start)), _reverse(_cut(after, start))
+    end = _common_length(rest, new_rest)
+    return start - _last_word(_cut(before, max(start - LONG_WORD, 0), start)), end - _last_word(
+        _cut(rest, max(end - LONG_WORD, 0), end)
+    )
+
+
+def _last_word(runs: Sequence[_Run]) -> int:
+    """Return how long the last word is."""
+    text = "".join(run.unit if isinstance(run.unit, str) else _EMBED for run in runs)
+    word = _WORDS.match(text[::-1])
+    return word.end() if word else 0
+
+
+def _common_length(before: Sequence[_Run], after: Sequence[_Run]) -> int:
+    """Return with how many characters both begin, however those are marked."""
+    total = 0
+    for unit, other, _, _ in _side_by_side(before, after):
+        if isinstance(unit, str) and isinstance(other, str):
+            common = _common_start(clean(unit), clean(other))
+            total += common
+            if common < len(unit):
+                break
+        elif isinstance(unit, str) or isinstance(other, str) or _key(unit) != _key(other):
+            break
         else:
-            end_text()
-            pieces.append(Piece(node, [style]))
-    end_text()
-    return pieces
+            total += 1
+    return total
+
+
+def _common_start(text: str, other: str) -> int:
+    """Return with how many characters two texts of one length begin."""
+    if text == other:
+        return len(text)
+    low, high = 0, len(text) - 1
+    while low < high:
+        middle = (low + high + 1) // 2
+        if text[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _reverse(runs: Sequence[_Run]) -> list[_Run]:
+    return [_Run(run.unit[::-1], run.style) if isinstance(run.unit, str) else run for run in reversed(runs)]
+
+
+def _side_by_side(
+    before: Sequence[_Run], after: Sequence[_Run]
+) -> Iterator[tuple[Unit, Unit, _Style, _Style]]:
+    """Yield what is of one length and marked in one way in both, as far as both go."""
+    left, right = iter(before), iter(after)
+    run, other = next(left, None), next(right, None)
+    while run is not None and other is not None:
+        length = min(_length(run.unit), _length(other.unit))
+        unit, rest = _split(run, length)
+        new_unit, new_rest = _split(other, length)
+        yield unit, new_unit, run.style, other.style
+        run = rest or next(left, None)
+        other = new_rest or next(right, None)
+
+
+def _split(run: _Run, length: int) -> tuple[Unit, _Run | None]:
+    """Return so much of a run, and what is left."""
+    if not isinstance(run.unit, str) or length == len(run.unit):
+        return run.unit, None
+    return run.unit[:length], _Run(run.unit[length:], run.style)
 
 
 class _Pen:
@@ -157,56 +261,45 @@ class _Pen:
         self._at = 0
         """In bytes from the start of the text that it is in."""
 
-    def keep(self, before: Characters, after: Characters) -> None:
-        """Go on over characters, marking them anew where that differs."""
-        for start, end in _runs(before, after):
-            change = self._mark_changes(before[start].style, after[start].style.marks)
-            for length in self._parts(sum(character.size for character in before[start:end])):
+    def keep(self, before: Sequence[_Run], after: Sequence[_Run]) -> None:
+        """Go on over what says the same, marking it anew where that differs."""
+        for (style, wanted), some in groupby(_side_by_side(before, after), lambda part: part[2:]):
+            change = self._mark_changes(style, wanted.marks)
+            for length in self._parts(sum(_size(unit) for unit, *_ in some)):
                 if change:
                     self._texts[self._text].format(self._at, self._at + length, change)
                 self._at += length
 
-    def replace(self, before: Characters, after: Characters) -> None:
-        """Put characters in the place of others, but keep what both begin and end with."""
-        start = 0
-        while start < min(len(before), len(after)) and before[start].key == after[start].key:
-            start += 1
-        end = 0
-        while end < min(len(before), len(after)) - start and before[-1 - end].key == after[-1 - end].key:
-            end += 1
-        last, new_last = len(before) - end, len(after) - end
-        self.keep(before[:start], after[:start])
-        self._delete(sum(character.size for character in before[start:last]))
-        self._insert(after[start:new_last])
-        self.keep(before[last:], after[new_last:])
+    def replace(self, before: Sequence[_Run], after: Sequence[_Run]) -> None:
+        """Put something in the place of something else, but keep what both begin and end with."""
+        start = _common_length(before, after)
+        rest, new_rest = _cut(before, start), _cut(after, start)
+        end = _common_length(_reverse(rest), _reverse(new_rest))
+        length, new_length = (_length_of(runs) - end for runs in (rest, new_rest))
+        self.keep(_cut(before, 0, start), _cut(after, 0, start))
+        self._delete(sum(run.size for run in _cut(rest, 0, length)))
+        self._insert(_cut(new_rest, 0, new_length))
+        self.keep(_cut(rest, length), _cut(new_rest, new_length))
 
     def _delete(self, length: int) -> None:
         for part in self._parts(length):
             del self._texts[self._text][self._at : self._at + part]
             self._lengths[self._text] -= part
 
-    def _insert(self, characters: Characters) -> None:
-        start = 0
-        while start < len(characters):
-            unit, style = characters[start]
-            end = start + 1
-            while end < len(characters) and isinstance(unit, str) and _goes_on(characters[end], style):
-                end += 1
+    def _insert(self, runs: Sequence[_Run]) -> None:
+        text = self._texts[self._text]
+        for (is_text, style), some in groupby(runs, lambda run: (isinstance(run.unit, str), run.style)):
             attributes = self._attributes(style.marks, style.marks, ())
-            text = self._texts[self._text]
-            if isinstance(unit, str):
-                text.insert(self._at, "".join(str(part) for part, _ in characters[start:end]), attributes)
-            else:
-                text.insert_embed(self._at, unit.attrs.get("value"), attributes)
-            size = sum(character.size for character in characters[start:end])
-            self._at += size
-            self._lengths[self._text] += size
-            start = end
-
-    def skip(self, size: int) -> None:
-        """Go on over what stays as it is."""
-        for part in self._parts(size):
-            self._at += part
+            units = [run.unit for run in some]
+            if is_text:
+                units = ["".join(map(str, units))]
+            for unit in units:
+                if isinstance(unit, str):
+                    text.insert(self._at, unit, attributes)
+                else:
+                    text.insert_embed(self._at, unit.attrs.get("value"), attributes)
+                self._at += _size(unit)
+                self._lengths[self._text] += _size(unit)
 
     def _parts(self, size: int) -> Iterator[int]:
         """Yield how much of a length lies in the text that the pen is in, going on to the next ones."""
@@ -238,20 +331,6 @@ class _Pen:
                 name = mark_name(mark, beside)
             found[name] = dict(mark.attrs)
         return found
-
-
-def _goes_on(character: _Character, style: _Style) -> bool:
-    return isinstance(character.unit, str) and character.style == style
-
-
-def _runs(before: Characters, after: Characters) -> Iterator[tuple[int, int]]:
-    """Yield from where to where characters are marked alike, and will be."""
-    styles = [(old.style, new.style) for old, new in zip(before, after, strict=True)]
-    start = 0
-    for index in range(1, len(styles) + 1):
-        if index == len(styles) or styles[index] != styles[start]:
-            yield start, index
-            start = index
 
 
 def _names_of(texts: Sequence[pycrdt.XmlText]) -> dict[str, str]:

@@ -1,16 +1,20 @@
 """Rich texts changed by few edits, and merged with what others did."""
 
 import time
+from collections.abc import Hashable, Sequence
 from typing import Any
 
+import msgspec
 import pycrdt
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from blocks import text_edits
 from blocks.edits import change_fragment, key_of
 from blocks.markdown_reader import from_markdown
 from blocks.markdown_writer import to_markdown
-from blocks.matching import match_items
+from blocks.matching import Pair, match_items
 from blocks.merging import Overlap, merge_change
 from blocks.richtext import attributes_of, doc_of, plain_text, read_fragment
 from blocks.tree import Element, Mark, Text, document
@@ -304,6 +308,43 @@ def test_ten_writers_with_one_stale_base_lose_nobodys_words():
     for writer in range(10):
         for word in (f"HUMAN{writer}", f"WRITER{writer}", f"NEW{writer}"):
             assert word in result
+
+
+def test_a_small_change_of_a_million_characters_looks_at_few_words(monkeypatch: pytest.MonkeyPatch):
+    looked_at: list[int] = []
+
+    def match(before: Sequence[Hashable], after: Sequence[Hashable]) -> list[Pair]:
+        looked_at.extend((len(before), len(after)))
+        return match_items(before, after)
+
+    monkeypatch.setattr(text_edits, "match_items", match)
+    words = "word " * 100_000
+    bold = Text(words + "end", (Mark("bold"),))
+    fragment = fragment_of(document((Element("paragraph", {}, (Text(words), bold)),)))
+    state = doc_of(fragment).get_state()
+    changed = (Text(words + "a new "), msgspec.structs.replace(bold, text=words + "END"))
+    wanted = document((Element("paragraph", {}, changed),))
+    change_fragment(fragment, wanted)
+    assert read_fragment(fragment) == wanted
+    assert len(doc_of(fragment).get_update(state)) < 100
+    # Each "word " is two words: those between the two changes are looked through, the ends are not.
+    assert max(looked_at) < 200_020
+    looked_at.clear()
+    wanted = document((Element("paragraph", {}, (changed[0], Text(words + "END.", bold.marks))),))
+    change_fragment(fragment, wanted)
+    assert read_fragment(fragment) == wanted
+    assert looked_at == [1, 2]
+
+
+@given(st.text("ab \U0001f642", max_size=30), st.text("ab \U0001f642", max_size=30))
+def test_words_are_changed_alike_however_long_they_may_be(before: str, after: str):
+    """What both begin and end with is left alone by whole words, or by parts of very long ones."""
+    for long_word in (text_edits.LONG_WORD, 3):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(text_edits, "LONG_WORD", long_word)
+            fragment = fragment_of(document((Text(before), Element("end"))))
+            change_fragment(fragment, document((Text(after), Element("end"))))
+            assert plain_text(read_fragment(fragment)) == plain_text(document((Text(after),)))
 
 
 def test_large_texts_are_changed_in_bounded_time():
