@@ -72,5 +72,8 @@ class InvalidContentError(BlocksError):
     code = "invalid_content"
 
     def __init__(self, faults: tuple[Fault, ...]) -> None:
-        super().__init__(f"{faults[0].path}: {faults[0].detail}")
+        super().__init__(faults)  # as it is, so that it comes back whole from another process
         self.faults = faults
+
+    def __str__(self) -> str:
+        return f"{self.faults[0].path}: {self.faults[0].detail}"

@@ -218,7 +218,7 @@ async def open_services(
         courier = Courier(transport, vault, clock)
         llm = await stack.enter_async_context(_open_llm(settings, database, vault, hub))
         archive = MessageArchive(database, update_log, guard)
-        writer = Writer(hub, history)
+        writer = Writer(hub, history, offload)
         previews = Previews(database, Embeds(transport) if settings.link_previews else None)
         copies = Copies(update_log)
         suggestions = Suggestions(database, update_log, hub, copies, history, offload)

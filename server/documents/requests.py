@@ -44,17 +44,18 @@ class PageDocuments:
         *,
         base: str | None = None,
         look: Reader[object] = lambda doc: None,
+        cost: int = 0,
     ) -> Written[T]:
         """Let a function change a document, on what the caller saw where that is said; see `Writer.write`.
 
         Raises InvalidError for what is no base, ConflictError for one that is not kept any more.
         """
         if base is None:
-            return await self._writer.write(name, principal, change)
+            return await self._writer.write(name, principal, change, cost=cost)
         _, now, _ = await self.read(name, lambda doc: None)
         moment = read_base(base, now=now)
         try:
-            return await self._writer.write(name, principal, change, base=moment, look=look)
+            return await self._writer.write(name, principal, change, base=moment, look=look, cost=cost)
         except (UnknownPositionError, UnknownDocumentError) as error:
             raise ConflictError(
                 "What you saw is too long ago to be found out: read it again.", code="base_gone"

@@ -6,6 +6,7 @@ document as it was then, and merged with what others did since.
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Annotated, Any, Literal, cast
 from uuid import UUID
 
@@ -40,6 +41,9 @@ routes = Routes("Blocks")
 
 TRASH_DAYS = 30
 """How long a deleted block can be restored before the page's next deletion takes it out of the document."""
+
+CONTENT_COST = 4
+"""What a byte of a content costs to be written, in bytes that are only read."""
 
 BlockPath = Annotated[str, Meta(pattern="^[A-Za-z0-9_.:-]{1,100}$")]
 BlockId = Annotated[str, Meta(min_length=1, max_length=100)]
@@ -187,11 +191,16 @@ async def create_block(call: UserCall, page_id: UUID, body: NewBlock) -> BlockWr
     block_id = str(call.services.database.new_id())
     place = Place(body.position_x, body.position_y, body.width, body.height, body.z_index)
 
-    def add(doc: pycrdt.Doc[Any]) -> None:
-        stamp = _stamp(call)
-        add_block(doc, block_id, body.type, body.content, stamp=stamp, place=place, after=body.after)
-
-    return await _write(call, page, block_id, add)
+    add = partial(
+        add_block,
+        block_id=block_id,
+        type_=body.type,
+        content=body.content,
+        stamp=_stamp(call),
+        place=place,
+        after=body.after,
+    )
+    return await _write(call, page, block_id, add, cost=_cost_of(body.content))
 
 
 @routes.get("/v1/blocks/{block_id}", "pages.read", refuses=(503,))
@@ -211,12 +220,9 @@ async def change_one_block(call: UserCall, block_id: BlockPath, body: BlockChang
     place = {name: value for name, value in sent.items() if value is not UNSET}
     patch = None if body.content is UNSET else body.content
 
-    def change(doc: pycrdt.Doc[Any]) -> tuple[Block, Block]:
-        before = read_block(doc, block_id)
-        change_block(doc, block_id, place=place, after=body.after, patch=patch)
-        return before, read_block(doc, block_id)
-
-    return await _write(call, page, block_id, change, base=body.base)
+    change = partial(_change, block_id=block_id, place=place, after=body.after, patch=patch)
+    cost = _cost_of(patch) + _cost_of(block.content) if patch else 0
+    return await _write(call, page, block_id, change, base=body.base, cost=cost)
 
 
 @routes.delete("/v1/blocks/{block_id}", "pages.write", status=200, refuses=(403, 409))
@@ -286,6 +292,18 @@ async def move_block(call: UserCall, block_id: BlockPath, body: BlockMove) -> Bl
     return await _write(call, target, block_id, put)
 
 
+def _change(doc: pycrdt.Doc[Any], block_id: str, **changes: Any) -> tuple[Block, Block]:
+    """Change a block; return it as it was and as it is."""
+    before = read_block(doc, block_id)
+    change_block(doc, block_id, **changes)
+    return before, read_block(doc, block_id)
+
+
+def _cost_of(content: Content | None) -> int:
+    """Return what writing a content costs: a rich text of many short paragraphs costs the most."""
+    return len(msgspec.json.encode(content)) * CONTENT_COST
+
+
 def _reorder(doc: pycrdt.Doc[Any], block_id: str, after: After) -> None:
     if after is UNSET:
         others = [entry.id for entry in read_entries(doc) if not entry.is_deleted and entry.id != block_id]
@@ -307,6 +325,7 @@ async def _write(
     change: Callable[["pycrdt.Doc[Any]"], tuple[Block, Block] | None],
     *,
     base: str | None = None,
+    cost: int = 0,
 ) -> BlockWritten:
     """Let a function change the page's document; return the block as it is then, with the receipt."""
     documents = call.services.documents
@@ -316,7 +335,7 @@ async def _write(
         return read_block(doc, block_id)
 
     try:
-        written = await documents.write(name, await call.principal(), change, base=base, look=look)
+        written = await documents.write(name, await call.principal(), change, base=base, look=look, cost=cost)
     except UnknownBlockError as error:
         if error.args == (block_id,):
             raise

@@ -1,5 +1,7 @@
 """Pages as Markdown and HTML: of what is committed, and back into the live document."""
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -10,7 +12,14 @@ from msgspec import Meta
 from blocks.overlaps import find_overlaps
 from blocks.page import Block, read_blocks
 from blocks.page_edits import Stamp
-from blocks.page_text import CHARACTER_COST, page_to_html, page_to_markdown, parse_page, write_page
+from blocks.page_text import (
+    CHARACTER_COST,
+    Section,
+    page_to_html,
+    page_to_markdown,
+    parse_page,
+    write_page,
+)
 from server.rest.block_gate import find_open_page
 from server.rest.document_fields import BaseText, Receipt, Seen, show_receipt, show_seen
 from server.rest.gate import find_page
@@ -89,19 +98,16 @@ async def put_page_markdown(call: UserCall, page_id: UUID, body: NewMarkdown) ->
     cost = len(body.markdown) * CHARACTER_COST
     sections = await call.services.offload.run(cost, parse_page, body.markdown)
     stamp = Stamp(call.services.clock().isoformat(), call.actor)
-
-    def new_id() -> str:
-        block_id = str(call.services.database.new_id())
+    ids = [str(call.services.database.new_id()) for _ in sections]
+    change = partial(_write, sections=sections, stamp=stamp, ids=ids)
+    size, _, _ = await documents.read(name, lambda doc: len(doc.get_update()))
+    written = await documents.write(
+        name, await call.principal(), change, base=body.base, look=_blocks, cost=cost + size
+    )
+    before, mine = written.result
+    for block_id in mine.keys() - before.keys():
         documents.index.note(block_id, page_id)
-        return block_id
-
-    def change(doc: pycrdt.Doc[Any]) -> tuple[dict[str, Block], dict[str, Block]]:
-        before = _blocks(doc)
-        write_page(doc, sections, stamp=stamp, new_id=new_id)
-        return before, _blocks(doc)
-
-    written = await documents.write(name, await call.principal(), change, base=body.base, look=_blocks)
-    overlaps = _overlaps(*written.result, written.met) if written.met is not None else []
+    overlaps = _overlaps(before, mine, written.met) if written.met is not None else []
     markdown, base, state_vector = await documents.render(name, page_to_markdown)
     return MarkdownWritten(
         markdown=markdown,
@@ -109,6 +115,15 @@ async def put_page_markdown(call: UserCall, page_id: UUID, body: NewMarkdown) ->
         receipt=show_receipt(name, written.position, written.state_vector),
         overlaps=overlaps,
     )
+
+
+def _write(
+    doc: pycrdt.Doc[Any], sections: Sequence[Section], stamp: Stamp, ids: Sequence[str]
+) -> tuple[dict[str, Block], dict[str, Block]]:
+    """Write a page's texts; return its blocks before and after."""
+    before = _blocks(doc)
+    write_page(doc, sections, stamp=stamp, new_id=iter(ids).__next__)
+    return before, _blocks(doc)
 
 
 def _blocks(doc: pycrdt.Doc[Any]) -> dict[str, Block]:

@@ -159,7 +159,10 @@ async def test_a_command_counts_once_whatever_is_killed(
     async with services.database.transaction() as uow:
         await uow.session.execute(update(ChatCommand).values(answered_at=None))
     await Commands(
-        services.database, services.feed, Writer(services.hub, services.history), services.clock
+        services.database,
+        services.feed,
+        Writer(services.hub, services.history, services.offload),
+        services.clock,
     ).answer_open()
     async with services.database.transaction() as uow:
         assert await uow.commands.unanswered(after=None, limit=9) == []

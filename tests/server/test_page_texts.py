@@ -2,19 +2,23 @@
 
 import asyncio
 import os
+import pickle
+from functools import partial
 from typing import Any
 
 import msgspec
 import pycrdt
 import pytest
 
+from blocks.errors import BlocksError
 from blocks.page import blocks_of
 from server.bootstrap import Services
+from server.documents.writing import change_state
 from server.offload import SMALL_BYTES
 from server.settings import Settings
 from tests.blocks.test_page import CONTENTS
 from tests.server.api import Api
-from tests.server.test_blocks import Json, ids, rich, text_block
+from tests.server.test_blocks import Json, ids, lines_of, rich, text_block
 from tests.server.test_versions import open_as
 
 
@@ -181,6 +185,91 @@ async def test_a_large_page_is_written_out_beside_the_event_loop(
     assert there not in (0, os.getpid())
     assert grown.position > base.position
     assert (await ann.get(f"{path}/markdown")).json()["markdown"].startswith("words words")
+
+
+LONG = "words " * 300
+"""Twenty of them are a large text."""
+
+
+class Beside:
+    """Stands in for the child: what is changed there goes through what a child does to it."""
+
+    def __init__(self) -> None:
+        self.changes = 0
+
+    async def meanwhile(self) -> None:
+        """Do something while a change is made."""
+
+    async def run(self, size: int, function: Any, *args: Any) -> Any:
+        if function is not change_state or size <= SMALL_BYTES:
+            return function(*args)
+        self.changes += 1
+        call = pickle.loads(pickle.dumps(partial(function, *args)))
+        try:
+            made = call()
+        except BlocksError as error:
+            raise pickle.loads(pickle.dumps(error)) from None
+        await self.meanwhile()
+        return pickle.loads(pickle.dumps(made))
+
+
+@pytest.fixture
+def beside(services: Services, monkeypatch: pytest.MonkeyPatch) -> Beside:
+    beside = Beside()
+    monkeypatch.setattr(services.offload, "run", beside.run)
+    return beside
+
+
+async def test_a_large_text_is_changed_beside_the_event_loop(
+    ann: Api, services: Services, path: str, page: Json, beside: Beside
+):
+    await put(ann, path, "few words")
+    assert beside.changes == 0
+    many = "words " * 400
+    await put(ann, path, many)
+    await put(ann, path, many + "more")
+    assert beside.changes == 2
+    (block_id,) = await ids(ann, f"{path}/blocks")
+    lines = [f"{LONG}{n}" for n in range(20)]
+    changed = await ann.patch(f"/v1/blocks/{block_id}", {"content": {"doc": rich(*lines)}})
+    assert (changed.status_code, beside.changes) == (200, 3)
+    other = await text_block(ann, f"{path}/blocks", *lines)
+    assert (other["condition"], beside.changes) == ("fine", 4)
+    moved = await ann.patch(f"/v1/blocks/{block_id}", {"position_x": 7})
+    assert (moved.json()["position_x"], beside.changes) == (7, 4)
+    for one in (block_id, other["id"]):
+        assert await lines_of(services, ann, page["document"], one) == lines
+
+
+async def test_what_is_changed_beside_is_merged_with_what_others_write_meanwhile(
+    ann: Api, services: Services, path: str, page: Json, beside: Beside
+):
+    lines = [f"{LONG}{n}" for n in range(20)]
+    block = await text_block(ann, f"{path}/blocks", *lines)
+
+    async def type_() -> None:
+        async with open_as(services, ann, page["document"]) as replica:
+            paragraph = blocks_of(replica.doc)[block["id"]]["content"]["doc"].children[0].children[0]
+            paragraph.insert(0, "typed ")
+            await replica.saved()
+
+    beside.meanwhile = type_
+    overlaps: list[list[str]] = []
+    for number, base in ((1, None), (2, block["seen"]["base"])):
+        body = {"content": {"doc": rich(f"{lines[0]} by {number}", *lines[1:])}, "base": base}
+        answer = await ann.patch(f"/v1/blocks/{block['id']}", body)
+        assert answer.status_code == 200, answer.text
+        overlaps.append(answer.json()["overlaps"])
+    first, *others = await lines_of(services, ann, page["document"], block["id"])
+    assert sorted(first.split()) == sorted(["typed", "typed", *LONG.split(), "0", "by", "1", "by", "2"])
+    assert (others, overlaps) == (lines[1:], [[], ["content.doc"]])
+    async with open_as(services, ann, page["document"]) as replica:
+        before = replica.doc.get_state()
+    body = {"type": "image", "content": {"url": "x", "alt": "a" * 40_000}}
+    refused = await ann.post(f"{path}/blocks", body)
+    assert (refused.status_code, refused.json()["errors"][0]["path"]) == (422, "body.content.url")
+    async with open_as(services, ann, page["document"]) as replica:
+        assert replica.doc.get_state() == before
 
 
 async def test_a_text_that_is_too_long_is_refused(ann: Api, path: str):

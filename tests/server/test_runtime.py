@@ -424,7 +424,10 @@ async def test_what_is_said_is_not_shown_where_the_agent_may_not_write(
         found = await uow.agent_runs.find(UUID(run_id))
     assert found is not None
     herald = RunMessages(
-        services.database, services.feed, Writer(services.hub, services.history), services.clock
+        services.database,
+        services.feed,
+        Writer(services.hub, services.history, services.offload),
+        services.clock,
     )
     await herald.saying(*found, "Roses are red")
     (shown,) = await world.messages(run_id, "running")
