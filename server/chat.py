@@ -111,13 +111,21 @@ class Chat:
             state = msgspec.structs.replace(state, archived_at=archived_at)
             return Written(position, EMPTY_STATE_VECTOR, state)
 
-    async def mark_read(self, document: str, principal: Principal, message_id: str) -> Written[object]:
+    async def mark_read(
+        self, document: str, principal: Principal, user_id: UUID, message_id: str
+    ) -> Written[object]:
         """Move somebody's read mark; of those who may only read, the server does it for them."""
         right = await self._access.decide(principal, document)
         writer = CHAT if right in ("read", "comment") else principal
-        return await self._writer.write(
+        written: Written[object] = await self._writer.write(
             document, writer, lambda doc: channel.mark_read(doc, principal.id, message_id)
         )
+        self._catching_up.note(user_id, document)
+        return written
+
+    async def await_mark(self, user_id: UUID) -> None:
+        """Wait a moment for the rows of where somebody has moved their read mark last."""
+        await self._catching_up.catch_up_with(user_id)
 
     async def catch_up(self, document: str) -> None:
         """Wait a moment until the rows have all that the document has now; do that work where it is due."""

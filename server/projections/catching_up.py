@@ -44,7 +44,7 @@ class CatchingUp:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def note(self, id_: UUID, document: str) -> None:
-        """Note in which document something was written just now."""
+        """Note in which document something was written just now, or somebody wrote what they will ask for."""
         self._written[id_] = document
         while len(self._written) > _MAX_WRITTEN:
             self._written.popitem(last=False)
@@ -61,10 +61,16 @@ class CatchingUp:
 
         await _wait_while(is_behind)
 
+    async def catch_up_with(self, id_: UUID) -> bool:
+        """Catch up with the document that was noted for an id, if one was."""
+        document = self._written.get(id_)
+        if document is not None:
+            await self.catch_up(document)
+        return document is not None
+
     async def await_row(self, id_: UUID, is_there: Callable[[UnitOfWork], Awaitable[bool]]) -> None:
         """Wait a moment for the row of something that may have been written just now."""
-        if (document := self._written.get(id_)) is not None:
-            await self.catch_up(document)
+        if await self.catch_up_with(id_):
             return
         if id_.version != 7 or datetime.fromisoformat(time_of_id(str(id_))) < self._clock() - _RECENT:
             return

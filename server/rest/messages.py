@@ -240,7 +240,9 @@ async def mark_read(call: UserCall, channel_id: UUID, body: ReadMarkChange) -> R
         if await uow.messages.get(channel_id, body.message_id) is None:
             raise NotFoundError("There is no such message in this channel.")
     document = document_of(channel)
-    marked = await call.services.chat.mark_read(document, await call.principal(), str(body.message_id))
+    marked = await call.services.chat.mark_read(
+        document, await call.principal(), call.user_id, str(body.message_id)
+    )
     return show_receipt(document, marked.position, marked.state_vector)
 
 
@@ -263,22 +265,22 @@ async def list_commands(
 
 
 @routes.get("/v1/workspaces/{workspace_id}/unread", "channels.read")
-async def list_unread(
-    call: UserCall, uow: UnitOfWork, workspace_id: UUID, query: Slice
-) -> Listing[UnreadAnswer]:
+async def list_unread(call: UserCall, workspace_id: UUID, query: Slice) -> Listing[UnreadAnswer]:
     """List the channels that one sees, with how much of each is unread.
 
     Before one's first read mark, what was there before one came to the workspace is read.
     """
-    await find_workspace(call, uow, workspace_id, "channels.read")
-    rows = await uow.unread.list_channels(
-        workspace_id,
-        call.user_id,
-        call.actor,
-        after=read_cursor(query, UUID),
-        limit=query.limit + 1,
-        most=MOST_MESSAGES,
-    )
+    await call.services.chat.await_mark(call.user_id)
+    async with call.services.database.read() as uow:
+        await find_workspace(call, uow, workspace_id, "channels.read")
+        rows = await uow.unread.list_channels(
+            workspace_id,
+            call.user_id,
+            call.actor,
+            after=read_cursor(query, UUID),
+            limit=query.limit + 1,
+            most=MOST_MESSAGES,
+        )
     return list_slice(rows, query, lambda row: UnreadAnswer(*row), lambda row: row[0])
 
 

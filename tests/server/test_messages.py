@@ -13,8 +13,10 @@ from crdt.ports import DocumentName, Principal, PrincipalId
 from server.background.archiving import Archiving
 from server.bootstrap import Services
 from server.notifications.inboxes import read_inbox
-from tests.server.api import Api
+from server.projections import catching_up
+from tests.server.api import PASSWORD, Api
 from tests.server.conftest import Clock
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -198,6 +200,42 @@ async def test_unread_counts_follow_the_mark_on_all_devices(
     assert (await unread(member))["unread"] == 0
     missing = await put(member, f"/v1/channels/{channel}/read", {"message_id": str(uuid4())})
     assert missing.status_code == 404
+
+
+async def test_a_mark_that_is_moved_on_one_device_counts_on_the_others(
+    services: Services,
+    ann: Api,
+    member: Api,
+    workspace: str,
+    channel: str,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(catching_up, "WITHIN_SECONDS", 60)  # a busy machine projects late
+    messages = [await say(ann, channel, str(n)) for n in range(4)]
+    await listed(ann, channel)  # the rows have followed
+    login = {"email": member.user["email"], "password": PASSWORD}
+    phone = member.signed_in((await member.post("/v1/auth/login", login)).json())
+
+    async def unread(device: Api) -> int:
+        [entry] = (await device.get(f"{workspace}/unread")).json()["items"]
+        return entry["unread"]
+
+    for device, other, number, left in ((phone, member, 0, 3), (member, phone, 2, 1)):
+        marked = await put(device, f"/v1/channels/{channel}/read", {"message_id": messages[number]["id"]})
+        assert marked.status_code == 200
+        # At once, though the rows of marks follow the document.
+        assert (await unread(device), await unread(other)) == (left, left)
+
+    principal = Principal(id=PrincipalId(me(member)), name="Bob")
+    async with services.hub.join(DocumentName(f"channel:{channel}"), principal) as replica:
+        assert channels.read_marks(replica.doc) == {me(member): messages[2]["id"]}
+        channels.mark_read(replica.doc, me(member), messages[3]["id"])
+        await replica.saved()
+
+    async def are_none() -> bool:
+        return (await unread(phone), await unread(member)) == (0, 0)
+
+    await until(are_none)
 
 
 async def test_before_the_first_mark_the_list_and_the_inbox_count_alike(
