@@ -320,8 +320,14 @@ async def test_all_types_of_blocks_are_shown_and_changed(visitors: Visitors, ion
         await page.keyboard.press(key)
         await page.wait_for_timeout(60)  # the board moves the card when it has measured it
     await expect(other.get_by_role("region", name="Done").get_by_text("Buy tea")).to_be_visible()
-    await take_picture(page, "page-blocks")
+    await page.get_by_role("button", name="Chat", exact=True).click()
+    await take_picture(page, "page-document")
     await take_picture(other, "page-phone-dark")
+    await page.get_by_role("button", name="Canvas", exact=True).click()
+    await expect(page.locator(".react-flow__node")).to_have_count(len(TEN) + 1)
+    await expect(page.locator(".react-flow__node").get_by_text("Uji")).to_be_visible()
+    assert await find_barriers(page) == []
+    await take_picture(page, "page-canvas")
 
 
 async def test_what_is_not_known_here_is_shown_and_kept(visitors: Visitors, ionflux: IonfluxServer):
