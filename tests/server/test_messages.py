@@ -8,7 +8,16 @@ import pycrdt
 import pytest
 
 from blocks import channel as channels
-from blocks.channel_content import Text
+from blocks.channel_content import (
+    CONTENT_TYPES,
+    AgentCommandResponse,
+    Content,
+    FileAttachment,
+    JsonProposal,
+    Markdown,
+    Text,
+    write_content,
+)
 from crdt.ports import DocumentName, Principal, PrincipalId
 from server.background.archiving import Archiving
 from server.bootstrap import Services
@@ -236,6 +245,62 @@ async def test_a_mark_that_is_moved_on_one_device_counts_on_the_others(
         return (await unread(phone), await unread(member)) == (0, 0)
 
     await until(are_none)
+
+
+async def test_every_type_of_content_is_the_same_by_the_document_and_by_rest(
+    services: Services, ann: Api, channel: str
+):
+    contents: list[tuple[Content, Content]] = [
+        (Text("Olá"), Text("Oi")),
+        (Markdown("**Olá**"), Markdown("*Oi*")),
+        (FileAttachment("f1", "plan.pdf", "See page 2"), FileAttachment("f2")),
+        (JsonProposal({"budget": {"ads": [1, 2.5, None]}}, "Budget"), JsonProposal({}, text="None")),
+        (AgentCommandResponse("Done", "run", status="finished", data={"a": 1}), AgentCommandResponse("Ok")),
+    ]
+    assert {content.content_type for content, _ in contents} == CONTENT_TYPES.keys()
+
+    async def shown(live_id: str, rest_id: str, content: object) -> list[dict[str, Any]]:
+        """Wait until both have a content as they are read."""
+
+        async def look() -> list[dict[str, Any]] | None:
+            there = {message["id"]: message for message in await listed(ann, channel)}
+            both = [there[id_] for id_ in (live_id, rest_id) if id_ in there]
+            return both if [message["content"] for message in both] == [content, content] else None
+
+        return await until(look)
+
+    for content, other in contents:
+        is_agents = content.content_type == "agent_command_response"
+        sender = "system:test" if is_agents else me(ann)
+        principal = Principal(id=PrincipalId(sender), name="x", kind="system" if is_agents else "user")
+        async with services.hub.join(DocumentName(f"channel:{channel}"), principal) as replica:
+            live_id, rest_id = str(services.database.new_id()), str(services.database.new_id())
+            channels.post(
+                replica.doc,
+                live_id,
+                content,
+                sender_id=sender,
+                sender_type="agent" if is_agents else "user",
+                created_at=services.clock().isoformat(),
+            )
+            await replica.saved()
+            body = {"content_type": content.content_type, "content": write_content(content)}
+            if is_agents:  # people are refused; agents and the server come by what is behind REST
+                await services.chat.post(f"channel:{channel}", principal, rest_id, content, None)
+            else:
+                posted = await ann.made(f"/v1/channels/{channel}/messages", body)
+                rest_id = posted["message"]["id"]
+            live, rest = await shown(live_id, rest_id, body["content"])
+            assert live == {**rest, "id": live_id, "created_at": live["created_at"]}
+            assert (live["sender_id"], live["content_type"]) == (sender, content.content_type)
+            if is_agents:
+                continue
+            channels.edit(replica.doc, live_id, other, edited_at=services.clock().isoformat())
+            await replica.saved()
+            change = {"content_type": other.content_type, "content": write_content(other)}
+            assert (await ann.patch(f"/v1/messages/{rest_id}", change)).status_code == 200
+            live, rest = await shown(live_id, rest_id, change["content"])
+            assert live["edited_at"] is not None is not rest["edited_at"]
 
 
 async def test_before_the_first_mark_the_list_and_the_inbox_count_alike(
