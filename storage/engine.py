@@ -10,16 +10,15 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcon
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 from uuid import UUID
 
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
 
-from storage import sqlite
+from storage import dialects, sqlite
 from storage.errors import InvalidDatabaseUrlError
 from storage.failures import translated
 from storage.ids import Uuid7
@@ -70,16 +69,15 @@ class Database:
         # SQLite has one writer at a time. Waiting here is in order of arrival and costs nothing; its own busy
         # handler, where other processes still meet, polls and lets anybody pass.
         self._gate = asyncio.Lock()
-        self._sqlite_connections = SqliteConnections(self.path) if self.path is not None else None
-        if self._sqlite_connections is not None:
-            self._writer = self._sqlite_engine(self._sqlite_connections, "BEGIN IMMEDIATE", pool_size=1)
-            self._reader = self._sqlite_engine(
-                self._sqlite_connections, "BEGIN", pool_size, "PRAGMA query_only = ON"
-            )
+        self._sqlite_connections: list[SqliteConnections] = []
+        if self.path is not None:
+            self._writer = self._sqlite_engine(self.path, "BEGIN IMMEDIATE", pool_size=1)
+            self._reader = self._sqlite_engine(self.path, "BEGIN", pool_size, "PRAGMA query_only = ON")
         else:
             self._writer = create_async_engine(
-                "postgresql+asyncpg://",
+                f"{dialects.POSTGRES}://",
                 async_creator=self.connect_postgres,
+                execution_options={"compiled_cache": dialects.COMPILED},
                 pool_size=pool_size,
                 pool_pre_ping=True,
                 hide_parameters=True,
@@ -110,8 +108,8 @@ class Database:
     ) -> None:
         await self._writer.dispose()
         await self._reader.dispose()
-        if self._sqlite_connections is not None:
-            await self._sqlite_connections.close()
+        for connections in self._sqlite_connections:
+            await connections.close()
 
     def write_gate(self) -> AbstractAsyncContextManager[object]:
         """Hold this during each write transaction on SQLite; it does nothing on Postgres.
@@ -156,12 +154,14 @@ class Database:
 
         return await postgres.connect(self._dsn, self._label)
 
-    def _sqlite_engine(
-        self, connections: SqliteConnections, begin: str, pool_size: int, *more_pragmas: str
-    ) -> AsyncEngine:
+    def _sqlite_engine(self, path: Path, begin: str, pool_size: int, *more_pragmas: str) -> AsyncEngine:
+        pragmas = (*sqlite.pragmas(self.durability, self.busy_seconds), *more_pragmas)
+        connections = SqliteConnections(path, pragmas)
+        self._sqlite_connections.append(connections)
         engine = create_async_engine(
-            URL.create("sqlite+aiosqlite", database=str(self.path)),
+            URL.create(dialects.SQLITE, database=str(path)),
             async_creator=connections.connect,
+            execution_options={"compiled_cache": dialects.COMPILED},
             pool_size=pool_size,
             max_overflow=0,
             # Each has its own pages, statements and schema in memory: only as many of them as are needed at a
@@ -170,16 +170,9 @@ class Database:
             hide_parameters=True,
         )
 
-        def configure(connection: Any, _entry: ConnectionPoolEntry) -> None:
-            cursor = connection.cursor()
-            for pragma in (*sqlite.pragmas(self.durability, self.busy_seconds), *more_pragmas):
-                cursor.execute(pragma)
-            cursor.close()
-
         def begin_transaction(connection: Connection) -> None:
             connection.exec_driver_sql(begin)
 
-        event.listen(engine.sync_engine, "connect", configure)
         event.listen(engine.sync_engine, "begin", begin_transaction)
         return engine
 

@@ -6,10 +6,11 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any, cast
 
 import anyio
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import event, literal, select, text
 from sqlalchemy.exc import StatementError
 
 from storage.engine import Database
@@ -333,3 +334,71 @@ async def test_a_closed_sqlite_connection_locks_nothing_though_its_rows_were_not
     await next_one.execute("BEGIN IMMEDIATE")
     del rows  # held until here, as by the traceback of whoever was cancelled
     await connections.close()
+
+
+@pytest.mark.parametrize("number", [0, 1, 255, 256, 257, 1000])
+async def test_a_sqlite_cursor_gives_every_row_once_however_it_is_read(tmp_path: Path, number: int):
+    connections = SqliteConnections(tmp_path / "ionflux.db")
+    connection = await connections.connect()
+    await connection.execute("CREATE TABLE t (x)")
+    await connection.cursor().executemany("INSERT INTO t VALUES (?)", [(row,) for row in range(number)])
+    expected = [(row,) for row in range(number)]
+
+    async def asked() -> Any:
+        return await connection.cursor().execute("SELECT x FROM t ORDER BY x")
+
+    assert await (await asked()).fetchall() == expected
+    cursor = await asked()
+    parts = [await cursor.fetchmany(100) for _ in range(11)]
+    assert [row for part in parts for row in part] == expected
+    assert [len(part) for part in parts] == [min(100, max(0, number - 100 * done)) for done in range(11)]
+    cursor = await asked()
+    assert [row for _ in range(number) if (row := await cursor.fetchone())] == expected
+    assert await cursor.fetchone() is None
+    assert cursor.description[0][0] == "x"
+    await connections.close()
+
+
+async def test_a_sqlite_query_is_one_way_to_the_connections_thread(sqlite_database: Database):
+    ways = 0
+
+    async with sqlite_database.engine.connect() as connection:
+        driver = cast(Any, (await connection.get_raw_connection()).driver_connection)
+        there = driver._execute
+
+        async def counted(*arguments: Any) -> Any:
+            nonlocal ways
+            ways += 1
+            return await there(*arguments)
+
+        await connection.begin()
+        driver._execute = counted
+        found = await connection.execute(text("SELECT name FROM sqlite_master LIMIT 100"))
+        assert len(found.all()) == 100
+        assert ways == 1
+        streamed = await connection.stream(
+            text("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n")
+        )
+        assert [(await streamed.fetchone())[0] for _ in range(1000)] == list(range(1, 1001))  # pyright: ignore[reportOptionalSubscript] - it has no end
+        await streamed.close()
+        await connection.execute(text("CREATE TABLE unlocked (x)"))
+
+
+async def test_a_statement_is_compiled_once_for_all_databases_of_a_kind(database_url: str):
+    statement = select(Document.id).where(Document.name == "compiled once", Document.head == literal(4711))
+    found: list[str] = []
+
+    def note(*seen: Any) -> None:
+        found.append(seen[4].cache_hit.name)
+
+    for _ in range(2):
+        async with (
+            Database(database_url) as database,
+            database.read() as uow,
+            database.transaction() as writing,
+        ):
+            for session in (uow.session, writing.session):
+                engine = (await session.connection()).engine.sync_engine
+                event.listen(engine, "after_cursor_execute", note)
+                assert (await session.scalars(statement)).all() == []
+    assert found == ["CACHE_MISS", "CACHE_HIT", "CACHE_HIT", "CACHE_HIT"]
