@@ -79,7 +79,7 @@ async def test_a_refusal_for_good_is_told_from_one_for_now(
 async def test_the_server_is_signed_in_to(mail_server: MailServer, mailer: Mailers):
     await mailer(user="flux", password="right").send(MAIL)
     assert mail_server.count == 1
-    with pytest.raises(MailUnavailableError):
+    with pytest.raises(MailUnavailableError, match="refuses the credentials"):
         await mailer(user="flux", password="wrong").send(MAIL)
 
 

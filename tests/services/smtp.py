@@ -53,7 +53,8 @@ class MailServer:
         self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: object
     ) -> AuthResult:
         assert isinstance(data, LoginPassword)
-        return AuthResult(success=data.password == b"right")
+        # Handled would be a refusal that has been said already.
+        return AuthResult(success=data.password == b"right", handled=False)
 
     def protocol(self) -> SMTP:
         """Return what serves one connection."""
