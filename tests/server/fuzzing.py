@@ -4,6 +4,7 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import contextlib
+import json
 import re
 import secrets
 import time
@@ -64,6 +65,24 @@ def strict(description: dict[str, Any]) -> dict[str, Any]:
     return description
 
 
+_read: dict[str, dict[str, Operation]] = {}
+
+
+def _operations(description: str, url: str) -> dict[str, Operation]:
+    """Return what a description says; servers with the same one share what is made of it, which takes long.
+
+    What is made of it are schemas and ways to draw examples. Nothing in it is a server's or a run's.
+    """
+    description = description.replace(url, "http://server.test")  # where a case goes is said when it is sent
+    if description not in _read:
+        _read[description] = {}
+        for found in schemathesis.openapi.from_dict(strict(json.loads(description))).get_all_operations():
+            assert isinstance(found, Ok), found
+            operation = cast("Operation", found.ok())
+            _read[description][operation.label] = operation
+    return _read[description]
+
+
 def is_stream(operation: Operation) -> bool:
     """Tell whether an operation's answer has no end."""
     responses: dict[str, Any] = operation.definition.raw["responses"]
@@ -93,13 +112,7 @@ class World:
     def __init__(self, server: IonfluxServer) -> None:
         self.server = server
         self.http = requests.Session()
-        description = strict(self.http.get(f"{server.url}/openapi.json").json())
-        schema = schemathesis.openapi.from_dict(description)
-        self.operations: dict[str, Operation] = {}
-        for found in schema.get_all_operations():
-            assert isinstance(found, Ok), found
-            operation = cast("Operation", found.ok())
-            self.operations[operation.label] = operation
+        self.operations = _operations(self.http.get(f"{server.url}/openapi.json").text, server.url)
         self.known: dict[str, list[str]] = {}
         self._makers: dict[str, tuple[Callable[[], None], str]] = {
             "message_id": (self.post_message, "GET /v1/channels/{channel_id}"),
