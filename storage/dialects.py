@@ -39,6 +39,5 @@ class SqliteDialect(SQLiteDialect_aiosqlite):
 
 
 registry.register("sqlite.ionflux", __name__, SqliteDialect.__name__)
-registry.register(
-    "postgresql.ionflux", "storage.postgres_dialect", "PostgresDialect"
-)  # loaded when it is used
+# Loaded when a database is of this kind.
+registry.register("postgresql.ionflux", "storage.postgres_dialect", "PostgresDialect")

@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcon
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self, cast
 from uuid import UUID
 
 from sqlalchemy import Connection, event
@@ -23,7 +23,7 @@ from storage.errors import InvalidDatabaseUrlError
 from storage.failures import translated
 from storage.ids import Uuid7
 from storage.sqlite import Durability
-from storage.sqlite_connections import SqliteConnections
+from storage.sqlite_connections import SqliteConnection, SqliteConnections
 from storage.unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:  # the driver is loaded only where Postgres is used
@@ -171,7 +171,8 @@ class Database:
         )
 
         def begin_transaction(connection: Connection) -> None:
-            connection.exec_driver_sql(begin)
+            driver = cast(SqliteConnection, connection.connection.driver_connection)
+            driver.begin_with_next(begin)
 
         event.listen(engine.sync_engine, "begin", begin_transaction)
         return engine

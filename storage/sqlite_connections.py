@@ -1,7 +1,8 @@
 """The pooled connections to SQLite. Owns their threads: each ends once, and all of them with the database.
 
 A connection has a thread of its own, and going there and back costs more than most queries. aiosqlite goes
-for the cursor, for the query, for its rows and for the cursor's end; here one way does for all four.
+for the cursor, for the query, for its rows and for the cursor's end; here one way does for all four, and for
+the beginning of a transaction with its first query.
 
 aiosqlite queues an order to stop behind the last one, and its thread takes the first alone: whoever waits for
 another waits for ever. SQLAlchemy gives both where a query is cancelled and then the closing of its
@@ -35,18 +36,19 @@ class SqliteConnections:
     def __init__(self, path: Path, pragmas: Sequence[str] = ()) -> None:
         self._path = path
         self._pragmas = pragmas
-        self._open: WeakSet[_Connection] = WeakSet()
+        self._open: WeakSet[SqliteConnection] = WeakSet()
         self._ending: set[asyncio.Future[Any]] = set()
 
-    async def connect(self) -> aiosqlite.Connection:
-        """Open a connection in autocommit mode: the caller says BEGIN.
+    async def connect(self) -> "SqliteConnection":
+        """Open a connection in autocommit mode: the caller says how a transaction begins.
 
         The driver would begin by itself, late and deferred; and a deferred transaction that turns to writing
         fails at once if another has written since, whatever the busy timeout.
         """
-        connection = _Connection(self._path, self._pragmas, self._ending)
+        connection = SqliteConnection(self._path, self._pragmas, self._ending)
         self._open.add(connection)
-        return await connection
+        await connection
+        return connection
 
     async def close(self) -> None:
         """Close what is open, also what was lost, and wait until every thread has ended.
@@ -85,13 +87,14 @@ def _connect(path: Path, pragmas: Sequence[str]) -> sqlite3.Connection:
     return connection
 
 
-class _Connection(aiosqlite.Connection):
-    """A connection that can be told to stop any number of times."""
+class SqliteConnection(aiosqlite.Connection):
+    """A connection that begins transactions when asked, and can be told to stop any number of times."""
 
     def __init__(self, path: Path, pragmas: Sequence[str], ending: set[asyncio.Future[Any]]) -> None:
         super().__init__(lambda: _connect(path, pragmas), _ITER_CHUNK_SIZE)
         self._thread.daemon = True  # nothing of it outlives the process
         self._ending = ending
+        self._begin: str | None = None
         self._is_stopping = False
         self._stopped: asyncio.Future[Any] | None = None
 
@@ -99,17 +102,45 @@ class _Connection(aiosqlite.Connection):
         """Return a cursor, which goes to the thread with its first query."""
         return _Cursor(self)
 
+    def begin_with_next(self, begin: str) -> None:
+        """Run `begin` ahead of the next query of a cursor, should there be one before the end."""
+        self._begin = begin
+
+    async def commit(self) -> None:
+        """End the transaction and keep it."""
+        if self._begin is None:
+            await super().commit()
+        self._begin = None
+
+    async def rollback(self) -> None:
+        """End the transaction and undo it."""
+        if self._begin is None:
+            await super().rollback()
+        self._begin = None
+
     async def run(self, action: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
         """Do something in the connection's thread; raises ValueError when the connection is closed."""
         return cast(T, await self._execute(action, *arguments, **named))  # pyright: ignore[reportUnknownMemberType] - untyped
 
-    def run_query(self, sql: str, parameters: Sequence[Any]) -> sqlite3.Cursor:
-        """Run a query; in the connection's thread only."""
-        return self._conn.execute(sql, parameters)
+    async def query(
+        self, take: Callable[[sqlite3.Cursor], None], sql: str, parameters: Any, *, many: bool
+    ) -> None:
+        """Run a query and have its cursor taken, in the connection's thread."""
+        begin, self._begin = self._begin, None
 
-    def run_queries(self, sql: str, parameters: Iterable[Sequence[Any]]) -> sqlite3.Cursor:
-        """Run a query with one set of parameters after another; in the connection's thread only."""
-        return self._conn.executemany(sql, parameters)
+        def ask() -> None:
+            connection = self._conn
+            if begin is not None:
+                connection.execute(begin)
+            take(connection.executemany(sql, parameters) if many else connection.execute(sql, parameters))
+
+        try:
+            await self.run(ask)
+        except sqlite3.Error:
+            # Where it did not even begin, nothing may run outside of a transaction.
+            if not self.in_transaction:
+                self._begin = begin
+            raise
 
     async def close(self) -> None:
         """Close the connection behind what it is doing, and wait for that."""
@@ -131,7 +162,7 @@ class _Connection(aiosqlite.Connection):
 class _Cursor:
     """What SQLAlchemy uses of a cursor. The first rows come along with the query's answer."""
 
-    def __init__(self, connection: _Connection) -> None:
+    def __init__(self, connection: SqliteConnection) -> None:
         self.arraysize = 1
         self._connection = connection
         self._rows: deque[Any] = deque()
@@ -156,12 +187,12 @@ class _Cursor:
     async def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Self:
         """Run a query."""
         self._has_more = True  # for all that is known here, should this wait be cancelled
-        await self._connection.run(self._take, self._connection.run_query, sql, parameters)
+        await self._connection.query(self._take, sql, parameters, many=False)
         return self
 
     async def executemany(self, sql: str, parameters: Iterable[Sequence[Any]]) -> Self:
         """Run a query with one set of parameters after another."""
-        await self._connection.run(self._take, self._connection.run_queries, sql, parameters)
+        await self._connection.query(self._take, sql, parameters, many=True)
         return self
 
     async def fetchone(self) -> Any:
@@ -200,10 +231,10 @@ class _Cursor:
 
     # What follows runs in the connection's thread.
 
-    def _take(self, run: Callable[[str, Any], sqlite3.Cursor], sql: str, parameters: Any) -> None:
+    def _take(self, made: sqlite3.Cursor) -> None:
         self._end()
         self._rows.clear()
-        self._made = run(sql, parameters)
+        self._made = made
         self._has_more = self._made.description is not None
         if self._has_more:
             self._read(_ROWS_AT_ONCE)

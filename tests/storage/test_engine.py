@@ -371,17 +371,35 @@ async def test_a_sqlite_query_is_one_way_to_the_connections_thread(sqlite_databa
             ways += 1
             return await there(*arguments)
 
-        await connection.begin()
         driver._execute = counted
+        async with connection.begin():
+            pass
+        assert ways == 0
+        await connection.begin()
         found = await connection.execute(text("SELECT name FROM sqlite_master LIMIT 100"))
         assert len(found.all()) == 100
-        assert ways == 1
+        assert (ways, driver.in_transaction) == (1, True)
         streamed = await connection.stream(
             text("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n")
         )
         assert [(await streamed.fetchone())[0] for _ in range(1000)] == list(range(1, 1001))  # pyright: ignore[reportOptionalSubscript] - it has no end
         await streamed.close()
         await connection.execute(text("CREATE TABLE unlocked (x)"))
+
+
+async def test_what_cannot_begin_runs_nothing_outside_of_a_transaction(tmp_path: Path):
+    connections = SqliteConnections(tmp_path / "ionflux.db", ["PRAGMA busy_timeout = 0"])
+    writer, waiting = await connections.connect(), await connections.connect()
+    await writer.execute("CREATE TABLE t (x)")
+    await writer.execute("BEGIN IMMEDIATE")
+    waiting.begin_with_next("BEGIN IMMEDIATE")
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        await waiting.cursor().execute("INSERT INTO t VALUES (1)")
+    await writer.rollback()
+    await waiting.cursor().execute("INSERT INTO t VALUES (1)")
+    await waiting.rollback()
+    assert await (await waiting.cursor().execute("SELECT * FROM t")).fetchall() == []
+    await connections.close()
 
 
 async def test_a_statement_is_compiled_once_for_all_databases_of_a_kind(database_url: str):
