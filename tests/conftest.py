@@ -1,9 +1,11 @@
 """Registers the fixtures that tests of several packages share."""
 
 import gc
+import resource
 import sys
 from urllib.parse import urlsplit
 
+import pytest
 from hypothesis import settings
 
 from agents.llm.models import read_catalogue
@@ -50,3 +52,11 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say at the end of the whole suite what it has used: how long it took depends on what else runs."""
+    if terminalreporter.config.getoption("numprocesses", None):
+        whose = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+        used = sum(found.ru_utime + found.ru_stime for found in map(resource.getrusage, whose))
+        terminalreporter.write_line(f"{used:.0f} s of processors were used")
