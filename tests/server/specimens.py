@@ -47,6 +47,10 @@ class Plot:
             self._found[parameter] = await SPECIMENS[parameter](self)
         return self._found[parameter]
 
+    def forget(self, parameter: str) -> None:
+        """Have another one made the next time."""
+        self._found.pop(parameter, None)
+
     async def add(self, person: Api, role: Role) -> None:
         """Make somebody a member."""
         await self.owner.made(f"{self.path}/members", {"email": person.user["email"], "role": role})
