@@ -62,6 +62,7 @@ export class IonfluxClient {
     const account = new Account(this.api, server, this.#registry);
     const stop = session.subscribe(() => {
       account.forget();
+      if (session.get() === 'active' && options.auth.cookies === 'include') this.#socket.renew();
     });
     const stopWaiting = onNetwork(() => {
       this.#socket.connectNow();

@@ -10,7 +10,7 @@ export { type DocumentStatus, describeStatus } from './documents/status.js';
 export { ApiProblem, type Problem, UnsavedChangesError } from './errors.js';
 export * as mentions from './mentions.js';
 export { type Observable, until } from './observable.js';
-export { type SetAsideCopy } from './offline/copies.js';
+export { type SetAsideCopy, type UnsavedCopy } from './offline/copies.js';
 export { type OutboxEntry, type OutboxStatus } from './outbox.js';
 export { type Presence, type Present, type PresentUser } from './presence.js';
 export { type SessionState } from './requests.js';

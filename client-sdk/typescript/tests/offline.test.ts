@@ -74,7 +74,7 @@ await test('a copy of an earlier epoch is set aside with what only it holds, and
   assert.notEqual(anew, live);
   await anew.synced;
   assert.equal(anew.doc.getText('t').toJSON(), '');
-  const held = await client.documents.readSetAside(copy);
+  const held = await client.documents.readCopy(copy);
   assert.equal(held.getText('t').toJSON(), 'of old, unsaved');
   await client.documents.discardSetAside(copy);
   assert.deepEqual(aside.get(), []);

@@ -1,7 +1,7 @@
 // The open documents of a client, each once, for as long as somebody uses it or something of it is unsaved.
 import type * as Y from 'yjs';
 import { type Observable } from '../observable.js';
-import { type Copies, type SetAsideCopy } from '../offline/copies.js';
+import { type Copies, type SetAsideCopy, type UnsavedCopy } from '../offline/copies.js';
 import { LiveDocument, type Surroundings } from './live.js';
 
 /** How long a document that nobody uses stays open: people go back and forth. */
@@ -39,8 +39,13 @@ export class Documents {
     return this.#copies?.setAside ?? null;
   }
 
-  /** Reads what such a copy holds. */
-  readSetAside(copy: SetAsideCopy): Promise<Y.Doc> {
+  /** Copies with changes that the server has not said to have saved: they are sent when it takes them. */
+  unsaved(): Promise<readonly UnsavedCopy[]> {
+    return this.#copies?.unsaved() ?? Promise.resolve([]);
+  }
+
+  /** Reads what a copy holds, as a document that is connected to nothing. */
+  readCopy(copy: UnsavedCopy): Promise<Y.Doc> {
     if (!this.#copies) return Promise.reject(new Error('This client keeps no copies.'));
     return this.#copies.read(copy.id);
   }
@@ -122,7 +127,7 @@ export class Documents {
   /** Sends what an earlier page left unsaved in the copies, also of documents that nobody opens now. */
   async #sendWhatIsLeft(): Promise<void> {
     if (!this.#copies) return;
-    for (const name of await this.#copies.unsavedDocuments()) this.open(name).release();
+    for (const { document } of await this.#copies.unsaved()) this.open(document).release();
     await this.#copies.tidy();
   }
 }

@@ -9,7 +9,7 @@ import { Presence } from '../presence.js';
 import { type SessionState } from '../requests.js';
 import { Receipts } from './receipts.js';
 import { type Socket } from './socket.js';
-import { type DocumentStatus, type Refusal, isSameStatus, statusOf } from './status.js';
+import { CREDENTIAL_REFUSED, type DocumentStatus, type Refusal, isSameStatus, statusOf } from './status.js';
 
 /** What a document needs of its client. */
 export interface Surroundings {
@@ -24,8 +24,6 @@ export interface Surroundings {
   /** Is told when a copy is over: whoever opens the document next gets another. */
   ended(document: LiveDocument): void;
 }
-
-const CREDENTIAL = 'credential_refused';
 
 /** After these a copy is never taken again: it belongs to an earlier life of the document, or breaks its rules. */
 const FINAL = new Set(['epoch_ended', 'rule_violated']);
@@ -171,7 +169,8 @@ export class LiveDocument {
   };
 
   readonly #onSession = (): void => {
-    if (this.#around.session.get() === 'active' && this.#denial?.code === CREDENTIAL) this.retry();
+    if (this.#around.socket.state.get().kind !== 'connected') return; // once it is, the document is asked for again
+    if (this.#around.session.get() === 'active' && this.#denial?.code === CREDENTIAL_REFUSED) this.retry();
   };
 
   #hear(said: Said): void {
@@ -186,7 +185,7 @@ export class LiveDocument {
     this.#denial = refusal;
     this.#provider.detach(); // else the server would be told of every change and keep it in vain
     this.#provider.synced = false;
-    if (refusal.code === CREDENTIAL && !this.#hasRenewed) {
+    if (refusal.code === CREDENTIAL_REFUSED && !this.#hasRenewed) {
       this.#hasRenewed = true;
       void this.#around.renewToken().then((isRenewed) => {
         if (isRenewed) this.retry();

@@ -56,6 +56,13 @@ export class Socket {
     if (this.#state.get().kind === 'offline') void this.provider.connect();
   }
 
+  /** Connects anew, with the cookie that the browser has now: it goes with the beginning of a connection only. */
+  renew(): void {
+    if (this.#state.get().kind !== 'connected') return;
+    this.#state.set({ ...this.#state.get(), kind: 'connecting' });
+    this.provider.webSocket?.close();
+  }
+
   /** Has the receipts of a document kept, by its routing key. */
   watch(key: string, receipts: Receipts): void {
     this.#receipts.set(key, receipts);

@@ -10,6 +10,7 @@ export interface DocumentStatus {
   readonly unsaved: number;
   /** Whether these would outlive this page: they are in the browser's copy. */
   readonly isKept: boolean;
+  /** Whether what is written can reach the server, now or once there is a connection or a session again. */
   readonly canWrite: boolean;
   /** Which server: host and port. */
   readonly server: string;
@@ -43,15 +44,19 @@ export interface Standing {
   readonly editRefusal: Refusal | null;
 }
 
+/** Signing in again is all that is needed: what is written meanwhile is sent then. */
+export const CREDENTIAL_REFUSED = 'credential_refused';
+
 const DEGRADED = 'The server cannot save anything at the moment. It keeps trying, and so does this page.';
 
 export function statusOf(standing: Standing): DocumentStatus {
-  const { server, unsaved, isKept, canWrite } = standing;
+  const { server, unsaved, isKept, denial } = standing;
+  const canWrite = standing.canWrite && (denial === null || denial.code === CREDENTIAL_REFUSED);
   const as = (kind: DocumentStatus['kind'], refusal?: Partial<Refusal> | null): DocumentStatus => ({
     ...{ kind, unsaved, isKept, canWrite, server },
     ...refusal,
   });
-  if (standing.denial) return as('refused', standing.denial);
+  if (denial) return as('refused', denial);
   if (!standing.isConnected) return as(standing.isReady || standing.isOffline ? 'offline' : 'connecting');
   if (standing.editRefusal && unsaved > 0) return as('refused', standing.editRefusal);
   if (!standing.isSynced) return as(unsaved > 0 ? 'saving' : 'connecting');

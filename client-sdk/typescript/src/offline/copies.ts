@@ -12,12 +12,15 @@ import { type CopyRow, type Registry, type SetAside, unsavedOf } from './registr
 const KEPT = 200;
 const PATIENCE_MS = 5_000;
 
-/** A copy that the server refused to merge, with what only it holds. */
-export interface SetAsideCopy extends SetAside {
+/** A copy with changes in it that the server has not said to have saved. */
+export interface UnsavedCopy {
   readonly id: string;
   readonly document: string;
   readonly unsaved: number;
 }
+
+/** A copy that the server refused to merge, with what only it holds. */
+export interface SetAsideCopy extends SetAside, UnsavedCopy {}
 
 export class Copies {
   readonly #registry: Promise<Registry | null>;
@@ -64,13 +67,15 @@ export class Copies {
     }
   }
 
-  /** Documents whose copies hold changes that the server does not have yet. */
-  async unsavedDocuments(): Promise<string[]> {
+  /** Copies in use that hold changes which the server does not have yet. */
+  async unsaved(): Promise<UnsavedCopy[]> {
     const [registry, account] = await Promise.all([this.#registry, this.#account.id()]);
     if (!registry || account === null) return [];
     const rows = await this.#rows(registry, account);
     this.#showSetAside(rows);
-    return rows.filter((row) => !row.setAside && unsavedOf(row) > 0).map((row) => row.document);
+    return rows
+      .filter((row) => !row.setAside && unsavedOf(row) > 0)
+      .map((row) => ({ id: row.database, document: row.document, unsaved: unsavedOf(row) }));
   }
 
   /** Takes a copy out of use for good. With changes that only it has it is kept, and shown in `setAside`. */
@@ -85,7 +90,7 @@ export class Copies {
     this.#showSetAside(await this.#rows(registry, row.account));
   }
 
-  /** Reads what a copy held that was set aside, as a document that is connected to nothing. */
+  /** Reads what a copy holds, as a document that is connected to nothing. */
   async read(id: string): Promise<Y.Doc> {
     const doc = new Y.Doc();
     const persistence = new IndexeddbPersistence(id, doc);
