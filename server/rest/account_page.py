@@ -1,4 +1,7 @@
-"""The page that mailed links lead to: a password, an address, an invitation. It loads nothing else."""
+"""A plain page for what mailed links are for: a password, an address, an invitation. It loads nothing else.
+
+It is at `/account` where the page to work in was not built (`server/rest/web_page.py`), which has views for it.
+"""
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -89,11 +92,12 @@ if (token && known[kind]) {
 
 
 def account_page_routes() -> list[BaseRoute]:
-    """Return the page's routes."""
-    return [Route("/account", _get_page), Route("/account/page.js", _get_script)]
+    """Return the route of what the page loads."""
+    return [Route("/account/page.js", _get_script)]
 
 
-async def _get_page(request: Request) -> Response:
+def plain_account_page() -> Response:
+    """Return the page."""
     return HTMLResponse(PAGE, headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY})
 
 

@@ -59,6 +59,7 @@ class InvitationToken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class InvitationPreview(msgspec.Struct, frozen=True):
     """What an invitation is to."""
 
+    workspace_id: UUID
     workspace_name: str
     inviter_name: str
     email: str
@@ -158,6 +159,7 @@ async def preview_invitation(call: Call, body: InvitationToken) -> InvitationPre
         invitation, workspace, inviter = found
         user = await uow.users.find_by_email(invitation.email)
     return InvitationPreview(
+        workspace_id=workspace.id,
         workspace_name=workspace.name,
         inviter_name=inviter.name,
         email=invitation.email,

@@ -16,11 +16,12 @@ from starlette.routing import BaseRoute, Route
 
 from server.errors import NotFoundError
 from server.middleware.compression import takes_coding
+from server.rest.account_page import plain_account_page
 
 FOLDER = Path(__file__).parents[1] / "static"
 
-DOCUMENT_PATHS = ("/w", "/w/{rest:path}", "/sign-in", "/sign-up", "/forgot")
-"""Addresses of the page; which view each is, the page knows."""
+DOCUMENT_PATHS = ("/w", "/w/{rest:path}", "/sign-in", "/sign-up", "/forgot", "/account")
+"""Addresses of the page; which view each is, the page knows. Mails lead to `/account`, which works without."""
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -50,6 +51,8 @@ def web_page_routes(folder: Path = FOLDER) -> list[BaseRoute]:
         if not (folder / "index.html").is_file():
             if request.url.path == "/":
                 return RedirectResponse("/docs")
+            if request.url.path == "/account":
+                return plain_account_page()
             raise NotFoundError("The page to work in was not built here; `make page` does that.")
         headers = {"Cache-Control": "no-cache", "Content-Security-Policy": CONTENT_SECURITY_POLICY}
         return _answer(request, folder / "index.html", headers)

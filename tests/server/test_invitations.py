@@ -57,6 +57,7 @@ async def test_somebody_new_joins_by_the_mailed_link(
     token = await invite(ann, workspace, mail_server, "New@Example.com", role="guest")
     preview = (await api.post("/v1/invitations/preview", {"token": token})).json()
     assert (preview["workspace_name"], preview["inviter_name"]) == ("Ours", "Ann")
+    assert workspace.endswith(preview["workspace_id"])
     assert (preview["email"], preview["has_account"]) == (NEW, False)
     unnamed = await join(api, token)
     assert (unnamed.status_code, unnamed.json()["errors"][0]["path"]) == (422, "body.name")

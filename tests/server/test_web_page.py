@@ -36,7 +36,9 @@ async def open_page(folder: Path) -> AsyncGenerator[httpx2.AsyncClient]:
         yield client
 
 
-@pytest.mark.parametrize("path", ["/", "/w", "/w/01/p/02", "/w/01/settings/members", "/sign-in", "/sign-up"])
+@pytest.mark.parametrize(
+    "path", ["/", "/w", "/w/01/p/02", "/w/01/settings/members", "/sign-in", "/sign-up", "/account"]
+)
 async def test_every_address_of_the_page_is_the_same_document(built: Path, path: str):
     async with open_page(built) as client:
         answer = await client.get(path)
@@ -81,3 +83,7 @@ async def test_where_nothing_was_built_one_is_led_to_the_documentation(tmp_path:
         start = await client.get("/")
         assert (start.status_code, start.headers["location"]) == (307, "/docs")
         assert (await client.get("/w/01")).status_code == 404
+        account = await client.get("/account")  # mails lead there
+    assert account.status_code == 200
+    assert '<script src="/account/page.js">' in account.text
+    assert "script-src 'self'" in account.headers["content-security-policy"]

@@ -6,10 +6,11 @@ import { messages } from './messages';
 import { usePlace } from './router';
 import { Toasts } from './toasts';
 import { Loading, Notice } from './ui/Notice';
-import { Door } from './views/Door';
+import { Card, Door } from './views/Door';
 import { SessionEnded } from './views/SessionEnded';
 
 const Shell = lazy(() => import('./shell/Shell'));
+const AccountLink = lazy(() => import('./account/AccountLink'));
 
 export function App() {
   const { state } = useSessionState();
@@ -30,6 +31,15 @@ export function App() {
       <Notice title={t('unreachable')} action={{ label: t('again'), run: () => void loadSession() }}>
         {t('unreachable_more')}
       </Notice>
+    );
+  }
+  if (place.view === 'account') {
+    return (
+      <Card>
+        <Suspense fallback={<Loading label={t('loading')} />}>
+          <AccountLink />
+        </Suspense>
+      </Card>
     );
   }
   if (state.kind === 'out') return <Door place={place} />;

@@ -2,7 +2,7 @@
 import { useMemo, useSyncExternalStore } from 'react';
 
 export type Place =
-  | { view: 'start' | 'sign-in' | 'sign-up' | 'forgot' | 'unknown' }
+  | { view: 'start' | 'sign-in' | 'sign-up' | 'forgot' | 'account' | 'unknown' }
   | { view: 'home' | 'trash' | 'notifications'; workspaceId: string }
   | { view: 'page'; workspaceId: string; pageId: string }
   | { view: 'channel'; workspaceId: string; channelId: string }
@@ -15,6 +15,7 @@ export function readPlace(path: string): Place {
   const [first, workspaceId, kind, id, ...rest] = path.split('/').filter(Boolean).map(decode);
   if (first === undefined) return { view: 'start' };
   if (first === 'sign-in' || first === 'sign-up' || first === 'forgot') return { view: first };
+  if (first === 'account') return { view: first };
   if (first !== 'w') return { view: 'unknown' };
   if (workspaceId === undefined) return { view: 'start' };
   if (kind === undefined) return { view: 'home', workspaceId };

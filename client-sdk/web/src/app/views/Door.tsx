@@ -1,5 +1,5 @@
 // What those see who are not signed in: signing in, an account of one's own, a forgotten password.
-import { useEffect, useState } from 'react';
+import { useEffect, useState, type ReactNode } from 'react';
 import { client, signIn, signInToDemo, signUp } from '../connection';
 import { useT } from '../i18n';
 import { messages } from '../messages';
@@ -13,24 +13,33 @@ import './door.css';
 type Read = (name: string) => string;
 
 export function Door({ place }: { place: Place }) {
-  const t = useT(messages);
   const enter = () => {
     if (place.view === 'sign-in' || place.view === 'sign-up' || place.view === 'forgot')
       navigate('/', 'replace');
   };
+  return (
+    <Card>
+      {place.view === 'sign-up' ? (
+        <SignUp onEnter={enter} />
+      ) : place.view === 'forgot' ? (
+        <Forgot />
+      ) : (
+        <SignIn onEnter={enter} />
+      )}
+    </Card>
+  );
+}
+
+/** The one thing on the screen before the workspace is. */
+export function Card({ children }: { children: ReactNode }) {
+  const t = useT(messages);
   return (
     <main className="door">
       <div className="door-card">
         <p className="brand">
           <span className="brand-mark" aria-hidden="true" /> IONFLUX
         </p>
-        {place.view === 'sign-up' ? (
-          <SignUp onEnter={enter} />
-        ) : place.view === 'forgot' ? (
-          <Forgot />
-        ) : (
-          <SignIn onEnter={enter} />
-        )}
+        {children}
       </div>
       <p className="muted small door-foot">{t('door_foot')}</p>
     </main>
