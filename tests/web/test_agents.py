@@ -65,3 +65,37 @@ async def test_faults_of_a_configuration_have_their_place(
     await page.get_by_role("button", name="Save", exact=True).click()
     await page.get_by_role("link", name="Versions").click()
     await expect(page.get_by_text("Version 2")).to_be_visible()
+
+
+async def test_a_playbook_is_run_decided_and_seen_step_by_step(
+    visitors: Visitors, agency: IonfluxServer, model_server: ModelServer
+):
+    room = await open_room(agency, visitors)
+    steps = [
+        {"id": "plan", "type": "set", "values": {"text": "Ship ${inputs.product}"}},
+        {"id": "ok", "type": "approval", "message": "Ship **${inputs.product}**?"},
+        {
+            "id": "post",
+            "type": "notify",
+            "channel_id": room.channel.id,
+            "text": "It ships: ${inputs.product}",
+        },
+    ]
+    inputs = [{"key": "product", "type": "string", "required": True}]
+    body = {"name": "Launch", "trigger_event_type": "manual", "inputs": inputs, "steps": steps}
+    made = await room.ann.post(f"{room.workspace}/playbooks", body)
+    path = f"/w/{room.channel.workspace_id}/agents/playbook/{made['id']}"
+    page = await visitors.page_of(room.ann, path)
+    await expect(page.get_by_role("region", name="Steps").get_by_role("listitem")).to_have_count(3)
+    await page.get_by_role("button", name="Run", exact=True).click()
+    await expect(page.get_by_text("This is needed.")).to_be_visible()
+    await page.get_by_label("product").fill("Flux 2")
+    await page.get_by_role("button", name="Run", exact=True).click()
+    wish = page.get_by_role("region", name="“ok” waits for a decision")
+    await expect(wish.locator("strong")).to_have_text("Flux 2")
+    assert await find_barriers(page) == []
+    await take_picture(page, "playbook")
+    await wish.get_by_role("button", name="Approve").click()
+    run = page.get_by_role("region", name="Run of Launch")
+    await expect(run.locator(".detail-head .status-mark")).to_have_text("done")
+    await expect(run.get_by_role("listitem").filter(has_text="post")).to_contain_text("done")

@@ -5,6 +5,7 @@ import { useLanguage, useT } from '../app/i18n';
 import { Icon } from '../app/ui/Icon';
 import { ago, fullTime } from '../chat/time';
 import { useLoaded } from '../chat/useLoaded';
+import { Fires } from './Fires';
 import { createTrigger, deleteTrigger, listTriggers, setTriggerState } from './api';
 import { messages } from './messages';
 import type { Agent, Trigger } from './model';
@@ -15,6 +16,7 @@ export function Triggers({ agent }: { agent: Agent }) {
   const load = useCallback(() => listTriggers(client, agent.id), [agent.id, client]);
   const { data: triggers, fault: notLoaded, reload } = useLoaded(load);
   const [fault, setFault] = useState<string | null>(null);
+  const [opened, setOpened] = useState<string | null>(null);
 
   const act = async (deed: () => Promise<unknown>) => {
     setFault(null);
@@ -44,6 +46,16 @@ export function Triggers({ agent }: { agent: Agent }) {
               <button
                 type="button"
                 className="button"
+                aria-expanded={opened === trigger.id}
+                onClick={() => {
+                  setOpened(opened === trigger.id ? null : trigger.id);
+                }}
+              >
+                {t('fires')}
+              </button>
+              <button
+                type="button"
+                className="button"
                 onClick={() =>
                   void act(() =>
                     setTriggerState(client, trigger.id, trigger.state === 'active' ? 'paused' : 'active'),
@@ -63,6 +75,7 @@ export function Triggers({ agent }: { agent: Agent }) {
                 </button>
               )}
             </div>
+            {opened === trigger.id && <Fires workspaceId={agent.workspace_id} trigger={trigger} />}
           </li>
         ))}
       </ul>

@@ -121,6 +121,12 @@ export async function listFires(client: IonfluxClient, triggerId: string): Promi
   return (await client.call(client.api.GET('/v1/triggers/{trigger_id}/fires', { params }))).items;
 }
 
+/** Fire a trigger now, in a test run that only says what it would do. */
+export function testTrigger(client: IonfluxClient, triggerId: string): Promise<Fire> {
+  const params = { path: { trigger_id: triggerId } };
+  return client.call(client.api.POST('/v1/triggers/{trigger_id}/test', { params, body: { is_dry: true } }));
+}
+
 // Playbooks
 
 export function listPlaybooks(client: IonfluxClient, workspaceId: string): Promise<Playbook[]> {
