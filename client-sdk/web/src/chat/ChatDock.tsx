@@ -8,7 +8,7 @@ import { Conversation } from './Conversation';
 import { ReaderContext } from './Markdown';
 import { NewChannel } from './NewChannel';
 import { messages } from './messages';
-import { directoryOf } from './model';
+import { directoryOf, type Channel } from './model';
 import { useUnread, useWorkspaceChat } from './useWorkspaceChat';
 import './chat.css';
 import './message.css';
@@ -44,7 +44,7 @@ export function ChatDock({ workspaceId, onClose }: ChatDockProps) {
     [workspaceId],
   );
 
-  const open = chat.channels.find(({ id }) => id === chosen) ?? null;
+  const open = useOpenChannel(chat.channels, chosen);
   return (
     <ReaderContext value={`user:${me.id}`}>
       <section className={open ? 'chat has-open' : 'chat'} aria-label={t('chat')}>
@@ -63,11 +63,17 @@ export function ChatDock({ workspaceId, onClose }: ChatDockProps) {
         />
         {open ? (
           <Conversation
-            key={open.id}
-            channel={open}
+            key={open.channel.id}
+            channel={open.channel}
+            isGone={open.isGone}
             directory={directory}
             canWrite={chat.canWrite}
-            canManage={chat.canManage || open.created_by_user_id === me.id}
+            canManage={chat.canManage || open.channel.created_by_user_id === me.id}
+            onChanged={chat.reload}
+            onLeft={() => {
+              choose(null);
+              chat.forget(open.channel.id);
+            }}
             onBack={() => {
               choose(null);
             }}
@@ -94,6 +100,18 @@ export function ChatDock({ workspaceId, onClose }: ChatDockProps) {
       </section>
     </ReaderContext>
   );
+}
+
+/** Return the channel that is open. One that is taken away meanwhile stays in sight, and is told to be gone. */
+function useOpenChannel(
+  channels: readonly Channel[],
+  chosen: string | null,
+): { channel: Channel; isGone: boolean } | null {
+  const found = channels.find(({ id }) => id === chosen);
+  const [last, setLast] = useState(found);
+  if (found !== undefined && found !== last) setLast(found);
+  if (found !== undefined) return { channel: found, isGone: false };
+  return last?.id === chosen ? { channel: last, isGone: true } : null;
 }
 
 function remembered(workspaceId: string): string | null {

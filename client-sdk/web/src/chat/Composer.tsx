@@ -26,6 +26,15 @@ import { useCompletion, type Candidate } from './useCompletion';
 const EmojiPicker = lazy(() => import('./EmojiPicker'));
 const drafts = new Map<string, Draft>();
 
+/** What is written in a place and not sent. */
+export function draftIn(channelId: string, threadId: string | null): string {
+  return drafts.get(placeOf(channelId, threadId))?.text ?? '';
+}
+
+function placeOf(channelId: string, threadId: string | null): string {
+  return `${channelId} ${threadId ?? ''}`;
+}
+
 interface ComposerProps {
   channel: Channel;
   directory: Directory;
@@ -39,7 +48,7 @@ interface ComposerProps {
 export function Composer({ channel: room, directory, awareness, threadId, label, onSend }: ComposerProps) {
   const t = useT(messages);
   const id = useId();
-  const place = `${room.id} ${threadId ?? ''}`;
+  const place = placeOf(room.id, threadId);
   const [draft, setDraft] = useState(() => drafts.get(place) ?? EMPTY);
   const [caret, setCaret] = useState<number | null>(null);
   const [active, setActive] = useState(0);

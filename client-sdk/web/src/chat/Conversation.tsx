@@ -5,7 +5,8 @@ import { useMe } from '../app/client';
 import { useT } from '../app/i18n';
 import { Avatar } from '../app/ui/Avatar';
 import { Icon } from '../app/ui/Icon';
-import { Composer } from './Composer';
+import { ChannelSettings } from './ChannelSettings';
+import { Composer, draftIn } from './Composer';
 import { setClock } from './clock';
 import { merge, useHistory } from './history';
 import { MessageList } from './MessageList';
@@ -22,9 +23,13 @@ import { useIsWaiting, useLive, useStatus } from './useLive';
 
 interface ConversationProps {
   channel: Channel;
+  /** It was taken away while it was open. */
+  isGone: boolean;
   directory: Directory;
   canWrite: boolean;
   canManage: boolean;
+  onChanged: () => void;
+  onLeft: () => void;
   onBack: () => void;
   onClose?: (() => void) | undefined;
 }
@@ -33,9 +38,12 @@ const EMPTY: ChannelState = { messages: [], reactions: new Map(), reads: new Map
 
 export function Conversation({
   channel: room,
+  isGone,
   directory,
-  canWrite,
+  canWrite: isMember,
   canManage,
+  onChanged,
+  onLeft,
   onBack,
   onClose,
 }: ConversationProps) {
@@ -44,12 +52,15 @@ export function Conversation({
   const who = `user:${me.id}`;
   const { live, refusal } = useLive(room.document);
   const status = useStatus(live);
+  const canWrite = isMember && !isGone && (status.kind !== 'refused' || status.canWrite);
   const state = useChannel(live?.doc ?? null);
   const isWaiting = useIsWaiting(room.document, live);
   const history = useHistory(room.id, state.messages, null);
   const { actions, fault, dismiss } = useActions(room.id, live, canManage);
   const present = usePresent(live?.awareness ?? null, who);
-  const [aside, setAside] = useState<{ kind: 'thread'; id: string } | { kind: 'pins' } | null>(null);
+  const [aside, setAside] = useState<{ kind: 'thread'; id: string } | { kind: 'pins' | 'settings' } | null>(
+    null,
+  );
   const title = titleOf(room, directory, me.id);
 
   useEffect(() => {
@@ -121,6 +132,18 @@ export function Conversation({
             >
               <Icon name="pin" />
             </button>
+            <button
+              type="button"
+              className="icon-button"
+              aria-label={t('settings')}
+              title={t('settings')}
+              aria-pressed={aside?.kind === 'settings'}
+              onClick={() => {
+                setAside(aside?.kind === 'settings' ? null : { kind: 'settings' });
+              }}
+            >
+              <Icon name="gear" />
+            </button>
             {onClose && (
               <button type="button" className="icon-button" aria-label={t('close')} onClick={onClose}>
                 <Icon name="close" />
@@ -165,7 +188,7 @@ export function Conversation({
               onSend={actions.send}
             />
           ) : (
-            <p className="chat-state muted">{t('read_only')}</p>
+            <ReadOnly roomId={room.id} isGone={isGone || (isMember && status.kind === 'refused')} />
           )}
         </div>
         {aside?.kind === 'thread' && (
@@ -180,8 +203,35 @@ export function Conversation({
           />
         )}
         {aside?.kind === 'pins' && <Pins channelId={room.id} messages={all} onClose={closeAside} />}
+        {aside?.kind === 'settings' && (
+          <ChannelSettings
+            channel={room}
+            directory={directory}
+            canWrite={canWrite}
+            canManage={canManage && !isGone}
+            onChanged={onChanged}
+            onLeft={onLeft}
+            onClose={closeAside}
+          />
+        )}
       </div>
     </MessageContext>
+  );
+}
+
+/** Why one cannot write here; with what one was writing when that came. */
+function ReadOnly({ roomId, isGone }: { roomId: string; isGone: boolean }) {
+  const t = useT(messages);
+  const draft = isGone ? draftIn(roomId, null) : '';
+  return (
+    <div className="chat-state muted" role={isGone ? 'alert' : undefined}>
+      <p>{t(isGone ? 'gone' : 'read_only')}</p>
+      {draft !== '' && (
+        <p>
+          {t('gone_draft')} <q>{draft}</q>
+        </p>
+      )}
+    </div>
   );
 }
 

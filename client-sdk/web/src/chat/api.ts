@@ -56,6 +56,27 @@ export function createChannel(
   return client.call(client.api.POST('/v1/workspaces/{workspace_id}/channels', { params, body }));
 }
 
+export function changeChannel(
+  client: IonfluxClient,
+  channelId: string,
+  body: Schemas['ChannelChange'],
+): Promise<Channel> {
+  const params = { path: { channel_id: channelId } };
+  return client.call(client.api.PATCH('/v1/channels/{channel_id}', { params, body }));
+}
+
+export function addMember(client: IonfluxClient, channelId: string, userId: string): Promise<Channel> {
+  const params = { path: { channel_id: channelId } };
+  const body = { user_id: userId };
+  return client.call(client.api.POST('/v1/channels/{channel_id}/members', { params, body }));
+}
+
+/** Take somebody out of a private channel, or leave it. */
+export async function removeMember(client: IonfluxClient, channelId: string, userId: string): Promise<void> {
+  const params = { path: { channel_id: channelId, member_id: userId } };
+  await client.call(client.api.DELETE('/v1/channels/{channel_id}/members/{member_id}', { params }));
+}
+
 export function openDirectMessage(client: IonfluxClient, id: string, userIds: string[]): Promise<Channel> {
   const params = { path: { workspace_id: id } };
   const body = { user_ids: userIds };

@@ -92,7 +92,16 @@ const en = {
   members: '{count} people',
   members_one: '1 person',
   leave_edit: 'Esc leaves it as it was, Enter saves',
-  drop_files: 'Drop files to attach them',
+  settings: 'About this channel',
+  everybody_in: 'Everybody in this workspace.',
+  not_yours: 'Those who manage the workspace change this, and who made the channel.',
+  add_member: 'Add somebody',
+  choose_member: 'Choose somebody',
+  put_out: 'Take {name} out',
+  leave: 'Leave the channel',
+  leave_sure: 'Leave {name}? Somebody who is in it has to add you again.',
+  gone: 'This channel is not open to you any more.',
+  gone_draft: 'What you were writing is not sent:',
 };
 
 const pt: Record<keyof typeof en, string> = {
@@ -186,7 +195,16 @@ const pt: Record<keyof typeof en, string> = {
   members: '{count} pessoas',
   members_one: '1 pessoa',
   leave_edit: 'Esc deixa como estava, Enter salva',
-  drop_files: 'Solte os arquivos para anexar',
+  settings: 'Sobre este canal',
+  everybody_in: 'Todos neste espaço.',
+  not_yours: 'Quem administra o espaço muda isto, e quem criou o canal.',
+  add_member: 'Adicionar alguém',
+  choose_member: 'Escolha alguém',
+  put_out: 'Retirar {name}',
+  leave: 'Sair do canal',
+  leave_sure: 'Sair de {name}? Alguém que participa terá de adicionar você de novo.',
+  gone: 'Este canal não está mais aberto para você.',
+  gone_draft: 'O que você estava escrevendo não foi enviado:',
 };
 
 export const messages: Messages<keyof typeof en> = { en, pt };

@@ -20,9 +20,18 @@ export interface WorkspaceChat {
   reload: () => void;
   /** Show a channel that was just made. */
   add: (channel: Channel) => void;
+  /** No longer show a channel that was just left. */
+  forget: (channelId: string) => void;
 }
 
-const FOLLOWED = ['channel.*', 'member.*', 'agent.created', 'agent.updated', 'agent.archived'];
+const FOLLOWED = [
+  'channel.*',
+  'channel_member.*',
+  'member.*',
+  'agent.created',
+  'agent.updated',
+  'agent.archived',
+];
 const NOTHING: never[] = [];
 
 export function useWorkspaceChat(workspaceId: string): WorkspaceChat {
@@ -51,6 +60,13 @@ export function useWorkspaceChat(workspaceId: string): WorkspaceChat {
   const add = useCallback((channel: Channel) => {
     setAdded((now) => [...now.filter(({ id }) => id !== channel.id), channel]);
   }, []);
+  const forget = useCallback(
+    (channelId: string) => {
+      setAdded((now) => now.filter(({ id }) => id !== channelId));
+      reload();
+    },
+    [reload],
+  );
   return {
     channels,
     members,
@@ -62,6 +78,7 @@ export function useWorkspaceChat(workspaceId: string): WorkspaceChat {
     fault,
     reload,
     add,
+    forget,
   };
 }
 

@@ -24,6 +24,7 @@ const loadNotifications = () => import('../views/Notifications');
 const Notifications = lazy(loadNotifications);
 const loadSettings = () => import('../settings/Settings');
 const Settings = lazy(loadSettings);
+const Unsaved = lazy(() => import('../views/Unsaved'));
 const loadPalette = () => import('../palette/Palette');
 const Palette = lazy(loadPalette);
 const PRELOAD_MS = 2000;
@@ -58,8 +59,13 @@ export default function Shell({ place }: { place: Place }) {
         navigate('/');
       },
     };
+    const below = (
+      <Suspense fallback={null}>
+        <Unsaved />
+      </Suspense>
+    );
     return (
-      <Notice title={t('no_access')} action={home}>
+      <Notice title={t('no_access')} action={home} below={below}>
         {t('no_access_more')}
       </Notice>
     );

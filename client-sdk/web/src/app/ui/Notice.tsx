@@ -15,9 +15,11 @@ interface NoticeProps {
   title: string;
   children?: ReactNode;
   action?: { label: string; run: () => void } | undefined;
+  /** What is more to be seen, below it all. */
+  below?: ReactNode;
 }
 
-export function Notice({ title, children, action }: NoticeProps) {
+export function Notice({ title, children, action, below }: NoticeProps) {
   return (
     <div className="notice">
       <h2>{title}</h2>
@@ -27,6 +29,7 @@ export function Notice({ title, children, action }: NoticeProps) {
           {action.label}
         </button>
       )}
+      {below}
     </div>
   );
 }

@@ -107,3 +107,18 @@ export const notificationMessages: { en: typeof notifications; pt: typeof notifi
     webhook_paused: 'Um webhook foi pausado: {what}',
   },
 };
+
+const unsaved = {
+  title: 'What you wrote last was not taken',
+  more: 'It is kept in this browser, and is sent if the document is open to you again.',
+  untitled: 'Untitled',
+};
+
+export const unsavedMessages: { en: typeof unsaved; pt: typeof unsaved } = {
+  en: unsaved,
+  pt: {
+    title: 'O que você escreveu por último não foi aceito',
+    more: 'Fica guardado neste navegador, e é enviado se o documento voltar a estar aberto para você.',
+    untitled: 'Sem título',
+  },
+};
