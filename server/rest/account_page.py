@@ -1,6 +1,6 @@
 """A plain page for what mailed links are for: a password, an address, an invitation. It loads nothing else.
 
-It is at `/account` where the page to work in was not built (`server/rest/web_page.py`), which has views for it.
+It is at `/account` where the page to work in, which has views for it, was not built (`web_page.py`).
 """
 
 from starlette.requests import Request

@@ -21,7 +21,7 @@ from server.rest.account_page import plain_account_page
 FOLDER = Path(__file__).parents[1] / "static"
 
 DOCUMENT_PATHS = ("/w", "/w/{rest:path}", "/sign-in", "/sign-up", "/forgot", "/account")
-"""Addresses of the page; which view each is, the page knows. Mails lead to `/account`, which works without."""
+"""Addresses of the page; which view each is, the page knows. Mails lead to `/account`, built or not."""
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
