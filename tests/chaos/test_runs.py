@@ -14,6 +14,7 @@ import pytest
 
 from agents.engine import LEASE_SECONDS, POLL_SECONDS
 from tests.server.runs_world import DEFINITION, FAST, INPUTS, MODEL
+from tests.server.test_runtime import HELD
 from tests.services.databases import BOTH
 from tests.services.ionflux import IonfluxServer, Person, expect_no_fault
 from tests.services.models import ModelServer
@@ -25,6 +26,7 @@ SECONDS = 90.0
 """For a machine that is busy with other things."""
 
 WORDS = "make a page and say so"
+POEM = "Roses are red, violets are blue."
 
 
 class Watcher:
@@ -72,16 +74,20 @@ class Watcher:
         return [item["content"]["text"] for item in items if item["sender_id"].startswith("agent:")]
 
 
+async def make_agent(person: Person, workspace_id: str, models: ModelServer) -> dict[str, Any]:
+    path = f"/v1/workspaces/{workspace_id}"
+    provider = {"name": "Stand-in", "base_url": models.url, "models": [MODEL]}
+    await person.post(f"{path}/llm-providers", provider)
+    body = {"name": "Helper", "agent_definition_id": DEFINITION, "yaml_config": FAST}
+    return await person.post(f"{path}/agents", body)
+
+
 async def begin(server: IonfluxServer, models: ModelServer) -> Watcher:
     """Have a run come to its second call of the model, which lasts for ever."""
     person = await server.person("ann")
     workspace_id = await person.workspace()
-    path = f"/v1/workspaces/{workspace_id}"
-    provider = {"name": "Stand-in", "base_url": models.url, "models": [MODEL]}
-    await person.post(f"{path}/llm-providers", provider)
+    agent = await make_agent(person, workspace_id, models)
     channel = await person.channel(workspace_id)
-    body = {"name": "Helper", "agent_definition_id": DEFINITION, "yaml_config": FAST}
-    agent = await person.post(f"{path}/agents", body)
     calls = {"toolCalls": [{"name": "create_page", "arguments": {"title": "Made by a run"}}]}
     models.answer(WORDS, calls, match={"hasToolResult": False})
     models.say(WORDS, "Never heard", match={"hasToolResult": True}, latency=3_600_000)
@@ -144,6 +150,42 @@ async def test_a_run_goes_on_after_a_crash(server: IonfluxServer, model_server: 
     await server.restart()
     await watcher.expect_one_of_everything(server)
     assert len(model_server.asked) == 1
+
+
+async def test_a_text_that_is_half_typed_when_the_server_is_killed_is_there_once(
+    server: IonfluxServer, model_server: ModelServer
+):
+    person = await server.person("ann")
+    workspace_id = await person.workspace()
+    agent = await make_agent(person, workspace_id, model_server)
+    page = await person.page(workspace_id)
+    path = f"/v1/pages/{page.id}"
+    content = {"agent_configuration_id": agent["id"], "input": {**INPUTS, "prompt": "Write a poem"}}
+    block = await person.post(f"{path}/blocks", {"type": "agent_snippet", "content": content})
+    model_server.say("Write a poem", POEM, **HELD)
+    run = await person.post(f"/v1/blocks/{block['id']}/runs", {})
+    watcher = Watcher(person, workspace_id, "", run["run_id"])
+
+    async def typed() -> list[str]:
+        markdown: str = (await watcher.get(server, f"{path}/markdown"))["markdown"]
+        return [line for line in markdown.splitlines() if line and not line.startswith("<!--")]
+
+    async def is_begun() -> bool:
+        return (await typed()) not in ([], [POEM])
+
+    await until(is_begun, seconds=SECONDS)
+    await server.kill()
+    model_server.reset()
+    model_server.say("Write a poem", POEM)
+    await server.restart()
+
+    async def is_over() -> bool:
+        shown = (await watcher.get(server, f"/v1/blocks/{block['id']}"))["content"]
+        return shown["status"] == "success"
+
+    await until(is_over, seconds=SECONDS)
+    assert await typed() == [POEM]
+    assert (await watcher.run(server))["output_preview"] == POEM
 
 
 @pytest.mark.postgres
