@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, ForeignKey, Index, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.models.declarative import Model
+from storage.models.declarative import Model, partial_index
 
 IS_UNREAD = text("NOT is_text_read")
 
@@ -20,7 +20,7 @@ class File(Model, kw_only=True):
     __tablename__ = "files"
     __table_args__ = (
         Index(None, "workspace_id", "id"),
-        Index("ix_files_unread", "id", sqlite_where=IS_UNREAD, postgresql_where=IS_UNREAD),
+        partial_index("ix_files_unread", "id", where=IS_UNREAD),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

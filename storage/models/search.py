@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.models.declarative import NOT_IN_BACKUPS, ByteOrdered, Model
+from storage.models.declarative import NOT_IN_BACKUPS, ByteOrdered, Model, partial_index
 
 HAS_NO_VECTORS = text("vectors_by IS NULL")
 
@@ -24,13 +24,7 @@ class SearchEntry(Model, kw_only=True):
     __table_args__ = (
         Index(None, "owner_id", "kind", "subject_id", unique=True),
         Index(None, "workspace_id", "id"),
-        Index(
-            "ix_search_entries_without_vectors",
-            "workspace_id",
-            "id",
-            sqlite_where=HAS_NO_VECTORS,
-            postgresql_where=HAS_NO_VECTORS,
-        ),
+        partial_index("ix_search_entries_without_vectors", "workspace_id", "id", where=HAS_NO_VECTORS),
         NOT_IN_BACKUPS,
     )
 
