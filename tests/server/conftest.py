@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from agents.catalogue import bring_up_to_date, read_catalogue
 from server.app import create_app
@@ -101,7 +102,13 @@ async def port(services: Services) -> AsyncIterator[int]:
         services.feed.close()
         await services.hub.close()
 
-    server = Server(create_app(services), services.settings, drain=drain, on_started=started.set)
+    server = Server(
+        create_app(services),
+        services.settings,
+        drain=drain,
+        on_started=started.set,
+        websockets=WebSocketsSansIOProtocol,
+    )
     with bind("127.0.0.1", 0) as listener:
         serving = asyncio.create_task(server.serve([listener]))
         await started.wait()

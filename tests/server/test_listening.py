@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from starlette.responses import PlainTextResponse
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from server.errors import StartError
 from server.listening import Server, bind
@@ -24,6 +25,7 @@ class Running:
             Settings(shutdown_seconds=shutdown_seconds),
             drain=lambda: drain(self),
             on_started=self.started.set,
+            websockets=WebSocketsSansIOProtocol,
         )
 
     async def stop_with_a_client(self) -> None:
