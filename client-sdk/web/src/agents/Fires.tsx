@@ -1,11 +1,11 @@
 // What became of a trigger's fires: a run that was started, or why there was none.
 import { useCallback, useState } from 'react';
 import { useClient } from '../app/client';
+import { useEvents } from '../app/events';
 import { useLanguage, useT } from '../app/i18n';
 import { paths } from '../app/router';
 import { Link } from '../app/ui/Link';
 import { ago, fullTime } from '../chat/time';
-import { useEvents } from '../chat/useEvents';
 import { useLoaded } from '../chat/useLoaded';
 import { listFires, testTrigger } from './api';
 import { messages } from './messages';
