@@ -4,8 +4,8 @@ Every answer has a `base`, which says what its reader has seen; a change that br
 document as it was then, and merged with what others did since.
 """
 
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Annotated, Any, Literal, cast
 from uuid import UUID
@@ -94,6 +94,10 @@ class BlockAnswer(msgspec.Struct, frozen=True, kw_only=True):
     order: Annotated[str, Meta(description="Blocks are sorted by it, byte by byte.")] | None
     created_at: str | None
     created_by: str | None
+    updated_at: Annotated[
+        datetime | None,
+        Meta(description="When it was last written to, as its row has it: that follows within a second."),
+    ]
     deleted_at: str | None
     deleted_by: str | None
     content: Content
@@ -177,8 +181,9 @@ async def list_blocks(call: ReaderCall, page_id: UUID, query: BlockSlice) -> Blo
 
     (found, entries), base, state_vector = await call.services.documents.read(document_of(page), read)
     has_more = len(entries) > query.limit
+    times = await _times_of(call, page, found)
     return BlockList(
-        items=[BlockAnswer(**_fields(page, block)) for block in found],
+        items=[BlockAnswer(**_fields(page, block, times)) for block in found],
         next_cursor=write_cursor(entries[query.limit - 1].sort_key) if has_more else None,
         seen=show_seen(document_of(page), base, state_vector),
     )
@@ -367,10 +372,17 @@ async def _read(call: ReaderCall, page: Page, block_id: str) -> dict[str, Any]:
     block, base, state_vector = await call.services.documents.read(
         name, lambda doc: read_block(doc, block_id)
     )
-    return {**_fields(page, block), "seen": show_seen(name, base, state_vector)}
+    times = await _times_of(call, page, [block])
+    return {**_fields(page, block, times), "seen": show_seen(name, base, state_vector)}
 
 
-def _fields(page: Page, block: Block) -> dict[str, Any]:
+async def _times_of(call: ReaderCall, page: Page, blocks: Sequence[Block]) -> Mapping[str, datetime]:
+    """Return when blocks were last written to, of those that have a row."""
+    async with call.services.database.read() as uow:
+        return await uow.projections.block_times(page.id, [block.id for block in blocks])
+
+
+def _fields(page: Page, block: Block, times: Mapping[str, datetime]) -> dict[str, Any]:
     return {
         "id": block.id,
         "page_id": page.id,
@@ -380,6 +392,7 @@ def _fields(page: Page, block: Block) -> dict[str, Any]:
         "order": block.order,
         "created_at": block.created_at,
         "created_by": block.created_by,
+        "updated_at": times.get(block.id),
         "deleted_at": block.deleted_at,
         "deleted_by": block.deleted_by,
         "content": block.content,

@@ -249,6 +249,15 @@ class Projections:
         )
         return {row[0]: row[1] for row in rows}
 
+    async def block_times(self, page_id: UUID, ids: Collection[str]) -> dict[str, datetime]:
+        """Return when blocks of a page were last seen to be others than before, of those that have a row."""
+        rows = await self._session.execute(
+            select(CanvasBlock.id, CanvasBlock.updated_at).where(
+                CanvasBlock.page_id == page_id, CanvasBlock.id.in_(ids)
+            )
+        )
+        return {row[0]: row[1] for row in rows}
+
     async def pages_of_block(self, block_id: str) -> Sequence[UUID]:
         """Return pages that have a block of an id (clients choose it): the oldest, a hundred at most."""
         found = await self._session.scalars(

@@ -15,6 +15,7 @@ from tests.blocks.test_page import CONTENTS
 from tests.server.api import Api
 from tests.server.conftest import Clock
 from tests.server.test_versions import open_as
+from tests.waiting import until
 
 Json = dict[str, Any]
 
@@ -57,6 +58,30 @@ async def join(ann: Api, workspace: str, person: Api, role: str = "member") -> N
     await ann.made(f"{workspace}/members", {"email": person.user["email"], "role": role})
 
 
+async def test_a_block_says_when_it_was_last_written_to(ann: Api, path: str, clock: Clock):
+    first, second = await text_block(ann, path, "one"), await text_block(ann, path, "two")
+
+    async def times() -> dict[str, str]:
+        items = (await ann.get(path)).json()["items"]
+        return {item["id"]: item["updated_at"] for item in items if item["updated_at"] is not None}
+
+    async def both() -> dict[str, str] | None:
+        found = await times()
+        return found if len(found) == 2 else None
+
+    before = await until(both)
+    assert (await ann.get(f"/v1/blocks/{first['id']}")).json()["updated_at"] == before[first["id"]]
+    clock.forward(minutes=1)
+    await ann.patch(f"/v1/blocks/{first['id']}", {"position_x": 77})
+
+    async def later() -> dict[str, str] | None:
+        now = await times()
+        return now if now[first["id"]] > before[first["id"]] else None
+
+    after = await until(later)
+    assert after[second["id"]] == before[second["id"]]
+
+
 @pytest.mark.parametrize("type_", CONTENTS)
 async def test_every_type_is_made_read_changed_and_deleted(ann: Api, path: str, type_: str):
     body = {"type": type_, "content": CONTENTS[type_], "position_x": -5, "width": 100, "z_index": 3}
@@ -66,7 +91,8 @@ async def test_every_type_is_made_read_changed_and_deleted(ann: Api, path: str, 
     assert made["created_by"] == f"user:{ann.user['id']}"
     block = f"/v1/blocks/{made['id']}"
     read = (await ann.get(block)).json()
-    assert read == {key: value for key, value in made.items() if key not in ("receipt", "overlaps")}
+    of_writing = {"receipt", "overlaps", "updated_at"}
+    assert {**read, **dict.fromkeys(of_writing)} == {**made, **dict.fromkeys(of_writing)}
     changed = (await ann.patch(block, {"position_y": 7})).json()
     assert (changed["position_y"], changed["content"]) == (7, made["content"])
     deleted = (await ann.delete(block)).json()
