@@ -244,7 +244,7 @@ class _Conversation:
         self._principal = principal_of(agent, run)
         self._counts = means.counts
         self._block = BlockAnswers(
-            means.collaborators, journal, run, self._principal, config.limits.max_output_characters
+            means.collaborators, journal, run, self._principal, config, means.database.clock
         )
         self._spent_micros = 0
         self._failures = 0

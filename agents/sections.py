@@ -241,6 +241,16 @@ class EffectiveConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tools: ToolsConfig = ToolsConfig()
     grant: GrantConfig = GrantConfig()
     limits: LimitsConfig = LimitsConfig()
+    types_into: (
+        Annotated[
+            UUID,
+            Meta(
+                description="A page: answers are typed at its end too, in a block of their own. "
+                "Null: they are told where it was asked."
+            ),
+        ]
+        | None
+    ) = None
     triggers: Annotated[
         list[TriggerConfig], Meta(max_length=20, description="What starts runs by itself.")
     ] = []

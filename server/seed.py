@@ -129,7 +129,7 @@ async def _create_workspace(services: Services, login: DemoLogin, password_hash:
         ):
             await uow.documents.create(document, workspace.id)
             await uow.events.append(workspace.id, event, actor, document)
-        agent_id = await add_welcome_agent(uow, workspace.id, user.id)
+        agent_id = await add_welcome_agent(uow, workspace.id, user.id, page.id)
     return First(page.id, channel.id, agent_id)
 
 

@@ -25,7 +25,7 @@ has been committed, whatever happens to the server next.
 - [ ] Click here and write. Type `/` for headings, lists, tables and code.
 - [ ] Open this address in a second window: each sees the other's cursor.
 - [ ] Press *Run* on Scribe's block, and watch the agent type.
-- [ ] Ask it in the channel *general*: `/scribe What is a good name for a cat?`
+- [ ] Ask it in the channel *general*: `/scribe What is a good name for a cat?` It types its answer below.
 - [ ] Switch off your network, write on, and switch it on again.
 
 ## Find your way
@@ -57,7 +57,7 @@ instructions: |
 AGENT_PROMPT = "Write two sentences that welcome somebody to a new workspace."
 
 
-async def add_welcome_agent(uow: UnitOfWork, workspace_id: UUID, user_id: UUID) -> UUID | None:
+async def add_welcome_agent(uow: UnitOfWork, workspace_id: UUID, user_id: UUID, page_id: UUID) -> UUID | None:
     """Make the agent that waits on the first page; return its id, or None where there is no such kind."""
     definition = await uow.agent_definitions.get(AGENT_DEFINITION)
     if definition is None:
@@ -69,7 +69,7 @@ async def add_welcome_agent(uow: UnitOfWork, workspace_id: UUID, user_id: UUID) 
         agent_definition_id=AGENT_DEFINITION,
         name=AGENT_NAME,
         description="Writes short texts, to show how agents work here.",
-        yaml_config=AGENT_CONFIG,
+        yaml_config=f"{AGENT_CONFIG}types_into: {page_id}  # the first page\n",
         external_memory_namespace=None,
         status="active",
         last_run_status="idle",

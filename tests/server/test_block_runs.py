@@ -1,6 +1,7 @@
 """Agents in `agent_snippet` blocks: run from there, typing their answer there, showing how they stand."""
 
 import asyncio
+import json
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -234,3 +235,48 @@ async def test_a_block_that_was_moved_shows_its_run_where_it_is(world: RunsWorld
     assert moved.status_code == 200
     await world.person.post(f"/v1/runs/{run_id}/cancel")
     await shows(world, block, run_id, "cancelled")
+
+
+async def typing_agent(world: RunsWorld, page: Json) -> Json:
+    """Return an agent that types what it says at a page's end, whoever asks it wherever."""
+    yaml = f"{world.agent['yaml_config']}\ntypes_into: {page['id']}\ninputs: {json.dumps(INPUTS)}\n"
+    body = {"name": "Scribe", "agent_definition_id": world.agent["agent_definition_id"], "yaml_config": yaml}
+    return await world.person.made(f"{world.workspace}/agents", body)
+
+
+async def test_an_agent_that_is_asked_in_the_chat_types_into_its_page(world: RunsWorld, page: Json):
+    agent = await typing_agent(world, page)
+    await world.person.made(f"/v1/pages/{page['id']}/blocks", {"type": "text"})
+    world.models.say("name for a cat", "**Minka**, of course.")
+    body = {"content_type": "text", "content": {"text": "/scribe Find a name for a cat."}}
+    await world.person.made(f"/v1/channels/{world.channel['id']}/messages", body)
+
+    async def runs() -> list[Json]:
+        return (await world.person.get(f"/v1/agents/{agent['id']}/runs")).json()["items"]
+
+    (run,) = await until(runs)
+    run = await world.over(run["run_id"])
+    assert (run["status"], run["place"]) == ("success", world.channel["document"]), run
+    assert await text_of(world, page) == ["**Minka**, of course."]
+    _progress, answer = await world.messages(run["run_id"], "finished", 2)
+    assert "Minka" in answer["content"]["text"]
+    assert (await world.person.post(f"/v1/runs/{run['run_id']}/undo")).status_code == 200
+    assert await text_of(world, page) == []
+
+
+async def test_what_is_no_answer_makes_no_block(world: RunsWorld, page: Json):
+    agent = await typing_agent(world, page)
+    call: Json = {"name": "list_people", "arguments": {}}
+    world.models.answer(
+        "Who is here", {"content": "Let me see.", "toolCalls": [call]}, match={"hasToolResult": False}
+    )
+    world.then_say("Who is here", "Ann is.")
+    run = await world.done("Who is here?", agent=agent["id"])
+    assert run["status"] == "success"
+    assert await text_of(world, page) == ["Ann is."]
+    world.models.say("Try it", "Nothing is written.")
+    await world.done("Try it", agent=agent["id"], is_dry=True)
+    world.models.refuse("Fail", 400)
+    assert (await world.done("Fail", agent=agent["id"]))["status"] == "error"
+    blocks = (await world.person.get(f"/v1/pages/{page['id']}/blocks")).json()["items"]
+    assert len(blocks) == 1
