@@ -116,6 +116,8 @@ async def test_what_is_written_without_a_connection_arrives_after_it(
     page, other = await room.enter(room.ann), await room.enter(bob)
     await say(page, "Before")
     await expect(message(other, "Before")).to_be_visible()
+    # Others see it before its sender has been told that it is saved.
+    await expect(message(page, "Before").get_by_text("Waiting to be sent")).to_have_count(0)
     await own_ionflux.kill()
     await expect(page.get_by_text("No connection")).to_be_visible()
     await say(page, "Meanwhile")
