@@ -16,7 +16,7 @@ export class ApiProblem extends Error {
   readonly retryAfterSeconds: number | null;
 
   constructor(problem: Partial<Problem>, response: Response) {
-    super(problem.detail ?? problem.title ?? `The server answered with status ${response.status}.`);
+    super(messageOf(problem, response));
     this.status = response.status;
     this.code = problem.code ?? 'unknown';
     this.errors = problem.errors ?? [];
@@ -29,6 +29,15 @@ export class ApiProblem extends Error {
   get isTemporary(): boolean {
     return this.status === 408 || this.status === 429 || this.status >= 500;
   }
+}
+
+/** What is wrong, with the fields it is about. */
+function messageOf(problem: Partial<Problem>, response: Response): string {
+  const said = problem.detail ?? problem.title ?? `The server answered with status ${response.status}.`;
+  const faults = (problem.errors ?? []).map(
+    ({ path, detail }) => `${path.replace(/^body\./, '')}: ${detail}`,
+  );
+  return faults.length ? `${said.replace(/: see `errors`\.$/, ':')} ${faults.join('; ')}` : said;
 }
 
 /** A copy holds changes that no server has; they would be lost. */

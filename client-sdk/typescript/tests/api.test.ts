@@ -21,6 +21,10 @@ await test('an operation answers with its type, and a refusal is an error with a
   for await (const { title } of pages) titles.push(title);
   assert.deepEqual(titles.sort(), ['Plan', 'Second', 'Third']);
 
+  const misfit = { params, body: { title: 5 as unknown as string } };
+  const refused = ann.call(ann.api.POST('/v1/workspaces/{workspace_id}/pages', misfit));
+  await assert.rejects(refused, /The body does not fit: title: Expected `str`/);
+
   const stranger = clients.of(await person('Bob'));
   const refusal = stranger.call(
     stranger.api.GET('/v1/pages/{page_id}', { params: { path: { page_id: page.id } } }),

@@ -20,7 +20,7 @@ export function useSending(): Sending {
     try {
       await work();
     } catch (error) {
-      setFault(error instanceof ApiProblem ? faultOf(error) : t('unreachable_more'));
+      setFault(error instanceof ApiProblem ? error.message : t('unreachable_more'));
     } finally {
       setIsBusy(false);
     }
@@ -38,10 +38,4 @@ export function handing(send: (read: (name: string) => string) => Promise<void>)
       return typeof value === 'string' ? value : '';
     });
   };
-}
-
-/** What a refusal says, with the fields it is about. */
-function faultOf(problem: ApiProblem): string {
-  const [first] = problem.errors;
-  return first ? `${problem.message} ${first.detail}` : problem.message;
 }
