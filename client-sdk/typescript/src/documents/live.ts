@@ -123,6 +123,7 @@ export class LiveDocument {
     if (this.#copy) {
       this.#receipts.addEarlier(this.#copy.earlier);
       this.#endings.push(this.#copy.isFull.subscribe(this.#refresh));
+      this.#endings.push(this.#copy.isWriting.subscribe(this.#refresh));
       if (this.doc.store.clients.size > 0) this.#becomeReady();
     }
     if (this.#isClosed) return;
@@ -154,6 +155,7 @@ export class LiveDocument {
 
   readonly #onUpdate = (update: Uint8Array, origin: unknown): void => {
     if (origin === this.#provider || origin instanceof IndexeddbPersistence) return;
+    this.#copy?.follow();
     this.#receipts.change(update);
   };
 
@@ -209,6 +211,8 @@ export class LiveDocument {
   readonly #refresh = (): void => {
     if (!this.#receipts.isRefused) this.#editRefusal = null;
     this.#copy?.note(this.#receipts.own, this.#receipts.earlier);
+    // Without a connection the copy is all there is: nothing is said to be in it before it is.
+    if (this.#copy?.isWriting.get() && this.#around.socket.state.get().kind !== 'connected') return;
     this.#status.set(statusOf(this.#standing()));
   };
 

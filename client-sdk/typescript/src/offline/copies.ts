@@ -11,6 +11,8 @@ import { type CopyRow, type Registry, type SetAside, unsavedOf } from './registr
 /** So many copies are kept of documents that are not open. */
 const KEPT = 200;
 const PATIENCE_MS = 5_000;
+/** Where y-indexeddb has a document's updates. */
+const UPDATES = 'updates';
 
 /** A copy with changes in it that the server has not said to have saved. */
 export interface UnsavedCopy {
@@ -155,6 +157,8 @@ export class Copy {
   readonly #session = crypto.randomUUID();
   readonly #closed: () => void;
   readonly #isFull = new Value(false);
+  readonly #isWriting = new Value(false);
+  #hasMore = false;
   #writing: Promise<void> = Promise.resolve();
 
   constructor(
@@ -181,6 +185,40 @@ export class Copy {
   get isFull(): Observable<boolean> {
     return this.#isFull;
   }
+
+  /** Whether a change is on its way into the copy: a page that ends now may take it along. */
+  get isWriting(): Observable<boolean> {
+    return this.#isWriting;
+  }
+
+  /** Watches the change that the document is telling of on its way into the copy. */
+  follow(): void {
+    if (this.#isWriting.get()) {
+      this.#hasMore = true;
+      return;
+    }
+    this.#isWriting.set(true);
+    // Not before y-indexeddb, which hears of the change in this turn too, has begun to write it.
+    queueMicrotask(this.#awaitWritten);
+  }
+
+  readonly #awaitWritten = (): void => {
+    this.#hasMore = false;
+    const over = (): void => {
+      if (this.#hasMore && !this.#isFull.get()) this.#awaitWritten();
+      else this.#isWriting.set(false);
+    };
+    try {
+      // Transactions that write come one after another: what was begun before this one is over when it is.
+      const transaction = this.persistence.db?.transaction(UPDATES, 'readwrite');
+      if (!transaction) throw new Error('The copy is closed.');
+      transaction.objectStore(UPDATES).get(0);
+      transaction.addEventListener('complete', over);
+      transaction.addEventListener('abort', over);
+    } catch {
+      this.#isWriting.set(false);
+    }
+  };
 
   /** Notes how many changes of this page, and of those from earlier, have no receipt. */
   note(own: number, earlier: number): void {
