@@ -266,6 +266,7 @@ async def test_a_block_is_moved_on_the_canvas_copied_deleted_and_taken_back(
     await expect(shown).to_have_count(2)
     # Written on the canvas, read in the document.
     await blocks.last.dblclick()
+    await expect(blocks.last.locator(".ProseMirror-focused")).to_be_visible()
     await page.keyboard.press("Control+End")
     await page.keyboard.type("and more")
     await other.get_by_role("button", name="Document", exact=True).click()
