@@ -2,9 +2,10 @@
 
 from typing import TYPE_CHECKING
 
+from agents.conversation import Means
 from agents.engine import Engine
 from agents.playbooks.doing import PlaybookHandler
-from agents.runtime import Means, Runtime
+from agents.runtime import Runtime
 from server.background.archiving import Archiving
 from server.background.branches import Branches
 from server.background.commands import Commands
