@@ -15,6 +15,7 @@ import msgspec
 from agents.block_answers import BlockAnswers
 from agents.briefing import brief
 from agents.collaborator import Collaborators
+from agents.config import config_of
 from agents.errors import AgentError
 from agents.identity import principal_of
 from agents.journal import Journal
@@ -137,7 +138,7 @@ class Conversation:
         self._block = BlockAnswers(
             means.collaborators, journal, run, self._principal, config, means.database.clock
         )
-        self._spent_micros = 0
+        self._ceilings: list[tuple[UUID, int]] = []
         self._failures = 0
         self._number = 0
 
@@ -152,6 +153,7 @@ class Conversation:
                 return Begin(await brief(uow, self._agent, definition, self._config, self._run))
 
         begun = await self._journal.step("begin", "note", "Begin", Begin, begin)
+        self._ceilings = await self._find_ceilings()
         messages = list(begun.messages)
         specs = {spec.name: spec for spec in await self._toolbox.specs(self._agent)}
         calls = ToolCalls(self._toolbox, self, self._journal, self._agent, self._run, specs)
@@ -203,7 +205,7 @@ class Conversation:
             with self._journal.speaking(step) as speech:
                 self._block.begin(step, speech)
                 async with self._overheard(speech):
-                    request = self._request(step, messages, specs)
+                    request = self._request(step, messages, specs, await self._left())
                     answer = await self._llm.complete(request, listener=speech)
             self._counts.steps["model"] += 1
             self._counts.cost_micros += answer.usage.cost_micros
@@ -216,9 +218,7 @@ class Conversation:
                 cost_micros=answer.usage.cost_micros,
             )
 
-        turn = await self._journal.step(step, "model", "Think", Turn, ask)
-        self._spent_micros += turn.cost_micros
-        return turn
+        return await self._journal.step(step, "model", "Think", Turn, ask)
 
     @asynccontextmanager
     async def _overheard(self, speech: Speech) -> AsyncGenerator[None]:
@@ -238,8 +238,29 @@ class Conversation:
             telling.cancel()
             await asyncio.wait({telling})
 
-    def _request(self, step: str, messages: Sequence[Message], specs: Mapping[str, ToolSpec]) -> Request:
-        llm, limit = self._config.llm, self._config.limits.max_cost_micros
+    async def _find_ceilings(self) -> list[tuple[UUID, int]]:
+        """Return the runs whose limits hold for this one, each with what it may cost: callers' hold, too."""
+        async with self._database.read() as uow:
+            runs = await uow.agent_runs.callers_of(self._run.run_id)
+        configs = [(run.run_id, config_of(agent)) for run, agent in runs if agent.effective_config_cache]
+        limits = [(run_id, config.limits.max_cost_micros) for run_id, config in configs]
+        return [(run_id, most) for run_id, most in limits if most is not None]
+
+    async def _left(self) -> int | None:
+        """Return what the next call may cost; None where no configuration limits it."""
+        if not self._ceilings:
+            return None
+        workspace_id = self._agent.workspace_id
+        async with self._database.read() as uow:
+            left = [
+                most - await uow.llm_ledger.spent_by(workspace_id, run_id) for run_id, most in self._ceilings
+            ]
+        return max(0, min(left))
+
+    def _request(
+        self, step: str, messages: Sequence[Message], specs: Mapping[str, ToolSpec], left: int | None
+    ) -> Request:
+        llm = self._config.llm
         return Request(
             payer=Payer(self._agent.workspace_id, self._run.triggered_by_user_id, self._run.run_id),
             messages=tuple(messages),
@@ -249,7 +270,7 @@ class Conversation:
             tools=tuple(spec.tool() for spec in specs.values()),
             temperature=llm.temperature,
             max_output_tokens=llm.max_output_tokens or DEFAULT_OUTPUT_TOKENS,
-            max_cost_micros=None if limit is None else max(0, limit - self._spent_micros),
+            max_cost_micros=left,
             step=step,
         )
 

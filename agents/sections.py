@@ -173,9 +173,12 @@ class LimitsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_output_characters: Annotated[int, Meta(ge=1, le=1_000_000, description="Of all that a run says.")] = (
         100_000
     )
-    max_cost_usd: Annotated[float, Meta(ge=0, le=10_000, description="Null: as the budgets say.")] | None = (
-        None
-    )
+    max_cost_usd: (
+        Annotated[
+            float, Meta(ge=0, le=10_000, description="With runs that it calls; null: as the budgets say.")
+        ]
+        | None
+    ) = None
     runs_at_once: Annotated[int, Meta(ge=1, le=20, description="Of this agent.")] = 1
     on_busy: Annotated[
         OnBusy,

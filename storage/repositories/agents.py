@@ -286,6 +286,17 @@ class AgentRuns:
         )
         return [(row[0], row[1]) for row in found]
 
+    async def callers_of(self, run_id: UUID) -> list[tuple[AgentRunLog, AgentConfiguration]]:
+        """Return a run and those that wait for it, because they have called it: each with its agent."""
+        found: list[tuple[AgentRunLog, AgentConfiguration]] = []
+        one = await self.find(run_id)
+        while one is not None:
+            found.append(one)
+            run = one[0]
+            is_called = run.parent_run_id is not None and run.cause.startswith("run:")
+            one = await self.find(run.parent_run_id) if is_called and run.parent_run_id else None
+        return found
+
     async def list_of(
         self, agent_id: UUID, *, status: RunStatus | None, before: UUID | None, limit: int
     ) -> Sequence[AgentRunLog]:

@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, delete, func, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, delete, func, literal, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage.models import LlmBudget, LlmCall, LlmMonth, LlmReservation
+from storage.models import AgentRunLog, LlmBudget, LlmCall, LlmMonth, LlmReservation
 from storage.repositories.upserts import insert_into
 
 EVERYBODY = ""
@@ -61,6 +61,10 @@ class MonthLine(msgspec.Struct, frozen=True):
     input_tokens: int
     output_tokens: int
     cost_micros: int
+
+
+IS_CALLED: ColumnElement[bool] = AgentRunLog.cause.startswith("run:")
+"""Whether another run has called a run, and waits for it; one that came of an event is on its own."""
 
 
 def month_of(moment: datetime) -> str:
@@ -112,14 +116,18 @@ class LlmLedger:
         return reservation.id
 
     async def used(self, budget: LlmBudget, payer: Payer) -> Amount:
-        """Return what is spent of a budget and reserved: in this month, or by the payer's run."""
+        """Return what is spent of a budget and reserved: in this month, or for the payer's run.
+
+        A run and those that called it count as one: what it has others do is within its own budget.
+        """
         spent: Select[int, int]
         reserved: ColumnElement[bool] = LlmReservation.workspace_id == payer.workspace_id
         if budget.scope == "run":
+            runs = _called_by(await self._first_of(payer.run_id))
             spent = select(
                 func.sum(LlmCall.input_tokens + LlmCall.output_tokens), func.sum(LlmCall.cost_micros)
-            ).where(LlmCall.workspace_id == payer.workspace_id, LlmCall.run_id == payer.run_id)
-            reserved &= LlmReservation.run_id == payer.run_id
+            ).where(LlmCall.workspace_id == payer.workspace_id, LlmCall.run_id.in_(runs))
+            reserved &= LlmReservation.run_id.in_(runs)
         else:
             spent = select(
                 func.sum(LlmMonth.input_tokens + LlmMonth.output_tokens), func.sum(LlmMonth.cost_micros)
@@ -136,6 +144,25 @@ class LlmLedger:
         for tokens, cost in rows:
             total = total.plus(Amount(int(tokens or 0), int(cost or 0)))
         return total
+
+    async def spent_by(self, workspace_id: UUID, run_id: UUID) -> int:
+        """Return what a run has cost in millionths of a dollar, with those that it has called."""
+        runs = _called_by(run_id)
+        spent = select(func.sum(LlmCall.cost_micros)).where(
+            LlmCall.workspace_id == workspace_id, LlmCall.run_id.in_(runs)
+        )
+        return int(await self._session.scalar(spent) or 0)
+
+    async def _first_of(self, run_id: UUID | None) -> UUID | None:
+        """Return the run that nobody called, of those that a run came of by calling."""
+        while run_id is not None:
+            caller = await self._session.scalar(
+                select(AgentRunLog.parent_run_id).where(AgentRunLog.run_id == run_id, IS_CALLED)
+            )
+            if caller is None:
+                break
+            run_id = caller
+        return run_id
 
     async def find_done(self, run_id: UUID, step: str) -> LlmCall | None:
         """Return the call that a step of a run has paid, if it is done."""
@@ -237,6 +264,13 @@ class LlmLedger:
         values = {str(column.name): getattr(call, str(column.name)) for column in LlmCall.__table__.columns}
         insert = insert_into(self._session, LlmCall.__table__).values(values).on_conflict_do_nothing()
         return await self._session.scalar(insert.returning(LlmCall.id))
+
+
+def _called_by(run_id: UUID | None) -> Select[UUID | None]:
+    """Return a run and those that it has called, and these, and so on."""
+    runs = select(literal(run_id, LlmCall.run_id.type).label("run_id")).cte("runs", recursive=True)
+    called = select(AgentRunLog.run_id).where(AgentRunLog.parent_run_id == runs.c.run_id, IS_CALLED)
+    return select(runs.union_all(called).c.run_id)
 
 
 def _concerned(payer: Payer) -> Select[LlmBudget]:

@@ -171,6 +171,59 @@ async def test_a_budget_ends_a_run(world: RunsWorld):
     assert (run["status"], run["error_code"]) == ("error", "budget_exceeded")
 
 
+DEAR = {"prompt_tokens": 1_000_000, "completion_tokens": 1}
+"""What a call reads that costs a dollar."""
+
+
+async def limited(ann: Api, workspace: str, models: ModelServer, by: str, yaml: str) -> RunsWorld:
+    """Return a world in which a run may cost half a dollar."""
+    limit = "limits: {max_cost_usd: 0.5}\n" if by == "configuration" else ""
+    world = await RunsWorld.open(ann, workspace, models, yaml=yaml + limit)
+    if by == "budget":
+        budget = {"scope": "run", "limit_usd": 0.5}
+        assert (await ann.put(f"{workspace}/llm-budgets", budget)).status_code == 200
+    return world
+
+
+@pytest.mark.parametrize("by", ["configuration", "budget"])
+async def test_a_limit_ends_a_run_in_its_midst_and_what_it_did_stays(
+    ann: Api, workspace: str, model_server: ModelServer, by: str
+):
+    world = await limited(ann, workspace, model_server, by, "")
+    calls = [{"name": "create_page", "arguments": {"title": "Plan"}}]
+    world.models.answer("make a page", {"toolCalls": calls, "usage": DEAR})
+    run = await world.done("Please make a page")
+    assert (run["status"], run["error_code"]) == ("error", "budget_exceeded")
+    assert await pages(world) == ["Plan"]
+    assert len(world.models.asked) == 1
+
+
+@pytest.mark.parametrize("by", ["configuration", "budget"])
+@pytest.mark.parametrize("dear", ["caller", "called"])
+async def test_what_an_agent_has_others_do_is_within_its_own_limit(
+    ann: Api, workspace: str, model_server: ModelServer, by: str, dear: str
+):
+    yaml = "tools: {allowed: [call_agent]}\ngrant: {scopes: ['*:write']}\n"
+    world = await limited(ann, workspace, model_server, by, yaml)
+    body = {"agent_definition_id": "agent_marketing", "name": "Colleague"}
+    body["yaml_config"] = "llm: {provider: Stand-in, model: small}\ninputs: {campaign_brief: x}\n"
+    other = await ann.made(f"{workspace}/agents", body)
+    task = {"agent_id": other["id"], "task": "count to three"}
+    call: dict[str, Any] = {"toolCalls": [{"name": "call_agent", "arguments": task}]}
+    said: dict[str, Any] = {"content": "One, two, three."}
+    (call if dear == "caller" else said)["usage"] = DEAR
+    world.models.answer("have it done", call)
+    world.models.answer("count to three", said)
+    run = await world.done("Please have it done")
+    (child,) = (await ann.get(f"/v1/agents/{other['id']}/runs")).json()["items"]
+    assert child["error_code"] == ("budget_exceeded" if dear == "caller" else None)
+    assert (run["status"], run["error_code"]) == ("error", "budget_exceeded")
+    assert len(world.models.asked) == (1 if dear == "caller" else 2)
+    # Another run begins with nothing spent.
+    world.models.say("hello", "Good morning.")
+    assert (await world.done("hello"))["status"] == "success"
+
+
 @pytest.fixture
 async def careful(ann: Api, workspace: str, model_server: ModelServer) -> RunsWorld:
     yaml = "tools: {approval: {create_page: ask}}\n"
