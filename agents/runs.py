@@ -254,10 +254,10 @@ async def _make_room(uow: UnitOfWork, new: NewRun, config: EffectiveConfig) -> N
         match config.limits.on_busy:
             case "reject":
                 raise BusyAgentError(f"“{new.agent.name}” is busy, and takes nothing else meanwhile.")
-            case "interrupt":
+            case "interrupt" if not new.is_dry:
                 for run in active[:too_many]:
                     await cancel_run(uow, new.agent, run, new.invoked_by or new.cause)
-            case "enqueue":
+            case _:  # a dry run writes nothing, and so ends nobody else's
                 pass
     if sum(run.status == "pending" for run in active) >= MAX_WAITING:
         raise BusyAgentError(f"{MAX_WAITING} runs of “{new.agent.name}” wait already.")

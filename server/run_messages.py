@@ -62,7 +62,7 @@ class RunMessages:
 
     async def progress(self, run: AgentRunLog, agent: AgentConfiguration, text: str) -> None:
         """Tell what a run is doing."""
-        if not _is_channel(run.place):
+        if not _is_told(run):
             return
         if time.monotonic() - self._told.get(run.run_id, -PROGRESS_SECONDS) >= PROGRESS_SECONDS:
             await self._show(run, agent, text)
@@ -82,7 +82,7 @@ class RunMessages:
 
     async def saying(self, run: AgentRunLog, agent: AgentConfiguration, text: str) -> None:
         """Tell what a run says, as far as it has come, where it may say that itself."""
-        if not _is_channel(run.place):
+        if not _is_told(run):
             return
         try:
             async with self._database.read() as uow:
@@ -98,8 +98,8 @@ class RunMessages:
     async def answer(
         self, run: AgentRunLog, agent: AgentConfiguration, principal: Principal, message_id: UUID, text: str
     ) -> bool:
-        """Post an answer, as the agent; False where it may not, or there is no channel."""
-        if not _is_channel(run.place):
+        """Post an answer, as the agent; False where it may not, or no channel is to hear it."""
+        if not _is_told(run):
             return False
         content = AgentCommandResponse(
             text=text,
@@ -216,8 +216,9 @@ def put_message(
         channel.edit(doc, message_id, content, edited_at=at)
 
 
-def _is_channel(place: str | None) -> bool:
-    return place is not None and place.startswith("channel:")
+def _is_told(run: AgentRunLog) -> bool:
+    """Tell whether a channel hears of a run. A dry one writes nothing: those hear of it who follow it."""
+    return not run.is_dry and run.place is not None and run.place.startswith("channel:")
 
 
 def _message_id(run: AgentRunLog) -> UUID | None:

@@ -74,9 +74,17 @@ class TriggerConsumer:
                     pages = None
                 case _:
                     pass
-            if has_listeners:
+            if (has_listeners or triggers) and not await _is_of_dry_run(uow, event):
                 await hear_of_event(uow, event)
-            await _fire(uow, triggers, event)
+                await _fire(uow, triggers, event)
+
+
+async def _is_of_dry_run(uow: UnitOfWork, event: Event) -> bool:
+    """Tell whether an event tells how a dry run is going: nothing comes of one."""
+    if not event.type.startswith("agent.run."):
+        return False
+    run = await uow.agent_runs.get(UUID(event.payload["run_id"]))
+    return run is not None and run.is_dry
 
 
 def _calls_agent(event: Event) -> bool:

@@ -165,6 +165,10 @@ async def test_a_new_run_makes_the_oldest_end_where_it_should(ann: Api, workspac
     found = (await ann.get(f"/v1/agents/{agent}/runs")).json()["items"]
     assert [run["status"] for run in found[::-1]] == ["cancelled", "pending", "pending"]
     assert found[-1]["run_id"] == runs[0]["run_id"]
+    dry = await ann.made(f"/v1/agents/{agent}/runs", {"inputs": INPUTS, "is_dry": True})
+    assert dry["status"] == "pending"
+    found = (await ann.get(f"/v1/agents/{agent}/runs")).json()["items"]
+    assert [run["status"] for run in found[::-1]] == ["cancelled", "pending", "pending", "pending"]
 
 
 async def find_agent(services: Services, agent: str) -> AgentConfiguration:

@@ -6,13 +6,22 @@ from uuid import UUID
 
 import httpx2
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, func, select
 
 from server.bootstrap import Services
 from server.documents.writing import Writer
 from server.run_messages import RunMessages
 from server.settings import Settings
-from storage.models import JobStep
+from storage.models import (
+    AgentMemory,
+    Document,
+    File,
+    JobStep,
+    Page,
+    Suggestion,
+    Update,
+    WaitingMail,
+)
 from tests.server.api import Api
 from tests.server.runs_world import RunsWorld, for_runs
 from tests.services.models import ModelServer
@@ -110,11 +119,59 @@ async def test_a_step_that_is_repeated_does_nothing_twice(world: RunsWorld, serv
     assert len(answers) == 1
 
 
-async def test_a_dry_run_writes_nothing(world: RunsWorld):
-    world.call("make a page", "create_page", {"title": "Plan"})
-    world.then_say("make a page", "I would.", toolResultContains="Dry run")
-    run = await world.done("Please make a page", is_dry=True)
-    assert (run["status"], await pages(world)) == ("success", [])
+async def written(services: Services) -> dict[str, int]:
+    """Return how many rows there are of what people and agents write; edits of documents are such, too."""
+    kinds = (Page, Document, Update, File, WaitingMail, Suggestion, AgentMemory)
+    async with services.database.read() as uow:
+        counts = [await uow.session.scalar(select(func.count()).select_from(kind)) for kind in kinds]
+    return {kind.__tablename__: count or 0 for kind, count in zip(kinds, counts, strict=True)}
+
+
+async def test_a_dry_run_writes_nothing(world: RunsWorld, services: Services):
+    person, channel = world.person, world.channel
+    page = await person.made(f"{world.workspace}/pages", {"title": "There"})
+    content = {"doc": document(paragraph(text("Once")))}
+    block = await person.made(f"/v1/pages/{page['id']}/blocks", {"type": "text", "content": content})
+    body = {"agent_definition_id": "agent_marketing", "name": "Colleague", "yaml_config": ""}
+    other = await person.made(f"{world.workspace}/agents", body)
+    config = {"events": ["agent.run.*", "page.created"], "inputs": {"campaign_brief": "x"}}
+    trigger = {"name": "After", "type": "event", "config": config}
+    await person.made(f"/v1/agents/{other['id']}/triggers", trigger)
+    on_page = {"page_id": page["id"], "block_id": block["id"]}
+    user_id = person.user["id"]
+    calls: list[tuple[str, dict[str, Any]]] = [
+        ("create_page", {"title": "Plan", "markdown": "All of it"}),
+        ("add_text", {"page_id": page["id"], "markdown": "More"}),
+        ("replace_text", {**on_page, "old": "Once", "new": "Twice"}),
+        ("delete_block", on_page),
+        ("suggest_changes", {"page_id": page["id"], "note": "n", "changes": [{"markdown": "x"}]}),
+        ("post_message", {"channel_id": channel["id"], "text": "Hi"}),
+        ("save_file", {"name": "a.txt", "text": "x"}),
+        ("notify_person", {"user_id": user_id, "text": "Look"}),
+        ("ask_person", {"question": "Shall I?"}),
+        ("send_email", {"to": ["a@example.com"], "subject": "s", "text": "t"}),
+        ("call_agent", {"agent_id": other["id"], "task": "Go", "inputs": {"campaign_brief": "x"}}),
+        ("remember", {"text": "Ann likes tea"}),
+    ]
+    told = {"toolCalls": [{"name": name, "arguments": arguments} for name, arguments in calls]}
+    world.models.answer("do it all", told, match={"hasToolResult": False})
+    world.then_say("do it all", "I would.", toolResultContains="Dry run")
+    before = await written(services)
+    run = await world.done("Please do it all", is_dry=True, place=channel["document"])
+    assert (run["status"], await world.answer_of(run["run_id"])) == ("success", "I would.")
+    said = [step["result"]["text"] for step in await world.steps(run["run_id"]) if step["kind"] == "tool"]
+    assert len(said) == len(calls)
+    assert all(one.startswith("Dry run, nothing was written.") for one in said), said
+    assert await written(services) == before
+    # Of the two that the trigger waits for only the second starts a run, so nothing comes of the first.
+    await person.made(f"{world.workspace}/pages", {"title": "Later"})
+    await until(lambda: runs_of(world, other))
+    (started,) = await runs_of(world, other)
+    assert started["place"] != channel["document"]
+
+
+async def runs_of(world: RunsWorld, agent: dict[str, Any]) -> list[dict[str, Any]]:
+    return (await world.person.get(f"/v1/agents/{agent['id']}/runs")).json()["items"]
 
 
 async def test_a_tool_that_fails_is_told_and_can_be_mended(world: RunsWorld):
