@@ -30,10 +30,8 @@ _ADDRESS = re.compile(r"https?://[^\s\"'<>]+", re.IGNORECASE)
 async def unnamed_host(kit: Kit, context: ToolContext, urls: Iterable[str]) -> str | None:
     """Return the first host of some addresses that no person has named, nor consented to; None: all are.
 
-    Agents from outside ask whom they like anyway.
+    For an agent from outside none is named: nobody here has told it anything, nor can be asked.
     """
-    if context.agent is None:
-        return None
     config = tools_config_of(context.agent)
     if config.approval.get("fetch_url") == "auto" and "fetch_url" in config.can_be_auto:
         return None
@@ -56,11 +54,16 @@ async def require_named(kit: Kit, context: ToolContext, content: object, documen
     if urls and document is not None:
         known = await kit.documents.read(document, addresses_on)
     host = await unnamed_host(kit, context, sorted(urls - known))
-    if host is not None:
-        raise ToolError(
-            f"Showing this would ask {host}, which no person has named. Write the address as a link; or use "
-            "`add_block` for one picture, film or embed, and a person is asked."
-        )
+    if host is None:
+        return
+    how = (
+        "a person can have it shown."
+        if context.agent is None
+        else "or use `add_block` for one picture, film or embed, and a person is asked."
+    )
+    raise ToolError(
+        f"Showing this would ask {host}, which no person has named. Write the address as a link; {how}"
+    )
 
 
 def addresses_on(doc: "pycrdt.Doc[Any]") -> set[str]:

