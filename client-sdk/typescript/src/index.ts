@@ -2,6 +2,7 @@
 export { type Api, type Schemas, call, everyItem } from './api/rest.js';
 export * as channel from './channel.js';
 export { type ChannelState, ChannelView } from './channelView.js';
+export * as comments from './comments.js';
 export { type Credentials, type TokenPair, apiKey, cookieSession, tokens } from './auth.js';
 export { type ClientOptions, type EventsOptions, IonfluxClient, type WorkspaceEvent } from './client.js';
 export { type LiveDocument } from './documents/live.js';

@@ -7,7 +7,7 @@ import { Avatar } from '../app/ui/Avatar';
 import { Icon } from '../app/ui/Icon';
 import { ChannelSettings } from './ChannelSettings';
 import { Composer, draftIn } from './Composer';
-import { setClock } from './clock';
+import { setClock } from '../app/clock';
 import { merge, useHistory } from './history';
 import { MessageList } from './MessageList';
 import { messages } from './messages';

@@ -3,7 +3,7 @@ import { channel, type LiveDocument } from '@ionflux/client';
 import { useMemo, useState } from 'react';
 import { useClient, useMe } from '../app/client';
 import { changeArchived } from './api';
-import { serverNow } from './clock';
+import { serverNow } from '../app/clock';
 
 export interface MessageActions {
   send: (content: channel.NewContent, threadId: string | null) => string | null;

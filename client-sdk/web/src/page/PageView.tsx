@@ -6,12 +6,12 @@ import { CanvasView } from './canvas/CanvasView';
 import { DocumentView } from './document/DocumentView';
 import { usePageT } from './messages';
 import { NamesContext, useLoadedNames } from './model/names';
-import { useComments, useOpenPage } from './model/open';
+import { useOpenPage } from './model/open';
 import { restOf } from './model/rest';
-import { PageContext, usePage, type PageSession } from './model/session';
+import { PageContext, type PageSession } from './model/session';
 import { UploadsProvider } from './model/uploads';
 import { PageBar, type PanelName, type ViewName } from './PageBar';
-import { Comments, type CommentTarget } from './panels/Comments';
+import { Comments } from './panels/Comments';
 import { Suggestions } from './panels/Suggestions';
 import { Versions } from './panels/Versions';
 import './page.css';
@@ -46,20 +46,28 @@ export function PageView({ workspaceId, pageId }: PageViewProps) {
 }
 
 const VIEW_KEY = 'ionflux.page.view';
-const NO_TARGET: CommentTarget = { blockId: null, quote: null };
 
 function OpenPage({ session }: { session: PageSession }) {
   const [view, setView] = useState<ViewName>(firstView);
   const [panel, setPanel] = useState<PanelName | null>(null);
-  const [target, setTarget] = useState<CommentTarget>(NO_TARGET);
+  const { marks } = session;
   const choose = useCallback((chosen: ViewName) => {
     localStorage.setItem(VIEW_KEY, chosen);
     setView(chosen);
   }, []);
-  const comment = useCallback((blockId: string) => {
-    setTarget({ blockId, quote: selectedIn(blockId) });
-    setPanel('comments');
-  }, []);
+  useEffect(
+    () =>
+      marks.listenForAsking(() => {
+        setPanel('comments');
+      }),
+    [marks],
+  );
+  const comment = useCallback(
+    (blockId: string) => {
+      marks.begin({ blockId, range: null, quote: null });
+    },
+    [marks],
+  );
   const show = useCallback((blockId: string) => {
     const element = document.querySelector(`[data-block="${CSS.escape(blockId)}"]`);
     element?.scrollIntoView({ block: 'center', behavior: 'smooth' });
@@ -76,10 +84,10 @@ function OpenPage({ session }: { session: PageSession }) {
       {panel !== null && (
         <Panel
           panel={panel}
-          target={target}
-          onTarget={setTarget}
           onShow={show}
           onClose={() => {
+            marks.rest();
+            marks.choose(null);
             setPanel(null);
           }}
         />
@@ -90,17 +98,12 @@ function OpenPage({ session }: { session: PageSession }) {
 
 interface PanelProps {
   panel: PanelName;
-  target: CommentTarget;
-  onTarget: (target: CommentTarget) => void;
   onShow: (blockId: string) => void;
   onClose: () => void;
 }
 
-function Panel({ panel, target, onTarget, onShow, onClose }: PanelProps) {
+function Panel({ panel, onShow, onClose }: PanelProps) {
   const t = usePageT();
-  const client = useClient();
-  const { pageId } = usePage();
-  const live = useComments(client, panel === 'comments' ? pageId : null);
   return (
     <aside className="page-panel" aria-label={t(panel)}>
       <header>
@@ -109,7 +112,7 @@ function Panel({ panel, target, onTarget, onShow, onClose }: PanelProps) {
           ×
         </button>
       </header>
-      {panel === 'comments' && <Comments target={target} live={live} onShow={onShow} onTarget={onTarget} />}
+      {panel === 'comments' && <Comments onShow={onShow} />}
       {panel === 'suggestions' && <Suggestions onShow={onShow} />}
       {panel === 'versions' && <Versions />}
     </aside>
@@ -119,16 +122,6 @@ function Panel({ panel, target, onTarget, onShow, onClose }: PanelProps) {
 function firstView(): ViewName {
   if (matchMedia('(max-width: 700px)').matches) return 'document';
   return localStorage.getItem(VIEW_KEY) === 'canvas' ? 'canvas' : 'document';
-}
-
-/** What of a block's text is selected, to comment on just that. */
-function selectedIn(blockId: string): string | null {
-  const selection = document.getSelection();
-  const text = selection?.toString() ?? '';
-  const element = document.querySelector(`[data-block="${CSS.escape(blockId)}"] .ProseMirror`);
-  const isInside =
-    element !== null && selection?.anchorNode !== null && element.contains(selection?.anchorNode ?? null);
-  return isInside && text !== '' && text.length <= 2000 ? text : null;
 }
 
 /** Undo and redo where no editor has the focus; fields of forms have their own. */

@@ -24,6 +24,7 @@ export function BlockText({ id, fragment, isLive, focus = false, label, path }: 
   const { doc, edit } = usePage();
   return (
     <RichText
+      blockId={id}
       fragment={fragment}
       make={() => edit(() => richTextOf(doc, id, path))}
       label={t(label)}

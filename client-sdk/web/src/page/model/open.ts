@@ -1,7 +1,8 @@
 // Opens a page live: its document, for as long as the page is shown.
 import { useEffect, useMemo, useState } from 'react';
-import type * as Y from 'yjs';
 import type { useClient } from '../../app/client';
+import { setClock } from '../../app/clock';
+import { CommentMarks } from './commentMarks';
 import { openSession, type PageSession, type Rest, type Somebody } from './session';
 
 type Client = ReturnType<typeof useClient>;
@@ -29,6 +30,9 @@ export function useOpenPage(client: Client, rest: Rest, { pageId, workspaceId, m
   const [turn, setTurn] = useState(0);
   useEffect(() => {
     const live = client.documents.open(`page:${pageId}`);
+    const comments = client.documents.open(`comments:${pageId}`);
+    const marks = new CommentMarks(comments);
+    void setClock(); // what one says in comments has a time
     let session: ReturnType<typeof openSession> | null = null;
     let isCurrent = true;
     const follow = () => {
@@ -49,13 +53,15 @@ export function useOpenPage(client: Client, rest: Rest, { pageId, workspaceId, m
     void Promise.all([live.ready, titleOf(rest, pageId)]).then(([, title]) => {
       if (!isCurrent) return;
       const { doc, awareness } = live;
-      session = openSession({ doc, awareness, rest, me, pageId, workspaceId, canWrite: false, title });
+      session = openSession({ doc, awareness, rest, me, pageId, workspaceId, canWrite: false, marks, title });
       follow();
     });
     return () => {
       isCurrent = false;
       stop();
       session?.close();
+      marks.close();
+      comments.release();
       live.release();
     };
   }, [client, rest, pageId, workspaceId, me, turn]);
@@ -71,20 +77,4 @@ async function titleOf(rest: Rest, pageId: string): Promise<string> {
   } catch {
     return ''; // offline, or a page that is not given: then its document is not either
   }
-}
-
-/** The live document of a page's comments while it is looked at; null for none. */
-export function useComments(client: Client, pageId: string | null): Y.Doc | null {
-  const [doc, setDoc] = useState<Y.Doc | null>(null);
-  useEffect(() => {
-    if (pageId === null) return undefined;
-    const live = client.documents.open(`comments:${pageId}`);
-    // eslint-disable-next-line react-hooks/set-state-in-effect -- what is opened here is what is shown
-    setDoc(live.doc);
-    return () => {
-      setDoc(null);
-      live.release();
-    };
-  }, [client, pageId]);
-  return doc;
 }

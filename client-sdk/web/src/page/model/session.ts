@@ -4,6 +4,7 @@ import { ySyncPluginKey } from '@tiptap/y-tiptap';
 import { createContext, useContext } from 'react';
 import type { Awareness } from 'y-protocols/awareness';
 import * as Y from 'yjs';
+import type { CommentMarks } from './commentMarks';
 import { PageStore } from './store';
 
 /** REST as the page uses it; throws what the shell's client throws. */
@@ -40,6 +41,8 @@ export interface PageSession {
   readonly pageId: string;
   readonly workspaceId: string;
   readonly canWrite: boolean;
+  /** Its comments, where they are in its texts. */
+  readonly marks: CommentMarks;
   /** What lists of pages call it, while its document does not say. */
   readonly title: string;
   /**
@@ -58,6 +61,7 @@ interface Facts {
   pageId: string;
   workspaceId: string;
   canWrite: boolean;
+  marks: CommentMarks;
   title: string;
 }
 

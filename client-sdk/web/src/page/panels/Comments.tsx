@@ -1,17 +1,13 @@
 // Comments on the page, its blocks and parts of its texts. They lie in a live document of their own, so the list
 // follows what others say.
-import { useCallback, useEffect, useState } from 'react';
-import type * as Y from 'yjs';
+import { comments } from '@ionflux/client';
+import { useCallback, useEffect, useRef, useState } from 'react';
+import { serverNow } from '../../app/clock';
 import { usePageT } from '../messages';
+import { useCanComment, useChosen, useTarget } from '../model/commentMarks';
 import { useNames } from '../model/names';
 import { usePage } from '../model/session';
 import { useLoad } from './useLoad';
-
-export interface CommentTarget {
-  blockId: string | null;
-  /** A part of the block's text that the comment is on. */
-  quote: string | null;
-}
 
 interface Comment {
   id: string;
@@ -32,19 +28,15 @@ interface Thread {
   comments: Comment[];
 }
 
-interface CommentsProps {
-  target: CommentTarget;
-  /** The live document of the comments, to hear when something has changed. */
-  live: Y.Doc | null;
-  onShow: (blockId: string) => void;
-  onTarget: (target: CommentTarget) => void;
-}
-
 const QUIET_MS = 250;
 
-export function Comments({ target, live, onShow, onTarget }: CommentsProps) {
+export function Comments({ onShow }: { onShow: (blockId: string) => void }) {
   const t = usePageT();
-  const { rest, pageId } = usePage();
+  const { rest, pageId, marks, me } = usePage();
+  const { doc: live } = marks.live;
+  const target = useTarget(marks);
+  const chosen = useChosen(marks);
+  const canComment = useCanComment(marks);
   const [showsResolved, setShowsResolved] = useState(false);
   const [fault, setFault] = useState<string | null>(null);
   const load = useCallback(
@@ -57,7 +49,6 @@ export function Comments({ target, live, onShow, onTarget }: CommentsProps) {
   );
   const { value, error, reload } = useLoad(load);
   useEffect(() => {
-    if (!live) return undefined;
     let timer: ReturnType<typeof setTimeout>;
     const changed = () => {
       clearTimeout(timer);
@@ -80,33 +71,33 @@ export function Comments({ target, live, onShow, onTarget }: CommentsProps) {
       return false;
     }
   };
-  const begin = (text: string) =>
-    act(async () => {
-      const { blockId, quote } = target;
-      const body = {
-        text,
-        ...(blockId !== null && { block_id: blockId }),
-        ...(blockId !== null && quote !== null && { quote }),
-      };
-      await rest.send('POST', `/v1/pages/${pageId}/comments`, body);
-      onTarget({ blockId: null, quote: null });
-    });
+  const begin = (text: string) => {
+    marks.choose(comments.beginThread(live, target, { by: me.id, text, at: serverNow() }));
+    marks.rest();
+    return Promise.resolve(true);
+  };
   const answer = (thread: Thread, text: string) =>
     act(() => rest.send('POST', `/v1/comment-threads/${thread.id}/comments?page_id=${pageId}`, { text }));
   return (
     <div className="panel-body comments">
-      <Say
-        key={`${target.blockId ?? ''} ${target.quote ?? ''}`}
-        label={
-          target.quote !== null
-            ? t('commentOnText')
-            : target.blockId !== null
-              ? t('commentOnBlock')
-              : t('commentOnPage')
-        }
-        quote={target.quote}
-        onSay={begin}
-      />
+      {canComment && (
+        <Say
+          key={target.turn}
+          label={
+            target.range !== null
+              ? t('commentOnText')
+              : target.blockId !== null
+                ? t('commentOnBlock')
+                : t('commentOnPage')
+          }
+          quote={target.quote}
+          isAsked={target.blockId !== null}
+          onSay={begin}
+          onCancel={() => {
+            marks.rest();
+          }}
+        />
+      )}
       <label className="small check">
         <input
           type="checkbox"
@@ -126,43 +117,66 @@ export function Comments({ target, live, onShow, onTarget }: CommentsProps) {
         <p className="muted">{showsResolved ? t('noneResolved') : t('noComments')}</p>
       )}
       {value?.items.map((thread) => (
-        <article key={thread.id} className="thread">
-          {thread.quote !== null && <blockquote>{thread.quote}</blockquote>}
-          {thread.is_orphaned && <p className="small muted">{t('orphaned')}</p>}
-          {thread.comments.map((comment) => (
-            <Said key={comment.id} comment={comment} />
-          ))}
-          <div className="thread-actions">
-            {thread.block_id !== null && !thread.is_orphaned && (
-              <button
-                type="button"
-                className="button plain small"
-                onClick={() => {
-                  onShow(thread.block_id ?? '');
-                }}
-              >
-                {t('showBlock')}
-              </button>
-            )}
-            <button
-              type="button"
-              className="button plain small"
-              onClick={() =>
-                void act(() =>
-                  rest.send(
-                    'POST',
-                    `/v1/comment-threads/${thread.id}/${thread.resolved_at === null ? 'resolve' : 'reopen'}?page_id=${pageId}`,
-                  ),
-                )
-              }
-            >
-              {thread.resolved_at === null ? t('resolve') : t('reopen')}
-            </button>
-          </div>
-          <Say label={t('answer')} quote={null} onSay={(text) => answer(thread, text)} />
-        </article>
+        <ThreadCard
+          key={thread.id}
+          thread={thread}
+          isChosen={thread.id === chosen}
+          canComment={canComment}
+          onShow={() => {
+            marks.choose(thread.id);
+            onShow(thread.block_id ?? '');
+          }}
+          onSettle={() => {
+            const verb = thread.resolved_at === null ? 'resolve' : 'reopen';
+            void act(() => rest.send('POST', `/v1/comment-threads/${thread.id}/${verb}?page_id=${pageId}`));
+          }}
+          onAnswer={(text) => answer(thread, text)}
+        />
       ))}
     </div>
+  );
+}
+
+interface ThreadCardProps {
+  thread: Thread;
+  isChosen: boolean;
+  canComment: boolean;
+  onShow: () => void;
+  onSettle: () => void;
+  onAnswer: (text: string) => Promise<boolean>;
+}
+
+function ThreadCard({ thread, isChosen, canComment, onShow, onSettle, onAnswer }: ThreadCardProps) {
+  const t = usePageT();
+  const card = useRef<HTMLElement>(null);
+  useEffect(() => {
+    if (isChosen) card.current?.scrollIntoView({ block: 'nearest' });
+  }, [isChosen]);
+  return (
+    <article
+      ref={card}
+      className={isChosen ? 'thread chosen' : 'thread'}
+      aria-current={isChosen ? 'true' : undefined}
+    >
+      {thread.quote !== null && <blockquote>{thread.quote}</blockquote>}
+      {thread.is_orphaned && <p className="small muted">{t('orphaned')}</p>}
+      {thread.comments.map((comment) => (
+        <Said key={comment.id} comment={comment} />
+      ))}
+      <div className="thread-actions">
+        {thread.block_id !== null && !thread.is_orphaned && (
+          <button type="button" className="button plain small" onClick={onShow}>
+            {t('showBlock')}
+          </button>
+        )}
+        {canComment && (
+          <button type="button" className="button plain small" onClick={onSettle}>
+            {thread.resolved_at === null ? t('resolve') : t('reopen')}
+          </button>
+        )}
+      </div>
+      {canComment && <Say label={t('answer')} quote={null} onSay={onAnswer} />}
+    </article>
   );
 }
 
@@ -184,12 +198,19 @@ function Said({ comment }: { comment: Comment }) {
 interface SayProps {
   label: string;
   quote: string | null;
+  /** Whether somebody has just asked to write here. */
+  isAsked?: boolean;
   onSay: (text: string) => Promise<boolean>;
+  onCancel?: () => void;
 }
 
-function Say({ label, quote, onSay }: SayProps) {
+function Say({ label, quote, isAsked = false, onSay, onCancel }: SayProps) {
   const t = usePageT();
   const [text, setText] = useState('');
+  const field = useRef<HTMLTextAreaElement>(null);
+  useEffect(() => {
+    if (isAsked) field.current?.focus();
+  }, [isAsked]);
   const send = async () => {
     if (text.trim() !== '' && (await onSay(text.trim()))) setText('');
   };
@@ -203,6 +224,7 @@ function Say({ label, quote, onSay }: SayProps) {
     >
       {quote !== null && <blockquote>{quote}</blockquote>}
       <textarea
+        ref={field}
         className="input"
         rows={2}
         maxLength={10_000}
@@ -218,10 +240,17 @@ function Say({ label, quote, onSay }: SayProps) {
           void send();
         }}
       />
-      {text.trim() !== '' && (
-        <button type="submit" className="button primary">
-          {t('send')}
-        </button>
+      {(text.trim() !== '' || isAsked) && (
+        <div className="say-actions">
+          <button type="submit" className="button primary small" disabled={text.trim() === ''}>
+            {t('send')}
+          </button>
+          {isAsked && (
+            <button type="button" className="button plain small" onClick={onCancel}>
+              {t('cancel')}
+            </button>
+          )}
+        </div>
       )}
     </form>
   );

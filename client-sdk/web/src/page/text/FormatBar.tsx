@@ -1,6 +1,7 @@
 // What one may do with the selected text, above the editor that has the focus; below it on a phone.
 import type { Editor } from '@tiptap/react';
 import { useEditorState } from '@tiptap/react';
+import type { ReactNode } from 'react';
 import { usePageT, type PageKey } from '../messages';
 
 interface Format {
@@ -36,7 +37,7 @@ function mark(name: PageKey, sign: string, run: (editor: Editor) => unknown): Fo
   return { name, sign, isOn: (editor) => editor.isActive(name), run };
 }
 
-export function FormatBar({ editor }: { editor: Editor }) {
+export function FormatBar({ editor, children }: { editor: Editor; children?: ReactNode }) {
   const t = usePageT();
   const on = useEditorState({
     editor,
@@ -44,13 +45,14 @@ export function FormatBar({ editor }: { editor: Editor }) {
   });
   return (
     <div className="format-bar" role="toolbar" aria-label={t('formatting')}>
+      {children}
       {FORMATS.map((format, index) => (
         <button
           key={format.name}
           type="button"
           className={`format format-${format.name}`}
           title={t(format.name)}
-          aria-label={t(format.name)}
+          aria-label={/\d/.test(format.sign) ? `${format.sign} ${t(format.name)}` : t(format.name)}
           aria-pressed={on[index] === '1'}
           tabIndex={-1}
           onMouseDown={(event) => {

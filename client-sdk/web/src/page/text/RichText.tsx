@@ -7,6 +7,8 @@ import { useNames } from '../model/names';
 import { usePage } from '../model/session';
 import { usePageT } from '../messages';
 import { Live, textExtensions } from './extensions';
+import { Commented } from './commented';
+import { CommentBar, CommentButton } from './CommentBar';
 import { FormatBar } from './FormatBar';
 import { mentionList } from './mentionList';
 import { usePaste } from './paste';
@@ -17,6 +19,8 @@ import { findUnknown } from './unknown';
 const schema = getSchema(textExtensions());
 
 interface RichTextProps {
+  /** The block that the text is of. */
+  blockId: string;
   /** Null where no text was written yet; `make` then begins one. */
   fragment: Y.XmlFragment | null;
   make: () => Y.XmlFragment;
@@ -26,7 +30,8 @@ interface RichTextProps {
   focus?: boolean;
 }
 
-export function RichText({ fragment, make, label, placeholder, isLive, focus = false }: RichTextProps) {
+export function RichText(props: RichTextProps) {
+  const { blockId, fragment, make, label, placeholder, isLive, focus = false } = props;
   const t = usePageT();
   const { canWrite } = usePage();
   const unknown = useUnknown(isLive ? fragment : null);
@@ -47,24 +52,38 @@ export function RichText({ fragment, make, label, placeholder, isLive, focus = f
       </button>
     );
   }
-  return <LiveText fragment={fragment} label={label} placeholder={placeholder ?? ''} focus={focus} />;
+  return (
+    <LiveText
+      blockId={blockId}
+      fragment={fragment}
+      label={label}
+      placeholder={placeholder ?? ''}
+      focus={focus}
+    />
+  );
 }
 
 interface LiveTextProps {
+  blockId: string;
   fragment: Y.XmlFragment;
   label: string;
   placeholder: string;
   focus: boolean;
 }
 
-function LiveText({ fragment, label, placeholder, focus }: LiveTextProps) {
-  const { awareness, undo, canWrite } = usePage();
+function LiveText({ blockId, fragment, label, placeholder, focus }: LiveTextProps) {
+  const { awareness, undo, canWrite, marks } = usePage();
   const { latest } = useNames();
   const [isFocused, setFocused] = useState(false);
   const paste = usePaste();
   const editor = useEditor(
     {
-      extensions: [...textExtensions(mentionList(latest)), Live.configure({ fragment, awareness, undo })],
+      extensions: [
+        ...textExtensions(mentionList(latest)),
+        // Tiptap lets the last one see a change first: what is commented on is found once the text is in step.
+        Commented.configure({ fragment, blockId, marks }),
+        Live.configure({ fragment, awareness, undo }),
+      ],
       injectCSS: false,
       editable: canWrite,
       autofocus: focus ? 'end' : false,
@@ -82,14 +101,19 @@ function LiveText({ fragment, label, placeholder, focus }: LiveTextProps) {
       },
     },
     // An editor that is made anew takes the caret from who is typing: what else changes is told to the one there is.
-    [fragment, awareness, undo, latest],
+    [fragment, awareness, undo, latest, blockId, marks],
   );
   useEffect(() => {
     editor.setEditable(canWrite, false);
   }, [editor, canWrite]);
   return (
     <div className="live-text" data-placeholder={placeholder}>
-      {canWrite && isFocused && <FormatBar editor={editor} />}
+      {canWrite && isFocused && (
+        <FormatBar editor={editor}>
+          <CommentButton editor={editor} fragment={fragment} blockId={blockId} />
+        </FormatBar>
+      )}
+      {!canWrite && <CommentBar editor={editor} fragment={fragment} blockId={blockId} />}
       <EditorContent editor={editor} />
     </div>
   );
