@@ -1,5 +1,6 @@
 """Agents as people find, configure, run, approve and undo them."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -11,10 +12,14 @@ from tests.web.rooms import open_room
 from tests.web.visitors import Visitors, find_barriers, take_picture
 
 
-@pytest.fixture
-def agency(tmp_path_factory: pytest.TempPathFactory, model_server: ModelServer) -> Iterator[IonfluxServer]:
-    """A server whose agents think with the stand-in."""
-    settings = {"IONFLUX_LLM_HOSTS": model_server.place, "IONFLUX_LLM_BUILT_IN": "false"}
+SLOW = {"chunkSize": 12, "recordedTimings": {"ttftMs": 0, "interChunkDelaysMs": [0, 0, 0, 3_600_000]}}
+"""An answer that stops within its fourth part: what is seen meanwhile stays to be seen."""
+
+
+@pytest.fixture(scope="module")
+def agency(tmp_path_factory: pytest.TempPathFactory, _model_process: int) -> Iterator[IonfluxServer]:
+    """A server whose agents think with the stand-in: for all tests here, each in a workspace of its own."""
+    settings = {"IONFLUX_LLM_HOSTS": f"127.0.0.1:{_model_process}", "IONFLUX_LLM_BUILT_IN": "false"}
     server = IonfluxServer(tmp_path_factory.mktemp("agency"), settings)
     server.start()
     yield server
@@ -65,6 +70,97 @@ async def test_faults_of_a_configuration_have_their_place(
     await page.get_by_role("button", name="Save", exact=True).click()
     await page.get_by_role("link", name="Versions").click()
     await expect(page.get_by_text("Version 2")).to_be_visible()
+
+
+async def test_an_agent_of_the_catalogue_is_made_scheduled_and_tried(
+    visitors: Visitors, agency: IonfluxServer, model_server: ModelServer
+):
+    room = await open_room(agency, visitors)
+    await room.agent(model_server)  # and so a provider that the other may think with
+    page = await visitors.page_of(room.ann, f"/w/{room.channel.workspace_id}/agents")
+    await page.get_by_role("link", name="Use ResearchAssistant").click()
+    await page.get_by_label("Name").fill("Scout")
+    # What is wrong is told with its place, and one click leads there.
+    yaml = page.get_by_label("YAML")
+    before = "llm:\n  provider: Stand-in\n  model: small\nlimits: {max_steps: "
+    await yaml.fill(f"{before}many}}\n")
+    fault = page.get_by_role("button", name="limits.max_steps")
+    await expect(fault).to_contain_text("line 4, column 21")
+    await expect(page.locator(".yaml-field .wrong")).to_have_text("4")
+    await fault.click()
+    assert await yaml.evaluate("(field) => field.value.slice(0, field.selectionStart)") == before
+    await yaml.fill("llm:\n  provider: Stand-in\n  model: small\n")
+    await expect(page.get_by_text("This is a valid configuration.")).to_be_visible()
+    await page.get_by_role("button", name="Create agent").click()
+    await expect(page.get_by_role("heading", name="Scout")).to_be_visible()
+
+    await page.get_by_role("link", name="Schedule and triggers").click()
+    add = page.get_by_role("button", name="Add", exact=True)
+    await page.get_by_label("When").fill("not a time")
+    await page.get_by_label("question").fill("What is new?")
+    await add.click()
+    await expect(page.get_by_role("alert")).to_contain_text("cron")
+    await page.get_by_label("When").fill("0 9 * * 1")
+    await add.click()
+    line = page.get_by_role("listitem").filter(has_text="Schedule 0 9 * * 1")
+    await expect(line).to_contain_text("next on")
+    await expect(page.get_by_label("question")).to_have_value("")
+    # Nothing is added that could not run, and it is said what it lacks.
+    await add.click()
+    await expect(page.get_by_role("alert")).to_contain_text("question")
+
+    # It is tried at once, and what came of that is told: a run, to be looked at.
+    model_server.say("What is new?", "Not much.")
+    await line.get_by_role("button", name="What it did").click()
+    fires = line.get_by_role("region", name="Fires of Schedule 0 9 * * 1")
+    await expect(fires).to_contain_text("It has not fired within the last 30 days.")
+    await fires.get_by_role("button", name="Try it now, in a test run").click()
+    fire = fires.get_by_role("listitem")
+    await expect(fire).to_contain_text("test")
+    await expect(fire).to_contain_text("started a run")
+    assert await find_barriers(page) == []
+    await line.get_by_role("button", name="Pause").click()
+    await expect(line.get_by_role("button", name="Resume")).to_be_visible()
+    await fire.get_by_role("link", name="Open run").click()
+    await expect(page.get_by_role("region", name="Answer")).to_contain_text("Not much.")
+    await page.go_back()
+    await page.get_by_role("button", name="Delete Schedule 0 9 * * 1").click()
+    await expect(page.get_by_text("Nothing starts it by itself.")).to_be_visible()
+
+
+async def test_a_run_is_followed_stopped_refused_and_paid(
+    visitors: Visitors, agency: IonfluxServer, model_server: ModelServer
+):
+    room = await open_room(agency, visitors)
+    agent = await room.agent(model_server, yaml="tools: {allowed: null, approval: {create_page: ask}}\n")
+    path = f"/w/{room.channel.workspace_id}/agents/agent/{agent}"
+    page = await visitors.page_of(room.ann, path)
+    usage = {"prompt_tokens": 2000, "completion_tokens": 500}
+    call = {"name": "create_page", "arguments": {"title": "Findings", "markdown": "All of it"}}
+    model_server.answer(
+        "Find out", {"toolCalls": [call], "usage": usage}, match={"hasToolResult": False}
+    )
+    model_server.say("Find out", "Then I tell you what I found here.", match={"hasToolResult": True}, **SLOW)
+    await page.get_by_label("question").fill("Find out")
+    await page.get_by_role("button", name="Run", exact=True).click()
+    wish = page.get_by_role("region", name="It wants to use")
+    await wish.get_by_label("A word to it, if you like").fill("Tell me here instead")
+    await wish.get_by_role("button", name="Reject").click()
+    # What it does is seen step by step, with what it says now and what all that costs.
+    steps = page.get_by_role("list", name="Steps")
+    await expect(steps.locator("[aria-current=step]")).to_contain_text("Then I tell you")
+    refused = steps.get_by_role("listitem").filter(has_text="create_page").last
+    await expect(refused).to_be_visible()
+    await expect(page.locator(".run-figures")).to_contain_text(re.compile(r"\$0\.\d*[1-9]"))
+    await page.get_by_role("button", name="Stop").click()
+    await expect(page.locator(".detail-head .status-mark")).to_have_text("stopped")
+    await page.get_by_role("button", name="Undo this run").click()
+    await expect(page.get_by_text("There was nothing to take back.")).to_be_visible()
+    asked = model_server.asked[-1]["body"]["messages"][-1]
+    assert "Tell me here instead" in str(asked["content"])
+    # The agent has its list of runs, with how each ended.
+    await page.get_by_role("region", name="Run of Writer").get_by_role("link", name="Writer").click()
+    await expect(page.get_by_role("listitem").filter(has_text="stopped")).to_be_visible()
 
 
 async def test_a_playbook_is_run_decided_and_seen_step_by_step(

@@ -57,7 +57,7 @@ export function AgentDetail({ workspaceId, agent, definition, tab, onChanged }: 
       {shown === 'configuration' && (
         <AgentConfig key={agent.version} agent={agent} definition={definition} onChanged={onChanged} />
       )}
-      {shown === 'triggers' && <Triggers agent={agent} />}
+      {shown === 'triggers' && <Triggers agent={agent} inputs={definition?.inputs_schema ?? []} />}
       {shown === 'versions' && <Versions key={agent.version} agent={agent} onChanged={onChanged} />}
     </section>
   );

@@ -7,10 +7,18 @@ import { ago, fullTime } from '../chat/time';
 import { useLoaded } from '../chat/useLoaded';
 import { Fires } from './Fires';
 import { createTrigger, deleteTrigger, listTriggers, setTriggerState } from './api';
+import { InputFields } from './InputFields';
+import { readInputs, type InputFault, type Texts } from './inputs';
 import { messages } from './messages';
-import type { Agent, Trigger } from './model';
+import type { Agent, Input, Trigger } from './model';
 
-export function Triggers({ agent }: { agent: Agent }) {
+interface TriggersProps {
+  agent: Agent;
+  /** What its runs are given. */
+  inputs: readonly Input[];
+}
+
+export function Triggers({ agent, inputs }: TriggersProps) {
   const t = useT(messages);
   const client = useClient();
   const load = useCallback(() => listTriggers(client, agent.id), [agent.id, client]);
@@ -80,6 +88,7 @@ export function Triggers({ agent }: { agent: Agent }) {
         ))}
       </ul>
       <NewSchedule
+        inputs={inputs}
         onMake={(name, config) =>
           act(() => createTrigger(client, agent.id, { name, type: 'schedule', config }))
         }
@@ -123,27 +132,40 @@ function TriggerLine({ trigger }: { trigger: Trigger }) {
 }
 
 interface NewScheduleProps {
+  inputs: readonly Input[];
   onMake: (name: string, config: Record<string, unknown>) => Promise<boolean>;
 }
 
 const USUAL = ['0 9 * * 1', '0 9 * * *', '@hourly', '@monthly'];
 
-function NewSchedule({ onMake }: NewScheduleProps) {
+function NewSchedule({ inputs, onMake }: NewScheduleProps) {
   const t = useT(messages);
   const [cron, setCron] = useState('0 9 * * 1');
   const [prompt, setPrompt] = useState('');
+  const [texts, setTexts] = useState<Texts>({});
+  const [faults, setFaults] = useState<Record<string, InputFault>>({});
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const submit = async (event: SubmitEvent) => {
     event.preventDefault();
+    // What the configuration gives is not asked for again: the server knows both, and says what is missing.
+    const read = readInputs(
+      inputs.map((input) => ({ ...input, required: false })),
+      texts,
+    );
+    setFaults(read.faults);
+    if (Object.keys(read.faults).length > 0) return;
     const config = {
       cron: cron.trim(),
       time_zone: zone,
+      ...(Object.keys(read.values).length > 0 ? { inputs: read.values } : {}),
       ...(prompt.trim() ? { prompt: prompt.trim() } : {}),
     };
-    if (await onMake(t('schedule_name', { cron: cron.trim() }), config)) setPrompt('');
+    if (!(await onMake(t('schedule_name', { cron: cron.trim() }), config))) return;
+    setPrompt('');
+    setTexts({});
   };
   return (
-    <form className="card run-form" onSubmit={(event) => void submit(event)}>
+    <form className="card run-form" onSubmit={(event) => void submit(event)} noValidate>
       <h3>{t('new_schedule')}</h3>
       <label className="field">
         <span>{t('cron')}</span>
@@ -163,6 +185,7 @@ function NewSchedule({ onMake }: NewScheduleProps) {
           <option key={one} value={one} />
         ))}
       </datalist>
+      <InputFields inputs={inputs} texts={texts} faults={faults} onChange={setTexts} />
       <label className="field">
         <span>{t('prompt')}</span>
         <textarea

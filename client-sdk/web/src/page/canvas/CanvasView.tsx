@@ -165,7 +165,8 @@ function Canvas() {
           }}
           proOptions={{ hideAttribution: true }}
         >
-          <Background gap={24} size={1} />
+          {/* It is drawn anew in every frame, which costs more than all blocks; from afar its dots are too small to be seen. */}
+          {!isFar && <Background gap={24} size={1} />}
           <Pointers peers={peers} />
         </ReactFlow>
         <CanvasBar selected={selected} hand={hand} onHand={setHand} onAdded={begin} middle={middle} />
