@@ -1,4 +1,4 @@
-"""The first five minutes: one click, a page that greets, an agent that is asked, watched, stopped and undone."""
+"""The first five minutes: one click, a page that greets, an agent that is asked, watched, stopped, undone."""
 
 import re
 from collections.abc import Iterator

@@ -1,32 +1,9 @@
-"""The way in: with one click into the demo workspace, with an account of one's own, and out again."""
+"""The way in with an account of one's own, and out again; that with one click is in `test_first_minutes`."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 from playwright.async_api import expect
 
-from tests.services.ionflux import PASSWORD, IonfluxServer, expect_no_fault
+from tests.services.ionflux import PASSWORD, IonfluxServer
 from tests.web.visitors import Visitors
-
-
-@pytest.fixture
-def seeded(tmp_path: Path) -> Iterator[IonfluxServer]:
-    """A server as `make run` starts it."""
-    server = IonfluxServer(tmp_path, {"IONFLUX_LLM_BUILT_IN": "false"}, with_seed=True)
-    server.start()
-    yield server
-    server.close()
-    expect_no_fault(server.log_text())
-
-
-async def test_one_click_opens_the_demo_workspace(visitors: Visitors, seeded: IonfluxServer):
-    page = await visitors.stranger(seeded)
-    await page.get_by_role("button", name="Open the demo workspace").click()
-    await expect(page.get_by_role("navigation", name="Workspace").get_by_text("Welcome")).to_have_count(2)
-    await expect(
-        page.get_by_role("navigation", name="Path").get_by_text("Welcome to IONFLUX")
-    ).to_be_visible()
 
 
 async def test_somebody_new_makes_an_account_and_a_workspace(visitors: Visitors, ionflux: IonfluxServer):
