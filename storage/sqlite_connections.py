@@ -113,8 +113,8 @@ class SqliteConnection(aiosqlite.Connection):
         self._begin = None
 
     async def rollback(self) -> None:
-        """End the transaction and undo it."""
-        if self._begin is None:
+        """End the transaction and undo it; the pool asks for that once more, when there is none."""
+        if self._begin is None and self.in_transaction:
             await super().rollback()
         self._begin = None
 

@@ -4,11 +4,21 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CTE, ColumnElement, and_, or_, select, tuple_, update
+from sqlalchemy import CTE, ColumnElement, and_, bindparam, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.models import Membership, Page, PageGrant, Role
 from storage.repositories.access_changes import AccessChanges
+
+# Asked by every join, so it is built once: that costs as much as its answer.
+_WITH_ROLE = (
+    select(Page, Membership.role)
+    .outerjoin(
+        Membership,
+        and_(Membership.workspace_id == Page.workspace_id, Membership.user_id == bindparam("user_id")),
+    )
+    .where(Page.id == bindparam("page_id"))
+)
 
 
 class Pages:
@@ -71,16 +81,8 @@ class Pages:
 
     async def find_with_role(self, page_id: UUID, user_id: UUID | None) -> tuple[Page, Role | None] | None:
         """Return a page and the user's role in its workspace, which is None for no member."""
-        row = (
-            await self._session.execute(
-                select(Page, Membership.role)
-                .outerjoin(
-                    Membership,
-                    and_(Membership.workspace_id == Page.workspace_id, Membership.user_id == user_id),
-                )
-                .where(Page.id == page_id)
-            )
-        ).one_or_none()
+        found = await self._session.execute(_WITH_ROLE, {"page_id": page_id, "user_id": user_id})
+        row = found.one_or_none()
         return (row[0], row[1]) if row else None
 
     async def list_tree(

@@ -5,11 +5,23 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.models import Session, User
 from storage.repositories.access_changes import AccessChanges
+
+# Asked by every request and every join, so it is built once: that costs as much as its answer.
+_STANDING = (
+    select(User)
+    .join(Session, Session.user_id == User.id)
+    .where(
+        Session.id == bindparam("session_id"),
+        Session.revoked_at.is_(None),
+        Session.expires_at > bindparam("now"),
+        User.deactivated_at.is_(None),
+    )
+)
 
 RevocationReason = Literal["logout", "reuse", "revoked", "password", "deactivated"]
 
@@ -53,16 +65,7 @@ class Sessions:
 
     async def find_standing(self, session_id: UUID) -> User | None:
         """Return the user of a session that stands, or None."""
-        return await self._session.scalar(
-            select(User)
-            .join(Session, Session.user_id == User.id)
-            .where(
-                Session.id == session_id,
-                Session.revoked_at.is_(None),
-                Session.expires_at > self._now,
-                User.deactivated_at.is_(None),
-            )
-        )
+        return await self._session.scalar(_STANDING, {"session_id": session_id, "now": self._now})
 
     async def rotate(self, session_id: UUID, *, old_hash: str, new_hash: str, expires_at: datetime) -> bool:
         """Replace the refresh token if `old_hash` is the present one and the session stands.

@@ -7,12 +7,12 @@ which takes up to `sys.getswitchinterval()` (measured with a loop that is always
 """
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC
-from pathlib import Path
 from typing import TypeVar
 
 import msgspec
@@ -197,7 +197,7 @@ class SqliteStore:
 def wal_bytes(database: Database) -> int:
     """Return how large the file beside the database is that commits go into first."""
     try:
-        return Path(f"{database.path}-wal").stat().st_size
+        return os.stat(f"{database.path}-wal").st_size
     except FileNotFoundError:
         return 0
 
