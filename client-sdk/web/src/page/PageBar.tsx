@@ -1,7 +1,9 @@
 // Above the page: which view, who is here, and what stands beside it.
 import { Avatar } from '../app/ui/Avatar';
 import { usePageT } from './messages';
+import { useCanComment } from './model/commentMarks';
 import { usePeers, type Peer } from './model/presence';
+import { usePage } from './model/session';
 
 export type ViewName = 'document' | 'canvas';
 export type PanelName = 'comments' | 'suggestions' | 'versions';
@@ -11,13 +13,17 @@ interface PageBarProps {
   panel: PanelName | null;
   onView: (view: ViewName) => void;
   onPanel: (panel: PanelName | null) => void;
+  /** Begins to propose a change, or ends that. */
+  onSuggest: () => void;
 }
 
 const VIEWS = ['document', 'canvas'] as const;
 const PANELS = ['comments', 'suggestions', 'versions'] as const;
 
-export function PageBar({ view, panel, onView, onPanel }: PageBarProps) {
+export function PageBar({ view, panel, onView, onPanel, onSuggest }: PageBarProps) {
   const t = usePageT();
+  const { marks, branch } = usePage();
+  const canSuggest = useCanComment(marks);
   return (
     <div className="page-bar">
       <div className="segmented" role="group" aria-label={t('view')}>
@@ -35,6 +41,18 @@ export function PageBar({ view, panel, onView, onPanel }: PageBarProps) {
         ))}
       </div>
       <People />
+      {(canSuggest || branch !== null) && (
+        <button
+          type="button"
+          role="switch"
+          aria-checked={branch !== null}
+          className="button plain small suggest-switch"
+          title={t('suggestingMore')}
+          onClick={onSuggest}
+        >
+          {t('suggesting')}
+        </button>
+      )}
       <div className="page-panels" role="group" aria-label={t('beside')}>
         {PANELS.map((name) => (
           <button

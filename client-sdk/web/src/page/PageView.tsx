@@ -1,12 +1,13 @@
 // A page of the workspace, as a document or as a canvas, with who is here and what stands beside it.
 import { useCallback, useEffect, useMemo, useState } from 'react';
 import { useClient, useMe } from '../app/client';
+import { useShows } from '../app/shown';
 import { Loading, Notice } from '../app/ui/Notice';
 import { CanvasView } from './canvas/CanvasView';
 import { DocumentView } from './document/DocumentView';
 import { usePageT } from './messages';
 import { NamesContext, useLoadedNames } from './model/names';
-import { useOpenPage } from './model/open';
+import { documentOf, useOpenPage } from './model/open';
 import { restOf } from './model/rest';
 import { PageContext, type PageSession } from './model/session';
 import { UploadsProvider } from './model/uploads';
@@ -14,6 +15,8 @@ import { PageBar, type PanelName, type ViewName } from './PageBar';
 import { Comments } from './panels/Comments';
 import { Suggestions } from './panels/Suggestions';
 import { Versions } from './panels/Versions';
+import { SuggestingBar } from './suggesting/SuggestingBar';
+import { useBranch, type Branch } from './suggesting/useBranch';
 import './page.css';
 import './blocks.css';
 import './canvas.css';
@@ -31,14 +34,30 @@ export function PageView({ workspaceId, pageId }: PageViewProps) {
   const rest = useMemo(() => restOf(client), [client]);
   const names = useLoadedNames(rest, workspaceId);
   const mine = useMemo(() => ({ id: `user:${me.id}`, name: me.name }), [me.id, me.name]);
-  const opened = useOpenPage(client, rest, { pageId, workspaceId, me: mine });
-  if (opened.why !== null) return <Notice title={t('cannotOpen')}>{opened.why}</Notice>;
+  const branch = useBranch(rest, pageId);
+  const [panel, setPanel] = useState<PanelName | null>(null);
+  const opened = useOpenPage(client, rest, { pageId, workspaceId, me: mine, branch: branch.id });
+  useShows(documentOf(pageId, branch.id));
+  if (opened.why !== null) {
+    const back = branch.id === null ? undefined : { label: t('backToPage'), run: branch.leave };
+    return (
+      <Notice title={t('cannotOpen')} action={back}>
+        {opened.why}
+      </Notice>
+    );
+  }
   if (opened.session === null) return <Loading label={t('opening')} />;
   return (
     <PageContext value={opened.session}>
       <NamesContext value={names}>
         <UploadsProvider>
-          <OpenPage key={pageId} session={opened.session} />
+          <OpenPage
+            key={documentOf(pageId, branch.id)}
+            session={opened.session}
+            branch={branch}
+            panel={panel}
+            setPanel={setPanel}
+          />
         </UploadsProvider>
       </NamesContext>
     </PageContext>
@@ -47,9 +66,15 @@ export function PageView({ workspaceId, pageId }: PageViewProps) {
 
 const VIEW_KEY = 'ionflux.page.view';
 
-function OpenPage({ session }: { session: PageSession }) {
+interface OpenPageProps {
+  session: PageSession;
+  branch: Branch;
+  panel: PanelName | null;
+  setPanel: (panel: PanelName | null) => void;
+}
+
+function OpenPage({ session, branch, panel, setPanel }: OpenPageProps) {
   const [view, setView] = useState<ViewName>(firstView);
-  const [panel, setPanel] = useState<PanelName | null>(null);
   const { marks } = session;
   const choose = useCallback((chosen: ViewName) => {
     localStorage.setItem(VIEW_KEY, chosen);
@@ -60,7 +85,7 @@ function OpenPage({ session }: { session: PageSession }) {
       marks.listenForAsking(() => {
         setPanel('comments');
       }),
-    [marks],
+    [marks, setPanel],
   );
   const comment = useCallback(
     (blockId: string) => {
@@ -74,10 +99,30 @@ function OpenPage({ session }: { session: PageSession }) {
     element?.classList.add('shown');
     setTimeout(() => element?.classList.remove('shown'), 1500);
   }, []);
+  const handedIn = () => {
+    setPanel('suggestions');
+  };
   useUndoKeys(session);
   return (
-    <div className={panel === null ? 'page' : 'page with-panel'}>
-      <PageBar view={view} panel={panel} onView={choose} onPanel={setPanel} />
+    <div
+      className={`page${panel === null ? '' : ' with-panel'}${session.branch === null ? '' : ' is-branch'}`}
+    >
+      <PageBar
+        view={view}
+        panel={panel}
+        onView={choose}
+        onPanel={setPanel}
+        onSuggest={() => {
+          if (branch.id === null) void branch.begin();
+          else void branch.handIn(session).then(handedIn);
+        }}
+      />
+      {session.branch !== null && <SuggestingBar branch={branch} onHandedIn={handedIn} />}
+      {session.branch === null && branch.fault && (
+        <p className="note bad page-fault" role="alert">
+          {branch.fault}
+        </p>
+      )}
       <div className="page-main">
         {view === 'document' ? <DocumentView onComment={comment} /> : <CanvasView />}
       </div>
@@ -85,6 +130,7 @@ function OpenPage({ session }: { session: PageSession }) {
         <Panel
           panel={panel}
           onShow={show}
+          onContinue={(id) => void branch.begin(id)}
           onClose={() => {
             marks.rest();
             marks.choose(null);
@@ -99,10 +145,11 @@ function OpenPage({ session }: { session: PageSession }) {
 interface PanelProps {
   panel: PanelName;
   onShow: (blockId: string) => void;
+  onContinue: (suggestionId: string) => void;
   onClose: () => void;
 }
 
-function Panel({ panel, onShow, onClose }: PanelProps) {
+function Panel({ panel, onShow, onContinue, onClose }: PanelProps) {
   const t = usePageT();
   return (
     <aside className="page-panel" aria-label={t(panel)}>
@@ -113,7 +160,7 @@ function Panel({ panel, onShow, onClose }: PanelProps) {
         </button>
       </header>
       {panel === 'comments' && <Comments onShow={onShow} />}
-      {panel === 'suggestions' && <Suggestions onShow={onShow} />}
+      {panel === 'suggestions' && <Suggestions onShow={onShow} onContinue={onContinue} />}
       {panel === 'versions' && <Versions />}
     </aside>
   );

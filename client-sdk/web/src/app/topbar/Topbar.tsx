@@ -5,6 +5,7 @@ import { useLive } from '../live';
 import { messages } from '../messages';
 import type { Workspace } from '../model';
 import { paths, type Place } from '../router';
+import { useShownDocument } from '../shown';
 import { showDock, showSidebar, useLayout } from '../shell/layout';
 import { pathTo } from '../tree/tree';
 import { Icon } from '../ui/Icon';
@@ -17,7 +18,8 @@ import './topbar.css';
 export function Topbar({ workspace, place }: { workspace: Workspace; place: Place }) {
   const t = useT(messages);
   const { isSidebarOpen, isDockOpen } = useLayout();
-  const live: LiveDocument | null = useLive(place.view === 'page' ? `page:${place.pageId}` : null);
+  const shown = useShownDocument();
+  const live: LiveDocument | null = useLive(place.view === 'page' ? (shown ?? `page:${place.pageId}`) : null);
   return (
     <header className="topbar">
       {!isSidebarOpen && (

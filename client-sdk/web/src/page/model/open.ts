@@ -1,4 +1,4 @@
-// Opens a page live: its document, for as long as the page is shown.
+// Opens a page live, or a branch of it: its document, for as long as it is shown.
 import { useEffect, useMemo, useState } from 'react';
 import type { useClient } from '../../app/client';
 import { setClock } from '../../app/clock';
@@ -11,6 +11,8 @@ interface PageFacts {
   pageId: string;
   workspaceId: string;
   me: Somebody;
+  /** The suggestion that is to be written to; null: the page itself. */
+  branch: string | null;
 }
 
 interface Opened {
@@ -24,12 +26,22 @@ interface State extends Opened {
   canWrite: boolean;
 }
 
+/** The document of a page, or of a suggestion for it. */
+export function documentOf(pageId: string, branch: string | null): string {
+  return branch === null ? `page:${pageId}` : `suggestion:${branch}`;
+}
+
 /** Opens a page. It is given once its content is there, from the server or from the copy in this browser. */
-export function useOpenPage(client: Client, rest: Rest, { pageId, workspaceId, me }: PageFacts): Opened {
-  const [state, setState] = useState<State>({ session: null, why: null, of: pageId, canWrite: false });
+export function useOpenPage(
+  client: Client,
+  rest: Rest,
+  { pageId, workspaceId, me, branch }: PageFacts,
+): Opened {
+  const name = documentOf(pageId, branch);
+  const [state, setState] = useState<State>({ session: null, why: null, of: name, canWrite: false });
   const [turn, setTurn] = useState(0);
   useEffect(() => {
-    const live = client.documents.open(`page:${pageId}`);
+    const live = client.documents.open(name);
     const comments = client.documents.open(`comments:${pageId}`);
     const marks = new CommentMarks(comments);
     void setClock(); // what one says in comments has a time
@@ -44,7 +56,7 @@ export function useOpenPage(client: Client, rest: Rest, { pageId, workspaceId, m
         setState({
           session,
           why: session === null && kind === 'refused' ? (why ?? '') : null,
-          of: pageId,
+          of: name,
           canWrite,
         });
     };
@@ -53,7 +65,11 @@ export function useOpenPage(client: Client, rest: Rest, { pageId, workspaceId, m
     void Promise.all([live.ready, titleOf(rest, pageId)]).then(([, title]) => {
       if (!isCurrent) return;
       const { doc, awareness } = live;
-      session = openSession({ doc, awareness, rest, me, pageId, workspaceId, canWrite: false, marks, title });
+      session = openSession({
+        ...{ doc, awareness, rest, me, pageId, workspaceId, branch, marks, title },
+        status: live.status,
+        canWrite: false,
+      });
       follow();
     });
     return () => {
@@ -64,10 +80,10 @@ export function useOpenPage(client: Client, rest: Rest, { pageId, workspaceId, m
       comments.release();
       live.release();
     };
-  }, [client, rest, pageId, workspaceId, me, turn]);
+  }, [client, rest, pageId, workspaceId, me, branch, name, turn]);
   const { session, why, canWrite } = state;
   const shown = useMemo(() => session && { ...session, canWrite }, [session, canWrite]);
-  return state.of === pageId ? { session: shown, why } : { session: null, why: null };
+  return state.of === name ? { session: shown, why } : { session: null, why: null };
 }
 
 /** What lists call the page: its document need not say. */

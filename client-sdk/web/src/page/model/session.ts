@@ -1,5 +1,5 @@
 // A page that is open: its document, who is there, and how one changes it so that undo takes back one's own only.
-import { blocksOf, type Stamp } from '@ionflux/client';
+import { blocksOf, type LiveDocument, type Stamp } from '@ionflux/client';
 import { ySyncPluginKey } from '@tiptap/y-tiptap';
 import { createContext, useContext } from 'react';
 import type { Awareness } from 'y-protocols/awareness';
@@ -41,6 +41,10 @@ export interface PageSession {
   readonly pageId: string;
   readonly workspaceId: string;
   readonly canWrite: boolean;
+  /** How what is written here stands. */
+  readonly status: LiveDocument['status'];
+  /** The suggestion that is written to and not the page; null: the page is. */
+  readonly branch: string | null;
   /** Its comments, where they are in its texts. */
   readonly marks: CommentMarks;
   /** What lists of pages call it, while its document does not say. */
@@ -61,6 +65,8 @@ interface Facts {
   pageId: string;
   workspaceId: string;
   canWrite: boolean;
+  status: LiveDocument['status'];
+  branch: string | null;
   marks: CommentMarks;
   title: string;
 }

@@ -1,5 +1,8 @@
 // Changes of the page that people and agents have proposed: what would change, and deciding on it, whole or in part.
-import { useCallback, useState } from 'react';
+import { useCallback, useEffect, useState } from 'react';
+import type * as Y from 'yjs';
+import { useEvents } from '../../app/events';
+import { useLive } from '../../app/live';
 import { usePageT, type PageKey } from '../messages';
 import { useNames } from '../model/names';
 import { usePage } from '../model/session';
@@ -41,21 +44,27 @@ type HunkKind =
 
 type Decision = 'accept' | 'reject';
 
-export function Suggestions({ onShow }: { onShow: (blockId: string) => void }) {
+interface SuggestionsProps {
+  onShow: (blockId: string) => void;
+  /** Goes on writing one's own. */
+  onContinue: (suggestionId: string) => void;
+}
+
+const EVENTS = ['suggestion.*'];
+
+export function Suggestions({ onShow, onContinue }: SuggestionsProps) {
   const t = usePageT();
   const names = useNames();
-  const { rest, pageId } = usePage();
+  const { rest, pageId, workspaceId, branch, me } = usePage();
   const [open, setOpen] = useState<string | null>(null);
   const load = useCallback(
     () => rest.send<{ items: Suggestion[] }>('GET', `/v1/pages/${pageId}/suggestions?status=open&limit=100`),
     [rest, pageId],
   );
   const { value, error, reload } = useLoad(load);
+  useEvents(workspaceId, EVENTS, reload);
   return (
     <div className="panel-body suggestions">
-      <button type="button" className="button plain small" onClick={reload}>
-        {t('lookAgain')}
-      </button>
       {error && (
         <p className="note bad" role="alert">
           {error}
@@ -79,6 +88,19 @@ export function Suggestions({ onShow }: { onShow: (blockId: string) => void }) {
             </span>
           </button>
           {open === suggestion.id && <Differences id={suggestion.id} onShow={onShow} onEnded={reload} />}
+          {branch === null && suggestion.created_by === me.id && (
+            <div className="thread-actions">
+              <button
+                type="button"
+                className="button plain small"
+                onClick={() => {
+                  onContinue(suggestion.id);
+                }}
+              >
+                {t('goOnWriting')}
+              </button>
+            </div>
+          )}
         </article>
       ))}
     </div>
@@ -93,13 +115,15 @@ interface DifferencesProps {
 
 function Differences({ id, onShow, onEnded }: DifferencesProps) {
   const t = usePageT();
-  const { rest, canWrite } = usePage();
+  const { rest, canWrite, branch, doc } = usePage();
+  const canDecide = canWrite && branch === null;
   const [fault, setFault] = useState<string | null>(null);
   const load = useCallback(
     () => rest.send<{ hunks: Hunk[]; more: number }>('GET', `/v1/suggestions/${id}/differences`),
     [rest, id],
   );
   const { value, error, reload } = useLoad(load);
+  useFollow(doc, `suggestion:${id}`, reload);
   const decide = async (decision: Decision, hunks: string[] | null) => {
     setFault(null);
     try {
@@ -134,7 +158,7 @@ function Differences({ id, onShow, onEnded }: DifferencesProps) {
                 {t('showBlock')}
               </button>
             )}
-            {canWrite && <Decide onDecide={(decision) => void decide(decision, [hunk.id])} />}
+            {canDecide && <Decide onDecide={(decision) => void decide(decision, [hunk.id])} />}
           </div>
         </div>
       ))}
@@ -145,13 +169,33 @@ function Differences({ id, onShow, onEnded }: DifferencesProps) {
           {fault}
         </p>
       )}
-      {canWrite && (
+      {canDecide && (
         <div className="thread-actions decide-all">
           <Decide isAll onDecide={(decision) => void decide(decision, null)} />
         </div>
       )}
     </div>
   );
+}
+
+const QUIET_MS = 600;
+
+/** Reads the differences again after a change of the page that is shown, or of the suggestion. */
+function useFollow(doc: Y.Doc, name: string, reload: () => void): void {
+  const live = useLive(name);
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout>;
+    const changed = () => {
+      clearTimeout(timer);
+      timer = setTimeout(reload, QUIET_MS);
+    };
+    const docs = new Set(live ? [doc, live.doc] : [doc]);
+    for (const each of docs) each.on('update', changed);
+    return () => {
+      clearTimeout(timer);
+      for (const each of docs) each.off('update', changed);
+    };
+  }, [doc, live, reload]);
 }
 
 function Decide({ isAll = false, onDecide }: { isAll?: boolean; onDecide: (decision: Decision) => void }) {

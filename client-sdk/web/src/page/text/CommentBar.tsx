@@ -46,8 +46,9 @@ export function CommentButton({ editor, fragment, blockId }: CommentBarProps) {
 }
 
 function useIsPossible(editor: Editor): boolean {
-  const { marks } = usePage();
-  const canComment = useCanComment(marks);
+  const { marks, branch } = usePage();
+  // What is only proposed is not in the page, which comments are on.
+  const canComment = useCanComment(marks) && branch === null;
   const isSelected = useEditorState({ editor, selector: ({ editor: now }) => !now.state.selection.empty });
   return canComment && isSelected;
 }
