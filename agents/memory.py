@@ -155,7 +155,9 @@ async def recall_alike(
     shelf = shelf_of(agent)
     async with database.read() as uow:
         vectors = dict(await uow.memories.vectors(shelf, asked.model))
-    missing = [memory for memory in known if memory.id not in vectors][:MOST_TEXTS]
+    # Behind the same name there may be another model by now: what has not as many dimensions is none.
+    size = len(asked.vectors[0])
+    missing = [memory for memory in known if len(vectors.get(memory.id, b"")) != size][:MOST_TEXTS]
     made = await embedder.embed(payer, [memory.text for memory in missing]) if missing else None
     if made is not None and made.model == asked.model:
         new = {memory.id: (memory.text, made.vectors[n]) for n, memory in enumerate(missing)}

@@ -45,6 +45,9 @@ async def look_at_some(database: Database, embedder: Embedder, workspace_id: UUI
         made = await embedder.embed(Payer(workspace_id), [text for _, text in some])
         if made is None or made.model != model:
             return None
+        async with database.transaction() as uow:
+            if await uow.search_vectors.begin_anew(workspace_id, model, len(made.vectors[0])):
+                return True
         known |= {place: vector for (place, _), vector in zip(some, made.vectors, strict=True)}
     async with database.transaction() as uow:
         for entry in waiting:

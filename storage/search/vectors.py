@@ -14,7 +14,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, delete, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, delete, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.access import Standing
@@ -63,6 +63,28 @@ class SearchVectors:
             .values(vectors_by=None)
             .execution_options(synchronize_session=False)
         )
+
+    async def begin_anew(self, workspace_id: UUID, model: str, size: int) -> bool:
+        """Let go of a model's vectors that have not so many bytes, and what they are of wait; tell of any.
+
+        Behind the same name there may be another model one day: its vectors compare with no older ones.
+        """
+        gone = await self._session.scalars(
+            delete(SearchVector)
+            .where(SearchVector.workspace_id == workspace_id, SearchVector.model == model)
+            .where(func.length(SearchVector.vector) != size)
+            .returning(SearchVector.part)
+            .execution_options(synchronize_session=False)
+        )
+        if not gone.all():
+            return False
+        await self._session.execute(
+            update(SearchEntry)
+            .where(SearchEntry.workspace_id == workspace_id, SearchEntry.vectors_by == model)
+            .values(vectors_by=None)
+            .execution_options(synchronize_session=False)
+        )
+        return True
 
     async def waiting(self, workspace_id: UUID, until: datetime, limit: int) -> Sequence[SearchEntry]:
         """Return what no model has looked at as it is now, written until then, the newest first."""

@@ -71,6 +71,19 @@ async def test_a_corrected_memory_is_looked_at_anew(
     assert "winter" in (await desk.call("recall", query="snow")).text
 
 
+async def test_another_model_behind_the_same_name_looks_at_memories_anew(
+    ann: Api, workspace: str, services: Services, model_server: ModelServer
+):
+    await add_provider(ann, workspace, model_server)
+    desk = await open_desk(services, ann, workspace)
+    await desk.call("remember", text="The shop is shut in August")
+    for dimensions in (3, 4):
+        model_server.reset()
+        for text in ("The shop is shut in August", "holidays"):
+            model_server.embed(text, (1.0, *[0.0] * (dimensions - 1)))
+        assert "August" in (await desk.call("recall", query="holidays")).text
+
+
 async def test_when_no_vectors_can_be_had_words_do(
     ann: Api, workspace: str, services: Services, model_server: ModelServer
 ):

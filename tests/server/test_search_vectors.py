@@ -181,3 +181,23 @@ async def test_another_model_looks_at_everything_anew(
             return [model.partition(":")[2] for model in models] == ["other"]
 
     await until(is_of_the_other, seconds=SECONDS)
+
+
+async def test_another_model_behind_the_same_name_looks_at_everything_anew(
+    ann: Api, workspace: str, services: Services, studio: UUID, model_server: ModelServer
+):
+    chat = await ann.made(f"{workspace}/channels", {"name": "general", "type": "public"})
+    await post(services, ann, chat, SHUT)
+    await looked_at(services, 1)
+    model_server.reset()
+    for text, vector in (
+        (SHUT, (1.0, 0.1, 0.0, 0.0)),
+        (TEA, (0.0, 0.0, 1.0, 0.0)),
+        ("holidays", (1.0, 0, 0, 0)),
+    ):
+        model_server.embed(text, vector)
+    await post(services, ann, chat, TEA)
+    await says(await open_desk(services, ann, workspace), "holidays", "August")
+    async with services.database.read() as uow:
+        lengths = await uow.session.scalars(select(func.length(SearchVector.vector)))
+        assert lengths.all() == [4 * 4] * 2
