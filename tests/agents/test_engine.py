@@ -225,6 +225,25 @@ async def test_a_wait_ends_with_its_signal_or_its_time(database: Database, works
     assert heard == [{"text": "yes"}, None]
 
 
+async def test_a_wait_outlives_all_processes(database: Database, workspace_id: UUID):
+    """Nothing holds it: it can be answered while none runs, and whichever comes next goes on."""
+
+    async def work(journal: Journal) -> None:
+        heard.append(await journal.wait("answer", "Waiting", seconds=14 * 24 * 3600))
+
+    heard: list[object] = []
+    job_id = await start(database, workspace_id)
+    async with doing(database, Doing(work)):
+        await until(lambda: is_in_state(database, job_id, "waiting"))
+    assert (await job_of(database, job_id)).holder is None
+    async with database.transaction() as uow:
+        assert await uow.jobs.signal(job_id, "answer", {"text": "yes"})
+    handler = Doing(work)
+    async with doing(database, handler):
+        await until(ended(handler, job_id))
+    assert heard == [{"text": "yes"}]
+
+
 async def test_a_signal_that_comes_while_it_works_is_not_missed(database: Database, workspace_id: UUID):
     async def work(journal: Journal) -> None:
         async def tell() -> int:

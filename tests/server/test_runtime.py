@@ -228,6 +228,21 @@ async def test_a_budget_ends_a_run(world: RunsWorld):
     assert (run["status"], run["error_code"]) == ("error", "budget_exceeded")
 
 
+async def test_a_run_falls_back_as_its_configuration_says(
+    ann: Api, workspace: str, model_server: ModelServer
+):
+    yaml = "llm: {provider: Stand-in, model: small, fallbacks: ['Stand-in:other']}\n"
+    world = await RunsWorld.open(ann, workspace, model_server)
+    changed = await ann.patch(f"/v1/agents/{world.agent['id']}", {"yaml_config": yaml})
+    assert changed.status_code == 200, changed.text
+    world.models.refuse("hello", 401, match={"model": "small"})
+    world.models.say("hello", "Good morning.", match={"model": "other"})
+    run = await world.done("hello")
+    assert (run["status"], run["output_preview"]) == ("success", "Good morning.")
+    (call,) = (await ann.get(f"{workspace}/llm-calls", params={"run_id": run["run_id"]})).json()["items"]
+    assert (call["model"], call["attempts"], call["outcome"]) == ("other", 2, "done")
+
+
 DEAR = {"prompt_tokens": 1_000_000, "completion_tokens": 1}
 """What a call reads that costs a dollar."""
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from agents.llm.breaker import FAILURES
 from agents.llm.errors import (
     BudgetExceededError,
     CircuitOpenError,
@@ -384,6 +385,41 @@ async def test_the_next_provider_answers_where_one_fails(world: World, model_ser
     await world.add_provider(model_server.url, name="Good", models=MODELS_SMALL)
     answer = await world.client.complete(world.ask("hello", models=("Broken:small", "good:small")))
     assert (answer.provider, answer.text) == ("Good", "Hi.")
+
+
+async def test_a_stream_goes_on_elsewhere_while_nothing_of_it_was_shown(
+    world: World, model_server: ModelServer
+):
+    model_server.refuse("hello", 503, match={"model": "small"})
+    model_server.say("hello", "Hi.", match={"model": "large"})
+    await world.add_provider("http://127.0.0.1:9/v1", name="Broken", models=MODELS_SMALL)
+    await world.add_provider(model_server.url, name="Good")
+    chain = ("Broken:small", "Good:small", "Good:large")
+    *shown, used, done = await world.events(world.ask("hello", models=chain))
+    assert "".join(event.text for event in shown if isinstance(event, TextDelta)) == "Hi."
+    assert isinstance(used, Usage)
+    assert isinstance(done, Done)
+    assert (done.provider, done.model, done.attempts) == ("Good", "large", 7)
+    assert world.client.statistics().fallbacks == 2
+
+
+async def test_streams_that_are_cut_open_the_circuit_and_the_next_provider_is_asked(
+    world: World, model_server: ModelServer, receiver: Receiver
+):
+    receiver.answer = stream_of('{"choices": [{"delta": {"content": "Hi"}}]}')
+    model_server.say("hello", "Good morning.")
+    await world.add_provider(f"http://127.0.0.1:{receiver.port}/v1", name="Cut", models=MODELS_SMALL)
+    await world.add_provider(model_server.url, name="Good", models=MODELS_SMALL)
+    request = world.ask("hello", models=("Cut:small", "Good:small"))
+    for _ in range(FAILURES):
+        events = world.client.stream(request)
+        assert isinstance(await anext(events), TextDelta)
+        with pytest.raises(CutStreamError):
+            await drain(events)
+    assert world.client.statistics().circuits_open == 1
+    *_, done = await world.events(request)
+    assert isinstance(done, Done)
+    assert (done.provider, done.attempts, len(receiver.taken)) == ("Good", 1, FAILURES)
 
 
 async def test_a_workspace_without_models_is_told_so(world: World):
