@@ -57,6 +57,9 @@ async def test_faults_of_a_configuration_have_their_place(
 ):
     room = await open_room(agency, visitors)
     agent = await room.agent(model_server)
+    above = await room.ann.post(f"{room.workspace}/pages", {"title": "Plans"})
+    below = {"title": "Launch", "parent_page_id": above["id"]}
+    into = await room.ann.post(f"{room.workspace}/pages", below)
     path = f"/w/{room.channel.workspace_id}/agents/agent/{agent}/configuration"
     page = await visitors.page_of(room.ann, path)
     yaml = page.get_by_label("YAML")
@@ -65,10 +68,18 @@ async def test_faults_of_a_configuration_have_their_place(
     await page.get_by_label("Steps at most").fill("12")
     await expect(page.get_by_text("This is a valid configuration.")).to_be_visible()
     assert "max_steps: 12" in await yaml.input_value()
+    target = page.get_by_label("Types its answers at the end of")
+    await target.select_option("Plans / Launch")
+    await expect(yaml).to_have_value(re.compile(f"types_into: {into['id']}"))
+    await expect(page.get_by_text("This is a valid configuration.")).to_be_visible()
     await take_picture(page, "configuration")
     await page.get_by_role("button", name="Save", exact=True).click()
     await page.get_by_role("link", name="Versions").click()
     await expect(page.get_by_text("Version 2")).to_be_visible()
+    await page.get_by_role("link", name="Configuration").click()
+    await expect(target).to_have_value(into["id"])
+    await target.select_option("")
+    await expect(yaml).not_to_have_value(re.compile("types_into"))
 
 
 async def test_an_agent_of_the_catalogue_is_made_scheduled_and_tried(

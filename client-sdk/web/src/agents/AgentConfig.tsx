@@ -47,6 +47,7 @@ export function AgentConfig({ agent, definition, onChanged }: AgentConfigProps) 
         }}
       />
       <ConfigEditor
+        workspaceId={agent.workspace_id}
         yaml={yaml}
         onChange={setYaml}
         check={check}

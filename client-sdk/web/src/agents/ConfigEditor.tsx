@@ -9,6 +9,7 @@ import { useConfigCheck } from './useConfigCheck';
 import { YamlField, type YamlFieldHandle } from './YamlField';
 
 interface ConfigEditorProps {
+  workspaceId: string;
   yaml: string;
   onChange: (yaml: string) => void;
   /** Asks the server; has to be stable. */
@@ -17,7 +18,7 @@ interface ConfigEditorProps {
   defaults: Record<string, unknown>;
 }
 
-export function ConfigEditor({ yaml, onChange, check, defaults }: ConfigEditorProps) {
+export function ConfigEditor({ workspaceId, yaml, onChange, check, defaults }: ConfigEditorProps) {
   const t = useT(messages);
   const field = useRef<YamlFieldHandle>(null);
   const { result, fault, isChecking } = useConfigCheck(yaml, check);
@@ -25,6 +26,7 @@ export function ConfigEditor({ yaml, onChange, check, defaults }: ConfigEditorPr
   return (
     <div className="config-editor">
       <ConfigForm
+        workspaceId={workspaceId}
         yaml={yaml}
         onChange={onChange}
         effective={result?.effective_config ?? null}

@@ -1,11 +1,15 @@
 // The settings that people change most, as a form over the YAML. What is not set is as the kind of agent has it.
-import { useId, type ReactNode } from 'react';
+import { useId, useMemo, type ReactNode } from 'react';
 import { useT } from '../app/i18n';
+import type { Page } from '../app/model';
+import { rowsOf } from '../app/tree/tree';
+import { usePages } from '../app/workspace';
 import { messages } from './messages';
 import type { ConfigFault } from './model';
 import { isEditable, valueAt, withValue, type Path } from './yamlEdits';
 
 interface ConfigFormProps {
+  workspaceId: string;
   yaml: string;
   onChange: (yaml: string) => void;
   /** What all of it comes to, where the YAML is right. */
@@ -18,7 +22,7 @@ const TASKS = ['chat', 'write', 'summarise', 'plan', 'reason', 'extract', 'class
 const ON_BUSY = ['enqueue', 'reject', 'interrupt'];
 const APPROVALS = ['auto', 'ask', 'never'];
 
-export function ConfigForm({ yaml, onChange, effective, defaults, faults }: ConfigFormProps) {
+export function ConfigForm({ workspaceId, yaml, onChange, effective, defaults, faults }: ConfigFormProps) {
   const t = useT(messages);
   const canEdit = isEditable(yaml);
   const tools = stringsIn(
@@ -49,6 +53,12 @@ export function ConfigForm({ yaml, onChange, effective, defaults, faults }: Conf
         <NumberSetting label={t('set_max_cost')} {...common(['limits', 'max_cost_usd'])} />
         <ChoiceSetting label={t('set_on_busy')} choices={ON_BUSY} {...common(['limits', 'on_busy'])} />
       </div>
+      <PageSetting
+        label={t('set_types_into')}
+        unset={t('types_nowhere')}
+        workspaceId={workspaceId}
+        {...common(['types_into'])}
+      />
       {tools.length > 0 && (
         <fieldset className="config-tools">
           <legend>{t('set_approvals')}</legend>
@@ -137,13 +147,14 @@ function NumberSetting({ value, effective, onSet, ...rest }: SettingProps) {
   );
 }
 
-function ChoiceSetting({
-  choices,
-  value,
-  effective,
-  onSet,
-  ...rest
-}: SettingProps & { choices: readonly string[] }) {
+interface ChoiceSettingProps extends SettingProps {
+  choices: readonly string[];
+  /** What choices are called, where not by themselves; and that nothing is chosen. */
+  names?: ReadonlyMap<string, string>;
+  unset?: string;
+}
+
+function ChoiceSetting({ choices, names, unset, value, effective, onSet, ...rest }: ChoiceSettingProps) {
   const t = useT(messages);
   const usual = typeof effective === 'string' && value === undefined ? ` (${effective})` : '';
   return (
@@ -158,14 +169,28 @@ function ChoiceSetting({
             onSet(target.value || undefined);
           }}
         >
-          <option value="">{`${t('as_usual')}${usual}`}</option>
+          <option value="">{unset ?? `${t('as_usual')}${usual}`}</option>
           {choices.map((choice) => (
-            <option key={choice}>{choice}</option>
+            <option key={choice} value={choice}>
+              {names?.get(choice) ?? choice}
+            </option>
           ))}
         </select>
       )}
     </Setting>
   );
+}
+
+/** One of the workspace's pages, by the way to it; also one that is named and not to be seen (any more). */
+function PageSetting({
+  workspaceId,
+  ...rest
+}: Omit<ChoiceSettingProps, 'choices' | 'names'> & { workspaceId: string }) {
+  const pages = usePages(workspaceId).data;
+  const t = useT(messages);
+  const names = useMemo(() => waysTo(pages ?? [], t('untitled')), [pages, t]);
+  const chosen = typeof rest.value === 'string' && rest.value !== '' ? [rest.value] : [];
+  return <ChoiceSetting {...rest} names={names} choices={[...new Set([...names.keys(), ...chosen])]} />;
 }
 
 interface SettingFrameProps extends Omit<SettingProps, 'value' | 'effective' | 'onSet'> {
@@ -180,6 +205,18 @@ function Setting({ label, fault, isCode, children }: SettingFrameProps) {
       {children(id)}
       {fault !== undefined && <span className="fault">{fault}</span>}
     </div>
+  );
+}
+
+/** The pages as the tree has them, each by the way to it: `Plans / Launch`. */
+function waysTo(pages: readonly Page[], untitled: string): ReadonlyMap<string, string> {
+  const way: string[] = [];
+  const rows = rowsOf(pages, new Set(pages.map(({ id }) => id)));
+  return new Map(
+    rows.map(({ page, depth }) => {
+      way.splice(depth, way.length, page.title || untitled);
+      return [page.id, way.join(' / ')];
+    }),
   );
 }
 

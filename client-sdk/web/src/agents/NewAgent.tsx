@@ -61,7 +61,13 @@ export function NewAgent({ workspaceId, definition, onMade }: NewAgentProps) {
           setName(event.target.value);
         }}
       />
-      <ConfigEditor yaml={yaml} onChange={setYaml} check={check} defaults={definition.default_config} />
+      <ConfigEditor
+        workspaceId={workspaceId}
+        yaml={yaml}
+        onChange={setYaml}
+        check={check}
+        defaults={definition.default_config}
+      />
       {fault !== null && (
         <p className="fault-line" role="alert">
           {t('failed', { why: fault })}
