@@ -156,7 +156,7 @@ def remove(doc: pycrdt.Doc[Any], message_ids: Collection[str], *, others: Iterab
     messages, reactions = _messages(doc), doc.get(REACTIONS, type=pycrdt.Map[Any])
     gone = set(message_ids)
     with doc.transaction():
-        for key in [key for key in reactions.keys() if key.partition("|")[0] in gone]:  # noqa: SIM118 - no dict
+        for key in [key for key in reactions.keys() if message_of_reaction(key) in gone]:  # noqa: SIM118 - no dict
             reactions.pop(key, None)
         for reaction in others:
             reactions.pop(reaction.key, None)
@@ -202,9 +202,14 @@ def as_message(message_id: str, fields: object) -> Message:
     )
 
 
-def read_reactions(doc: pycrdt.Doc[Any]) -> list[Reaction]:
-    """Return all reactions, in the order of their messages."""
-    return [reaction for key in keys_of(doc, REACTIONS) if (reaction := parse_reaction(key)) is not None]
+def read_reactions(doc: pycrdt.Doc[Any], *, only: Collection[str] | None = None) -> list[Reaction]:
+    """Return all reactions, or those at some messages, in the order of their messages."""
+    return [
+        reaction
+        for key in keys_of(doc, REACTIONS)
+        if only is None or message_of_reaction(key) in only
+        if (reaction := parse_reaction(key)) is not None
+    ]
 
 
 def read_marks(doc: pycrdt.Doc[Any]) -> dict[str, str]:
@@ -217,6 +222,11 @@ def read_pins(doc: pycrdt.Doc[Any]) -> dict[str, str]:
     """Return the pinned messages, each with who pinned it, oldest message first."""
     pins = {key: plain_entry(doc, PINS, key) for key in keys_of(doc, PINS) if is_message_id(key)}
     return {key: who for key, who in pins.items() if isinstance(who, str)}
+
+
+def message_of_reaction(key: str) -> str:
+    """Return at which message a key of the reactions is."""
+    return key.partition("|")[0]
 
 
 def parse_reaction(key: str) -> Reaction | None:

@@ -112,7 +112,7 @@ def channel_changes(
 ) -> Changes[MessageRow]:
     """Compare a channel, or only some of its messages, with what the tables have of it."""
     reactions: dict[str, dict[str, list[str]]] = {}
-    for reaction in channel.read_reactions(doc):
+    for reaction in channel.read_reactions(doc, only=only):
         of_message = reactions.setdefault(reaction.message_id, {})
         if _fits(reaction.key):
             of_message.setdefault(reaction.emoji, []).append(reaction.principal_id)

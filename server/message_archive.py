@@ -22,6 +22,7 @@ from crdt.guard import StagingTwin
 from crdt.peer import Replica
 from crdt.ports import Principal
 from server.projections.archived import document_of_rows, rows_of
+from server.projections.catching_up import CatchingUp
 from server.projections.channels import ChannelRows
 from server.projections.ports import Moment
 from server.projections.projector import append_happenings
@@ -32,6 +33,9 @@ from storage.update_log import UpdateLog
 
 T = TypeVar("T")
 
+ROWS_WITHIN_SECONDS = 5.0
+"""How long the rows of a channel may need to follow its document before it is left for the next time."""
+
 ATTEMPTS = 20
 """Tries at a row while somebody else writes rows of the same channel."""
 
@@ -39,10 +43,13 @@ ATTEMPTS = 20
 class MessageArchive:
     """The archived messages of all channels."""
 
-    def __init__(self, database: Database, log: UpdateLog, guard: ChannelGuard) -> None:
+    def __init__(
+        self, database: Database, log: UpdateLog, guard: ChannelGuard, catching_up: CatchingUp
+    ) -> None:
         self._database = database
         self._log = log
         self._guard = guard
+        self._catching_up = catching_up
         self._rows = ChannelRows()
 
     async def change(
@@ -75,6 +82,10 @@ class MessageArchive:
             return result, standing.position, archived_at
 
         return await self._claimed(document, work)
+
+    async def is_followed(self, document: str) -> bool:
+        """Let the rows have what the document has now, and its events be told; tell if that came about."""
+        return await self._catching_up.catch_up(document, ROWS_WITHIN_SECONDS)
 
     async def move(self, replica: Replica, message_ids: Sequence[str]) -> int:
         """Take messages out of a channel's document into the archive; return how many.

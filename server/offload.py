@@ -35,6 +35,10 @@ class Offload:
         """
         if size <= SMALL_BYTES:
             return function(*args, **kwargs)
+        return await self.run_in_child(function, *args, **kwargs)
+
+    async def run_in_child(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a function in the child: on much, or on what the child has kept of what it did before."""
         call: Callable[[], T] = partial(function, *args, **kwargs)
         async with self._limiter:
             await self._have_child()

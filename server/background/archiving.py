@@ -31,10 +31,9 @@ EVERY_SECONDS = 60.0
 AT_ONCE = 200
 """Messages that leave a document with one edit."""
 
-ROWS_WITHIN_SECONDS = 5.0
-"""How long the rows of a channel may need to follow its document before it is left for the next time."""
+EDITS_AT_ONCE = 10
+"""Such edits after the rows have followed the document once: following takes longer the more is said."""
 
-_LOOK_EVERY_SECONDS = 0.05
 _PAGE = 500
 
 
@@ -95,15 +94,23 @@ class Archiving:
         try:
             async with self._hub.join(DocumentName(document), ARCHIVIST) as replica:
                 await self._archive.adopt(replica)
-                while chosen := self._choose(replica):
-                    if not await self._is_followed(document):
-                        break
-                    count = await self._archive.move(replica, chosen)
+                while self._choose(replica) and await self._archive.is_followed(document):
+                    count = await self._move_some(replica)
                     if not count:
                         break
                     moved += count
         except CrdtError as error:
             logger.warning("document %s: its messages cannot be archived now: %s", document, error)
+        return moved
+
+    async def _move_some(self, replica: Replica) -> int:
+        moved = 0
+        for _ in range(EDITS_AT_ONCE):
+            chosen = self._choose(replica)
+            count = await self._archive.move(replica, chosen) if chosen else 0
+            if not count:
+                break
+            moved += count
         return moved
 
     def _choose(self, replica: Replica) -> list[str]:
@@ -118,17 +125,3 @@ class Archiving:
         """Return the least id that a message of the live window can have."""
         milliseconds = int((self._clock() - self._live).timestamp() * 1000)
         return UUID(int=milliseconds << 80)
-
-    async def _is_followed(self, document: str) -> bool:
-        """Wait until the rows have what the document has now; tell whether that came about."""
-        async with self._database.read() as uow:
-            standing = await uow.projections.find(document)
-        head = standing.head if standing else 0
-        deadline = asyncio.get_running_loop().time() + ROWS_WITHIN_SECONDS
-        while standing is not None and asyncio.get_running_loop().time() < deadline:
-            if standing.position >= head:
-                return True
-            await asyncio.sleep(_LOOK_EVERY_SECONDS)
-            async with self._database.read() as uow:
-                standing = await uow.projections.find(document)
-        return False

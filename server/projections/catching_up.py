@@ -49,17 +49,23 @@ class CatchingUp:
         while len(self._written) > _MAX_WRITTEN:
             self._written.popitem(last=False)
 
-    async def catch_up(self, document: str) -> None:
-        """Wait a moment until the rows have all that the document has now; do that work where it is due."""
+    async def catch_up(self, document: str, within_seconds: float = WITHIN_SECONDS) -> bool:
+        """Wait a moment until the rows have all that the document has now; do that work where it is due.
+
+        Tells whether that came about. What is written meanwhile is not waited for.
+        """
+        wanted: int | None = None
 
         async def is_behind() -> bool:
+            nonlocal wanted
             async with self._database.read() as uow:
-                is_behind = await uow.messages.is_behind(document)
-            if is_behind:
+                head, position = await uow.messages.followed(document)
+            wanted = head if wanted is None else min(wanted, head)
+            if is_behind := position < wanted:
                 await asyncio.shield(self._bring_up(document))
             return is_behind
 
-        await _wait_while(is_behind)
+        return await _wait_while(is_behind, within_seconds)
 
     async def catch_up_with(self, id_: UUID) -> bool:
         """Catch up with the document that was noted for an id, if one was."""
@@ -103,10 +109,13 @@ class CatchingUp:
             task.exception()  # told to those who still wait; who follows all documents reports it
 
 
-async def _wait_while(is_waiting: Callable[[], Awaitable[bool]]) -> None:
-    """Look again and again, for a moment: what other processes write cannot be heard."""
-    with anyio.move_on_after(WITHIN_SECONDS):
+async def _wait_while(
+    is_waiting: Callable[[], Awaitable[bool]], within_seconds: float = WITHIN_SECONDS
+) -> bool:
+    """Look again and again, for a moment: what other processes write cannot be heard. Tell if it has come."""
+    with anyio.move_on_after(within_seconds):
         while True:
             if not await is_waiting():
-                return
+                return True
             await asyncio.sleep(_LOOK_EVERY_SECONDS)
+    return False

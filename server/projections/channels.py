@@ -7,6 +7,7 @@ from uuid import UUID
 
 from blocks.rows import Changes, Known, MessageRow
 from server.projections.archived import document_of_rows, rows_of
+from server.projections.kept_channels import KeptChannels
 from server.projections.ports import Happening, Moment
 from server.projections.reading import read_channel
 from storage.models import ChatMessage, MessageMention
@@ -19,6 +20,9 @@ class ChannelRows:
     """Implements `Rows` for channels."""
 
     read = staticmethod(read_channel)
+
+    def __init__(self) -> None:
+        self.keeping = KeptChannels()
 
     async def known(self, uow: UnitOfWork, subject_id: UUID) -> Known:
         """Return what the tables have of a channel."""

@@ -28,6 +28,7 @@ class PageRows:
     """Implements `Rows` for pages."""
 
     read = staticmethod(read_page)
+    keeping = None
 
     async def known(self, uow: UnitOfWork, subject_id: UUID) -> Known:
         """Return what the tables have of a page."""

@@ -35,12 +35,38 @@ class Moment(msgspec.Struct, frozen=True):
     """Whether the rows followed up to there before, and are made anew."""
 
 
+class Keeping(Protocol[R]):
+    """How the child reads large documents that it keeps, so that following them costs what has changed."""
+
+    def reading(
+        self, address: str, position: int
+    ) -> Callable[[bytes | None, Sequence[bytes], Known], Changes[R]]:
+        """Return what does the same as `Rows.read`, and keeps the document as of a position."""
+        ...
+
+    def reading_on(self, standing: Standing) -> Callable[[Sequence[bytes]], Changes[R] | None] | None:
+        """Return what reads all that the rows between a standing's position and its head touch.
+
+        None where the document was not kept; what is returned may find, in the child, that it is not.
+        """
+        ...
+
+    async def compare(self, uow: UnitOfWork, subject_id: UUID, touched: Changes[R]) -> Changes[R]:
+        """Return what of that the tables do not have."""
+        ...
+
+
 class Rows(Protocol[R]):
     """The rows of one kind of documents."""
 
     @property
     def read(self) -> Callable[[bytes | None, Sequence[bytes], Known], Changes[R]]:
         """Compares a document with what the tables have of it; runs in the child. Raises DocumentDamaged."""
+        ...
+
+    @property
+    def keeping(self) -> Keeping[R] | None:
+        """How large documents are read; None: as all others."""
         ...
 
     async def known(self, uow: UnitOfWork, subject_id: UUID) -> Known:

@@ -11,8 +11,9 @@ from uuid import UUID
 import msgspec
 from anyio import BrokenWorkerProcess, sleep
 
+from blocks.rows import Changes
 from crdt.errors import DocumentDamaged
-from server.offload import Offload, size_of
+from server.offload import SMALL_BYTES, Offload, size_of
 from server.projections.channels import ChannelRows
 from server.projections.comments import CommentRows
 from server.projections.pages import PageRows
@@ -126,13 +127,12 @@ class Projector:
 
     async def _bring_up(self, standing: Standing, *, is_past: bool) -> None:
         try:
-            history = await self._load(standing, is_past=is_past)
             if standing.kind == "page":
-                await self._write(standing, history, self._pages, is_past=is_past)
+                await self._bring_up_rows(standing, self._pages, is_past=is_past)
             elif standing.kind == "channel":
-                await self._write(standing, history, self._channels, is_past=is_past)
+                await self._bring_up_rows(standing, self._channels, is_past=is_past)
             elif standing.kind == "comments":
-                await self._write(standing, history, self._comments, is_past=is_past)
+                await self._bring_up_rows(standing, self._comments, is_past=is_past)
         except (UnknownDocumentError, UnknownWorkspaceError):
             logger.info("document %s is no more", standing.name)
         except (CorruptDocumentError, DocumentDamaged, BrokenWorkerProcess) as error:
@@ -151,17 +151,48 @@ class Projector:
                 logger.info("document %s: its rows' position is pruned", standing.name)
         return await self._log.load(standing.address)
 
-    async def _write(self, standing: Standing, history: History, rows: Rows[R], *, is_past: bool) -> None:
-        position, snapshot, updates = history
+    async def _bring_up_rows(self, standing: Standing, rows: Rows[R], *, is_past: bool) -> None:
+        position, changes = (None if is_past else await self._read_on(standing, rows)) or await self._read(
+            standing, rows, is_past=is_past
+        )
         async with self._database.read() as uow:
-            known = await rows.known(uow, standing.subject_id)
-            if is_past:  # all rows are written anew, whatever the tables have
-                known = msgspec.structs.replace(known, digests=dict.fromkeys(known.digests, b""))
             written_at = await uow.projections.written_at(standing.document_id, position)
             authors = [] if is_past else await _authors(uow, standing, standing.position, position)
             moment = Moment(written_at or uow.now, authors[-1] if authors else None, is_past)
+        await self._write(standing, position, changes, rows, moment)
+
+    async def _read(self, standing: Standing, rows: Rows[R], *, is_past: bool) -> tuple[int, Changes[R]]:
+        """Compare a document as a whole; return the position that it was read at."""
+        position, snapshot, updates = await self._load(standing, is_past=is_past)
+        async with self._database.read() as uow:
+            known = await rows.known(uow, standing.subject_id)
+        if is_past:  # all rows are written anew, whatever the tables have
+            known = msgspec.structs.replace(known, digests=dict.fromkeys(known.digests, b""))
         size = size_of(snapshot, updates)
-        changes = await self._offload.run(size, rows.read, snapshot, updates, known)
+        read = rows.read
+        if rows.keeping is not None and size > SMALL_BYTES and not is_past:
+            read = rows.keeping.reading(standing.address, position)
+        return position, await self._offload.run(size, read, snapshot, updates, known)
+
+    async def _read_on(self, standing: Standing, rows: Rows[R]) -> tuple[int, Changes[R]] | None:
+        """Compare what was touched in a large document that the child has kept, if it has."""
+        read_on = rows.keeping.reading_on(standing) if rows.keeping is not None else None
+        if read_on is None:
+            return None
+        try:
+            unread = await self._log.read_rows(standing.address, standing.position, standing.head)
+            touched = await self._offload.run_in_child(read_on, unread)
+        except (UnknownPositionError, BrokenWorkerProcess):
+            return None
+        if touched is None:
+            return None
+        async with self._database.read() as uow:
+            assert rows.keeping is not None
+            return standing.head, await rows.keeping.compare(uow, standing.subject_id, touched)
+
+    async def _write(
+        self, standing: Standing, position: int, changes: Changes[R], rows: Rows[R], moment: Moment
+    ) -> None:
         starts = range(0, max(len(changes.rows), 1), ROWS_AT_ONCE)
         for start in starts:
             is_last = start == starts[-1]
@@ -173,7 +204,7 @@ class Projector:
                 happened = await rows.write(uow, standing, some, moment) if some else []
                 if is_last:
                     await rows.finish(uow, standing, changes)
-                if not is_past:
+                if not moment.is_past:
                     await append_happenings(uow, standing, happened)
             standing = claimed
         if changes.unreadable:

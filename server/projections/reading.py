@@ -18,7 +18,7 @@ def read_page(snapshot: bytes | None, rows: Sequence[bytes], known: Known) -> Ch
     try:
         return page_changes(doc, known)
     except BaseException as error:
-        raise _damage(error) from error
+        raise damage_of(error) from error
 
 
 def read_channel(snapshot: bytes | None, rows: Sequence[bytes], known: Known) -> Changes[MessageRow]:
@@ -27,7 +27,7 @@ def read_channel(snapshot: bytes | None, rows: Sequence[bytes], known: Known) ->
     try:
         return channel_changes(doc, known)
     except BaseException as error:
-        raise _damage(error) from error
+        raise damage_of(error) from error
 
 
 def read_comments(snapshot: bytes | None, rows: Sequence[bytes], known: Known) -> Changes[RemarkRow]:
@@ -36,7 +36,7 @@ def read_comments(snapshot: bytes | None, rows: Sequence[bytes], known: Known) -
     try:
         return comment_changes(doc, known)
     except BaseException as error:
-        raise _damage(error) from error
+        raise damage_of(error) from error
 
 
 def _open(snapshot: bytes | None, rows: Sequence[bytes]) -> pycrdt.Doc[Any]:
@@ -45,6 +45,6 @@ def _open(snapshot: bytes | None, rows: Sequence[bytes]) -> pycrdt.Doc[Any]:
     return doc
 
 
-def _damage(error: BaseException) -> BaseException:
+def damage_of(error: BaseException) -> BaseException:
     """Return what a failure to read means: a Rust panic is no reason to end the process."""
     return DocumentDamaged("The document cannot be read.") if is_fault(error) else error

@@ -25,6 +25,11 @@ class Messages:
 
     async def is_behind(self, document: str) -> bool:
         """Tell whether the rows of a channel's document do not have all of its log yet."""
+        head, position = await self.followed(document)
+        return position < head
+
+    async def followed(self, document: str) -> tuple[int, int]:
+        """Return the newest position of a document, and the one that its rows have; 0, 0 for none."""
         row = (
             await self._session.execute(
                 select(Document.head, DocumentProjection.position)
@@ -32,7 +37,7 @@ class Messages:
                 .where(Document.name == document)
             )
         ).one_or_none()
-        return row is not None and row[0] > (row[1] or 0)
+        return (row[0], row[1] or 0) if row is not None else (0, 0)
 
     async def find(self, message_id: UUID) -> Sequence[ChatMessage]:
         """Return the messages that have an id, each in another channel."""

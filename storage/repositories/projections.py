@@ -277,14 +277,16 @@ class Projections:
         )
         return {(row[0], row[1]): row[2] for row in rows}
 
-    async def messages_known(self, channel_id: UUID) -> dict[str, bytes]:
-        """Return the digests of the rows of a channel's messages by their ids, without archived ones."""
-        rows = await self._session.execute(
-            select(ChatMessage.id, ChatMessage.digest).where(
-                ChatMessage.channel_id == channel_id, ChatMessage.archived_at.is_(None)
-            )
+    async def messages_known(self, channel_id: UUID, ids: Collection[UUID] | None = None) -> dict[str, bytes]:
+        """Return the digests of a channel's messages, or of some, by their ids, without archived ones."""
+        statement = select(ChatMessage.id, ChatMessage.digest).where(
+            ChatMessage.channel_id == channel_id, ChatMessage.archived_at.is_(None)
         )
-        return {str(row[0]): row[1] for row in rows}
+        known: dict[str, bytes] = {}
+        for some in [None] if ids is None else _parts(ids):
+            chosen = statement if some is None else statement.where(ChatMessage.id.in_(some))
+            known |= {str(row[0]): row[1] for row in await self._session.execute(chosen)}
+        return known
 
     async def marks_known(self, channel_id: UUID) -> dict[str, UUID]:
         """Return how far everybody has read a channel."""
