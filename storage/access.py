@@ -10,7 +10,16 @@ from uuid import UUID
 
 import msgspec
 
-from storage.actions import IN_CHANNEL, LEVEL_FOR, LEVELS, OF_MAKER, Action, actions_of, can
+from storage.actions import (
+    IN_CHANNEL,
+    LEVEL_FOR,
+    LEVELS,
+    OF_MAKER,
+    WRITING_CHANNELS,
+    Action,
+    actions_of,
+    can,
+)
 from storage.callers import Caller, parse_document_name
 from storage.models import (
     AgentRunLog,
@@ -178,7 +187,10 @@ def _is_granted_channel(caller: Caller, channel_id: UUID) -> bool:
 async def channel_standing(
     uow: "UnitOfWork", caller: Caller, channel_id: UUID
 ) -> tuple[Channel, Standing] | None:
-    """Return a channel and what the caller may do in it, or None. Who is in a private one may write."""
+    """Return a channel and what the caller may do in it, or None.
+
+    Who is in a private one may write; nobody writes in an archived one.
+    """
     if caller.user_id is None:
         return None
     found = await uow.channels.find_with_role(channel_id, caller.user_id)
@@ -192,7 +204,10 @@ async def channel_standing(
     more = frozenset[Action]() if channel.type == "public" else IN_CHANNEL
     if channel.created_by_user_id == caller.user_id and can(role, "channels.create"):
         more |= OF_MAKER
-    return channel, Standing(caller, role, caller.within_scopes(actions_of(role) | more))
+    actions = actions_of(role) | more
+    if channel.archived_at is not None:
+        actions -= WRITING_CHANNELS
+    return channel, Standing(caller, role, caller.within_scopes(actions))
 
 
 def _higher(one: GrantLevel | None, other: GrantLevel | None) -> GrantLevel | None:

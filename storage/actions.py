@@ -151,6 +151,9 @@ LEVELS: tuple[GrantLevel, ...] = ("read", "comment", "write", "manage")
 IN_CHANNEL: frozenset[Action] = frozenset({"channels.read", "channels.write"})
 """What whoever is in a private channel or a direct conversation may do there, whatever their role."""
 
+WRITING_CHANNELS: frozenset[Action] = frozenset({"channels.write"})
+"""What nobody does in an archived channel, whatever their role."""
+
 OF_MAKER: frozenset[Action] = frozenset({"channels.manage"})
 """What members may do with a channel of their own making."""
 

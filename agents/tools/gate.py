@@ -6,7 +6,7 @@ from uuid import UUID
 from agents.tools.base import ToolContext
 from agents.tools.errors import ToolError
 from storage.access import Standing, channel_standing, page_standing, readable_documents, workspace_standing
-from storage.actions import Action
+from storage.actions import WRITING_CHANNELS, Action
 from storage.models import Channel, Page
 from storage.unit_of_work import UnitOfWork
 
@@ -37,6 +37,8 @@ async def find_channel(uow: UnitOfWork, context: ToolContext, channel_id: UUID, 
     found = await channel_standing(uow, context.caller, channel_id)
     if found is None or found[0].workspace_id != context.workspace_id:
         raise ToolError("There is no such channel, or this run may not see it.")
+    if found[0].archived_at is not None and action in WRITING_CHANNELS:
+        raise ToolError("The channel is archived: nobody writes there.")
     _require(found[1], action)
     return found[0]
 

@@ -33,6 +33,10 @@ class ChannelAnswer(msgspec.Struct, frozen=True):
     created_by_user_id: UUID
     created_at: Time
     updated_at: Time
+    archived_at: Annotated[
+        Time | None,
+        Meta(description="Since when it can only be read and is in no list but that of archived channels."),
+    ]
 
 
 class ChannelChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -40,6 +44,10 @@ class ChannelChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: Name | UnsetType = UNSET
     description: Prose | UnsetType | None = UNSET
+    is_archived: (
+        Annotated[bool, Meta(description="True: nobody writes in it any more. False: it is as it was.")]
+        | UnsetType
+    ) = UNSET
 
 
 class NewChannel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,14 +61,24 @@ class NewChannel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = []
 
 
+class ChannelChoice(Slice, frozen=True):
+    """Which channels are wanted."""
+
+    archived: Annotated[bool, Meta(description="Those that are archived, instead of all others.")] = False
+
+
 @routes.get("/v1/workspaces/{workspace_id}/channels", "channels.read")
 async def list_channels(
-    call: UserCall, uow: UnitOfWork, workspace_id: UUID, query: Slice
+    call: UserCall, uow: UnitOfWork, workspace_id: UUID, query: ChannelChoice
 ) -> Listing[ChannelAnswer]:
-    """List the public channels and those one is in, oldest first."""
+    """List the public channels and those one is in, oldest first, without those that are archived."""
     await find_workspace(call, uow, workspace_id, "channels.read")
     rows = await uow.channels.list_visible(
-        workspace_id, call.user_id, after=read_cursor(query, UUID), limit=query.limit + 1
+        workspace_id,
+        call.user_id,
+        after=read_cursor(query, UUID),
+        limit=query.limit + 1,
+        are_archived=query.archived,
     )
     members = await uow.channels.members([channel.id for channel in rows])
     epochs = await uow.documents.epochs(map(document_of, rows))
@@ -99,9 +117,11 @@ async def get_channel(call: UserCall, uow: UnitOfWork, channel_id: UUID) -> Chan
 async def change_channel(
     call: UserCall, uow: UnitOfWork, channel_id: UUID, body: ChannelChange
 ) -> ChannelAnswer:
-    """Rename or describe a channel. Admins may, and who made it."""
+    """Rename or describe a channel, archive it or bring it back. Admins may, and who made it."""
     channel = await find_channel(call, uow, channel_id, "channels.manage")
-    if body != ChannelChange():
+    if body.is_archived is not UNSET:
+        await _archive(call, uow, channel, is_archived=body.is_archived)
+    if body.name is not UNSET or body.description is not UNSET:
         if body.name is not UNSET:
             channel.name = body.name
         if body.description is not UNSET:
@@ -112,6 +132,26 @@ async def change_channel(
             channel.workspace_id, "channel.updated", call.actor, document_of(channel), payload
         )
     return await read_channel(uow, channel)
+
+
+async def _archive(call: UserCall, uow: UnitOfWork, channel: Channel, *, is_archived: bool) -> None:
+    """Archive a channel or bring it back; one that is so already is left alone."""
+    if channel.type == "dm":
+        fault = FieldError("body.is_archived", "A direct conversation is not archived")
+        raise InvalidError(f"{fault.detail}.", code="not_archivable", errors=(fault,))
+    if is_archived == (channel.archived_at is not None):
+        return
+    if is_archived:
+        await uow.channels.archive(channel)
+    else:
+        await uow.channels.bring_back(channel)
+    await uow.events.append(
+        channel.workspace_id,
+        "channel.archived" if is_archived else "channel.restored",
+        call.actor,
+        document_of(channel),
+        {"name": channel.name},
+    )
 
 
 def document_of(channel: Channel) -> str:
@@ -180,6 +220,7 @@ def show_channel(channel: Channel, members: list[UUID], epochs: Mapping[str, str
         created_by_user_id=channel.created_by_user_id,
         created_at=channel.created_at,
         updated_at=channel.updated_at,
+        archived_at=channel.archived_at,
     )
 
 

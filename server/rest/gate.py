@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from server.errors import ForbiddenError, NotFoundError
+from server.errors import ConflictError, ForbiddenError, NotFoundError
 from server.routing import ReaderCall, UserCall
 from storage.access import (
     Standing,
@@ -15,7 +15,7 @@ from storage.access import (
     suggestion_standing,
     workspace_standing,
 )
-from storage.actions import Action
+from storage.actions import WRITING_CHANNELS, Action
 from storage.models import AgentRunLog, Channel, Document, Page, Prompt, PromptLibrary, Suggestion, Workspace
 from storage.repositories.owned import M, Owned
 from storage.unit_of_work import UnitOfWork
@@ -100,10 +100,15 @@ async def find_run(call: UserCall, uow: UnitOfWork, run_id: UUID, action: Action
 
 
 async def find_channel(call: UserCall, uow: UnitOfWork, channel_id: UUID, action: Action) -> Channel:
-    """Return a channel that the caller may see. Raises NotFoundError, ForbiddenError."""
+    """Return a channel that the caller may see.
+
+    Raises NotFoundError, ForbiddenError, and ConflictError for writing in an archived one.
+    """
     found = await channel_standing(uow, call.caller, channel_id)
     if found is None:
         raise NotFoundError("There is no such channel, or you may not see it.")
+    if found[0].archived_at is not None and action in WRITING_CHANNELS:
+        raise ConflictError("The channel is archived: bring it back first.", code="channel_archived")
     require(found[1], action)
     return found[0]
 

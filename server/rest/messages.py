@@ -368,7 +368,7 @@ async def _find(
                 found.append((message, await find_channel(call, uow, message.channel_id, action)))
             except NotFoundError:
                 continue
-            except ForbiddenError as error:
+            except (ForbiddenError, ConflictError) as error:
                 refusal = error
     if len(found) > 1:
         raise ConflictError(

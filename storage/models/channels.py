@@ -32,6 +32,8 @@ class Channel(Model, kw_only=True):
     updated_at: Mapped[datetime]
     # Of a direct conversation: who is in it, so that the same people have one.
     dm_key: Mapped[str | None] = mapped_column(default=None)
+    # Since when it can only be read, and is left out of lists.
+    archived_at: Mapped[datetime | None] = mapped_column(default=None)
 
 
 class ChannelMember(Model, kw_only=True):

@@ -111,6 +111,18 @@ class Channels:
         channel.updated_at = self._now
         await self._session.flush()
 
+    async def archive(self, channel: Channel) -> None:
+        """Let a channel be read only: who has its document open is told."""
+        channel.archived_at = self._now
+        self._access_changes.note(f"channel:{channel.id}")
+        await self.change(channel)
+
+    async def bring_back(self, channel: Channel) -> None:
+        """Let a channel that was archived be written again."""
+        channel.archived_at = None
+        self._access_changes.note(f"channel:{channel.id}")
+        await self.change(channel)
+
     async def add_member(self, channel_id: UUID, user_id: UUID) -> bool:
         """Put somebody into a private channel; False for one who is in it."""
         if await self._session.get(ChannelMember, (channel_id, user_id)):
@@ -146,15 +158,25 @@ class Channels:
         return (row[0], row[1], cast("ChannelMember | None", row[2]) is not None) if row else None
 
     async def list_visible(
-        self, workspace_id: UUID, user_id: UUID, *, after: UUID | None, limit: int
+        self,
+        workspace_id: UUID,
+        user_id: UUID,
+        *,
+        after: UUID | None,
+        limit: int,
+        are_archived: bool = False,
     ) -> Sequence[Channel]:
-        """Return the public channels and those the user is in, oldest first, behind `after`."""
+        """Return the public channels and those the user is in, oldest first, behind `after`.
+
+        Those that are archived are a list of their own.
+        """
         statement = (
             select(Channel)
             .outerjoin(ChannelMember, _is_in_channel(user_id))
             .where(
                 Channel.workspace_id == workspace_id,
                 or_(Channel.type == "public", ChannelMember.user_id.is_not(None)),
+                Channel.archived_at.is_not(None) if are_archived else Channel.archived_at.is_(None),
             )
             .order_by(Channel.id)
             .limit(limit)

@@ -89,7 +89,7 @@ class _Bound(msgspec.Struct, frozen=True):
 
 
 def _channels(user_id: UUID, principal_id: str) -> Select[UUID, UUID, datetime]:
-    """Return a statement over the channels that somebody sees: id, their mark, when they came."""
+    """Return a statement over the channels in somebody's list: id, their mark, when they came."""
     return (
         select(Channel.id, ReadMark.message_id, Membership.created_at)
         .join(Membership, Membership.workspace_id == Channel.workspace_id)
@@ -99,6 +99,7 @@ def _channels(user_id: UUID, principal_id: str) -> Select[UUID, UUID, datetime]:
         .outerjoin(ReadMark, and_(ReadMark.channel_id == Channel.id, ReadMark.principal_id == principal_id))
         .where(
             Membership.user_id == user_id,
+            Channel.archived_at.is_(None),
             or_(Channel.type == "public", ChannelMember.user_id.is_not(None)),
         )
     )

@@ -80,6 +80,13 @@ async def test_a_private_channel_of_others_is_not_there(
     assert "general" not in listed
 
 
+async def test_nothing_is_posted_in_an_archived_channel(ann: Api, desk: Desk, channel: Json):
+    await ann.patch(f"/v1/channels/{channel['id']}", {"is_archived": True})
+    assert "archived" in await desk.refused("post_message", channel_id=channel["id"], text="x")
+    assert channel["id"] not in (await desk.call("list_channels")).text
+    assert "There are no messages here." in (await desk.call("read_messages", channel_id=channel["id"])).text
+
+
 async def test_the_workspace_is_searched_within_rights(
     services: Services, ann: Api, workspace: str, channel: Json
 ):
