@@ -23,7 +23,10 @@ from storage.update_log import UpdateLog
 logger = logging.getLogger(__name__)
 
 EVERY_SECONDS = 0.5
-"""How often a document that is edited all the time is projected at most, and how often all are looked at."""
+"""How often all documents are looked at, for what other processes have written."""
+
+REST_SECONDS = 0.8
+"""How long a document rests that is edited all the time: its rows follow within a second."""
 
 LOOK_SHARE = 0.05
 """Which part of the time may go into looking at all documents."""
@@ -170,7 +173,7 @@ class Projections:
 
     def _choose(self, now: float) -> list[str]:
         """Take some documents out of the line: first those that nobody has touched lately, and channels."""
-        self._resting = {name: until for name, until in self._resting.items() if until > now - EVERY_SECONDS}
+        self._resting = {name: until for name, until in self._resting.items() if until > now - REST_SECONDS}
         ready = [name for name, due in self._due.items() if due <= now]
         ready.sort(key=lambda name: (self._resting.get(name, 0), name))
         for name in ready[:AT_ONCE]:
@@ -183,7 +186,7 @@ class Projections:
 
     async def _project(self, name: str) -> None:
         loop = asyncio.get_running_loop()
-        pause = EVERY_SECONDS
+        pause = REST_SECONDS
         try:
             with span("project document"):
                 await self._projector.follow(name)

@@ -72,8 +72,9 @@ class ChannelRows:
 
     async def finish(self, uow: UnitOfWork, standing: Standing, changes: Changes[MessageRow]) -> None:
         """Remove the messages that are gone, and move the read marks."""
-        await uow.projections.remove_messages(standing.subject_id, [UUID(id_) for id_ in changes.gone])
-        await uow.search.remove("message", standing.subject_id, changes.gone)
+        if changes.gone:
+            await uow.projections.remove_messages(standing.subject_id, [UUID(id_) for id_ in changes.gone])
+            await uow.search.remove("message", standing.subject_id, changes.gone)
         await uow.projections.replace_marks(standing.subject_id, changes.marks)
 
 

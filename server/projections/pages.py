@@ -75,6 +75,8 @@ class PageRows:
 
     async def finish(self, uow: UnitOfWork, standing: Standing, changes: Changes[BlockRow]) -> None:
         """Remove the blocks that are gone."""
+        if not changes.gone:
+            return
         await uow.embeds.set_waiting(standing.subject_id, changes.gone, {})
         await uow.projections.remove_blocks(standing.subject_id, changes.gone)
         await uow.search.remove("block", standing.subject_id, changes.gone)

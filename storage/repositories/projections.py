@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -40,6 +40,27 @@ _PROJECTED = (
     Document.workspace_id.is_not(None),
     Document.name.not_like("%@%"),  # what a reset has ended stays as it is
 )
+
+# Asked again and again about what people type into, so they are built once: that costs as much as an answer.
+_FIND = (
+    select(Document, DocumentProjection)
+    .outerjoin(DocumentProjection, DocumentProjection.document_id == Document.id)
+    .where(Document.name == bindparam("name"), Document.workspace_id.is_not(None))
+)
+_AUTHORS = (
+    select(Update.author)
+    .where(
+        Update.document_id == bindparam("document_id"),
+        Update.position > bindparam("after"),
+        Update.position <= bindparam("upto"),
+    )
+    .group_by(Update.author)
+    .order_by(func.max(Update.position))
+)
+_WRITTEN_AT = select(Update.created_at).where(
+    Update.document_id == bindparam("document_id"), Update.position == bindparam("position")
+)
+_BLOCKS_KNOWN = select(CanvasBlock.id, CanvasBlock.digest).where(CanvasBlock.page_id == bindparam("page_id"))
 
 _MENTIONED = ("user", "agent")
 
@@ -96,13 +117,7 @@ class Projections:
 
     async def find(self, name: str) -> Standing | None:
         """Return where a document is; None for one that belongs to no workspace, or is no more."""
-        row = (
-            await self._session.execute(
-                select(Document, DocumentProjection)
-                .outerjoin(DocumentProjection, DocumentProjection.document_id == Document.id)
-                .where(Document.name == name, Document.workspace_id.is_not(None))
-            )
-        ).one_or_none()
+        row = (await self._session.execute(_FIND, {"name": name})).one_or_none()
         if row is None:
             return None
         document: Document = row[0]
@@ -227,26 +242,16 @@ class Projections:
 
     async def authors(self, document_id: int, after: int, upto: int) -> Sequence[str]:
         """Return who wrote a part of a log, whoever wrote last at the end."""
-        last = func.max(Update.position)
-        found = await self._session.scalars(
-            select(Update.author)
-            .where(Update.document_id == document_id, Update.position > after, Update.position <= upto)
-            .group_by(Update.author)
-            .order_by(last)
-        )
-        return found.all()
+        part = {"document_id": document_id, "after": after, "upto": upto}
+        return (await self._session.scalars(_AUTHORS, part)).all()
 
     async def written_at(self, document_id: int, position: int) -> datetime | None:
         """Return when a row of the log was written; None for one that is not kept any more."""
-        return await self._session.scalar(
-            select(Update.created_at).where(Update.document_id == document_id, Update.position == position)
-        )
+        return await self._session.scalar(_WRITTEN_AT, {"document_id": document_id, "position": position})
 
     async def blocks_known(self, page_id: UUID) -> dict[str, bytes]:
         """Return the digests of a page's rows by their ids."""
-        rows = await self._session.execute(
-            select(CanvasBlock.id, CanvasBlock.digest).where(CanvasBlock.page_id == page_id)
-        )
+        rows = await self._session.execute(_BLOCKS_KNOWN, {"page_id": page_id})
         return {row[0]: row[1] for row in rows}
 
     async def block_times(self, page_id: UUID, ids: Collection[str]) -> dict[str, datetime]:
