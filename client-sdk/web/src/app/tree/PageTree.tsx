@@ -10,10 +10,11 @@ import {
   type DragMoveEvent,
 } from '@dnd-kit/core';
 import { SortableContext, sortableKeyboardCoordinates, verticalListSortingStrategy } from '@dnd-kit/sortable';
-import { useMemo, useState, type KeyboardEvent } from 'react';
+import { useCallback, useMemo, useState, type KeyboardEvent } from 'react';
 import { useT } from '../i18n';
 import type { Page } from '../model';
 import { navigate, paths } from '../router';
+import { useDragWords } from '../ui/dragWords';
 import { Icon } from '../ui/Icon';
 import { usePages } from '../workspace';
 import { makePage, movePage } from './changes';
@@ -76,6 +77,12 @@ export function PageTree({ workspaceId, currentId, canWrite }: PageTreeProps) {
     if (target) void movePage(workspaceId, String(event.active.id), target);
   };
 
+  const nameOf = useCallback(
+    (id: string) => (pages.find((page) => page.id === id)?.title ?? '') || t('untitled'),
+    [pages, t],
+  );
+  const words = useDragWords(nameOf);
+
   const steer = (event: KeyboardEvent) => {
     const links = [...event.currentTarget.querySelectorAll<HTMLElement>('a.tree-link')];
     const at = links.indexOf(document.activeElement as HTMLElement);
@@ -105,6 +112,7 @@ export function PageTree({ workspaceId, currentId, canWrite }: PageTreeProps) {
         )}
       </header>
       <DndContext
+        accessibility={words}
         sensors={sensors}
         collisionDetection={closestCenter}
         onDragStart={({ active }) => {

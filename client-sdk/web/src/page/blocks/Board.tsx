@@ -26,7 +26,8 @@ import {
   type KanbanBoardContent,
   type Patch,
 } from '@ionflux/client';
-import { useMemo, useState } from 'react';
+import { useCallback, useMemo, useState } from 'react';
+import { useDragWords } from '../../app/ui/dragWords';
 import { Drop } from '../Drop';
 import { usePageT } from '../messages';
 import { usePage } from '../model/session';
@@ -61,11 +62,22 @@ export function Board({ block, isLive }: BodyProps<'kanban_board'>) {
     const target = over && findPlace(content, cards, id, String(over.id));
     if (target) change({ cards: { [id]: target } });
   };
+  const nameOf = useCallback((id: string) => content.cards.get(id)?.title ?? '', [content]);
+  const placeOf = useCallback(
+    (id: string) => {
+      const place = content.cards.get(id);
+      const column = content.columns.get(place ? (place.column ?? NOWHERE) : id)?.name ?? t('noColumn');
+      return place ? `${place.title} (${column})` : column;
+    },
+    [content, t],
+  );
+  const words = useDragWords(nameOf, placeOf);
   const columns = inOrder(content.columns);
   const lost = cards.get(NOWHERE) ?? [];
   const card = dragged === null ? undefined : content.cards.get(dragged);
   return (
     <DndContext
+      accessibility={words}
       sensors={sensors}
       collisionDetection={closestCorners}
       onDragStart={({ active }) => {

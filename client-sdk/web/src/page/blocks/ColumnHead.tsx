@@ -1,10 +1,13 @@
 // The head of a column: its name, its type, how rows are sorted by it.
+import { useSortable } from '@dnd-kit/sortable';
+import { CSS } from '@dnd-kit/utilities';
 import { COLUMN_TYPES, type ColumnType, type TableColumn, type TableSort } from '@ionflux/client';
 import { Drop } from '../Drop';
 import { usePageT } from '../messages';
 import { PlainField } from './PlainField';
 
 interface ColumnHeadProps {
+  id: string;
   column: TableColumn;
   sort: TableSort | null;
   isEdited: boolean;
@@ -17,8 +20,12 @@ const NEXT = { none: 'ascending', ascending: 'descending', descending: null } as
 const SIGN = { none: '↕', ascending: '↑', descending: '↓' } as const;
 const WIDTHS = [96, 160, 240, 360] as const;
 
-export function ColumnHead({ column, sort, isEdited, onChange, onSort }: ColumnHeadProps) {
+export function ColumnHead({ id, column, sort, isEdited, onChange, onSort }: ColumnHeadProps) {
   const t = usePageT();
+  const { setNodeRef, attributes, listeners, transform, transition, isDragging } = useSortable({
+    id,
+    disabled: !isEdited,
+  });
   const sorted = sort?.direction ?? 'none';
   if (!isEdited) {
     return (
@@ -28,7 +35,23 @@ export function ColumnHead({ column, sort, isEdited, onChange, onSort }: ColumnH
     );
   }
   return (
-    <div role="columnheader" className="cell head-cell" aria-sort={sorted}>
+    <div
+      ref={setNodeRef}
+      role="columnheader"
+      className={isDragging ? 'cell head-cell dragged' : 'cell head-cell'}
+      aria-sort={sorted}
+      style={{ transform: CSS.Translate.toString(transform) ?? '', transition: transition ?? '' }}
+    >
+      <button
+        type="button"
+        className="icon-button column-grip"
+        {...attributes}
+        {...listeners}
+        aria-label={t('moveColumn', { name: column.name })}
+        title={t('moveColumn', { name: column.name })}
+      >
+        ⠿
+      </button>
       <PlainField
         className="cell-input"
         value={column.name}

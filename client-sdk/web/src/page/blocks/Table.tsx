@@ -17,6 +17,7 @@ import { usePage } from '../model/session';
 import type { BodyProps } from './BlockBody';
 import { CellField } from './CellField';
 import { ColumnHead } from './ColumnHead';
+import { ColumnOrder } from './ColumnOrder';
 import { shownRows, type Row } from './tableRows';
 import { TableFilters } from './TableFilters';
 
@@ -62,114 +63,126 @@ export function Table({ block, isLive }: BodyProps<'table_view'>) {
   const template = [...widths, isEdited ? '36px' : ''].join(' ');
   const shown = virtual.getVirtualItems();
   return (
-    <div className="table-block">
-      {isEdited && (
-        <TableFilters
-          content={content}
-          onChange={(filter) => {
-            change({ view: { filter: filter.map((one) => ({ ...one })) } });
-          }}
-        />
-      )}
-      <div
-        className="table-scroll"
-        ref={scroller}
-        role="table"
-        aria-label={t('table_view')}
-        aria-rowcount={rows.length + 1}
-        tabIndex={0}
-      >
-        <div className="table-row table-head" role="row" style={{ gridTemplateColumns: template }}>
-          {table.getAllLeafColumns().map(({ id }) => {
-            const column = content.columns.get(id);
-            return column ? (
-              <ColumnHead
-                key={id}
-                column={column}
-                sort={content.sort.find((sort) => sort.column === id) ?? null}
-                isEdited={isEdited}
-                onChange={(patch) => {
-                  change({ columns: { [id]: patch } });
-                }}
-                onSort={(sort) => {
-                  change({ view: { sort: sort ? [{ ...sort, column: id }] : [] } });
-                }}
-              />
-            ) : null;
-          })}
-          {isEdited && (
-            <div role="columnheader" className="table-tool" aria-label={t('addColumn')}>
-              <button
-                type="button"
-                className="icon-button"
-                aria-label={t('addColumn')}
-                title={t('addColumn')}
-                onClick={addColumn}
-              >
-                +
-              </button>
-            </div>
-          )}
-        </div>
-        <div className="table-body" role="rowgroup" style={{ height: virtual.getTotalSize() }}>
-          {shown.map((item) => {
-            const row = table.getRowModel().rows[item.index];
-            if (!row) return null;
-            return (
-              <div
-                key={row.id}
-                className="table-row"
-                role="row"
-                aria-rowindex={item.index + 2}
-                style={{ gridTemplateColumns: template, transform: `translateY(${item.start}px)` }}
-              >
-                {row.getAllCells().map((cell) => (
-                  <CellField
-                    key={cell.id}
-                    value={cell.getValue() as Cell | undefined}
-                    type={content.columns.get(cell.column.id)?.type ?? 'text'}
-                    label={`${content.columns.get(cell.column.id)?.name ?? ''} ${item.index + 1}`}
-                    readOnly={!isEdited}
-                    onChange={(value) => {
-                      change({ rows: { [row.id]: { cells: { [cell.column.id]: value } } } });
-                    }}
-                  />
-                ))}
-                {isEdited && (
-                  <div role="cell" className="table-tool">
-                    <button
-                      type="button"
-                      className="icon-button row-remove"
-                      aria-label={t('removeRow')}
-                      title={t('removeRow')}
-                      onClick={() => {
-                        change({ rows: { [row.id]: null } });
-                      }}
-                    >
-                      ×
-                    </button>
-                  </div>
-                )}
+    <ColumnOrder
+      columns={content.columns}
+      onMove={(id, order) => {
+        change({ columns: { [id]: { order } } });
+      }}
+    >
+      <div className="table-block">
+        {isEdited && (
+          <TableFilters
+            content={content}
+            onChange={(filter) => {
+              change({ view: { filter: filter.map((one) => ({ ...one })) } });
+            }}
+          />
+        )}
+        <div
+          className="table-scroll"
+          ref={scroller}
+          role="table"
+          aria-label={t('table_view')}
+          aria-rowcount={rows.length + 1}
+          tabIndex={0}
+        >
+          <div className="table-row table-head" role="row" style={{ gridTemplateColumns: template }}>
+            {table.getAllLeafColumns().map(({ id }) => {
+              const column = content.columns.get(id);
+              return column ? (
+                <ColumnHead
+                  key={id}
+                  id={id}
+                  column={column}
+                  sort={content.sort.find((sort) => sort.column === id) ?? null}
+                  isEdited={isEdited}
+                  onChange={(patch) => {
+                    change({ columns: { [id]: patch } });
+                  }}
+                  onSort={(sort) => {
+                    change({ view: { sort: sort ? [{ ...sort, column: id }] : [] } });
+                  }}
+                />
+              ) : null;
+            })}
+            {isEdited && (
+              <div role="columnheader" className="table-tool" aria-label={t('addColumn')}>
+                <button
+                  type="button"
+                  className="icon-button"
+                  aria-label={t('addColumn')}
+                  title={t('addColumn')}
+                  onClick={addColumn}
+                >
+                  +
+                </button>
               </div>
-            );
-          })}
+            )}
+          </div>
+          <div className="table-body" role="rowgroup" style={{ height: virtual.getTotalSize() }}>
+            {shown.map((item) => {
+              const row = table.getRowModel().rows[item.index];
+              if (!row) return null;
+              return (
+                <div
+                  key={row.id}
+                  className="table-row"
+                  role="row"
+                  aria-rowindex={item.index + 2}
+                  style={{ gridTemplateColumns: template, transform: `translateY(${item.start}px)` }}
+                >
+                  {row.getAllCells().map((cell) => (
+                    <CellField
+                      key={cell.id}
+                      value={cell.getValue() as Cell | undefined}
+                      type={content.columns.get(cell.column.id)?.type ?? 'text'}
+                      label={`${content.columns.get(cell.column.id)?.name ?? ''} ${item.index + 1}`}
+                      readOnly={!isEdited}
+                      onChange={(value) => {
+                        change({ rows: { [row.id]: { cells: { [cell.column.id]: value } } } });
+                      }}
+                    />
+                  ))}
+                  {isEdited && (
+                    <div role="cell" className="table-tool">
+                      <button
+                        type="button"
+                        className="icon-button row-remove"
+                        aria-label={t('removeRow')}
+                        title={t('removeRow')}
+                        onClick={() => {
+                          change({ rows: { [row.id]: null } });
+                        }}
+                      >
+                        ×
+                      </button>
+                    </div>
+                  )}
+                </div>
+              );
+            })}
+          </div>
         </div>
+        {rows.length === 0 && (
+          <p className="note">{content.rows.size > 0 ? t('noRowFits') : t('noRowsYet')}</p>
+        )}
+        {isEdited && (
+          <div className="table-foot">
+            <button
+              type="button"
+              className="button plain"
+              onClick={addRow}
+              disabled={content.columns.size === 0}
+            >
+              + {t('addRow')}
+            </button>
+            <span className="small muted">
+              {t('rowCount', { count: rows.length, all: content.rows.size })}
+            </span>
+          </div>
+        )}
       </div>
-      {rows.length === 0 && <p className="note">{content.rows.size > 0 ? t('noRowFits') : t('noRowsYet')}</p>}
-      {isEdited && (
-        <div className="table-foot">
-          <button
-            type="button"
-            className="button plain"
-            onClick={addRow}
-            disabled={content.columns.size === 0}
-          >
-            + {t('addRow')}
-          </button>
-          <span className="small muted">{t('rowCount', { count: rows.length, all: content.rows.size })}</span>
-        </div>
-      )}
-    </div>
+    </ColumnOrder>
   );
 }
 

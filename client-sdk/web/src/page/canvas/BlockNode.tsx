@@ -14,7 +14,7 @@ const MIN_SIZE = 60;
 export const BlockNode = memo(function BlockNode({ id, selected }: NodeProps<Node>) {
   const t = usePageT();
   const { doc, edit, canWrite } = usePage();
-  const { editing, visitors, begin, isFar } = useContext(CanvasContext);
+  const { editing, visitors, begin, moving, isFar } = useContext(CanvasContext);
   const block = useBlock(id);
   const isEdited = editing === id;
   const others = visitors.get(id) ?? [];
@@ -34,10 +34,14 @@ export const BlockNode = memo(function BlockNode({ id, selected }: NodeProps<Nod
         <NodeResizer
           minWidth={MIN_SIZE}
           minHeight={MIN_SIZE / 2}
+          onResize={(_, { x, y, width, height }) => {
+            moving(new Map([[id, { x, y, width, height }]]));
+          }}
           onResizeEnd={(_, { x, y, width, height }) => {
             edit(() => {
               placeBlock(doc, id, { x, y, width, height });
             });
+            moving(new Map());
           }}
         />
       )}

@@ -13,13 +13,13 @@ import { placeBlock } from '@ionflux/client';
 import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
 import { usePageT } from '../messages';
 import { useBring } from '../model/bring';
-import { usePeers, usePublish, type Peer } from '../model/presence';
+import { usePeers, usePublish, type Moving, type Peer } from '../model/presence';
 import { usePage, type PageSession } from '../model/session';
 import { BlockNode } from './BlockNode';
 import { CanvasBar } from './CanvasBar';
 import { CanvasContext } from './context';
 import { useKeys } from './keys';
-import { nodesOf, placesOf, type BlockNode as Node } from './nodes';
+import { nodesOf, placesOf, withMoving, type BlockNode as Node } from './nodes';
 import { Pointers } from './Pointers';
 
 const nodeTypes = { block: BlockNode };
@@ -111,7 +111,12 @@ function Canvas() {
   }, [flow]);
   const keys = useKeys({ selected, editing, begin, end, select, middle });
   const visitors = useMemo(() => visitorsOf(peers), [peers]);
-  const state = useMemo(() => ({ editing, visitors, begin, isFar }), [editing, visitors, begin, isFar]);
+  const { moving } = publish;
+  const state = useMemo(
+    () => ({ editing, visitors, begin, moving, isFar }),
+    [editing, visitors, begin, moving, isFar],
+  );
+  const seen = useMemo(() => withMoving(nodes, peers), [nodes, peers]);
 
   return (
     <CanvasContext value={state}>
@@ -139,7 +144,7 @@ function Canvas() {
         }}
       >
         <ReactFlow
-          nodes={nodes}
+          nodes={seen}
           onNodesChange={changed}
           nodeTypes={nodeTypes}
           onlyRenderVisibleElements={!isFar || nodes.length > MOST_FROM_AFAR}
@@ -159,6 +164,18 @@ function Canvas() {
           zoomOnDoubleClick={false}
           onMoveStart={() => area.current?.classList.add('moving')}
           onMoveEnd={() => area.current?.classList.remove('moving')}
+          onNodeDrag={(_event, _node, dragged) => {
+            moving(placesBeingMoved(dragged));
+          }}
+          onNodeDragStop={() => {
+            moving(NONE);
+          }}
+          onSelectionDrag={(_event, dragged) => {
+            moving(placesBeingMoved(dragged));
+          }}
+          onSelectionDragStop={() => {
+            moving(NONE);
+          }}
           onPaneClick={end}
           onNodeClick={(_, node) => {
             if (editing !== null && editing !== node.id) setEditing(null);
@@ -173,6 +190,12 @@ function Canvas() {
       </div>
     </CanvasContext>
   );
+}
+
+const NONE: ReadonlyMap<string, Moving> = new Map();
+
+function placesBeingMoved(dragged: readonly Node[]): Map<string, Moving> {
+  return new Map(dragged.map(({ id, position }) => [id, position]));
 }
 
 function withSelection(node: Node, selected: boolean): Node {

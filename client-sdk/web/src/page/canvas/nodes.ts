@@ -1,6 +1,7 @@
 // The nodes of the canvas: one for each block, made anew only where its place or its own selection has changed.
 import type { Node } from '@xyflow/react';
 import type { Place } from '@ionflux/client';
+import type { Moving, Peer } from '../model/presence';
 import type { PageStore } from '../model/store';
 
 export type BlockNode = Node<Record<string, never>, 'block'>;
@@ -20,6 +21,19 @@ export function nodesOf(store: PageStore, before: readonly BlockNode[]): BlockNo
   return nodes.length === before.length && nodes.every((node, index) => node === before[index])
     ? [...before]
     : nodes;
+}
+
+/** Returns the nodes as they are seen: those that others drag or resize at this moment are where they have them. */
+export function withMoving(nodes: BlockNode[], peers: readonly Peer[]): BlockNode[] {
+  const moving = new Map<string, Moving>();
+  for (const peer of peers) for (const [id, place] of peer.moving) moving.set(id, place);
+  if (moving.size === 0) return nodes;
+  return nodes.map((node) => {
+    const place = moving.get(node.id);
+    if (!place || node.dragging === true || node.resizing === true) return node;
+    const { x, y, ...size } = place;
+    return { ...node, ...size, position: { x, y }, className: 'moved-by-others' };
+  });
 }
 
 /**

@@ -18,6 +18,16 @@ export interface Peer {
   readonly pointer: { x: number; y: number } | null;
   readonly selected: readonly string[];
   readonly status: string | null;
+  /** Blocks that they are dragging or resizing on the canvas, where they are meanwhile. */
+  readonly moving: ReadonlyMap<string, Moving>;
+}
+
+/** Where a block is while it is dragged; its size only where that changes. */
+export interface Moving {
+  readonly x: number;
+  readonly y: number;
+  readonly width?: number;
+  readonly height?: number;
 }
 
 interface State {
@@ -27,6 +37,7 @@ interface State {
   pointer?: { x?: unknown; y?: unknown } | null;
   selected?: unknown;
   status?: unknown;
+  moving?: unknown;
 }
 
 const QUIET_MS = 60;
@@ -71,6 +82,7 @@ export function readPeers(doc: Y.Doc, awareness: Awareness): Peer[] {
       pointer: readPoint(state.pointer),
       selected: Array.isArray(state.selected) ? state.selected.filter((id) => typeof id === 'string') : [],
       status: text(state.status),
+      moving: readMoving(state.moving),
     });
   }
   return peers.sort((left, right) => left.clientId - right.clientId);
@@ -83,6 +95,23 @@ function text(value: unknown): string | null {
 function readPoint(value: State['pointer']): Peer['pointer'] {
   const { x, y } = value ?? {};
   return typeof x === 'number' && typeof y === 'number' ? { x, y } : null;
+}
+
+const STILL: Peer['moving'] = new Map();
+
+function readMoving(value: unknown): Peer['moving'] {
+  if (typeof value !== 'object' || value === null) return STILL;
+  const found = new Map<string, Moving>();
+  for (const [id, place] of Object.entries(value).slice(0, MOST_TOLD)) {
+    const { x, y, width, height } = (place ?? {}) as Record<string, unknown>;
+    if (!isNumber(x) || !isNumber(y)) continue;
+    found.set(id, { x, y, ...(isNumber(width) && isNumber(height) && { width, height }) });
+  }
+  return found.size > 0 ? found : STILL;
+}
+
+function isNumber(value: unknown): value is number {
+  return Number.isFinite(value);
 }
 
 /** Returns the block that a caret is in. Anybody can say anything of theirs. */
@@ -105,28 +134,54 @@ function blockOfCaret(doc: Y.Doc, head: unknown): string | null {
   return null;
 }
 
-/** Tells others what one has selected, and where one's pointer is on the canvas. */
-export function usePublish(): { selected: (ids: readonly string[]) => void; pointer: PointerTeller } {
-  const page = usePage();
-  return useMemo(() => publisher(page), [page]);
+/** What one tells others of what one does on the canvas. None of it is in the document. */
+export interface Publish {
+  selected: (ids: readonly string[]) => void;
+  pointer: (point: { x: number; y: number } | null) => void;
+  /** Where the blocks are that one drags or resizes; none once they are dropped, and written down. */
+  moving: (places: ReadonlyMap<string, Moving>) => void;
 }
 
-type PointerTeller = (point: { x: number; y: number } | null) => void;
+export function usePublish(): Publish {
+  const page = usePage();
+  const publish = useMemo(() => publisher(page), [page]);
+  useEffect(
+    () => () => {
+      publish.moving(STILL); // whoever leaves in the middle of it drops nothing
+    },
+    [publish],
+  );
+  return publish;
+}
 
-function publisher({ awareness }: PageSession) {
+/** Of how many blocks one tells others. */
+const MOST_TOLD = 50;
+
+function publisher({ awareness }: PageSession): Publish {
   let timer: ReturnType<typeof setTimeout> | null = null;
-  let latest: { x: number; y: number } | null = null;
+  let waiting: Record<string, unknown> = {};
   const tell = () => {
     timer = null;
-    awareness.setLocalStateField('pointer', latest);
+    const told = awareness.getLocalState();
+    if (told !== null) awareness.setLocalState({ ...told, ...waiting });
+    waiting = {};
   };
+  const soon = (field: string, value: unknown) => {
+    waiting[field] = value;
+    timer ??= setTimeout(tell, QUIET_MS);
+  };
+  let isMoving = false;
   return {
-    selected: (ids: readonly string[]) => {
-      awareness.setLocalStateField('selected', ids.slice(0, 50));
+    selected: (ids) => {
+      awareness.setLocalStateField('selected', ids.slice(0, MOST_TOLD));
     },
-    pointer: (point: { x: number; y: number } | null) => {
-      latest = point && { x: Math.round(point.x), y: Math.round(point.y) };
-      timer ??= setTimeout(tell, QUIET_MS);
+    pointer: (point) => {
+      soon('pointer', point && { x: Math.round(point.x), y: Math.round(point.y) });
+    },
+    moving: (places) => {
+      if (places.size === 0 && !isMoving) return;
+      isMoving = places.size > 0;
+      soon('moving', isMoving ? Object.fromEntries([...places].slice(0, MOST_TOLD)) : null);
     },
   };
 }
