@@ -41,10 +41,13 @@ def effective_config(
     read = read_placed(yaml_config, PATH)
     defaults = _defaults(definition)
     merged = _merge(defaults, read.mapping)
-    if misshapen := [_locate(error, merged, read) for error in _shape_faults(merged)]:
-        raise InvalidConfigError(tuple(misshapen))
-    config = msgspec.convert(merged, EffectiveConfig)
-    if faults := [*_meaning_faults(definition, config, read), *_lax_faults(defaults, read)]:
+    sound = {name: value for name, value in merged.items() if _misfit({name: value}) is None}
+    config = msgspec.convert(sound, EffectiveConfig)
+    faults = [_locate(error, merged, read) for error in _shape_faults(merged)]
+    faults += _meaning_faults(definition, config, read)
+    if "tools" in sound:
+        faults += _lax_faults(defaults, read)
+    if faults:
         raise InvalidConfigError(tuple(faults))
     wanted = namespace or config.memory.namespace or f"agent_{INSTANCE_ID}"
     memory = msgspec.structs.replace(config.memory, namespace=wanted.replace(INSTANCE_ID, str(instance_id)))
@@ -85,10 +88,18 @@ def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _shape_faults(merged: Mapping[str, Any]) -> Iterator[msgspec.ValidationError]:
-    """Yield the first thing that does not fit of each section."""
+    """Yield what does not fit: of each setting of a section the first thing."""
     for name, value in merged.items():
         if error := _misfit({name: value}):
-            yield error
+            yield from _faults_inside(name, value) or (error,)
+
+
+def _faults_inside(section: str, value: object) -> list[msgspec.ValidationError]:
+    """Return what does not fit of a section, setting by setting, where none of them needs another."""
+    if not isinstance(value, dict) or _misfit({section: {}}) is not None:
+        return []
+    settings = cast("dict[str, object]", value).items()
+    return [error for name, one in settings if (error := _misfit({section: {name: one}}))]
 
 
 def _misfit(values: Mapping[str, Any]) -> msgspec.ValidationError | None:

@@ -130,12 +130,18 @@ def test_all_faults_are_told_each_with_its_line_and_column():
         "    send_mail: sometimes\n"
         "limits:\n"
         "  steps: 3\n"
+        "  max_steps: 999\n"
+        "grant: {scopes: [everything]}\n"
+        "inputs: {moon: 1}\n"
     )
     assert [(fault.path, fault.line, fault.column) for fault in found] == [
         ("yaml_config.llm.temperature", 4, 16),
         ("yaml_config.lmm", 1, 1),
         ("yaml_config.tools.approval.send_mail", 8, 16),
         ("yaml_config.limits.steps", 10, 3),
+        ("yaml_config.limits.max_steps", 11, 14),
+        ("yaml_config.grant.scopes[0]", 12, 18),
+        ("yaml_config.inputs.moon", 13, 16),
     ]
     assert found[1].detail == "Line 1, column 1: There is no such setting"
 
