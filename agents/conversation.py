@@ -18,7 +18,7 @@ from agents.collaborator import Collaborators
 from agents.config import config_of
 from agents.errors import AgentError
 from agents.identity import principal_of
-from agents.journal import Journal
+from agents.journal import Journal, Parked
 from agents.llm.client import Listener
 from agents.llm.messages import DEFAULT_OUTPUT_TOKENS, Answer, Message, Request, ToolCall
 from agents.sections import EffectiveConfig
@@ -58,6 +58,10 @@ class Herald(Protocol):
 
     async def progress(self, run: AgentRunLog, agent: AgentConfiguration, text: str) -> None:
         """Tell what it is doing. A hint: where that is not possible nothing happens."""
+        ...
+
+    async def waiting(self, run: AgentRunLog, agent: AgentConfiguration, text: str) -> None:
+        """Tell what it waits for; that may stand there for days. A hint too."""
         ...
 
     async def saying(self, run: AgentRunLog, agent: AgentConfiguration, text: str) -> None:
@@ -281,10 +285,25 @@ class Conversation:
         is_new = not self._journal.is_done(step)
         if is_new:
             await self._herald.progress(self._run, self._agent, f"Step {step}: {call.name}")
-        outcome = await calls.make(step, call)
+        try:
+            outcome = await calls.make(step, call)
+        except Parked:
+            await self._herald.waiting(self._run, self._agent, f"Step {step}: {await self._awaited(call)}")
+            raise
         if is_new:
             self._counts.steps["tool_failed" if outcome.is_error else "tool"] += 1
         return outcome
+
+    async def _awaited(self, call: ToolCall) -> str:
+        """Return what a call waits for, in words that nobody else has chosen."""
+        async with self._database.read() as uow:
+            run = await uow.agent_runs.get(self._run.run_id)
+        waiting = run.waiting_for if run is not None else None
+        if waiting is None:
+            return f"{call.name}, and waits for what comes of it"
+        return "waits for a person's " + (
+            "answer" if waiting["kind"] == "question" else f"word on {call.name}"
+        )
 
     def _next(self) -> str:
         """Return the name of the next step. Raises Stopped where there may be no more."""

@@ -67,6 +67,11 @@ class RunMessages:
         if time.monotonic() - self._told.get(run.run_id, -PROGRESS_SECONDS) >= PROGRESS_SECONDS:
             await self._show(run, agent, text)
 
+    async def waiting(self, run: AgentRunLog, agent: AgentConfiguration, text: str) -> None:
+        """Tell what a run waits for, whatever was told just before."""
+        if _is_told(run):
+            await self._show(run, agent, text)
+
     async def _show(self, run: AgentRunLog, agent: AgentConfiguration, text: str) -> None:
         now = time.monotonic()
         try:

@@ -352,6 +352,8 @@ async def test_a_run_that_waits_can_be_cancelled_at_once(careful: RunsWorld, ser
     run_id = await careful.ask("Please make a page", place=careful.channel["document"])
     await careful.when(run_id, lambda run: run["waiting_for"] is not None)
     await is_parked(services, run_id)
+    (told,) = await careful.messages(run_id, "running")
+    assert told["content"]["text"] == "Helper: Step 2: waits for a person's word on create_page"
     run = (await careful.person.post(f"/v1/runs/{run_id}/cancel")).json()
     assert (run["status"], run["waiting_for"]) == ("cancelled", None)
     (told,) = await careful.messages(run_id, "failed")
