@@ -119,14 +119,17 @@ class StagingTwin:
     ) -> None:
         if update in self._waiting.updates:
             raise EditWaits
-        before, after = defaultdict[str, dict[str, object]](dict), defaultdict[str, dict[str, object]](dict)
         entries = {place: read_entry(doc, *place) for place in self._touched}
-        for (root, key), entry in entries.items():
-            ahead = self._ahead_entries.get((root, key))
-            before[root].update(original.entry(root, key) if ahead is None else ahead)
-            after[root].update(entry)
         if principal.kind != "system":
             self._refuse_strays(doc)
+            before, after = (
+                defaultdict[str, dict[str, object]](dict),
+                defaultdict[str, dict[str, object]](dict),
+            )
+            for (root, key), entry in entries.items():
+                ahead = self._ahead_entries.get((root, key))
+                before[root].update(original.entry(root, key) if ahead is None else ahead)
+                after[root].update(entry)
             violation = None
             if entries:
                 document = {root: _Root(doc, root) for root in self._guard.roots}

@@ -31,6 +31,9 @@ EVERY_SECONDS = 60.0
 AT_ONCE = 200
 """Messages that leave a document with one edit."""
 
+MANY_AT_ONCE = 1000
+"""Likewise where there are that many to leave: an edit costs what the whole document costs."""
+
 EDITS_AT_ONCE = 10
 """Such edits after the rows have followed the document once: following takes longer the more is said."""
 
@@ -119,7 +122,8 @@ class Archiving:
         there = [key for key in channel.message_ids(replica.doc) if key not in pinned]
         too_many = len(there) - self._live_messages
         oldest = str(self._oldest_id())
-        return [key for index, key in enumerate(there) if index < too_many or key < oldest][:AT_ONCE]
+        leaving = [key for index, key in enumerate(there) if index < too_many or key < oldest]
+        return leaving[: MANY_AT_ONCE if len(leaving) >= MANY_AT_ONCE else AT_ONCE]
 
     def _oldest_id(self) -> UUID:
         """Return the least id that a message of the live window can have."""
