@@ -91,7 +91,7 @@ class Changes(msgspec.Struct, Generic[R], frozen=True):
     gone: Sequence[str]
     """Ids of rows that are in the document no more."""
     marks: Mapping[str, UUID]
-    """Read marks that are new or other than before."""
+    """Read marks that are new or further than before."""
     unreadable: int
 
 
@@ -127,9 +127,18 @@ def channel_changes(
         for message in messages
     ]
     marks = {who: UUID(mark) for who, mark in channel.read_marks(doc).items() if _fits(who)}
-    moved = {who: mark for who, mark in marks.items() if known.marks.get(who) != mark}
+    moved = moved_on(marks, known.marks)
     unreadable = len(doc.get(channel.MESSAGES, type=pycrdt.Map[Any])) - len(rows)
     return compare(rows, known.digests, moved, unreadable)
+
+
+def moved_on(marks: Mapping[str, UUID], known: Mapping[str, UUID]) -> dict[str, UUID]:
+    """Return the read marks that are further than those that are known.
+
+    A device that was offline marks what it had read, as an edit beside those of the person's other devices,
+    and may win over them: what was read once stays read.
+    """
+    return {who: mark for who, mark in marks.items() if (before := known.get(who)) is None or before < mark}
 
 
 def compare(

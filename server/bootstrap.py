@@ -225,7 +225,7 @@ async def open_services(
         catching_up = CatchingUp(database, projector, clock)
         stack.push_async_callback(catching_up.close)
         archive = MessageArchive(database, update_log, guard, catching_up)
-        chat = Chat(writer, access, archive, catching_up, clock)
+        chat = Chat(database, writer, access, archive, catching_up, clock)
         documents = PageDocuments(copies, writer, BlockIndex(database), offload)
         collaborators = Collaborators(hub, PageSuggester(database, suggestions))
         toolbox = open_toolbox(

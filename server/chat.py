@@ -22,6 +22,7 @@ from server.auth import DatabaseAccess
 from server.documents.writing import Writer, Written
 from server.message_archive import MessageArchive
 from server.projections.catching_up import CatchingUp
+from storage.engine import Database
 from storage.unit_of_work import UnitOfWork
 
 CHAT = Principal(id=PrincipalId("system:chat"), name="IONFLUX", kind="system")
@@ -46,12 +47,14 @@ class Chat:
 
     def __init__(
         self,
+        database: Database,
         writer: Writer,
         access: DatabaseAccess,
         archive: MessageArchive,
         catching_up: CatchingUp,
         clock: Callable[[], datetime],
     ) -> None:
+        self._database = database
         self._writer = writer
         self._access = access
         self._archive = archive
@@ -114,14 +117,32 @@ class Chat:
     async def mark_read(
         self, document: str, principal: Principal, user_id: UUID, message_id: str
     ) -> Written[object]:
-        """Move somebody's read mark; of those who may only read, the server does it for them."""
+        """Move somebody's read mark; of those who may only read, the server does it for them.
+
+        It goes back, too: whoever asks for that wants to read it again. What documents alone say never takes
+        a mark back.
+        """
         right = await self._access.decide(principal, document)
         writer = CHAT if right in ("read", "comment") else principal
-        written: Written[object] = await self._writer.write(
-            document, writer, lambda doc: channel.mark_read(doc, principal.id, message_id)
-        )
+        channel_id = UUID(document.partition(":")[2])
+        async with self._database.read() as uow:
+            row = (await uow.messages.marks(channel_id)).get(principal.id)
+
+        def edit(doc: pycrdt.Doc[Any]) -> str | None:
+            before = channel.read_marks(doc).get(principal.id)
+            channel.mark_read(doc, principal.id, message_id)
+            return before
+
+        written = await self._writer.write(document, writer, edit)
         self._catching_up.note(user_id, document)
-        return written
+        seen = max(filter(None, (written.result, str(row) if row else None)), default=message_id)
+        if message_id < seen:
+            await self._catching_up.catch_up(document)  # else rows that follow could undo it
+            async with self._database.transaction() as uow:
+                await uow.projections.take_back_mark(
+                    channel_id, principal.id, UUID(message_id), seen=UUID(seen)
+                )
+        return Written(written.position, written.state_vector, None)
 
     async def await_mark(self, user_id: UUID) -> None:
         """Wait a moment for the rows of where somebody has moved their read mark last."""

@@ -49,7 +49,7 @@ class CatchingUp:
         while len(self._written) > _MAX_WRITTEN:
             self._written.popitem(last=False)
 
-    async def catch_up(self, document: str, within_seconds: float = WITHIN_SECONDS) -> bool:
+    async def catch_up(self, document: str, within_seconds: float | None = None) -> bool:
         """Wait a moment until the rows have all that the document has now; do that work where it is due.
 
         Tells whether that came about. What is written meanwhile is not waited for.
@@ -109,11 +109,9 @@ class CatchingUp:
             task.exception()  # told to those who still wait; who follows all documents reports it
 
 
-async def _wait_while(
-    is_waiting: Callable[[], Awaitable[bool]], within_seconds: float = WITHIN_SECONDS
-) -> bool:
+async def _wait_while(is_waiting: Callable[[], Awaitable[bool]], within_seconds: float | None = None) -> bool:
     """Look again and again, for a moment: what other processes write cannot be heard. Tell if it has come."""
-    with anyio.move_on_after(within_seconds):
+    with anyio.move_on_after(WITHIN_SECONDS if within_seconds is None else within_seconds):
         while True:
             if not await is_waiting():
                 return True

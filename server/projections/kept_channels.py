@@ -13,7 +13,7 @@ from uuid import UUID
 import pycrdt
 
 from blocks import channel
-from blocks.rows import Changes, Known, MessageRow, channel_changes
+from blocks.rows import Changes, Known, MessageRow, channel_changes, moved_on
 from crdt.document import LiveDocument, Poisoned
 from crdt.poison import is_fault
 from server.projections.reading import damage_of
@@ -61,7 +61,7 @@ class KeptChannels:
         return Changes(
             [(row, digest) for row, digest in touched.rows if known.get(str(row.id)) != digest],
             [id_ for id_ in touched.gone if id_ in known],
-            {who: mark for who, mark in touched.marks.items() if marks.get(who) != mark},
+            moved_on(touched.marks, marks),
             touched.unreadable,
         )
 

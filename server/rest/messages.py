@@ -5,7 +5,7 @@ when it is committed. Reading is from the rows that follow the document (and out
 waits a moment for them where they are behind.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -174,7 +174,7 @@ async def post_message(call: UserCall, channel_id: UUID, body: NewMessage) -> Wr
     written = await call.services.chat.post(
         document_of(channel), await call.principal(), message_id, content, thread_id
     )
-    return _show_written(document_of(channel), channel_id, written)
+    return _show_written(document_of(channel), channel_id, written, {})
 
 
 @routes.get("/v1/messages/{message_id}", "channels.read", refuses=(409,))
@@ -312,8 +312,12 @@ def show_message(message: ChatMessage, marks: dict[str, UUID]) -> MessageAnswer:
     )
 
 
-def _show_written(document: str, channel_id: UUID, written: Written[MessageState]) -> WrittenMessage:
+def _show_written(
+    document: str, channel_id: UUID, written: Written[MessageState], marks: Mapping[str, UUID]
+) -> WrittenMessage:
     state = written.result
+    readers = {who for who, mark in state.marks.items() if mark >= state.message.id}
+    readers |= {who for who, mark in marks.items() if str(mark) >= state.message.id}
     message = state.message
     answer = MessageAnswer(
         id=UUID(message.id),
@@ -328,7 +332,7 @@ def _show_written(document: str, channel_id: UUID, written: Written[MessageState
         deleted=message.deleted,
         reactions=[ReactionAnswer(emoji, who) for emoji, who in sorted(state.reactions.items())],
         pinned_by=state.pinned_by,
-        read_by_user_ids=sorted(who for who, mark in state.marks.items() if mark >= message.id),
+        read_by_user_ids=sorted(readers),
         archived_at=state.archived_at,
     )
     return WrittenMessage(answer, show_receipt(document, written.position, written.state_vector))
@@ -387,7 +391,9 @@ async def _write(call: UserCall, message_id: UUID, query: InChannel, edit: Opera
     async with call.services.database.read() as uow:
         _, channel = await _find(call, uow, message_id, query, "channels.write")
     written = await chat.change(document_of(channel), await call.principal(), str(message_id), edit)
-    return _show_written(document_of(channel), channel.id, written)
+    async with call.services.database.read() as uow:
+        marks = await uow.messages.marks(channel.id)
+    return _show_written(document_of(channel), channel.id, written, marks)
 
 
 async def _check_thread(call: UserCall, uow: UnitOfWork, channel_id: UUID, thread_id: UUID) -> None:

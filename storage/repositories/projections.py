@@ -402,6 +402,20 @@ class Projections:
         )
         await self._session.flush()
 
+    async def take_back_mark(self, channel_id: UUID, principal_id: str, to: UUID, *, seen: UUID) -> None:
+        """Move a mark back to a message, unless somebody has read on beyond `seen` meanwhile."""
+        await self._session.execute(
+            update(ReadMark)
+            .where(
+                ReadMark.channel_id == channel_id,
+                ReadMark.principal_id == principal_id,
+                ReadMark.message_id > to,
+                ReadMark.message_id <= seen,
+            )
+            .values(message_id=to)
+            .execution_options(synchronize_session=False)
+        )
+
     async def archive(self, channel_id: UUID, ids: Collection[UUID]) -> Sequence[UUID]:
         """Let rows outlive their messages in the document; return the ids of those that there are."""
         archived: list[UUID] = []

@@ -247,6 +247,41 @@ async def test_a_mark_that_is_moved_on_one_device_counts_on_the_others(
     await until(are_none)
 
 
+async def test_a_device_that_was_offline_takes_no_mark_back(
+    services: Services, ann: Api, member: Api, workspace: str, channel: str
+):
+    messages = [await say(ann, channel, str(n)) for n in range(4)]
+    who = Principal(id=PrincipalId(me(member)), name="Bob")
+    document = f"channel:{channel}"
+
+    async def mark() -> tuple[str, int]:
+        await listed(ann, channel)  # the rows have followed
+        [entry] = (await member.get(f"{workspace}/unread")).json()["items"]
+        return entry["last_read_message_id"], entry["unread"]
+
+    async with services.hub.join(DocumentName(document), who) as replica:
+        offline = pycrdt.Doc[Any](client_id=replica.doc.client_id + 1)  # the greater one wins
+        offline.apply_update(replica.doc.get_update())
+        before = offline.get_state()
+        channels.mark_read(offline, me(member), messages[0]["id"])
+        channels.mark_read(replica.doc, me(member), messages[2]["id"])
+        await replica.saved()
+        assert await mark() == (messages[2]["id"], 1)
+        replica.doc.apply_update(offline.get_update(before))
+        await replica.saved()
+        assert channels.read_marks(replica.doc) == {me(member): messages[0]["id"]}
+    assert await mark() == (messages[2]["id"], 1)
+    [third] = (await ann.get(f"/v1/channels/{channel}/messages?limit=2")).json()["items"][1:]
+    edited = await ann.patch(f"/v1/messages/{messages[2]['id']}", {"content": {"text": "x"}})
+    assert third["read_by_user_ids"] == edited.json()["message"]["read_by_user_ids"] == [me(member)]
+
+    # Whoever asks for it reads again, and then on.
+    for number, left in ((1, 2), (0, 3), (3, 0)):
+        body = {"message_id": messages[number]["id"]}
+        assert (await put(member, f"/v1/channels/{channel}/read", body)).status_code == 200
+        assert await mark() == (messages[number]["id"], left)
+
+
 async def test_every_type_of_content_is_the_same_by_the_document_and_by_rest(
     services: Services, ann: Api, channel: str
 ):
