@@ -74,9 +74,11 @@ class TriggerConsumer:
                     pages = None
                 case _:
                     pass
-            if (has_listeners or triggers) and not await _is_of_dry_run(uow, event):
+            if not (has_listeners or triggers) or await _is_of_dry_run(uow, event):
+                continue
+            if has_listeners:
                 await hear_of_event(uow, event)
-                await _fire(uow, triggers, event)
+            await _fire(uow, triggers, event)
 
 
 async def _is_of_dry_run(uow: UnitOfWork, event: Event) -> bool:
