@@ -26,6 +26,8 @@ class Cable:
         self._port = 0
         self._listener: asyncio.Server | None = None
         self._ends: set[asyncio.StreamWriter] = set()
+        self._flows = asyncio.Event()
+        self._flows.set()
 
     @property
     def proxy(self) -> ProxySettings:
@@ -52,6 +54,14 @@ class Cable:
         for end in list(self._ends):
             end.transport.abort()
 
+    def block(self) -> None:
+        """Let nothing through, and cut nothing: nobody is told, as when a network goes silently."""
+        self._flows.clear()
+
+    def unblock(self) -> None:
+        """Let through what waits, and what comes."""
+        self._flows.set()
+
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError, asyncio.IncompleteReadError):
             await _answer_hello(reader, writer)
@@ -59,9 +69,20 @@ class Cable:
             both = {writer, server_writer}
             self._ends |= both
             try:
-                await asyncio.gather(_pass_on(reader, server_writer), _pass_on(server_reader, writer))
+                await asyncio.gather(
+                    self._pass_on(reader, server_writer), self._pass_on(server_reader, writer)
+                )
             finally:
                 self._ends -= both
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(2**16):
+                await self._flows.wait()
+                writer.write(data)
+                await writer.drain()
+        finally:
+            writer.close()
 
 
 async def _answer_hello(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -72,12 +93,3 @@ async def _answer_hello(reader: asyncio.StreamReader, writer: asyncio.StreamWrit
     # An IPv4 address, whose first byte was just read, or a name of that length; then the port.
     await reader.readexactly((3 if kind == 1 else length) + 2)
     writer.write(_CONNECTED)
-
-
-async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    try:
-        while data := await reader.read(2**16):
-            writer.write(data)
-            await writer.drain()
-    finally:
-        writer.close()

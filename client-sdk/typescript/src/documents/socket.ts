@@ -22,6 +22,7 @@ export class Socket {
   readonly provider: HocuspocusProviderWebsocket;
   readonly #state: Value<ConnectionState>;
   readonly #receipts = new Map<string, Receipts>();
+  readonly #leaveNetwork: () => void;
 
   constructor(address: ServerAddress, options: { webSocket?: typeof WebSocket; retry?: Retry }) {
     const idle: ConnectionState = { kind: 'idle', server: address.name };
@@ -40,6 +41,27 @@ export class Socket {
         else if (this.#state.get().kind !== 'offline') set('connecting');
       },
     });
+    this.#leaveNetwork = this.#followNetwork();
+  }
+
+  /**
+   * A browser says when it has lost its network or has one again, long before a silent connection is given up. What it
+   * says need not be about this server: so the connection is tried anew, and nothing is taken for lost.
+   */
+  #followNetwork(): () => void {
+    if (typeof addEventListener !== 'function') return () => undefined;
+    const lost = (): void => {
+      this.renew();
+    };
+    const found = (): void => {
+      this.connectNow();
+    };
+    addEventListener('offline', lost);
+    addEventListener('online', found);
+    return () => {
+      removeEventListener('offline', lost);
+      removeEventListener('online', found);
+    };
   }
 
   get state(): Observable<ConnectionState> {
@@ -73,6 +95,7 @@ export class Socket {
   }
 
   close(): void {
+    this.#leaveNetwork();
     this.provider.destroy();
     this.#receipts.clear();
   }

@@ -1,6 +1,8 @@
 // The workspace: its sidebar, the view of the address, the chat beside it.
 import { lazy, Suspense, useEffect, useState } from 'react';
+import { client } from '../connection';
 import { useT } from '../i18n';
+import { useObservable } from '../live';
 import { messages } from '../messages';
 import type { Workspace } from '../model';
 import { navigate, paths, type Place } from '../router';
@@ -25,6 +27,7 @@ const Notifications = lazy(loadNotifications);
 const loadSettings = () => import('../settings/Settings');
 const Settings = lazy(loadSettings);
 const Unsaved = lazy(() => import('../views/Unsaved'));
+const SetAside = lazy(() => import('../views/SetAside'));
 const loadPalette = () => import('../palette/Palette');
 const Palette = lazy(loadPalette);
 const PRELOAD_MS = 2000;
@@ -106,6 +109,7 @@ interface InsideProps {
 function Inside({ workspace, workspaces, place, onNewWorkspace }: InsideProps) {
   const t = useT(messages);
   const { isSidebarOpen, isDockOpen, isPaletteOpen } = useLayout();
+  const setAside = useObservable(client.documents.setAside ?? undefined);
   useWorkspaceEvents(workspace.id);
   useReturn();
   usePaletteKey();
@@ -134,6 +138,11 @@ function Inside({ workspace, workspaces, place, onNewWorkspace }: InsideProps) {
       )}
       <div className="middle">
         <Topbar workspace={workspace} place={place} />
+        {setAside && setAside.length > 0 && (
+          <Suspense fallback={null}>
+            <SetAside copies={setAside} />
+          </Suspense>
+        )}
         <main id="content" tabIndex={-1}>
           <Suspense fallback={<Loading label={t('loading')} />}>
             <Boundary key={location.pathname}>

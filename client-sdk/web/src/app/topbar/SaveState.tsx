@@ -19,16 +19,22 @@ export function SaveState({ live }: { live: LiveDocument | null }) {
   const t = useT(messages);
   const status = useObservable(live?.status);
   const connection = useObservable(useClient().connection);
-  const calm = useCalm(status?.kind === 'saving');
+  const lasts = useLasting(status?.kind === 'saving');
   const kind = status ? status.kind : connection.kind === 'offline' ? 'offline' : 'saved';
-  const shown = kind === 'saving' && !calm ? 'saved' : kind;
-  const text = status
-    ? wordsOf({ ...status, kind: shown }, t)
-    : t(kind === 'offline' ? 'offline' : 'connected');
+  const shown = kind === 'saved' && lasts !== 'not' ? 'saving' : kind;
+  const text = !status
+    ? t(kind === 'offline' ? 'offline' : 'connected')
+    : kind === 'saving' && lasts === 'long'
+      ? t('no_answer', { count: status.unsaved })
+      : wordsOf({ ...status, kind: shown }, t);
   const detail =
     status?.why ?? (shown === 'saved' && status ? t('saved_on', { server: status.server }) : text);
   return (
-    <span className={`save-state ${shown}`} role="status" title={detail}>
+    <span
+      className={`save-state ${shown}${kind === 'saving' && lasts === 'long' ? ' late' : ''}`}
+      role="status"
+      title={detail}
+    >
       <Icon name={ICONS[shown]} size={14} />
       <span className="save-text">{text}</span>
     </span>
@@ -53,19 +59,27 @@ function wordsOf(status: DocumentStatus, t: Translate<MessageKey>): string {
 }
 
 const CALM_MS = 400;
+const LONG_MS = 5_000;
 
-/** Tell something only once it has lasted: a word that flickers at each key tells nothing. */
-function useCalm(isSo: boolean): boolean {
-  const [isLong, setIsLong] = useState(false);
+/**
+ * Tells whether something is so, or has been so until a moment ago: a word that changes at each key tells nothing. And
+ * whether it has been so for long.
+ */
+function useLasting(isSo: boolean): 'not' | 'so' | 'long' {
+  const [lasts, setLasts] = useState<'not' | 'so' | 'long'>('not');
   useEffect(() => {
-    if (!isSo) return;
-    const timer = setTimeout(() => {
-      setIsLong(true);
-    }, CALM_MS);
+    const next = isSo ? 'long' : 'not';
+    const timer = setTimeout(
+      () => {
+        setLasts(next);
+      },
+      isSo ? LONG_MS : CALM_MS,
+    );
     return () => {
       clearTimeout(timer);
-      setIsLong(false);
     };
   }, [isSo]);
-  return isSo && isLong;
+  if (isSo && lasts === 'not') setLasts('so');
+  if (!isSo && lasts === 'long') setLasts('so');
+  return lasts;
 }

@@ -1,16 +1,9 @@
 // What somebody wrote and no server took: kept in this browser, and to be read where the document is not shown.
-import { channel, plainText, readBlocks, readTitle } from '@ionflux/client';
 import { useEffect, useState } from 'react';
-import * as Y from 'yjs';
 import { client } from '../connection';
+import { readKept, type Kept } from '../copies';
 import { useT } from '../i18n';
 import { unsavedMessages } from './messages';
-
-interface Kept {
-  id: string;
-  title: string;
-  text: string;
-}
 
 export default function Unsaved() {
   const t = useT(unsavedMessages);
@@ -47,33 +40,8 @@ export default function Unsaved() {
 async function readAllKept(): Promise<Kept[]> {
   const found: Kept[] = [];
   for (const copy of await client.documents.unsaved()) {
-    const doc = await client.documents.readCopy(copy);
-    const text = copy.document.startsWith('channel:') ? messagesIn(doc) : wordsIn(doc);
-    if (text !== '') found.push({ id: copy.id, title: readTitle(doc) ?? '', text });
-    doc.destroy();
+    const kept = await readKept(copy);
+    if (kept.text !== '') found.push(kept);
   }
   return found;
-}
-
-function messagesIn(doc: Y.Doc): string {
-  return channel
-    .readMessages(doc)
-    .filter(({ deleted }) => !deleted)
-    .map((message) => channel.textOf(message))
-    .join('\n');
-}
-
-function wordsIn(doc: Y.Doc): string {
-  return readBlocks(doc)
-    .flatMap((block) => textsIn(block.content))
-    .join('\n\n');
-}
-
-/** All texts of a block's content, whatever its type is. */
-function textsIn(value: unknown): string[] {
-  if (value instanceof Y.XmlFragment) return [plainText(value)].filter(Boolean);
-  if (typeof value === 'string') return [value];
-  if (value instanceof Map) return [...value.values()].flatMap(textsIn);
-  if (typeof value === 'object' && value !== null) return Object.values(value).flatMap(textsIn);
-  return [];
 }

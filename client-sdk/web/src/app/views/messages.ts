@@ -122,3 +122,39 @@ export const unsavedMessages: { en: typeof unsaved; pt: typeof unsaved } = {
     untitled: 'Sem título',
   },
 };
+
+const setAside = {
+  title: 'Changes of yours could not be taken over.',
+  more: 'What you wrote last in “{title}” is in none of its versions on the server: {count} changes.',
+  more_one: 'What you wrote last in “{title}” is in none of its versions on the server: 1 change.',
+  why: 'Why: {why} It is all kept in this browser until you throw it away.',
+  page: 'a page',
+  channel: 'a channel',
+  comments: 'comments',
+  document: 'a document',
+  show: 'Show it',
+  copy: 'Copy',
+  copied: 'Copied.',
+  download: 'Download',
+  discard: 'Throw it away',
+};
+
+export const setAsideMessages: { en: typeof setAside; pt: typeof setAside } = {
+  en: setAside,
+  pt: {
+    title: 'Alterações suas não puderam ser aceitas.',
+    more: 'O que você escreveu por último em “{title}” não está em nenhuma versão no servidor: {count} alterações.',
+    more_one:
+      'O que você escreveu por último em “{title}” não está em nenhuma versão no servidor: 1 alteração.',
+    why: 'Motivo: {why} Tudo fica guardado neste navegador até que você descarte.',
+    page: 'uma página',
+    channel: 'um canal',
+    comments: 'comentários',
+    document: 'um documento',
+    show: 'Mostrar',
+    copy: 'Copiar',
+    copied: 'Copiado.',
+    download: 'Baixar',
+    discard: 'Descartar',
+  },
+};

@@ -61,6 +61,12 @@ export function useOpenPage(
         });
     };
     const stop = live.status.subscribe(follow);
+    // Comments that were refused for good have been set aside, which people are told: they go on with a new copy.
+    const stopComments = comments.status.subscribe(() => {
+      const { kind, code } = comments.status.get();
+      if (kind === 'refused' && (code === 'epoch_ended' || code === 'rule_violated'))
+        setTurn((before) => before + 1);
+    });
     follow();
     void Promise.all([live.ready, titleOf(rest, pageId)]).then(([, title]) => {
       if (!isCurrent) return;
@@ -75,6 +81,7 @@ export function useOpenPage(
     return () => {
       isCurrent = false;
       stop();
+      stopComments();
       session?.close();
       marks.close();
       comments.release();
