@@ -166,7 +166,9 @@ async def test_a_run_is_followed_stopped_refused_and_paid(
     await expect(page.get_by_text("There was nothing to take back.")).to_be_visible()
     asked = model_server.asked[-1]["body"]["messages"][-1]
     assert "Tell me here instead" in str(asked["content"])
-    # The agent has its list of runs, with how each ended.
+    # Whoever was asked is led to it, from wherever they are; the agent has its list of runs.
+    await page.get_by_role("link", name="Notifications").click()
+    await page.get_by_role("link", name="An agent asks for your approval").click()
     await page.get_by_role("region", name="Run of Writer").get_by_role("link", name="Writer").click()
     await expect(page.get_by_role("listitem").filter(has_text="stopped")).to_be_visible()
 

@@ -92,7 +92,12 @@ async def test_one_click_and_an_agent_that_is_asked_in_the_chat_types_into_the_p
     assert await find_barriers(page) == []
     await take_picture(page, "first-minutes")
     await work.click()
-    await page.get_by_role("dialog", name="Agents at work").get_by_role("button", name="Stop").click()
+    at_work = page.get_by_role("dialog", name="Agents at work")
+    await at_work.get_by_role("button", name="Look").click()
+    await expect(page.get_by_role("region", name="Run of Scribe")).to_contain_text("A cat may be called")
+    await page.go_back()
+    await work.click()
+    await at_work.get_by_role("button", name="Stop").click()
     await page.keyboard.press("Escape")
     await expect(chat.get_by_text("Scribe: cancelled.")).to_be_visible()
     await expect(work).to_be_hidden()
@@ -102,6 +107,7 @@ async def test_one_click_and_an_agent_that_is_asked_in_the_chat_types_into_the_p
     usage = {"prompt_tokens": 2000, "completion_tokens": 500}
     model_server.answer("name for a dog", {"content": "A dog is called **Volt**.", "usage": usage})
     await ask(page, "And a name for a dog?")
+    await page.locator(".document").get_by_text("A dog is called").scroll_into_view_if_needed()
     answer = text_of(page, 2)
     await expect(answer.locator("strong")).to_have_text("Volt")
     said = chat.get_by_role("article").filter(has_text="A dog is called Volt.")

@@ -215,6 +215,7 @@ const en = {
   nameVersion: 'Keep this version',
   versionNamed: 'The version is kept.',
   restoreVersion: 'Restore this version',
+  beforeRestoring: 'Before an older version was restored',
   versionRestored: 'The page is as it was then; what others write meanwhile stays.',
   preview: 'How the page was',
 } as const;
@@ -435,6 +436,7 @@ const pt: Record<PageKey, string> = {
   nameVersion: 'Guardar esta versão',
   versionNamed: 'A versão foi guardada.',
   restoreVersion: 'Restaurar esta versão',
+  beforeRestoring: 'Antes de restaurar uma versão anterior',
   versionRestored: 'A página está como era; o que outros escrevem fica.',
   preview: 'Como a página era',
 };

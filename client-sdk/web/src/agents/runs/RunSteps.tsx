@@ -15,18 +15,20 @@ const ICONS: Record<string, IconName> = { model: 'spark', tool: 'gear', wait: 'p
 export function RunSteps({ steps, begins, speech }: RunStepsProps) {
   const t = useT(messages);
   const deeds = deedsOf(steps);
+  // Whoever comes in the middle of a step hears what is said in it, but not what it was called.
+  const isDoing = begins !== null || speech !== null;
   return (
     <ol className="run-steps" aria-label={t('all_steps')}>
       {deeds.map((step) => (
         <Step key={step.id} step={step} />
       ))}
-      {begins !== null && (
+      {isDoing && (
         <li className="run-step now" aria-current="step">
           <span className="run-step-icon">
             <span className="pulse" aria-hidden="true" />
           </span>
           <div>
-            <p>{begins}</p>
+            <p>{begins ?? t('status_running')}</p>
             {speech !== null && speech.text !== '' && (
               <div className="run-speech">
                 <Markdown text={speech.text} />
@@ -35,7 +37,7 @@ export function RunSteps({ steps, begins, speech }: RunStepsProps) {
           </div>
         </li>
       )}
-      {deeds.length === 0 && begins === null && <li className="muted small">{t('no_steps')}</li>}
+      {deeds.length === 0 && !isDoing && <li className="muted small">{t('no_steps')}</li>}
     </ol>
   );
 }

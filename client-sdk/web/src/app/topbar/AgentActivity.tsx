@@ -56,7 +56,7 @@ export function AgentActivity({ workspaceId }: { workspaceId: string }) {
                 className="button"
                 onClick={() => {
                   setIsOpen(false);
-                  navigate(paths.agents(workspaceId, agent.id));
+                  navigate(placeOf(workspaceId, agent));
                 }}
               >
                 {t('look')}
@@ -70,6 +70,11 @@ export function AgentActivity({ workspaceId }: { workspaceId: string }) {
       )}
     </>
   );
+}
+
+/** Where one sees what an agent does now. */
+function placeOf(workspaceId: string, { id, last_run_id: runId }: Agent): string {
+  return runId === null ? paths.agents(workspaceId, 'agent', id) : paths.agents(workspaceId, 'runs', runId);
 }
 
 function isBusy(agent: Agent): boolean {

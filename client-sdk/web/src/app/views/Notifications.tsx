@@ -78,11 +78,16 @@ export default function Notifications({ workspaceId }: { workspaceId: string }) 
 }
 
 /** The address of what a notification is about. */
-function placeOf({ workspace_id, subject }: Notification): string {
+function placeOf({ workspace_id, subject, details }: Notification): string {
   const [kind, id = ''] = subject.split(':');
   if (kind === 'page') return paths.page(workspace_id, id);
   if (kind === 'channel') return paths.channel(workspace_id, id);
-  if (kind === 'agent') return paths.agents(workspace_id, id);
+  if (kind === 'agent') {
+    const { run_id: runId } = details as Record<string, string | undefined>;
+    return runId === undefined
+      ? paths.agents(workspace_id, 'agent', id)
+      : paths.agents(workspace_id, 'runs', runId);
+  }
   if (kind === 'webhook') return paths.settings(workspace_id, 'webhooks');
   return paths.home(workspace_id);
 }

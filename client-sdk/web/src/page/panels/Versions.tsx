@@ -44,6 +44,12 @@ export function Versions() {
       setNews({ text: failure instanceof Error ? failure.message : String(failure), isBad: true });
     }
   };
+  // How the page is now is kept too, so that one can go back from going back.
+  const restore = async ({ id }: Version) => {
+    const path = `/v1/documents/${document}/versions`;
+    await rest.send('POST', path, { name: t('beforeRestoring') });
+    await rest.send('POST', `${path}/${id}/restore`, {});
+  };
   return (
     <div className="panel-body versions">
       {canWrite && (
@@ -100,12 +106,7 @@ export function Versions() {
                 <button
                   type="button"
                   className="button primary"
-                  onClick={() =>
-                    void act(
-                      () => rest.send('POST', `/v1/documents/${document}/versions/${version.id}/restore`, {}),
-                      t('versionRestored'),
-                    )
-                  }
+                  onClick={() => void act(() => restore(version), t('versionRestored'))}
                 >
                   {t('restoreVersion')}
                 </button>
