@@ -89,6 +89,12 @@ async def test_one_click_and_an_agent_that_is_asked_in_the_chat_types_into_the_p
     await expect(chat.locator(".run-speech")).to_contain_text("A cat may be called")
     work = page.get_by_role("button", name="Scribe is at work")
     await expect(work).to_be_visible()
+    await expect(page.get_by_text("Waiting to be sent")).to_have_count(0)
+    panels = await page.get_by_role("button", name="Versions", exact=True).bounding_box()
+    dock = await page.locator(".dock").bounding_box()
+    assert panels
+    assert dock
+    assert panels["x"] + panels["width"] <= dock["x"]
     assert await find_barriers(page) == []
     await take_picture(page, "first-minutes")
     await work.click()
