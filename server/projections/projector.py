@@ -159,7 +159,8 @@ class Projector:
             written_at = await uow.projections.written_at(standing.document_id, position)
             authors = [] if is_past else await _authors(uow, standing, standing.position, position)
             moment = Moment(written_at or uow.now, authors[-1] if authors else None, is_past)
-        await self._write(standing, position, changes, rows, moment)
+            edits = None if is_past else await _edits_to_tell_of(uow, standing, position)
+        await self._write(standing, position, changes, rows, moment, edits)
 
     async def _read(self, standing: Standing, rows: Rows[R], *, is_past: bool) -> tuple[int, Changes[R]]:
         """Compare a document as a whole; return the position that it was read at."""
@@ -191,19 +192,29 @@ class Projector:
             return standing.head, await rows.keeping.compare(uow, standing.subject_id, touched)
 
     async def _write(
-        self, standing: Standing, position: int, changes: Changes[R], rows: Rows[R], moment: Moment
+        self,
+        standing: Standing,
+        position: int,
+        changes: Changes[R],
+        rows: Rows[R],
+        moment: Moment,
+        edits: Happening | None,
     ) -> None:
         starts = range(0, max(len(changes.rows), 1), ROWS_AT_ONCE)
         for start in starts:
             is_last = start == starts[-1]
             async with self._database.transaction() as uow:
                 claimed = await uow.projections.claim(
-                    standing, position=position if is_last else None, is_rebuilt=is_last
+                    standing,
+                    position=position if is_last else None,
+                    is_rebuilt=is_last,
+                    is_told=is_last and edits is not None,
                 )
                 some = changes.rows[start : start + ROWS_AT_ONCE]
                 happened = await rows.write(uow, standing, some, moment) if some else []
                 if is_last:
                     await rows.finish(uow, standing, changes)
+                    happened += [edits] if edits is not None else []
                 if not moment.is_past:
                     await append_happenings(uow, standing, happened)
             standing = claimed
@@ -213,20 +224,15 @@ class Projector:
             await self._tell_of_edits(standing)
 
     async def _tell_of_edits(self, standing: Standing) -> None:
-        """Append `page.edited`, unless one has told of this page within the last minute."""
+        """Append the event of what nobody was told of when the rows were written."""
         async with self._database.read() as uow:
-            if standing.told_at is not None and uow.now - standing.told_at < TOLD_EVERY:
-                return
-            authors = await _authors(uow, standing, standing.told_position, standing.position)
-        payload = {"page_id": str(standing.subject_id), "authors": authors[-_MAX_AUTHORS:]}
-        # Of the server, which shows there how runs stand, only where nobody else has written.
-        others = [author for author in authors if not author.startswith("system:")]
-        actor = next(reversed(others or authors), None)
+            edits = await _edits_to_tell_of(uow, standing, standing.position)
+        if edits is None:
+            return
         try:
             async with self._database.transaction() as uow:
                 await uow.projections.claim(standing, is_told=True)
-                happened = Happening("page.edited", actor, payload)
-                await append_happenings(uow, standing, [happened])
+                await append_happenings(uow, standing, [edits])
         except UnknownWorkspaceError:
             logger.info("document %s is no more", standing.name)
 
@@ -236,6 +242,19 @@ async def append_happenings(uow: UnitOfWork, standing: Standing, happened: list[
     for event in happened:
         subject = event.subject or standing.name
         await uow.events.append(standing.workspace_id, event.type, event.actor, subject, event.payload)
+
+
+async def _edits_to_tell_of(uow: UnitOfWork, standing: Standing, position: int) -> Happening | None:
+    """Return `page.edited` up to a position, unless one has told of this page within the last minute."""
+    if standing.kind != "page" or standing.told_position >= position:
+        return None
+    if standing.told_at is not None and uow.now - standing.told_at < TOLD_EVERY:
+        return None
+    authors = await _authors(uow, standing, standing.told_position, position)
+    payload = {"page_id": str(standing.subject_id), "authors": authors[-_MAX_AUTHORS:]}
+    # Of the server, which shows there how runs stand, only where nobody else has written.
+    others = [author for author in authors if not author.startswith("system:")]
+    return Happening("page.edited", next(reversed(others or authors), None), payload)
 
 
 async def _authors(uow: UnitOfWork, standing: Standing, after: int, upto: int) -> list[str]:
