@@ -21,9 +21,10 @@ from markdown_it.common.utils import unescapeAll
 from markdown_it.token import Token
 
 from blocks import tiptap
+from blocks.errors import TooManyElementsError
 from blocks.html_policy import is_html
 from blocks.html_reader import read_html_nodes, read_image, read_tag, tag_mark
-from blocks.markdown_rules import parser
+from blocks.markdown_rules import MOST_ELEMENTS, parser
 from blocks.tree import Element, Json, Mark, Node, Text, clean, document, join_texts
 
 EMPTY = "\u00a0"
@@ -51,10 +52,26 @@ class _Open(msgspec.Struct):
     content: list[Node] = []
 
 
-def from_markdown(text: str) -> Element:
-    """Return the document that a Markdown text is."""
-    tokens = parser().parse(clean(text))
-    return tiptap.fit(document(tuple(_read_blocks(tokens))))
+def from_markdown(text: str, *, most: int | None = None) -> Element:
+    """Return the document that a Markdown text is.
+
+    Raises TooManyElementsError where that is more than `most` elements, long before it is read to its end.
+    """
+    tokens = parser().parse(clean(text), {MOST_ELEMENTS: most})
+    tree = tiptap.fit(document(tuple(_read_blocks(tokens))))
+    if most is not None and count_elements(tree) > most:
+        raise TooManyElementsError(most)
+    return tree
+
+
+def count_elements(tree: Element) -> int:
+    """Return how many elements are in a tree, itself not counted."""
+    waiting, count = [tree], 0
+    while waiting:
+        elements = [node for node in waiting.pop().content if isinstance(node, Element)]
+        count += len(elements)
+        waiting += elements
+    return count
 
 
 def read_line(text: str) -> tuple[Node, ...]:

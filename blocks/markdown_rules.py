@@ -12,12 +12,18 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock
 from markdown_it.rules_inline import StateInline, image, link
 
+from blocks.errors import TooManyElementsError
+
 MAX_LEVELS = 50
 """Of lists, items and quotes in each other; what lies deeper is one paragraph."""
 
 MAX_IMAGES = 4
 """Of images in each other's texts."""
 
+MOST_ELEMENTS = "most_elements"
+"""What the parser's environment calls how many elements a text may have: the parser asks at each block."""
+
+_MAX_TOKENS_OF_ELEMENT = 3
 _MAX_TAG = 4_000
 _MAX_COST = 10_000_000
 """Of brackets times signs in one text; thousands of links are far below it."""
@@ -53,6 +59,9 @@ def is_safe_address(url: str) -> bool:
 
 
 def _take_what_is_too_deep(state: StateBlock, line: int, end_line: int, silent: bool) -> bool:
+    most = state.env.get(MOST_ELEMENTS)
+    if most is not None and len(state.tokens) > most * _MAX_TOKENS_OF_ELEMENT:
+        raise TooManyElementsError(most)
     if state.level < MAX_LEVELS:
         return False
     if silent:

@@ -23,12 +23,12 @@ from msgspec import UNSET
 from blocks import tiptap
 from blocks.carrying import carry
 from blocks.edits import change_fragment
-from blocks.errors import UnknownBlockError, UnreadableBlockError
+from blocks.errors import TooManyElementsError, UnknownBlockError, UnreadableBlockError
 from blocks.html_writer import to_html
 from blocks.kind import Fields
 from blocks.links import address_of_file
 from blocks.lists import in_order
-from blocks.markdown_reader import from_markdown
+from blocks.markdown_reader import count_elements, from_markdown
 from blocks.markdown_writer import to_markdown
 from blocks.page import CONTENT, Block, blocks_of, read_block, read_blocks, read_content
 from blocks.page_edits import After, Stamp, add_block, change_block, delete_block, tree_of_lines
@@ -40,6 +40,9 @@ RICH = frozenset(("text", "chat_bubble", "agent_snippet"))
 
 CHARACTER_COST = 64
 """What a character of Markdown costs to be read, in bytes of a document; signs cost the most."""
+
+MAX_ELEMENTS = 10_000
+"""Of Markdown that is brought back: comparing so many takes seconds, in which no other long text is read."""
 
 _LINE = re.compile(r"^<!-- block:([A-Za-z0-9_.:~%-]*) -->[ \t]*$", re.MULTILINE)
 
@@ -71,15 +74,21 @@ def page_to_html(doc: pycrdt.Doc[Any]) -> str:
 
 
 def parse_page(markdown: str) -> list[Section]:
-    """Return the parts of a page's Markdown."""
+    """Return the parts of a page's Markdown. Raises TooManyElementsError."""
     parts = _LINE.split(markdown)
     sections = [(None, parts[0]), *zip(parts[1::2], parts[2::2], strict=True)]
     is_marked = len(sections) > 1
-    return [
-        Section(None if block_id is None else unquote(block_id), text.strip("\n"), from_markdown(text))
-        for block_id, text in sections
-        if block_id is not None or text.strip() or not is_marked
-    ]
+    found: list[Section] = []
+    count = 0
+    for block_id, text in sections:
+        if block_id is None and is_marked and not text.strip():
+            continue
+        tree = from_markdown(text, most=MAX_ELEMENTS)
+        count += count_elements(tree)
+        if count > MAX_ELEMENTS:
+            raise TooManyElementsError(MAX_ELEMENTS)
+        found.append(Section(None if block_id is None else unquote(block_id), text.strip("\n"), tree))
+    return found
 
 
 def write_page(
@@ -101,8 +110,8 @@ def write_page(
 
 
 def parse_text(markdown: str) -> Section:
-    """Return Markdown of one text."""
-    return Section(None, markdown.strip("\n"), from_markdown(markdown))
+    """Return Markdown of one text. Raises TooManyElementsError."""
+    return Section(None, markdown.strip("\n"), from_markdown(markdown, most=MAX_ELEMENTS))
 
 
 def rewrite_text(doc: pycrdt.Doc[Any], block_id: str, section: Section) -> None:

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from agents.errors import InvalidConfigError, InvalidInputsError, InvalidPromptError, RunRefusedError
 from blocks.errors import (
     InvalidContentError,
+    TooManyElementsError,
     UnknownBlockError,
     UnknownCommentError,
     UnknownMessageError,
@@ -73,6 +74,10 @@ def translate(error: Exception) -> ApiError:
             return NotFoundError("There is no such block, or not any more.")
         case UnreadableBlockError():
             return ConflictError(str(error), code=error.code)
+        case TooManyElementsError():
+            return InvalidError(
+                str(error), code=error.code, errors=(FieldError("body.markdown", str(error)),)
+            )
         case InvalidContentError():
             faults = tuple(FieldError(f"body.{fault.path}", fault.detail) for fault in error.faults)
             return InvalidError("The content does not fit: see `errors`.", code=error.code, errors=faults)

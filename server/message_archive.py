@@ -33,8 +33,9 @@ from storage.update_log import UpdateLog
 
 T = TypeVar("T")
 
-ROWS_WITHIN_SECONDS = 5.0
-"""How long the rows of a channel may need to follow its document before it is left for the next time."""
+ROWS_WITHIN_SECONDS = 60.0
+"""How long the rows of a channel may need to follow its document before it is left for the next time. Where
+much is said that takes longer, and there the archive is needed most."""
 
 ATTEMPTS = 20
 """Tries at a row while somebody else writes rows of the same channel."""

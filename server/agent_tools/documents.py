@@ -11,6 +11,7 @@ from agents.marks import Marks, written_under
 from agents.ports import Edited
 from agents.tools.base import ToolContext
 from agents.tools.errors import ToolError
+from blocks.errors import TooManyElementsError
 from blocks.page_text import CHARACTER_COST, Section, parse_text
 from server.documents.requests import PageDocuments
 from server.errors import ConflictError
@@ -47,8 +48,11 @@ class LiveDocuments:
             raise ToolError("This page or channel does not exist any more.") from error
 
     async def parse(self, markdown: str) -> Section:
-        """Return a text that is Markdown, read beside the loop where it is long."""
-        return await self._offload.run(len(markdown) * CHARACTER_COST, parse_text, markdown)
+        """Return a text that is Markdown, read beside the loop where it is long. Raises ToolError."""
+        try:
+            return await self._offload.run(len(markdown) * CHARACTER_COST, parse_text, markdown)
+        except TooManyElementsError as error:
+            raise ToolError(str(error)) from error
 
     async def edit(
         self, context: ToolContext, name: str, change: Callable[["pycrdt.Doc[Any]"], T], *, note: str = ""

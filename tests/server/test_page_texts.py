@@ -3,6 +3,9 @@
 import asyncio
 import os
 import pickle
+import sys
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -10,8 +13,10 @@ import msgspec
 import pycrdt
 import pytest
 
-from blocks.errors import BlocksError
+from blocks import page_text
+from blocks.errors import BlocksError, TooManyElementsError
 from blocks.page import blocks_of
+from blocks.page_text import parse_page
 from server.bootstrap import Services
 from server.documents.writing import change_state
 from server.offload import SMALL_BYTES
@@ -278,3 +283,47 @@ async def test_a_text_that_is_too_long_is_refused(ann: Api, path: str):
     assert answer.json()["errors"][0]["path"] == "body.markdown"
     assert "200000" in answer.json()["errors"][0]["detail"]
     assert (await ann.get(f"{path}/markdown")).json()["markdown"] == ""
+
+
+def calls_of(work: Callable[[], object]) -> int:
+    """Return how many functions are called by some work, to its end or its refusal."""
+    count = 0
+
+    def note(frame: object, event: str, argument: object) -> None:
+        nonlocal count
+        count += event == "call"
+
+    sys.setprofile(note)
+    try:
+        with suppress(TooManyElementsError):
+            work()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+@pytest.mark.parametrize("line", ["- x\n", "1. x\n", "> x\n\n", "x\n\n", "* * *\n", "- - - x\n"])
+def test_however_much_a_text_has_it_is_not_read_for_long(monkeypatch: pytest.MonkeyPatch, line: str):
+    most = 1000
+    monkeypatch.setattr(page_text, "MAX_ELEMENTS", most)
+    least, many, more = (
+        calls_of(partial(parse_page, line * count)) for count in (most // 8, 4 * most, 8 * most)
+    )
+    assert least > 4 * most  # reading one costs at least thirty calls
+    assert more - many <= 4 * most + 100  # a line behind the limit costs one
+
+
+async def test_a_list_of_forty_thousand_items_is_refused_and_others_are_served(ann: Api, path: str):
+    async def refused(markdown: str) -> Json:
+        answer = await ann.request("PUT", f"{path}/markdown", json={"markdown": markdown, "base": None})
+        assert answer.status_code == 422, answer.text
+        return answer.json()
+
+    items = "\n".join(f"- item {number}" for number in range(500))
+    answer, written = await asyncio.gather(refused("- x\n" * 40_000), put(ann, path, items))
+    assert (answer["code"], answer["errors"][0]["path"]) == ("too_many_elements", "body.markdown")
+    assert "10,000" in answer["detail"]
+    assert "item 499" in written["markdown"]
+    parts = "".join(f"<!-- block:b{part} -->\n\n" + "- x\n" * 4_000 + "\n" for part in range(2))
+    assert (await refused(parts))["code"] == "too_many_elements"
+    assert (await ann.get(f"{path}/markdown")).json()["markdown"] == written["markdown"]
