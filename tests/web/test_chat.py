@@ -145,6 +145,13 @@ async def test_what_is_unread_is_counted_and_divided(visitors: Visitors, ionflux
     await expect(other.get_by_role("separator").filter(has_text="New")).to_be_visible()
     await other.get_by_role("button", name="Back to all channels").click()
     await expect(other.get_by_role("button", name="general", exact=True)).to_be_visible()
+    # What one has read in one browser one has read in the others.
+    desktop = await visitors.page_of(bob, f"/w/{room.channel.workspace_id}")
+    await say(page, "Once more")
+    await expect(entry).to_be_visible()
+    await expect(desktop.get_by_role("button", name="general 1 unread")).to_be_visible()
+    await entry.click()
+    await expect(desktop.get_by_role("button", name="general", exact=True)).to_be_visible()
 
 
 async def test_channels_and_direct_conversations_are_made(visitors: Visitors, ionflux: IonfluxServer):

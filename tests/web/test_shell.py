@@ -40,6 +40,17 @@ async def test_pages_are_made_named_thrown_away_and_put_back(visitors: Visitors,
     pages = (await send(ann, "GET", f"/v1/workspaces/{workspace_id}/pages"))["items"]
     assert [each["title"] for each in pages] == ["Plan of the year", ""]
     assert pages[1]["parent_page_id"] == pages[0]["id"]
+    # What is in the trash is put back from there, or deleted for ever.
+    page.on("dialog", lambda dialog: dialog.accept())
+    for way in ("Put back", "Delete for ever"):
+        await tree.get_by_role("link", name="Untitled").hover()
+        await tree.get_by_role("button", name="More about Untitled").click()
+        await page.get_by_role("menuitem", name="Move to the trash").click()
+        await page.get_by_role("link", name="Trash").click()
+        await page.get_by_role("button", name=way).click()
+        await expect(page.get_by_text("The trash is empty.")).to_be_visible()
+        titles = ["Plan of the year", "Untitled"] if way == "Put back" else ["Plan of the year"]
+        await expect(tree.get_by_role("link")).to_have_text(titles)
 
 
 async def test_a_page_is_dragged_below_another_and_others_see_it(visitors: Visitors, ionflux: IonfluxServer):
@@ -69,12 +80,21 @@ async def test_a_page_is_dragged_below_another_and_others_see_it(visitors: Visit
 async def test_the_palette_finds_pages_and_does_things(visitors: Visitors, ionflux: IonfluxServer):
     ann, workspace_id = await studio_of(ionflux)
     plan = await ann.page(workspace_id, "Holiday plan")
+    packing = await ann.page(workspace_id, "Holiday packing")
     page = await visitors.page_of(ann, f"/w/{workspace_id}")
     await expect(tree_of(page).get_by_role("link", name="Holiday plan")).to_be_visible()
     await page.keyboard.press("Control+k")
     await page.get_by_placeholder("Search, or say what to do").fill("holiday")
     await page.keyboard.press("Enter")
     await expect(page).to_have_url(f"{ionflux.url}/w/{workspace_id}/p/{plan.id}")
+    await page.keyboard.press("Control+k")
+    await page.get_by_placeholder("Search, or say what to do").fill("holiday")
+    second = page.get_by_role("option", name="Holiday packing")
+    await expect(second).to_be_visible()
+    await page.keyboard.press("ArrowDown")
+    await expect(second).to_have_attribute("aria-selected", "true")
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_url(f"{ionflux.url}/w/{workspace_id}/p/{packing.id}")
     await page.keyboard.press("Control+k")
     await page.get_by_placeholder("Search, or say what to do").fill("dark")
     await page.get_by_role("option", name="Use dark colours").click()

@@ -3,7 +3,7 @@
 from playwright.async_api import expect
 
 from tests.services.ionflux import PASSWORD, IonfluxServer
-from tests.web.visitors import Visitors
+from tests.web.visitors import Visitors, find_barriers
 
 
 async def test_somebody_new_makes_an_account_and_a_workspace(visitors: Visitors, ionflux: IonfluxServer):
@@ -45,3 +45,28 @@ async def test_signing_out_leaves_nothing_open(visitors: Visitors, ionflux: Ionf
     await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     await page.goto(f"/w/{workspace_id}")
     await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+async def test_without_a_server_the_page_says_so_and_goes_on_once_there_is_one(
+    visitors: Visitors, ionflux: IonfluxServer
+):
+    ann = await ionflux.person("Ann")
+    plan = await ann.page(await ann.workspace("Studio"), "Plan")
+    path = f"/w/{plan.workspace_id}/p/{plan.id}"
+    page = await visitors.page_of(ann, "/healthz")
+    await page.context.route("**/v1/**", lambda route: route.abort())
+    await page.goto(path)
+    await expect(page.get_by_role("heading", name="The server cannot be reached")).to_be_visible()
+    assert await find_barriers(page) == []
+    await page.context.unroute_all()
+    await page.get_by_role("button", name="Try again").click()
+    await expect(page.locator(".page-title")).to_have_value("Plan")
+    # Whose session has ended before signs in, and is where they were going.
+    await page.context.clear_cookies()
+    await page.reload()
+    await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    await page.get_by_label("Email address").fill(ann.email)
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".page-title")).to_have_value("Plan")
+    await expect(page).to_have_url(f"{ionflux.url}{path}")
