@@ -23,7 +23,7 @@ from storage.models import (
     WaitingMail,
 )
 from tests.server.api import Api
-from tests.server.runs_world import RunsWorld, for_runs
+from tests.server.runs_world import OVER, RunsWorld, for_runs
 from tests.services.models import ModelServer
 from tests.services.site import Site
 from tests.tiptap import document, paragraph, text
@@ -157,7 +157,13 @@ async def test_a_dry_run_writes_nothing(world: RunsWorld, services: Services):
     world.models.answer("do it all", told, match={"hasToolResult": False})
     world.then_say("do it all", "I would.", toolResultContains="Dry run")
     before = await written(services)
-    run = await world.done("Please do it all", is_dry=True, place=channel["document"])
+    run_id = await world.ask("Please do it all", is_dry=True, place=channel["document"])
+
+    async def is_over() -> bool:
+        return (await world.run(run_id))["status"] in OVER
+
+    await until(is_over, seconds=120)  # it does much, on a machine that may do much else
+    run = await world.run(run_id)
     assert (run["status"], await world.answer_of(run["run_id"])) == ("success", "I would.")
     said = [step["result"]["text"] for step in await world.steps(run["run_id"]) if step["kind"] == "tool"]
     assert len(said) == len(calls)
@@ -165,7 +171,7 @@ async def test_a_dry_run_writes_nothing(world: RunsWorld, services: Services):
     assert await written(services) == before
     # Of the two that the trigger waits for only the second starts a run, so nothing comes of the first.
     await person.made(f"{world.workspace}/pages", {"title": "Later"})
-    await until(lambda: runs_of(world, other))
+    await until(lambda: runs_of(world, other), seconds=120)
     (started,) = await runs_of(world, other)
     assert started["place"] != channel["document"]
 
