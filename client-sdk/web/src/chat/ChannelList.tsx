@@ -8,6 +8,7 @@ import { titleOf, type Channel, type Directory } from './model';
 
 interface ChannelListProps {
   channels: readonly Channel[];
+  archived: readonly Channel[];
   isLoading: boolean;
   fault: string | null;
   onRetry: () => void;
@@ -50,6 +51,18 @@ export function ChannelList(props: ChannelListProps) {
       )}
       <Section {...props} title={t('channels')} label={t('new_channel')} kind="channel" items={rooms} />
       <Section {...props} title={t('people')} label={t('new_message')} kind="dm" items={talks} />
+      {props.archived.length > 0 && (
+        <details className="archived-channels">
+          <summary>{t('archived', { count: props.archived.length })}</summary>
+          <ul>
+            {props.archived.map((channel) => (
+              <li key={channel.id}>
+                <Entry {...props} channel={channel} />
+              </li>
+            ))}
+          </ul>
+        </details>
+      )}
     </nav>
   );
 }

@@ -26,6 +26,7 @@ export function ChannelSettings(props: ChannelSettingsProps) {
   const client = useClient();
   const { isBusy, fault, act } = useDeed();
   const isPrivate = room.type === 'private';
+  const isArchived = room.archived_at !== null;
   const active = directory.members.filter(({ is_active: isActive }) => isActive);
   const inside = active.filter(({ user_id: id }) => room.member_user_ids.includes(id));
   const outside = active.filter(({ user_id: id }) => !room.member_user_ids.includes(id));
@@ -98,6 +99,19 @@ export function ChannelSettings(props: ChannelSettingsProps) {
             />
           )}
         </section>
+        {canManage && room.type !== 'dm' && (
+          <section aria-label={t('archive')}>
+            <p className="muted small">{t(isArchived ? 'is_archived' : 'archive_more')}</p>
+            <button
+              type="button"
+              className="button"
+              disabled={isBusy}
+              onClick={() => void change(() => changeChannel(client, room.id, { is_archived: !isArchived }))}
+            >
+              {t(isArchived ? 'unarchive' : 'archive')}
+            </button>
+          </section>
+        )}
         {isPrivate && (
           <button type="button" className="button danger" disabled={isBusy} onClick={() => void leave()}>
             <Icon name="out" size={14} />

@@ -44,12 +44,14 @@ export function ChatDock({ workspaceId, onClose }: ChatDockProps) {
     [workspaceId],
   );
 
-  const open = useOpenChannel(chat.channels, chosen);
+  const all = useMemo(() => [...chat.channels, ...chat.archived], [chat.channels, chat.archived]);
+  const open = useOpenChannel(all, chosen);
   return (
     <ReaderContext value={`user:${me.id}`}>
       <section className={open ? 'chat has-open' : 'chat'} aria-label={t('chat')}>
         <ChannelList
           channels={chat.channels}
+          archived={chat.archived}
           isLoading={chat.isLoading}
           fault={chat.fault}
           onRetry={chat.reload}

@@ -52,7 +52,8 @@ export function Conversation({
   const who = `user:${me.id}`;
   const { live, refusal } = useLive(room.document);
   const status = useStatus(live);
-  const canWrite = isMember && !isGone && (status.kind !== 'refused' || status.canWrite);
+  const isArchived = room.archived_at !== null;
+  const canWrite = isMember && !isGone && !isArchived && (status.kind !== 'refused' || status.canWrite);
   const state = useChannel(live?.doc ?? null);
   const isWaiting = useIsWaiting(room.document, live);
   const history = useHistory(room.id, state.messages, null);
@@ -188,7 +189,11 @@ export function Conversation({
               onSend={actions.send}
             />
           ) : (
-            <ReadOnly roomId={room.id} isGone={isGone || (isMember && status.kind === 'refused')} />
+            <ReadOnly
+              roomId={room.id}
+              isArchived={isArchived}
+              isGone={isGone || (isMember && status.kind === 'refused')}
+            />
           )}
         </div>
         {aside?.kind === 'thread' && (
@@ -220,12 +225,18 @@ export function Conversation({
 }
 
 /** Why one cannot write here; with what one was writing when that came. */
-function ReadOnly({ roomId, isGone }: { roomId: string; isGone: boolean }) {
+interface ReadOnlyProps {
+  roomId: string;
+  isArchived: boolean;
+  isGone: boolean;
+}
+
+function ReadOnly({ roomId, isArchived, isGone }: ReadOnlyProps) {
   const t = useT(messages);
-  const draft = isGone ? draftIn(roomId, null) : '';
+  const draft = isGone || isArchived ? draftIn(roomId, null) : '';
   return (
     <div className="chat-state muted" role={isGone ? 'alert' : undefined}>
-      <p>{t(isGone ? 'gone' : 'read_only')}</p>
+      <p>{t(isGone ? 'gone' : isArchived ? 'is_archived' : 'read_only')}</p>
       {draft !== '' && (
         <p>
           {t('gone_draft')} <q>{draft}</q>

@@ -29,6 +29,15 @@ export function listChannels(client: IonfluxClient, id: string): Promise<Channel
   );
 }
 
+/** Those that are archived: they are in no other list. */
+export function listArchived(client: IonfluxClient, id: string): Promise<Channel[]> {
+  return listAll((cursor) => {
+    const { path, query } = inWorkspace(id, cursor).params;
+    const params = { path, query: { ...query, archived: true } };
+    return client.call(client.api.GET('/v1/workspaces/{workspace_id}/channels', { params }));
+  });
+}
+
 export function listMembers(client: IonfluxClient, id: string): Promise<Member[]> {
   return listAll((cursor) =>
     client.call(client.api.GET('/v1/workspaces/{workspace_id}/members', inWorkspace(id, cursor))),

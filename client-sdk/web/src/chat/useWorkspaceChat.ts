@@ -2,7 +2,7 @@
 import type { LiveDocument } from '@ionflux/client';
 import { useCallback, useMemo, useState, useSyncExternalStore } from 'react';
 import { useClient, useMe } from '../app/client';
-import { listAgents, listChannels, listMembers, listUnread } from './api';
+import { listAgents, listArchived, listChannels, listMembers, listUnread } from './api';
 import type { Agent, Channel, Member, Unread } from './model';
 import { useEvents } from '../app/events';
 import { useLive } from './useLive';
@@ -10,6 +10,8 @@ import { useLoaded } from './useLoaded';
 
 export interface WorkspaceChat {
   channels: readonly Channel[];
+  /** Those that can only be read. */
+  archived: readonly Channel[];
   members: readonly Member[];
   agents: readonly Agent[];
   unread: readonly Unread[];
@@ -41,6 +43,7 @@ export function useWorkspaceChat(workspaceId: string): WorkspaceChat {
     () =>
       Promise.all([
         listChannels(client, workspaceId),
+        listArchived(client, workspaceId),
         listMembers(client, workspaceId),
         listAgents(client, workspaceId),
         listUnread(client, workspaceId),
@@ -51,10 +54,14 @@ export function useWorkspaceChat(workspaceId: string): WorkspaceChat {
   const [added, setAdded] = useState<readonly Channel[]>(NOTHING);
   useEvents(workspaceId, FOLLOWED, reload);
 
-  const [listed = NOTHING, members = NOTHING, agents = NOTHING, unread = NOTHING] = data ?? [];
+  const [listed = NOTHING, archived = NOTHING, members = NOTHING, agents = NOTHING, unread = NOTHING] =
+    data ?? [];
   const channels = useMemo(
-    () => [...listed, ...added.filter(({ id }) => !listed.some((channel) => channel.id === id))],
-    [added, listed],
+    () => [
+      ...listed,
+      ...added.filter(({ id }) => ![...listed, ...archived].some((channel) => channel.id === id)),
+    ],
+    [added, listed, archived],
   );
   const role = members.find(({ user_id: id }) => id === me.id)?.role;
   const add = useCallback((channel: Channel) => {
@@ -69,6 +76,7 @@ export function useWorkspaceChat(workspaceId: string): WorkspaceChat {
   );
   return {
     channels,
+    archived,
     members,
     agents,
     unread,
