@@ -9,6 +9,7 @@ from bench.convergence import Void, require_convergence
 from bench.manuscript import write_manuscript
 from bench.measures import Measures
 from bench.process import cpu_seconds
+from bench.scenarios.keystrokes import quiet
 from bench.servers import Ionflux, Server
 from bench.wire import Place
 
@@ -101,6 +102,7 @@ async def _join(place: Place, number: int, writer: Client) -> Sequence[float]:
     clients = [Client(place, _FIRST_READER + each, {}, observes=False) for each in range(number)]
     try:
         seconds = await asyncio.gather(*(client.join() for client in clients))
+        await quiet(clients)  # what has changed since the state was encoded may come behind it
     finally:
         for client in clients:
             client.leave()

@@ -56,7 +56,7 @@ async def measure(server: Server, load: Load) -> Measures:
         await settle(crowd, load)
         cpu = cpu_seconds(server.pid) - cpu
         memory = memory_bytes(server.pid)
-        await _quiet([client for room in crowd for client in room])
+        await quiet([client for room in crowd for client in room])
         for room in crowd:
             require_convergence(room, pace.contents(room[: load.typists]))
         strokes = sum(typed >= since for typist in typists for typed in typist.typed_at)
@@ -167,7 +167,7 @@ def _is_settled(room: Sequence[Client], load: Load) -> bool:
     return True
 
 
-async def _quiet(clients: Sequence[Client]) -> None:
+async def quiet(clients: Sequence[Client]) -> None:
     """Wait until nothing more comes in: those who only keep frames have no document to look at."""
     deadline = perf_counter() + _SETTLE_SECONDS
     before = -1
