@@ -450,12 +450,12 @@ async def test_of_five_hundred_blocks_those_in_sight_are_there_and_stay_while_on
     # From afar all are there, and cost nothing: none has its content.
     await expect(blocks).to_have_count(BIG)
     await expect(blocks.locator(".far-type")).to_have_count(BIG)
-    await expect(page.locator(".react-flow__background")).to_have_count(0)
+    await expect(page.locator(".canvas-dots")).to_have_count(0)
     for _ in range(10):
         await page.get_by_role("button", name="Zoom in").click()
     await expect(blocks.locator(".far-type")).to_have_count(0)
     await expect(blocks.locator(".prose").first).to_be_visible()
-    await expect(page.locator(".react-flow__background")).to_be_visible()
+    await expect(page.locator(".canvas-dots")).to_be_visible()
     assert 0 < await blocks.count() < BIG / 10
     # What stays in sight while one pans is moved, and nothing of it is made anew.
     await blocks.evaluate_all("(all) => all.forEach((each) => { each.isOld = true; })")

@@ -1,7 +1,6 @@
 // The page as a canvas: pan, zoom, and blocks that lie where people put them.
 import {
   applyNodeChanges,
-  Background,
   ReactFlow,
   ReactFlowProvider,
   useReactFlow,
@@ -18,6 +17,7 @@ import { usePage, type PageSession } from '../model/session';
 import { BlockNode } from './BlockNode';
 import { CanvasBar } from './CanvasBar';
 import { CanvasContext } from './context';
+import { Dots } from './Dots';
 import { useKeys } from './keys';
 import { nodesOf, placesOf, withMoving, type BlockNode as Node } from './nodes';
 import { Pointers } from './Pointers';
@@ -182,8 +182,8 @@ function Canvas() {
           }}
           proOptions={{ hideAttribution: true }}
         >
-          {/* It is drawn anew in every frame, which costs more than all blocks; from afar its dots are too small to be seen. */}
-          {!isFar && <Background gap={24} size={1} />}
+          {/* From afar they are too small to be seen. */}
+          {!isFar && <Dots />}
           <Pointers peers={peers} />
         </ReactFlow>
         <CanvasBar selected={selected} hand={hand} onHand={setHand} onAdded={begin} middle={middle} />
