@@ -22,6 +22,7 @@ from storage import dialects, sqlite
 from storage.errors import InvalidDatabaseUrlError
 from storage.failures import translated
 from storage.ids import Uuid7
+from storage.pools import PatientPool
 from storage.sqlite import Durability
 from storage.sqlite_connections import SqliteConnection, SqliteConnections
 from storage.unit_of_work import UnitOfWork
@@ -78,7 +79,9 @@ class Database:
                 f"{dialects.POSTGRES}://",
                 async_creator=self.connect_postgres,
                 execution_options={"compiled_cache": dialects.COMPILED},
+                poolclass=PatientPool,
                 pool_size=pool_size,
+                pool_use_lifo=True,
                 pool_pre_ping=True,
                 hide_parameters=True,
             )
@@ -162,6 +165,7 @@ class Database:
             URL.create(dialects.SQLITE, database=str(path)),
             async_creator=connections.connect,
             execution_options={"compiled_cache": dialects.COMPILED},
+            poolclass=PatientPool,
             pool_size=pool_size,
             max_overflow=0,
             # Each has its own pages, statements and schema in memory: only as many of them as are needed at a
