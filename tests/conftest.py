@@ -1,6 +1,7 @@
 """Registers the fixtures that tests of several packages share."""
 
 import gc
+import os
 import resource
 import sys
 from urllib.parse import urlsplit
@@ -23,6 +24,10 @@ pytest_plugins = [
     "tests.services.site",
     "tests.services.studio",
 ]
+
+# The tests' Postgres speaks no TLS. Asking it first, and reading the world's certificates to be ready for an
+# answer, took most of what a connection takes.
+os.environ["PGSSLMODE"] = "disable"
 
 # A slow machine is no fault of the code. The suite tries the same examples each time, so that a change is
 # judged by what it changes; `--hypothesis-profile=long` (`make fuzz`) looks much harder,
