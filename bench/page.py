@@ -174,7 +174,7 @@ def main() -> None:
     """Measure, print a table and write it into the results."""
     build_page()
     with tempfile.TemporaryDirectory(prefix="ionflux-bench-") as folder:
-        server = IonfluxServer(Path(folder))
+        server = IonfluxServer(Path(folder), is_forked=False)
         try:
             server.start()
             rows = asyncio.run(measure(server))

@@ -146,7 +146,7 @@ async def _type(
 def main() -> None:
     """Measure and print a table."""
     with tempfile.TemporaryDirectory(prefix="ionflux-bench-") as folder, running_models(Path(folder)) as port:
-        server, models = IonfluxServer(Path(folder), _SETTINGS), ModelServer(port)
+        server, models = IonfluxServer(Path(folder), _SETTINGS, is_forked=False), ModelServer(port)
         try:
             server.start()
             quiet, beside, seconds = asyncio.run(measure(server, models))

@@ -56,7 +56,7 @@ class Ionflux:
     def __init__(self, *, is_hocuspocus: bool) -> None:
         self._is_hocuspocus = is_hocuspocus
         self._folder = tempfile.TemporaryDirectory(prefix="ionflux-bench-")
-        self._server = IonfluxServer(Path(self._folder.name), _SETTINGS)
+        self._server = IonfluxServer(Path(self._folder.name), _SETTINGS, is_forked=False)
 
     @property
     def pid(self) -> int:

@@ -7,6 +7,7 @@ start; a test during which it logged a traceback fails.
 import asyncio
 import http.client
 import os
+import shutil
 import signal
 import socket
 import ssl
@@ -27,6 +28,7 @@ import pytest
 from server.data_folder import read_secrets
 from server.tokens import Tokens
 from tests.clients.client import Wire
+from tests.services.processes import Process, fork_server
 
 PASSWORD = "correct horse battery"
 START_SECONDS = 30.0
@@ -58,7 +60,12 @@ class IonfluxServer:
     """One server process after another on the same data folder and port."""
 
     def __init__(
-        self, folder: Path, settings: dict[str, str] | None = None, *, with_seed: bool = False
+        self,
+        folder: Path,
+        settings: dict[str, str] | None = None,
+        *,
+        with_seed: bool = False,
+        is_forked: bool = True,
     ) -> None:
         self.data_dir = folder / "data"
         self.log = folder / "server.log"
@@ -66,14 +73,21 @@ class IonfluxServer:
         self.url = f"http://127.0.0.1:{self.port}"
         self._settings = settings or {}
         self._arguments = ["--seed"] if with_seed else []
-        self._process: subprocess.Popen[bytes] | None = None
+        self._is_forked = is_forked
+        self._process: Process | None = None
         self._numbers = count(1)
 
     def beside(self, name: str) -> "IonfluxServer":
         """Return another server on the same data and the same settings."""
-        other = IonfluxServer(self.data_dir.parent, self._settings)
+        other = IonfluxServer(self.data_dir.parent, self._settings, is_forked=self._is_forked)
         other.log = self.log.with_name(f"{name}.log")
         return other
+
+    def have_tables(self, template: Path) -> None:
+        """Begin with a copy of a migrated file, which spares the first start its longest part."""
+        if "IONFLUX_DATABASE_URL" not in self._settings:
+            self.data_dir.mkdir(mode=0o700)
+            shutil.copyfile(template, self.data_dir / "ionflux.db")
 
     def start(self) -> None:
         """Start the process and wait until it is ready for traffic."""
@@ -96,7 +110,7 @@ class IonfluxServer:
     def close(self) -> None:
         """End the process, if one runs."""
         if self._process is not None:
-            self._process.kill()
+            self._process.send_signal(signal.SIGKILL)
             self._process.wait()
             self._process = None
 
@@ -153,14 +167,19 @@ class IonfluxServer:
         if self._process is not None:
             raise ServerError("the server is running already")
         command = ["serve", "--host", "127.0.0.1", "--port", str(self.port), "--data-dir", str(self.data_dir)]
+        command += self._arguments
+        environment = _environment() | _SETTINGS | self._settings
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", _LAUNCHER, "-m", "server", *command, *self._arguments],
-                env=_environment() | _SETTINGS | self._settings,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
+            if self._is_forked:
+                self._process = fork_server(command, environment, log.fileno())
+            else:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-c", _LAUNCHER, "-m", "server", *command],
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                )
 
     async def _stop(self, number: signal.Signals) -> int:
         process = self._running()
@@ -172,7 +191,7 @@ class IonfluxServer:
         self._process = None
         return code
 
-    def _running(self) -> subprocess.Popen[bytes]:
+    def _running(self) -> Process:
         if self._process is None:
             raise ServerError("the server is not running")
         return self._process
@@ -181,9 +200,9 @@ class IonfluxServer:
         process = self._running()
         deadline = time.monotonic() + START_SECONDS
         while not self._is_ready():
-            if process.poll() is not None:
+            if (code := process.poll()) is not None:
                 self._process = None
-                raise ServerError(f"the server ended with code {process.returncode}:\n{self._tail()}")
+                raise ServerError(f"the server ended with code {code}:\n{self._tail()}")
             if time.monotonic() > deadline:
                 raise ServerError(f"the server was not ready within {START_SECONDS} s:\n{self._tail()}")
             time.sleep(_POLL_SECONDS)  # a process tells nobody that it is ready: it has to be asked again
@@ -282,8 +301,11 @@ def _free_port() -> int:
 
 
 @pytest.fixture(scope="session")
-def _running_ionflux(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IonfluxServer]:
+def _running_ionflux(
+    tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path
+) -> Iterator[IonfluxServer]:
     server = IonfluxServer(tmp_path_factory.mktemp("ionflux"))
+    server.have_tables(sqlite_template)
     server.start()
     yield server
     server.close()
@@ -298,9 +320,12 @@ def ionflux(_running_ionflux: IonfluxServer) -> Iterator[IonfluxServer]:
 
 
 @pytest.fixture
-async def own_ionflux(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[IonfluxServer]:
+async def own_ionflux(
+    request: pytest.FixtureRequest, tmp_path: Path, sqlite_template: Path
+) -> AsyncIterator[IonfluxServer]:
     """A running server of the test's own, to be killed and started again; settings as indirect parameter."""
     server = IonfluxServer(tmp_path, getattr(request, "param", None))
+    server.have_tables(sqlite_template)
     server.start()
     yield server
     server.close()
