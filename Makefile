@@ -22,7 +22,7 @@ sdk: client-sdk/typescript/dist/.built ## Build the package that programs in Typ
 page: server/static/index.html ## Build the page to work in, which the server serves at /
 
 test: $(VENV)/.test tests/clients/node_modules/.installed tests/web/node_modules/.installed page ## Set up and run the test suite (JOBS: how many at once)
-	@$(BIN)/python -m pytest -n $(or $(JOBS),2) --dist loadfile --durations=25
+	@$(BIN)/python -m pytest -n $(or $(JOBS),3) --dist loadfile --no-loadscope-reorder --durations=25
 
 fuzz: $(VENV)/.test tests/clients/node_modules/.installed ## Play thousands of stories and read thousands of odd texts (ROUNDS=5000, SEED: the first story's)
 	@FUZZ_ROUNDS=$(or $(ROUNDS),5000) FUZZ_SEED=$(or $(SEED),$(shell date +%s)) $(BIN)/python -m pytest -x tests/fuzz

@@ -52,6 +52,20 @@ def _refuse_providers(event: str, arguments: tuple[object, ...]) -> None:
 sys.addaudithook(_refuse_providers)
 
 
+_LONGEST_FIRST = ("chaos", "web", "e2e", "client_sdk", "server")
+"""Folders of tests that take long, and most of all in waiting for processes."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that at the end of the suite nobody waits long for somebody else."""
+
+    def rank(item: pytest.Item) -> int:
+        folder = item.path.parent.name
+        return _LONGEST_FIRST.index(folder) if folder in _LONGEST_FIRST else len(_LONGEST_FIRST)
+
+    items.sort(key=rank)
+
+
 def pytest_collection_finish() -> None:
     """Collect garbage as the server does (server/serving.py): what stays is not looked through again."""
     gc.collect()

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import event, literal, select, text
 from sqlalchemy.exc import StatementError
 
+from storage import pools
 from storage.engine import Database
 from storage.errors import (
     ConstraintError,
@@ -420,3 +421,44 @@ async def test_a_statement_is_compiled_once_for_all_databases_of_a_kind(database
                 event.listen(engine, "after_cursor_execute", note)
                 assert (await session.scalars(statement)).all() == []
     assert found == ["CACHE_MISS", "CACHE_HIT", "CACHE_HIT", "CACHE_HIT"]
+
+
+async def test_who_finds_no_free_connection_takes_the_next_that_is_given_back(
+    sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(pools, "PATIENCE_SECONDS", 60)
+    opened = opened_connections(sqlite_database)
+
+    async def read() -> None:
+        async with sqlite_database.read() as uow:
+            await uow.session.scalar(select(literal(1)))
+
+    await asyncio.gather(*(read() for _ in range(30)))
+
+    assert len(opened) == 1
+
+
+async def test_as_many_connections_as_are_needed_at_a_time_are_opened(sqlite_database: Database):
+    opened = opened_connections(sqlite_database)
+    everybody = asyncio.Barrier(8)
+
+    async def read() -> None:
+        async with sqlite_database.read() as uow:
+            await uow.session.scalar(select(literal(1)))
+            await everybody.wait()
+
+    await asyncio.gather(*(read() for _ in range(8)))
+
+    assert len(opened) == 8
+
+
+def opened_connections(database: Database) -> list[object]:
+    """Return a list to which the readers' connections are added as they are opened."""
+    opened: list[object] = []
+    engine = database._reader.sync_engine  # pyright: ignore[reportPrivateUsage] - what a user cannot see
+
+    def note(connection: object, record: object) -> None:
+        opened.append(connection)
+
+    event.listen(engine, "connect", note)
+    return opened
