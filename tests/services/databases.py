@@ -2,9 +2,10 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -20,15 +21,20 @@ BOTH = ("sqlite", pytest.param("postgres", marks=pytest.mark.postgres))
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated file, to be copied."""
     path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    prepare(f"sqlite:///{path}", migrations.upgrade)
+    return path
 
-    async def migrate() -> None:
-        async with Database(f"sqlite:///{path}") as database:
-            await migrations.upgrade(database)
+
+def prepare(url: str, work: Callable[[Database], Coroutine[Any, Any, object]]) -> None:
+    """Do some work in a database, before or beside the loop of a test."""
+
+    async def run() -> None:
+        async with Database(url) as database:
+            await work(database)
 
     # In a thread, because a loop may be running in this one.
     with ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, migrate()).result()
-    return path
+        thread.submit(asyncio.run, run()).result()
 
 
 @pytest.fixture

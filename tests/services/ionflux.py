@@ -13,6 +13,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -130,15 +131,16 @@ class IonfluxServer:
 
     async def run(self, *command: str) -> tuple[int, str]:
         """Run an operator's command on the data folder; return its exit code and what it said."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-m", "server", *command, "--data-dir", str(self.data_dir)),
-            env=_environment() | self._settings,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        said, _ = await asyncio.wait_for(process.communicate(), START_SECONDS)
-        return process.returncode or 0, said.decode()
+        arguments, environment = (*command, "--data-dir", str(self.data_dir)), _environment() | self._settings
+        with tempfile.TemporaryFile() as said:
+            process = fork_server(arguments, environment, said.fileno())
+            try:
+                code = await asyncio.to_thread(process.wait, START_SECONDS)
+            finally:
+                process.send_signal(signal.SIGKILL)
+                process.wait()
+            said.seek(0)
+            return code, said.read().decode()
 
     def log_text(self) -> str:
         """Return what all processes so far have printed."""

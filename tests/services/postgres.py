@@ -78,11 +78,11 @@ class PostgresServer:
         return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
 
     @contextmanager
-    def database(self) -> Generator[str]:
+    def database(self, template: str = _TEMPLATE) -> Generator[str]:
         """Create a database with all tables, give its address, and drop it at the end."""
         name = f"test_{next(self._numbers)}"
         # Files are copied in two thirds of the time that writing their blocks to the log takes.
-        self._execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE} STRATEGY FILE_COPY")
+        self._execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
         try:
             yield self.url(name)
         finally:
