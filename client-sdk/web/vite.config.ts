@@ -14,6 +14,8 @@ export default defineConfig({
     outDir: out,
     emptyOutDir: true,
     target: 'es2022',
+    // Of a style that could not be loaded once Vite knows only that it was asked for: the view stays without.
+    cssCodeSplit: false,
     cssTarget: ['chrome123', 'firefox120', 'safari17.5'],
     // No picture and no script goes into another file: the page's policy allows only files of its own.
     assetsInlineLimit: 0,

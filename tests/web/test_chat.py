@@ -8,7 +8,7 @@ from playwright.async_api import expect
 from tests.services.ionflux import IonfluxServer
 from tests.services.models import ModelServer
 from tests.web.rooms import field, message, open_room, say
-from tests.web.visitors import PHONE, Visitors, find_barriers, take_picture
+from tests.web.visitors import PHONE, STARTING, Visitors, find_barriers, take_picture
 
 SLOW = {"chunkSize": 12, "recordedTimings": {"ttftMs": 0, "interChunkDelaysMs": [0, 0, 0, 3_600_000]}}
 """An answer that stops within its fourth part."""
@@ -128,7 +128,7 @@ async def test_what_is_written_without_a_connection_arrives_after_it(
     await expect(message(other, "Meanwhile")).to_be_visible()
     await expect(page.get_by_text("Waiting to be sent")).to_have_count(0)
     await expect(message(other, "Meanwhile")).to_have_count(1)
-    visitors.expect("WebSocket connection")
+    visitors.expect(STARTING)
 
 
 async def test_what_is_unread_is_counted_and_divided(visitors: Visitors, ionflux: IonfluxServer):

@@ -10,7 +10,7 @@ from tests.services.ionflux import IonfluxServer, Person
 from tests.web.rooms import field as field_of
 from tests.web.rooms import message, open_room, say
 from tests.web.test_pages import begin_at_the_end, open_desk, text_of
-from tests.web.visitors import Visitors, take_picture
+from tests.web.visitors import STARTING, Visitors, take_picture
 
 
 async def send(person: Person, method: str, path: str) -> None:
@@ -129,7 +129,7 @@ async def test_a_server_that_restarts_in_mid_typing_loses_no_message_and_doubles
     assert await stored(room.ann, room.channel.id) == ["Before and after"]
     await page.reload()
     await expect(message(page, "Before and after")).to_have_count(1)
-    visitors.expect("WebSocket connection")
+    visitors.expect(STARTING)
 
 
 async def stored(person: Person, channel_id: str) -> list[str]:

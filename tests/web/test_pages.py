@@ -13,7 +13,7 @@ from tests.e2e.test_mcp import connected, key_of
 from tests.services.ionflux import PASSWORD, IonfluxServer
 from tests.web.cable import Cable
 from tests.web.desk import Desk, document_of, open_desk, paragraphs, send
-from tests.web.visitors import PHONE, Visitors, find_barriers, take_picture
+from tests.web.visitors import PHONE, STARTING, Visitors, find_barriers, take_picture
 
 LETTERS = 40
 
@@ -117,6 +117,7 @@ async def test_what_both_write_while_the_server_is_away_is_there_when_it_is_back
     await bobs.keyboard.type("b" * half)
     await own_ionflux.restart()
     await expect_letters(desk, anns, bobs)
+    visitors.expect(STARTING)
 
 
 async def test_what_is_written_offline_meets_what_others_wrote_meanwhile(

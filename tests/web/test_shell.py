@@ -5,7 +5,7 @@ from playwright.async_api import Locator, Page, Response, expect
 
 from tests.services.ionflux import IonfluxServer, Person
 from tests.web.desk import send
-from tests.web.visitors import PHONE, Scheme, Visitors, find_barriers, take_picture
+from tests.web.visitors import PHONE, STARTING, Scheme, Visitors, find_barriers, take_picture
 
 FIRST_LOAD_BYTES = 400_000
 """What is loaded before the editor's own part, as it comes over the wire."""
@@ -199,6 +199,7 @@ async def test_without_the_server_the_page_lives_and_comes_back(
     await own_ionflux.restart()
     await expect(state).to_have_text("Connected")
     await expect(page.get_by_text("this one", exact=True)).to_be_visible()
+    visitors.expect(STARTING)
 
 
 async def test_on_a_phone_the_sidebar_makes_way(visitors: Visitors, ionflux: IonfluxServer):

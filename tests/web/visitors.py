@@ -18,6 +18,8 @@ WIDE: ViewportSize = {"width": 1280, "height": 800}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 Scheme = Literal["light", "dark"]
 _OF_THE_BROWSER = ("Failed to load resource", "WebSocket connection to")
+STARTING = "application/problem+json"
+"""A server that starts answers with it, also for a file that a page fetches ahead, and the browser tells."""
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 """Where pictures for the documentation are; `IONFLUX_PICTURES=1` takes them anew."""
