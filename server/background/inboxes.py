@@ -95,8 +95,11 @@ class Inboxes:
         """Join what was opened, leave what was closed, and write some of what is behind."""
         peers = self._hub.peers(KIND)
         for document, inbox in list(self._open.items()):
-            if inbox.replica.has_ended or peers.get(document, 0) <= 1:
+            if inbox.replica.has_ended:
                 await self._leave(document)
+            elif peers.get(document, 0) <= 1:
+                await self._leave(document)
+                peers.pop(document, None)  # the one was us
         for document, count in peers.items():
             if count and document not in self._open:
                 await self._join(document)
