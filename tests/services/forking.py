@@ -17,6 +17,7 @@ import runpy
 import signal
 import socket
 import sys
+from collections.abc import Sequence
 from typing import NoReturn
 
 import server.serving
@@ -35,14 +36,16 @@ def main() -> None:
     gc.collect()
     gc.freeze()  # what is never looked through is never copied
     requests = socket.socket(fileno=int(sys.argv[1]))
+    keepers: list[int] = []
     while True:
         message, descriptors, _, _ = socket.recv_fds(requests, MESSAGE_BYTES, 2)
         if not message:
+            _end(keepers)
             return
-        _forget_the_ended()
-        if os.fork() == 0:
+        if (keeper := os.fork()) == 0:
             requests.close()
             break
+        keepers.append(keeper)
         for descriptor in descriptors:
             os.close(descriptor)
     log, answer = descriptors
@@ -89,14 +92,11 @@ def _end_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _forget_the_ended() -> None:
-    while True:
-        try:
-            pid, _ = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return
-        if pid == 0:
-            return
+def _end(keepers: Sequence[int]) -> None:
+    """End what is left, and take over what all of them have used of the processors."""
+    for keeper in keepers:
+        os.kill(keeper, signal.SIGKILL)
+        os.waitpid(keeper, 0)
 
 
 if __name__ == "__main__":
