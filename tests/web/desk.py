@@ -35,6 +35,14 @@ class Desk:
         await self.owner.invite(self.page.workspace_id, person, "member")
         return person
 
+    async def commenter(self, name: str) -> Person:
+        """Return somebody who may read the page and comment on it, and nothing else."""
+        person = await self.server.person(name)
+        await self.owner.invite(self.page.workspace_id, person, "guest")
+        grant = {"email": person.email, "level": "comment"}
+        await self.owner.post(f"/v1/pages/{self.page.id}/grants", grant)
+        return person
+
     async def add(self, type_: str, content: dict[str, Any]) -> str:
         """Add a block; return its id."""
         made = await self.owner.post(f"/v1/pages/{self.page.id}/blocks", {"type": type_, "content": content})

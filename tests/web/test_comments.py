@@ -29,12 +29,7 @@ async def test_a_comment_is_marked_in_the_text_and_stays_on_its_words(
 ):
     desk = await open_desk(ionflux)
     await desk.add("text", paragraphs("Green tea", "Black tea is strong"))
-    bob = await ionflux.person("Bob")
-    await desk.owner.invite(desk.page.workspace_id, bob, "member")
-    cid = await ionflux.person("Cid")
-    await desk.owner.invite(desk.page.workspace_id, cid, "guest")
-    grant = {"email": cid.email, "level": "comment"}
-    await desk.owner.post(f"/v1/pages/{desk.page.id}/grants", grant)
+    bob, cid = await desk.member("Bob"), await desk.commenter("Cid")
     anns = await visitors.page_of(desk.owner, desk.path)
     bobs = await visitors.page_of(bob, desk.path, scheme="dark", language="pt")
     # One chooses words, and is offered to comment on them.

@@ -23,10 +23,7 @@ async def test_somebody_proposes_changes_and_another_decides_on_each(
 ):
     desk = await open_desk(ionflux)
     await desk.add("text", paragraphs("Green tea"))
-    cid = await ionflux.person("Cid")
-    await desk.owner.invite(desk.page.workspace_id, cid, "guest")
-    grant = {"email": cid.email, "level": "comment"}
-    await desk.owner.post(f"/v1/pages/{desk.page.id}/grants", grant)
+    cid = await desk.commenter("Cid")
     anns = await visitors.page_of(desk.owner, desk.path)
     cids = await visitors.page_of(cid, desk.path, language="pt", scheme="dark")
     # Who may not write the page may propose a change of it. What proposes nothing is no suggestion.
