@@ -4,6 +4,7 @@ import asyncio
 import os
 import random
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -72,14 +73,20 @@ async def live_ids(services: Services, person: Api, document: str) -> list[str]:
 async def edit_some(
     services: Services, replica: Any, who: Principal, said: dict[str, str], dice: random.Random
 ) -> None:
-    """Edit the oldest message of one's own that is in the document: the one that is about to leave."""
-    own = [
-        message
-        for message in channels.read_messages(replica.doc)
-        if message.sender_id == who.id and message.id in said
-    ]
+    """Edit one of the oldest messages of one's own that are in the document: they are about to leave."""
+    messages = (channels.read_message(replica.doc, id_) for id_ in channels.message_ids(replica.doc))
+    own = list(
+        islice(
+            (
+                message
+                for message in messages
+                if message is not None and message.sender_id == who.id and message.id in said
+            ),
+            3,
+        )
+    )
     if own:
-        message = own[dice.randrange(min(3, len(own)))]
+        message = dice.choice(own)
         text = f"{said[message.id]} (edited {dice.random()})"
         channels.edit(replica.doc, message.id, Text(text), edited_at=services.clock().isoformat())
         channels.react(replica.doc, message.id, "👍", who.id)
