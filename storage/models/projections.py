@@ -98,7 +98,8 @@ class ChatMessage(Model, kw_only=True):
 
     __tablename__ = "chat_messages"
     __table_args__ = (
-        Index(None, "id"),
+        # Without an order, in which Postgres would read all channels to page back through one.
+        Index(None, "id", postgresql_using="hash"),
         Index(None, "channel_id", "thread_id", "id"),
         Index(None, "sender_id", "id"),
         _index_of("live", "archived_at IS NULL"),

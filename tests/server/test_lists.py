@@ -12,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, insert, text
 
 from agents.catalogue import bring_up_to_date, read_catalogue
 from server.app import API
@@ -20,7 +20,7 @@ from server.bootstrap import Services
 from server.routing import Operation
 from server.telemetry import request_id
 from storage.engine import Database
-from storage.models import LlmCall, PageImportLine
+from storage.models import ChatMessage, LlmCall, PageImportLine
 from tests.server.api import PASSWORD, Api
 from tests.server.specimens import DEFINITION, NOWHERE, Plot, add_notifications, add_run, add_step
 from tests.waiting import until
@@ -400,3 +400,61 @@ async def test_a_scan_would_be_seen(services: Services, ann: Api):
     mark = "$1::text" if services.database.kind == "postgres" else "?"
     statement = f"SELECT id FROM users WHERE name = {mark}"
     assert await scans(services, [(statement, ("Ann",))])
+
+
+async def test_paging_back_reads_nothing_of_other_channels(services: Services, ann: Api, workspace: str):
+    # Most is said in one channel, and after that something in another, of which a reader of the first reads
+    # nothing, whatever the database knows of how much is where.
+    database = services.database
+    old, new = [(await ann.made(f"{workspace}/channels", {"name": name}))["id"] for name in ("old", "new")]
+    ids = [database.new_id() for _ in range(3000)]
+    said: dict[str, Any] = {
+        "sender_id": "user:x",
+        "sender_type": "user",
+        "content_type": "text",
+        "content": {},
+    }
+    said |= {"created_at": database.clock(), "archived_at": database.clock(), "reactions": [], "digest": b""}
+    rows = [
+        {
+            **said,
+            "id": one,
+            "channel_id": UUID(old if n < 2500 else new),
+            "workspace_id": UUID(workspace.rpartition("/")[2]),
+            "thread_id": ids[0] if n % 2 else None,
+            "deleted": False,
+        }
+        for n, one in enumerate(ids)
+    ]
+    async with database.engine.begin() as connection:
+        await connection.execute(insert(ChatMessage), rows)
+        await connection.execute(text("ANALYZE"))
+
+    path = f"/v1/channels/{old}/messages"
+    for parts in (
+        "",
+        f"&thread_id={ids[0]}",
+        f"&before={ids[1200]}",
+        f"&thread_id={ids[0]}&before={ids[1200]}",
+    ):
+        with asking("paging") as asked:
+            answer = await ann.get(f"{path}?limit=50{parts}", headers={"X-Request-Id": "paging"})
+        assert len(answer.json()["items"]) == 50
+        [(statement, parameters)] = [one for one in asked if "FROM chat_messages" in one[0]]
+        assert await passed_over(database, statement, parameters) == []
+    with asking("unread") as asked:
+        answer = await ann.get(f"{workspace}/unread", headers={"X-Request-Id": "unread"})
+    assert {item["unread"] for item in answer.json()["items"] if item["channel_id"] in (old, new)} == {100}
+    [(statement, parameters)] = [one for one in asked if "FROM chat_messages" in one[0]]
+    assert await passed_over(database, statement, parameters) == []
+
+
+async def passed_over(database: Database, statement: str, parameters: Any) -> list[str]:
+    """Return where the database reads rows to leave them out, or would read a channel in another order."""
+    async with database.engine.connect() as connection:
+        if database.kind == "sqlite":
+            plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            lines = [str(detail) for *_, detail in plan.all()]
+            return [line for line in lines if "chat_messages" in line and "(channel_id=?" not in line]
+        plan = await connection.exec_driver_sql(f"EXPLAIN (ANALYZE) {statement}", parameters)
+        return [row[0] for row in plan.all() if "Rows Removed by Filter" in row[0]]
