@@ -3,7 +3,7 @@
 A sealed value is a format byte, 4 bytes that name the key, a nonce of 12 bytes, and the ciphertext with its
 tag. The head and the value's place (`brands.tiktok_access_token:{id}`) are authenticated along with it, so a
 value that is copied to another row or column does not open. Where the keys lie is the caller's matter;
-`storage.resealing` brings values under a newer one. The library, seven megabytes, is loaded at the first use.
+`storage.resealing` brings values under a newer one.
 """
 
 import hashlib
@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from storage.aes_gcm import Cipher, aes_gcm
 from storage.errors import BrokenSealError, UnknownKeyError
 
 KEY_BYTES = 32
@@ -26,19 +27,21 @@ class Vault:
     """Seals and opens. `read_keys` gives the keys, the newest last; it is asked at each use."""
 
     def __init__(
-        self, read_keys: Callable[[], Sequence[bytes]], randomness: Callable[[int], bytes] = os.urandom
+        self,
+        read_keys: Callable[[], Sequence[bytes]],
+        randomness: Callable[[int], bytes] = os.urandom,
+        cipher: Callable[[], Cipher] = aes_gcm,
     ) -> None:
         self._read_keys = read_keys
         self._randomness = randomness
+        self._cipher = cipher
 
     def seal(self, text: str, place: str) -> bytes:
         """Return a text as it may be stored at `place` and nowhere else."""
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
         key = self._newest(place)
         head = _FORMAT + _key_bytes(key)
         nonce = self._randomness(_NONCE_BYTES)
-        return head + nonce + AESGCM(key).encrypt(nonce, text.encode(), head + place.encode())
+        return head + nonce + self._cipher().encrypt(key, nonce, text.encode(), head + place.encode())
 
     def seal_into(self, table: str, row_id: UUID, values: Mapping[str, Any], *names: str) -> dict[str, Any]:
         """Return the values of a row with those of the named columns sealed, where there are any."""
@@ -50,9 +53,6 @@ class Vault:
 
     def open(self, sealed: bytes, place: str) -> str:
         """Return what was sealed for `place`. Raises UnknownKeyError, BrokenSealError."""
-        from cryptography.exceptions import InvalidTag
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
         head, nonce = sealed[:_HEAD_BYTES], sealed[_HEAD_BYTES : _HEAD_BYTES + _NONCE_BYTES]
         if not head.startswith(_FORMAT) or len(nonce) < _NONCE_BYTES:
             raise BrokenSealError(place)
@@ -60,10 +60,10 @@ class Vault:
         key = next((key for key in self._read_keys() if _key_bytes(key) == named), None)
         if key is None:
             raise UnknownKeyError(place, named.hex())
-        try:
-            opened = AESGCM(key).decrypt(nonce, sealed[_HEAD_BYTES + _NONCE_BYTES :], head + place.encode())
-        except InvalidTag as error:
-            raise BrokenSealError(place) from error
+        body = sealed[_HEAD_BYTES + _NONCE_BYTES :]
+        opened = self._cipher().decrypt(key, nonce, body, head + place.encode())
+        if opened is None:
+            raise BrokenSealError(place)
         return opened.decode()
 
     def is_current(self, sealed: bytes) -> bool:
