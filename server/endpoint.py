@@ -122,9 +122,7 @@ async def _identify(operation: Operation, request: Request, services: Services) 
         raise UnauthenticatedError("A share link is no credential for this: sign in.")
     else:
         call = UserCall(request, services, identity.caller, identity.session_id, credential)
-    request.scope.setdefault("state", {})[STATE_KEY] = await services.request_limits.count_principal(
-        call.actor
-    )
+    request.scope.setdefault("state", {})[STATE_KEY] = services.request_limits.count_principal(call.actor)
     return call
 
 

@@ -17,21 +17,21 @@ class LoginLimits:
         self._mail = Quota("login-mail", MAILS_PER_HOUR, 3600, "account")
         self._address = Quota("login-address", per_address, window_minutes * 60, "address")
 
-    async def count_address(self, address: str) -> dict[str, str]:
+    def count_address(self, address: str) -> dict[str, str]:
         """Count an attempt of an address and return the headers that tell what is left.
 
         Raises RateLimitedError.
         """
-        return await self._limits.count(self._address, network_of(address))
+        return self._limits.count(self._address, network_of(address))
 
-    async def count_account(self, email: str) -> dict[str, str]:
+    def count_account(self, email: str) -> dict[str, str]:
         """Count an attempt on an account, whether it exists or not; headers and errors as above."""
-        return await self._limits.count(self._account, email)
+        return self._limits.count(self._account, email)
 
-    async def count_mail(self, account: str) -> dict[str, str]:
+    def count_mail(self, account: str) -> dict[str, str]:
         """Count a mail that an account gets on demand, whether it exists or not; as above."""
-        return await self._limits.count(self._mail, account)
+        return self._limits.count(self._mail, account)
 
-    async def forgive_account(self, email: str) -> None:
+    def forgive_account(self, email: str) -> None:
         """Forget an account's attempts: its owner has signed in."""
-        await self._limits.forget(self._account, email)
+        self._limits.forget(self._account, email)

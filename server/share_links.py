@@ -26,8 +26,8 @@ async def check_password(services: Services, link: ShareLink, password: str | No
     if password is None:
         raise UnauthenticatedError("This link asks for a password.", code="password_required")
     who = f"link:{link.id}"
-    headers = await services.login_limits.count_account(who)
+    headers = services.login_limits.count_account(who)
     if not await services.accounts.check_password(link.password_hash, password):
         raise UnauthenticatedError("The password does not fit.", code="invalid_credentials")
-    await services.login_limits.forgive_account(who)
+    services.login_limits.forgive_account(who)
     return headers

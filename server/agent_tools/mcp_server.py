@@ -90,7 +90,7 @@ class McpServer:
         identity = await self._identify(Request(scope))
         state: dict[str, Any] = scope.setdefault("state", {})
         state[IDENTITY_KEY] = identity
-        state[STATE_KEY] = await self._limits.count_principal(identity.caller.id)
+        state[STATE_KEY] = self._limits.count_principal(identity.caller.id)
         if self._manager is None:
             self._manager = asyncio.get_running_loop().create_future()
             self._is_wanted.set()

@@ -30,7 +30,7 @@ class RateLimitsMiddleware:
             return
         client: tuple[str, int] | None = scope.get("client")
         try:
-            headers = await self._limits.count_address(client[0] if client else "unknown")
+            headers = self._limits.count_address(client[0] if client else "unknown")
         except RateLimitedError as refusal:
             await problem_response(refusal)(scope, receive, send)
             return

@@ -80,8 +80,8 @@ async def request_password_reset(call: Call, uow: UnitOfWork, body: ResetRequest
     The answer is the same whether there is an account with this address or not.
     """
     limits = call.services.login_limits
-    await limits.count_address(call.address)
-    call.answer_headers |= await limits.count_mail(body.email.lower())
+    limits.count_address(call.address)
+    call.answer_headers |= limits.count_mail(body.email.lower())
     await call.services.account_safety.request_password_reset(uow, body.email, call.address)
 
 
@@ -91,7 +91,7 @@ async def reset_password(call: Call, body: PasswordReset) -> None:
 
     A token works once, within an hour.
     """
-    call.answer_headers |= await call.services.login_limits.count_address(call.address)
+    call.answer_headers |= call.services.login_limits.count_address(call.address)
     safety = call.services.account_safety
     if not await safety.reset_password(body.token, body.new_password, call.address):
         raise _bad_token()
@@ -100,7 +100,7 @@ async def reset_password(call: Call, body: PasswordReset) -> None:
 @routes.post("/v1/auth/verify-email")
 async def verify_email(call: Call, body: Verification) -> None:
     """Prove with a mailed token that an account's address is right."""
-    call.answer_headers |= await call.services.login_limits.count_address(call.address)
+    call.answer_headers |= call.services.login_limits.count_address(call.address)
     if not await call.services.account_safety.verify_email(body.token, call.address):
         raise _bad_token()
 
@@ -108,21 +108,21 @@ async def verify_email(call: Call, body: Verification) -> None:
 @routes.post("/v1/me/verify-email", "account")
 async def request_verification(call: UserCall, uow: UnitOfWork) -> None:
     """Mail the link again that proves one's address; nothing happens where it is proved."""
-    call.answer_headers |= await call.services.login_limits.count_mail(str(call.user_id))
+    call.answer_headers |= call.services.login_limits.count_mail(str(call.user_id))
     await call.services.account_safety.request_verification(uow, call.user_id)
 
 
 @routes.post("/v1/me/password", "account")
 async def change_password(call: UserCall, body: PasswordChange) -> None:
     """Change one's password, and end all other sessions."""
-    call.answer_headers |= await call.services.login_limits.count_account(str(call.user_id))
+    call.answer_headers |= call.services.login_limits.count_account(str(call.user_id))
     is_changed = await call.services.account_safety.change_password(
         call.user_id, call.session_id, body.current_password, body.new_password, call.address
     )
     if not is_changed:
         fault = FieldError("body.current_password", "Not the current password")
         raise InvalidError("The current password is not right.", code="invalid_credentials", errors=(fault,))
-    await call.services.login_limits.forgive_account(str(call.user_id))
+    call.services.login_limits.forgive_account(str(call.user_id))
 
 
 @routes.post("/v1/me/deactivate", "account", refuses=(409, 422, 429, 503))
@@ -135,11 +135,11 @@ async def deactivate_account(call: UserCall, body: Deactivation) -> None:
     async with services.database.read() as uow:
         user = await uow.users.get(call.user_id)
     assert user is not None
-    await services.login_limits.count_account(user.email)
+    services.login_limits.count_account(user.email)
     if not await services.accounts.check_password(user.password_hash, body.password):
         fault = FieldError("body.password", "Not the account's password")
         raise InvalidError("The password does not fit.", code="wrong_password", errors=(fault,))
-    await services.login_limits.forgive_account(user.email)
+    services.login_limits.forgive_account(user.email)
     async with services.database.transaction() as uow:
         user = await uow.users.get(call.user_id)
         assert user is not None

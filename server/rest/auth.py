@@ -99,7 +99,7 @@ class AccountChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 @routes.post("/v1/auth/register", status=201, refuses=(409, 429, 503))
 async def register(call: Call, body: Registration) -> SessionAnswer:
     """Make an account and sign in. A link that confirms the address is mailed."""
-    call.answer_headers |= await call.services.login_limits.count_address(call.address)
+    call.answer_headers |= call.services.login_limits.count_address(call.address)
     accounts = call.services.accounts
     try:
         user = await accounts.create(
@@ -119,12 +119,12 @@ async def log_in(call: Call, body: Login) -> SessionAnswer:
     """Sign in with address and password."""
     limits = call.services.login_limits
     email = body.email.lower()
-    await limits.count_address(call.address)
-    call.answer_headers |= await limits.count_account(email)
+    limits.count_address(call.address)
+    call.answer_headers |= limits.count_account(email)
     signed_in = await call.services.accounts.sign_in(email, body.password, device_of(call))
     if signed_in is None:
         raise UnauthenticatedError("Address and password do not fit.", code="invalid_credentials")
-    await limits.forgive_account(email)
+    limits.forgive_account(email)
     return show_session(signed_in)
 
 
@@ -178,12 +178,12 @@ async def begin_browser_session(call: Call, body: Login) -> BrowserSessionAnswer
 
 async def _begin_browser_session(call: Call, email: str, password: str) -> BrowserSessionAnswer:
     limits = call.services.login_limits
-    await limits.count_address(call.address)
-    call.answer_headers |= await limits.count_account(email)
+    limits.count_address(call.address)
+    call.answer_headers |= limits.count_account(email)
     signed_in = await call.services.accounts.sign_in_browser(email, password, device_of(call))
     if signed_in is None:
         raise UnauthenticatedError("Address and password do not fit.", code="invalid_credentials")
-    await limits.forgive_account(email)
+    limits.forgive_account(email)
     browsers = call.services.browser_sessions
     left = signed_in.expires_at - call.services.clock()
     call.answer_headers["Set-Cookie"] = browsers.cookie(

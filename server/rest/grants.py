@@ -262,7 +262,7 @@ async def open_share_link(call: Call, body: ShareLinkOpening) -> Visit:
     it. A link that asks for a password answers with 401 and `password_required` without one.
     """
     services = call.services
-    call.answer_headers |= await services.login_limits.count_address(call.address)
+    call.answer_headers |= services.login_limits.count_address(call.address)
     async with services.database.read() as uow:
         link, page = await find_link(uow, body.token)
         shown = for_visitors(await read_page(uow, page), link.page_id)

@@ -151,7 +151,7 @@ async def revoke_invitation(call: UserCall, uow: UnitOfWork, workspace_id: UUID,
 async def preview_invitation(call: Call, body: InvitationToken) -> InvitationPreview:
     """Tell whoever has the link what it is to."""
     services = call.services
-    call.answer_headers |= await services.login_limits.count_address(call.address)
+    call.answer_headers |= services.login_limits.count_address(call.address)
     async with services.database.read() as uow:
         found = await services.invitations.find(uow, body.token)
         if found is None:
@@ -191,7 +191,7 @@ async def accept_invitation(call: UserCall, uow: UnitOfWork, body: InvitationTok
 async def join_by_invitation(call: Call, body: Joining) -> SessionAnswer:
     """Take an invitation and sign in: to the account of its address, or to a new one."""
     services = call.services
-    call.answer_headers |= await services.login_limits.count_address(call.address)
+    call.answer_headers |= services.login_limits.count_address(call.address)
     async with services.database.read() as uow:
         found = await services.invitations.find(uow, body.token)
         user = await uow.users.find_by_email(found[0].email) if found else None
@@ -199,11 +199,11 @@ async def join_by_invitation(call: Call, body: Joining) -> SessionAnswer:
         raise _no_good()
     if user is None:
         return await _join_newly(call, body, found[0].email)
-    await services.login_limits.count_account(user.email)
+    services.login_limits.count_account(user.email)
     signed_in = await services.accounts.sign_in(user.email, body.password, device_of(call))
     if signed_in is None:
         raise UnauthenticatedError("The password does not fit.", code="invalid_credentials")
-    await services.login_limits.forgive_account(user.email)
+    services.login_limits.forgive_account(user.email)
     async with services.database.transaction() as uow:
         await _take(call, uow, body.token, user)
     return show_session(signed_in)

@@ -142,7 +142,7 @@ async def _answer(request: Request) -> Response:
 
 async def _take_password(request: Request, services: Services, link: ShareLink) -> Response:
     address = request.client.host if request.client else "unknown"
-    await services.login_limits.count_address(address)
+    services.login_limits.count_address(address)
     if link.password_hash is not None:
         await check_password(services, link, await _read_form(request))
     response = RedirectResponse(request.url.path, status_code=303, headers=HEADERS)

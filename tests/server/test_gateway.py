@@ -14,8 +14,9 @@ from starlette.types import Receive, Scope, Send
 
 from server.app import create_app
 from server.bootstrap import Services
+from server.errors import RateLimitedError
 from server.middleware.compression import CompressionMiddleware
-from server.rate_limits import RateLimits, RequestLimits, network_of
+from server.rate_limits import Quota, RateLimits, RequestLimits, network_of
 from storage.unit_of_work import UnitOfWork
 from tests.server.api import Api, open_api
 
@@ -68,6 +69,43 @@ async def test_a_narrower_quota_is_the_one_that_is_told(api: Api):
     body = {"email": "d@b.c", "password": "correct horse", "name": "D"}
     answer = await api.post("/v1/auth/register", body)
     assert answer.headers["ratelimit-policy"] == '"login-address";q=100;w=900'
+
+
+def refuses(limits: RateLimits, quota: Quota, who: str) -> bool:
+    try:
+        limits.count(quota, who)
+    except RateLimitedError:
+        return True
+    return False
+
+
+def test_a_window_begins_with_the_first_and_ends_however_often_somebody_is_refused():
+    now = 100.0
+    counted, quota = RateLimits(lambda: now), Quota("tries", 2, 10, "account")
+    assert counted.count(quota, "ann")["RateLimit"] == '"tries";r=1;t=10'
+    now = 104.5
+    assert counted.count(quota, "ann")["RateLimit"] == '"tries";r=0;t=6'
+    now = 109.9
+    with pytest.raises(RateLimitedError, match="Try again in 1 seconds") as error:
+        counted.count(quota, "ann")
+    assert error.value.headers["Retry-After"] == "1"
+    assert not refuses(counted, quota, "bob")
+    assert not refuses(counted, Quota("others", 2, 10, "account"), "ann")
+    now = 110.0
+    assert [refuses(counted, quota, "ann") for _ in range(3)] == [False, False, True]
+    counted.forget(quota, "ann")
+    assert [refuses(counted, quota, "ann") for _ in range(3)] == [False, False, True]
+
+
+def test_windows_that_have_ended_are_thrown_away_and_no_others():
+    now = 0.0
+    counted = RateLimits(lambda: now)
+    short, long = Quota("short", 1, 10, "address"), Quota("long", 1, 60, "address")
+    assert not any(refuses(counted, long, str(each)) for each in range(10))
+    for now in (0.0, 10.0, 20.0, 30.0, 40.0):
+        assert not any(refuses(counted, short, f"{now} {each}") for each in range(3000))
+    assert len(counted) <= 2 * (3000 + 10), "what ended in the last two rounds, and none of those before"
+    assert all(refuses(counted, long, str(each)) for each in range(10))
 
 
 @pytest.mark.parametrize(
