@@ -14,11 +14,9 @@ Total, in time that grows with the text; half a character becomes U+FFFD.
 import re
 from collections.abc import Sequence
 from itertools import groupby
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import msgspec
-from markdown_it.common.utils import unescapeAll
-from markdown_it.token import Token
 
 from blocks import tiptap
 from blocks.errors import TooManyElementsError
@@ -26,6 +24,9 @@ from blocks.html_policy import is_html
 from blocks.html_reader import read_html_nodes, read_image, read_tag, tag_mark
 from blocks.markdown_rules import MOST_ELEMENTS, parser
 from blocks.tree import Element, Json, Mark, Node, Text, clean, document, join_texts
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
 
 EMPTY = "\u00a0"
 """What an empty paragraph has in it, since Markdown has no empty paragraphs."""
@@ -80,7 +81,7 @@ def read_line(text: str) -> tuple[Node, ...]:
     return _read_inline(tokens[0].children or [])
 
 
-def _read_blocks(tokens: Sequence[Token]) -> list[Node]:
+def _read_blocks(tokens: Sequence["Token"]) -> list[Node]:
     waiting = [_Open(Element("doc"))]
     for token in tokens:
         here = waiting[-1].content
@@ -107,7 +108,7 @@ def _read_blocks(tokens: Sequence[Token]) -> list[Node]:
     return waiting[0].content
 
 
-def _opened(kind: str, token: Token) -> Element:
+def _opened(kind: str, token: "Token") -> Element:
     match kind:
         case "heading":
             return Element("heading", {"level": int(token.tag[1:])})
@@ -129,7 +130,9 @@ def _closed(element: Element, content: list[Node]) -> list[Node]:
     return [Element(element.type, element.attrs, join_texts(content))]
 
 
-def _code_block(token: Token) -> Element:
+def _code_block(token: "Token") -> Element:
+    from markdown_it.common.utils import unescapeAll
+
     language = next(iter(unescapeAll(token.info).split()), "")
     content = token.content.removesuffix("\n")
     attrs: dict[str, Json] = {"language": language} if language else {}
@@ -208,7 +211,7 @@ def _rank(mark: Mark) -> int:
     return tiptap.MARKS.index(mark.type)
 
 
-def _read_inline(tokens: Sequence[Token]) -> tuple[Node, ...]:
+def _read_inline(tokens: Sequence["Token"]) -> tuple[Node, ...]:
     line = _Line()
     tags = _matching_tags(tokens)
     for index, token in enumerate(tokens):
@@ -239,12 +242,12 @@ def _read_inline(tokens: Sequence[Token]) -> tuple[Node, ...]:
     return join_texts(line.nodes)
 
 
-def _image(token: Token) -> Element:
+def _image(token: "Token") -> Element:
     alt = "".join(_texts_of(token.children or []))
     return tiptap.image(str(token.attrGet("src")), alt, str(token.attrGet("title") or ""))
 
 
-def _texts_of(tokens: Sequence[Token]) -> list[str]:
+def _texts_of(tokens: Sequence["Token"]) -> list[str]:
     found: list[str] = []
     for token in tokens:
         found += [" "] if token.type in ("softbreak", "hardbreak") else []
@@ -264,7 +267,7 @@ def _as_mention(nodes: list[Node], start: int, href: str) -> list[Node] | None:
     return [*rest, tiptap.mention(target[1], target[2], label, before.text[-1])]
 
 
-def _matching_tags(tokens: Sequence[Token]) -> set[int]:
+def _matching_tags(tokens: Sequence["Token"]) -> set[int]:
     """Return which tags of marks have their counterparts in the same line."""
     matched: set[int] = set()
     waiting: list[tuple[str, int]] = []

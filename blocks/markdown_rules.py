@@ -2,17 +2,20 @@
 
 markdown-it drops what lies deeper than its limit, parses an image's text anew at each level, and looks for
 the end of each `<!--` anew. Here the tail of what is too deep is a paragraph, and a tag in a text ends
-nearby.
+nearby. The library is loaded at the first use.
 """
 
 import re
-from functools import cache
-
-from markdown_it import MarkdownIt
-from markdown_it.rules_block import StateBlock
-from markdown_it.rules_inline import StateInline, image, link
+from collections.abc import Callable
+from functools import cache, partial
+from typing import TYPE_CHECKING
 
 from blocks.errors import TooManyElementsError
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.rules_block import StateBlock
+    from markdown_it.rules_inline import StateInline
 
 MAX_LEVELS = 50
 """Of lists, items and quotes in each other; what lies deeper is one paragraph."""
@@ -38,14 +41,17 @@ _SCHEMES = re.compile(r"\s*(?:javascript|vbscript|file|data):", re.IGNORECASE)
 
 
 @cache
-def parser() -> MarkdownIt:
+def parser() -> "MarkdownIt":
     """Return the parser, which keeps nothing of what it parses."""
+    from markdown_it import MarkdownIt
+    from markdown_it.rules_inline import image, link
+
     markdown = MarkdownIt("commonmark", {"maxNesting": 2 * MAX_LEVELS})
     markdown.enable(["table", "strikethrough"])
     markdown.block.ruler.before("table", "depth", _take_what_is_too_deep)
     markdown.inline.ruler.at("html_inline", _read_tag)
-    markdown.inline.ruler.at("link", _read_link)
-    markdown.inline.ruler.at("image", _read_image)
+    markdown.inline.ruler.at("link", partial(_read_link, link))
+    markdown.inline.ruler.at("image", partial(_read_image, image))
     # Addresses stay as they were written: writing HTML encodes them.
     markdown.normalizeLink = lambda url: url  # pyright: ignore[reportAttributeAccessIssue]
     markdown.normalizeLinkText = lambda link: link  # pyright: ignore[reportAttributeAccessIssue]
@@ -58,7 +64,7 @@ def is_safe_address(url: str) -> bool:
     return not _SCHEMES.match(url)
 
 
-def _take_what_is_too_deep(state: StateBlock, line: int, end_line: int, silent: bool) -> bool:
+def _take_what_is_too_deep(state: "StateBlock", line: int, end_line: int, silent: bool) -> bool:
     most = state.env.get(MOST_ELEMENTS)
     if most is not None and len(state.tokens) > most * _MAX_TOKENS_OF_ELEMENT:
         raise TooManyElementsError(most)
@@ -76,7 +82,7 @@ def _take_what_is_too_deep(state: StateBlock, line: int, end_line: int, silent: 
     return True
 
 
-def _read_tag(state: StateInline, silent: bool) -> bool:
+def _read_tag(state: "StateInline", silent: bool) -> bool:
     """Take a tag, or a comment, as what was written."""
     if state.src[state.pos] != "<":
         return False
@@ -90,12 +96,12 @@ def _read_tag(state: StateInline, silent: bool) -> bool:
     return True
 
 
-def _end_of_tag(state: StateInline) -> int | None:
+def _end_of_tag(state: "StateInline") -> int | None:
     match = _TAG.match(state.src, state.pos, min(state.posMax, state.pos + _MAX_TAG))
     return match.end() if match else None
 
 
-def _end_of_comment(state: StateInline) -> int | None:
+def _end_of_comment(state: "StateInline") -> int | None:
     known = state.env.setdefault("no_comment_end", {})
     if known.get(state.src, len(state.src)) <= state.pos:
         return None
@@ -107,11 +113,11 @@ def _end_of_comment(state: StateInline) -> int | None:
     return end + len(_COMMENT_END)
 
 
-def _read_link(state: StateInline, silent: bool) -> bool:
+def _read_link(link: Callable[["StateInline", bool], bool], state: "StateInline", silent: bool) -> bool:
     return state.src[state.pos] == "[" and not _is_costly(state) and link(state, silent)
 
 
-def _read_image(state: StateInline, silent: bool) -> bool:
+def _read_image(image: Callable[["StateInline", bool], bool], state: "StateInline", silent: bool) -> bool:
     depth = int(state.env.get("images", 0))
     if state.src[state.pos] != "!" or depth >= MAX_IMAGES or _is_costly(state):
         return False
@@ -122,7 +128,7 @@ def _read_image(state: StateInline, silent: bool) -> bool:
         state.env["images"] = depth
 
 
-def _is_costly(state: StateInline) -> bool:
+def _is_costly(state: "StateInline") -> bool:
     """Whether it would take too long to look for the end of each bracket of a text."""
     source, is_costly = state.env.get("costly", (None, False))
     if source is not state.src:

@@ -17,11 +17,11 @@ from server.app import create_app
 from server.bootstrap import Services, open_database, open_services
 from server.closed_door import closed_door
 from server.data_folder import DEMO_LOGIN, Secrets, prepare_data_folder, read_secrets
+from server.demo import Demo, find_demo
 from server.errors import OverloadedError
 from server.heap import give_memory_back
 from server.listening import READ_FRAMES, Server, bind
 from server.realtime.picows_protocol import picows_protocol
-from server.seed import Demo, find_demo, seed
 from server.settings import Settings
 from server.stack import raise_stack
 from server.telemetry import configure_logging
@@ -65,6 +65,8 @@ async def _serve(
         await bring_up_to_date(database, read_catalogue())
         async with open_services(settings, secrets, database, is_seeding=with_seed) as services:
             if with_seed:
+                from server.seed import seed  # asked for once
+
                 await seed(services)
             demo = await find_demo(services)
 
