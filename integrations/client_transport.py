@@ -2,47 +2,33 @@
 
 As `integrations.transport`: every address is checked and the checked one connected to, no proxy of the
 environment is used, and an answer has a bound. Whether redirects are followed is the client's to say: no.
+It brings httpx2 along, so it is loaded by those who need it, when they do.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterable, Collection, Generator
+from collections.abc import AsyncGenerator, AsyncIterable, Generator
 from contextlib import aclosing, contextmanager
 from typing import Any, cast
 
 import httpcore2
 import httpx2
 
-from integrations.transport import KEEPALIVE_SECONDS, CheckedBackend, check_url
+from integrations.checked_backend import open_pool
+from integrations.reach import Reach
 
 MOST_BYTES = 32 * 1024 * 1024
 """Of one answer."""
 
 
 class CheckedTransport(httpx2.AsyncBaseTransport):
-    """Sends the requests of a client, many at a time. Raises AddressRefusedError besides httpx2's errors.
+    """Sends the requests of a client, many at a time. Raises AddressRefusedError besides httpx2's errors."""
 
-    `only` are the places (`host:port`) that requests may go to, which may be inside of this network and speak
-    plain HTTP; where there are none, they may go to the public internet, or with `allow_private` anywhere.
-    """
-
-    def __init__(
-        self, *, allow_private: bool = False, only: Collection[str] = (), max_connections: int = 64
-    ) -> None:
-        self._allow_private = allow_private
-        self._only = frozenset(place.lower() for place in only)
-        self._pool = httpcore2.AsyncConnectionPool(
-            max_connections=max_connections,
-            max_keepalive_connections=max_connections // 4,
-            keepalive_expiry=KEEPALIVE_SECONDS,
-            network_backend=CheckedBackend(allow_private=allow_private or bool(self._only)),
-        )
-
-    def check_url(self, url: str) -> None:
-        """Raise AddressRefusedError for a URL that no request would be sent to, as far as it tells itself."""
-        check_url(url, allow_private=self._allow_private, only=self._only)
+    def __init__(self, reach: Reach, *, max_connections: int = 64) -> None:
+        self._reach = reach
+        self._pool = open_pool(reach, max_connections)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send one request."""
-        self.check_url(str(request.url))
+        self._reach.check_url(str(request.url))
         with _translated():
             response = await self._pool.handle_async_request(
                 httpcore2.Request(

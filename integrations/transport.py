@@ -6,19 +6,20 @@ followed, proxies of the environment not used, and of an answer only the beginni
 """
 
 import asyncio
-import socket
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
-import httpcore2
 import msgspec
 
-from integrations.addresses import is_public
-from integrations.errors import AddressRefusedError, ExchangeFailedError
+from integrations.errors import ExchangeFailedError
+from integrations.reach import Reach
+
+if TYPE_CHECKING:
+    import httpcore2
 
 CONNECT_SECONDS = 5.0
 TOTAL_SECONDS = 15.0
@@ -27,9 +28,6 @@ KEPT_BYTES = 1024
 
 MOST_BYTES = 64 * 1024
 """What is read of an answer's body, so that its connection can be used again."""
-
-KEEPALIVE_SECONDS = 30.0
-
 
 Observe = Callable[[str, str, int | None, float], object]
 """Takes a request's method, host, the answer's status (None for no answer) and seconds."""
@@ -44,47 +42,11 @@ class Answer(msgspec.Struct, frozen=True):
     """The beginning: of an answer to `post` `KEPT_BYTES` at most, to `get` what was asked for."""
 
 
-def check_url(url: str, *, allow_private: bool, only: Collection[str] = ()) -> None:
-    """Raise AddressRefusedError for a URL that no request is sent to, as far as it tells itself.
-
-    `only` are the places (`host:port`) there are, wherever they are and by plain HTTP too; none: anywhere.
-    """
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError as error:
-        raise AddressRefusedError("not a URL") from error
-    if parts.scheme not in ("https", "http") or not host:
-        raise AddressRefusedError("not an https URL")
-    if parts.username is not None or parts.password is not None:
-        raise AddressRefusedError("a URL with a name or password in it")
-    if only:
-        if place_of(host, port or (443 if parts.scheme == "https" else 80)) not in only:
-            raise AddressRefusedError("a place that this server's operator does not allow")
-        return
-    if allow_private:
-        return
-    if parts.scheme != "https":
-        raise AddressRefusedError("not an https URL")
-    try:
-        literal = ip_address(host)
-    except ValueError:
-        if host == "localhost" or host.endswith(".localhost"):
-            raise AddressRefusedError("an address inside of this network") from None
-        return
-    if not is_public(literal):
-        raise AddressRefusedError("an address inside of this network")
-
-
-def place_of(host: str, port: int) -> str:
-    """Return a host and a port as operators write them."""
-    return f"{host.lower()}:{port}"
-
-
 class Transport:
     """Sends requests, many at a time. Used with `async with`.
 
-    `allow_private` lets requests go to any address, also by plain HTTP: for development and tests.
+    `allow_private` lets requests go to any address, also by plain HTTP: for development and tests. The
+    library is loaded for the first request.
     """
 
     def __init__(
@@ -94,14 +56,10 @@ class Transport:
         max_connections: int = 64,
         observe: Observe | None = None,
     ) -> None:
-        self._allow_private = allow_private
+        self._reach = Reach(allow_private=allow_private)
+        self._max_connections = max_connections
         self._observe = observe
-        self._pool = httpcore2.AsyncConnectionPool(
-            max_connections=max_connections,
-            max_keepalive_connections=max_connections // 4,
-            keepalive_expiry=KEEPALIVE_SECONDS,
-            network_backend=CheckedBackend(allow_private=allow_private),
-        )
+        self._opened_pool: httpcore2.AsyncConnectionPool | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -109,11 +67,12 @@ class Transport:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self._pool.aclose()
+        if self._opened_pool is not None:
+            await self._opened_pool.aclose()
 
     def check_url(self, url: str) -> None:
         """Raise AddressRefusedError for a URL that no request would be sent to, as far as it tells itself."""
-        check_url(url, allow_private=self._allow_private)
+        self._reach.check_url(url)
 
     async def post(
         self, url: str, body: bytes, headers: Mapping[str, str], *, timeout_seconds: float = TOTAL_SECONDS
@@ -146,6 +105,10 @@ class Transport:
         timeout_seconds: float,
     ) -> Answer:
         self.check_url(url)
+        if self._opened_pool is None:
+            await asyncio.to_thread(import_module, "integrations.checked_backend")
+        import httpcore2
+
         answer: Answer | None = None
         begun = time.perf_counter()
         try:
@@ -175,7 +138,7 @@ class Transport:
         sent = [("Host", urlsplit(url).netloc), *headers.items()]
         sent += [("Content-Length", str(len(body)))] if body is not None else []
         timeouts = {"connect": CONNECT_SECONDS, "pool": TOTAL_SECONDS}
-        async with self._pool.stream(
+        async with self._pool().stream(
             method, url, headers=sent, content=body, extensions={"timeout": timeouts}
         ) as response:
             kept = bytearray()
@@ -187,44 +150,12 @@ class Transport:
                     break
             return Answer(response.status, _text_headers(response.headers), bytes(kept))
 
+    def _pool(self) -> "httpcore2.AsyncConnectionPool":
+        if self._opened_pool is None:
+            from integrations.checked_backend import open_pool
 
-class CheckedBackend(httpcore2.AsyncNetworkBackend):
-    """Connects to addresses that were checked."""
-
-    def __init__(self, *, allow_private: bool) -> None:
-        self._allow_private = allow_private
-        self._inner = cast("httpcore2.AsyncNetworkBackend", httpcore2.AnyIOBackend())
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore2.AsyncNetworkStream:
-        """Resolve, check, and connect to the first address that answers."""
-        addresses = await _resolve(host, port)
-        if not self._allow_private and not all(is_public(address) for address in addresses):
-            raise AddressRefusedError("an address inside of this network")
-        failure: Exception | None = None
-        for address in addresses:
-            try:
-                return await self._inner.connect_tcp(
-                    str(address), port, timeout, local_address, socket_options
-                )
-            except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
-                failure = error
-        raise failure or httpcore2.ConnectError(f"{host} has no address")
-
-
-async def _resolve(host: str, port: int) -> list[IPv4Address | IPv6Address]:
-    loop = asyncio.get_running_loop()
-    try:
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise httpcore2.ConnectError(f"{host} has no address") from error
-    return list(dict.fromkeys(ip_address(str(entry[4][0])) for entry in found))
+            self._opened_pool = open_pool(self._reach, self._max_connections)
+        return self._opened_pool
 
 
 def _text_headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:

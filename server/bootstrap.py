@@ -33,10 +33,10 @@ from crdt.hub import Hub, HubConfig
 from crdt.limits import Rate
 from crdt.ports import Bus
 from crdt.session import SessionLimits
-from integrations.client_transport import CheckedTransport
 from integrations.embeds.client import Embeds
 from integrations.mail.outbox import OutboxMailer
 from integrations.mail.ports import Mailer
+from integrations.reach import Reach
 from integrations.transport import Transport
 from server.account_safety import AccountSafety
 from server.agent_tools.documents import LiveDocuments, PageProposals
@@ -239,7 +239,7 @@ async def open_services(
                 embedder=llm.embedder,
             ),
             McpTools(
-                lambda: CheckedTransport(allow_private=settings.allow_private_addresses),
+                Reach(allow_private=settings.allow_private_addresses),
                 StoredSecrets(database, vault).secret_for,
             ),
         )
@@ -344,13 +344,13 @@ async def _open_llm(
         memory_bytes=settings.llm_built_in_memory_bytes,
     )
     hub.start(built_in.run)
-    transport = CheckedTransport(allow_private=settings.allow_private_addresses, only=settings.llm_hosts)
+    reach = Reach(allow_private=settings.allow_private_addresses, only=settings.llm_hosts)
     timeouts = Timeouts(
         first_token_seconds=settings.llm_first_token_seconds,
         silence_seconds=settings.llm_first_token_seconds,
         total_seconds=settings.llm_total_seconds,
     )
-    async with Providers(vault, _read_llm_catalogue(settings), transport, built_in) as providers:
+    async with Providers(vault, _read_llm_catalogue(settings), reach, built_in) as providers:
         try:
             yield LlmClient(database, providers, timeouts=timeouts)
         finally:

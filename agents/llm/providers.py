@@ -7,7 +7,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
-import httpx2
 import msgspec
 
 from agents.llm.built_in import BuiltInModel
@@ -15,12 +14,13 @@ from agents.llm.messages import Timeouts
 from agents.llm.models import Catalogue, Kind, read_own_models
 from agents.llm.parts import Api
 from agents.llm.routing import Provider
-from integrations.client_transport import CheckedTransport
+from integrations.reach import Reach
 from storage.models import LlmApi, LlmProvider
 from storage.unit_of_work import UnitOfWork
 from storage.vault import Vault, place_of
 
 if TYPE_CHECKING:  # it takes most of a second to load, and many processes never call a model
+    import httpx2
     from openai import AsyncOpenAI
 
 MOST_PROVIDERS = 20
@@ -28,6 +28,9 @@ MOST_PROVIDERS = 20
 
 CUSTOM = Kind("custom", "Custom", "", needs_key=False)
 """What a provider of a kind that the catalogue has no more is taken for."""
+
+_OWN = Reach(allow_private=True)
+"""Where the built-in model is: at an address of this machine, which users cannot choose."""
 
 
 class Access(msgspec.Struct, frozen=True):
@@ -55,16 +58,14 @@ class Providers:
         self,
         vault: Vault,
         catalogue: Catalogue,
-        transport: CheckedTransport,
+        reach: Reach,
         built_in: BuiltInModel,
     ) -> None:
         self.catalogue = catalogue
         self.built_in = built_in
         self._vault = vault
-        self._transport = transport
-        self._http = _client(transport)
-        # The built-in model is at an address of this machine, which users cannot choose.
-        self._local_http = _client(CheckedTransport(allow_private=True, max_connections=4))
+        self._reach = reach
+        self._clients: dict[Reach, httpx2.AsyncClient] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -72,12 +73,12 @@ class Providers:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self._http.aclose()
-        await self._local_http.aclose()
+        for client in self._clients.values():
+            await client.aclose()
 
     def check_url(self, url: str) -> None:
         """Raise AddressRefusedError for an address that nothing would be sent to."""
-        self._transport.check_url(url)
+        self._reach.check_url(url)
 
     async def of(self, uow: UnitOfWork, workspace_id: UUID, *, only: UUID | None = None) -> Sequence[Access]:
         """Return what a workspace can call: its providers that are on, and the built-in model.
@@ -108,22 +109,32 @@ class Providers:
         """
         if access.provider.is_built_in:
             async with self.built_in.lease() as address:
-                yield _connection(address.base_url, address.key, "chat", self._local_http, timeouts)
+                yield _connection(address.base_url, address.key, "chat", self._client(_OWN), timeouts)
             return
         key = ""
         if access.sealed_key is not None:
             assert access.row_id is not None
             key = self._vault.open(access.sealed_key, place_of("llm_providers", "api_key", access.row_id))
-        yield _connection(access.base_url, key, access.api, self._http, timeouts)
+        yield _connection(access.base_url, key, access.api, self._client(self._reach), timeouts)
 
+    def _client(self, reach: Reach) -> "httpx2.AsyncClient":
+        client = self._clients.get(reach)
+        if client is None:
+            import httpx2
 
-def _client(transport: CheckedTransport) -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(transport=transport, trust_env=False, follow_redirects=False)
+            from integrations.client_transport import CheckedTransport
+
+            transport = CheckedTransport(reach)
+            client = httpx2.AsyncClient(transport=transport, trust_env=False, follow_redirects=False)
+            self._clients[reach] = client
+        return client
 
 
 def _connection(
-    base_url: str, key: str, api: LlmApi, http: httpx2.AsyncClient, timeouts: Timeouts
+    base_url: str, key: str, api: LlmApi, http: "httpx2.AsyncClient", timeouts: Timeouts
 ) -> Connection:
+    import httpx2
+
     openai: Any = import_module("openai")
     # The client would add what the environment has of somebody's account.
     headers: Mapping[str, Any] = {"OpenAI-Organization": openai.Omit(), "OpenAI-Project": openai.Omit()}

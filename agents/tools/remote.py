@@ -14,7 +14,6 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-import httpx2
 import msgspec
 
 from agents.llm.shaping import fault_of
@@ -23,11 +22,12 @@ from agents.tools.base import Effect, Plan, ToolContext, ToolResult, ToolSpec
 from agents.tools.errors import ToolError
 from agents.tools.toolbox import REMOTE
 from agents.tools.words import short
-from integrations.client_transport import CheckedTransport
 from integrations.errors import IntegrationError
+from integrations.reach import Reach
 from storage.models import AgentConfiguration
 
 if TYPE_CHECKING:  # heavy, and loaded with the first server that is asked
+    import httpx2
     from mcp import Client
 
 logger = logging.getLogger("ionflux.agents")
@@ -68,12 +68,12 @@ class McpTools:
 
     def __init__(
         self,
-        open_transport: Callable[[], CheckedTransport],
+        reach: Reach,
         secret_for: SecretFor,
         *,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._open_transport = open_transport
+        self._reach = reach
         self._secret_for = secret_for
         self._monotonic = monotonic
         self._listings: OrderedDict[tuple[object, ...], _Listing] = OrderedDict()
@@ -162,12 +162,16 @@ class McpTools:
                 raise ToolError(f"{name} needs the secret {server.secret!r}, and there is none for its host.")
             headers["Authorization"] = f"Bearer {secret}"
         connect, mcp_error = await asyncio.to_thread(_load)
+        import httpx2
+
+        from integrations.client_transport import CheckedTransport
+
         timeout = httpx2.Timeout(server.timeout_seconds)
         try:
             async with (
                 asyncio.timeout(server.timeout_seconds),
                 httpx2.AsyncClient(
-                    transport=self._open_transport(), headers=headers, timeout=timeout, trust_env=False
+                    transport=CheckedTransport(self._reach), headers=headers, timeout=timeout, trust_env=False
                 ) as http,
                 connect(server.url, http) as client,
             ):
@@ -180,12 +184,12 @@ class McpTools:
             raise _unusable(name, error) from error
 
 
-def _load() -> tuple[Callable[[str, httpx2.AsyncClient], "Client"], type[Exception]]:
+def _load() -> tuple[Callable[[str, "httpx2.AsyncClient"], "Client"], type[Exception]]:
     """Load the SDK; return what connects to a server, and what it raises."""
     from mcp import Client, MCPError
     from mcp.client.streamable_http import streamable_http_client
 
-    def connect(url: str, http: httpx2.AsyncClient) -> Client:
+    def connect(url: str, http: "httpx2.AsyncClient") -> Client:
         return Client(streamable_http_client(url, http_client=http), cache=None)
 
     return connect, MCPError

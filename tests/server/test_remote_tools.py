@@ -15,7 +15,7 @@ from agents.tools.base import ToolSpec
 from agents.tools.errors import ToolError
 from agents.tools.remote import McpTools
 from agents.tools.toolbox import tools_config_of
-from integrations.client_transport import CheckedTransport
+from integrations.reach import Reach
 from server.agent_tools.secrets import StoredSecrets
 from server.bootstrap import Services
 from server.settings import Settings
@@ -175,6 +175,6 @@ async def test_no_address_inside_of_this_network_is_asked(
     desk = await desk_with(services, ann, workspace, yaml_of(elsewhere.url))
     agent = (await desk.context()).agent
     assert agent is not None
-    guarded = McpTools(CheckedTransport, StoredSecrets(services.database, services.vault).secret_for)
+    guarded = McpTools(Reach(), StoredSecrets(services.database, services.vault).secret_for)
     assert await guarded.specs(agent, tools_config_of(agent)) == []
     assert elsewhere.shown == set()

@@ -10,7 +10,7 @@ from agents.llm.client import LlmClient
 from agents.llm.messages import Event, Message, Request, Timeouts
 from agents.llm.models import read_catalogue
 from agents.llm.providers import Providers
-from integrations.client_transport import CheckedTransport
+from integrations.reach import Reach
 from storage.engine import Database
 from storage.models import BudgetScope, LlmApi, LlmBudget, LlmCall, LlmProvider
 from storage.repositories.llm import EVERYBODY, Payer
@@ -160,7 +160,7 @@ async def open_world(
 ) -> AsyncGenerator[World]:
     workspace_id, user_id = await add_workspace(database)
     built_in = built_in or BuiltInModel(is_wanted=False, idle_seconds=60, memory_bytes=0)
-    transport = CheckedTransport(allow_private=allow_private, only=only)
+    reach = Reach(allow_private=allow_private, only=only)
     world: World | None = None
 
     async def sleep(seconds: float) -> None:
@@ -170,7 +170,7 @@ async def open_world(
     def monotonic() -> float:
         return world.seconds if world is not None else 0.0
 
-    async with Providers(Vault(lambda: [b"k" * 32]), read_catalogue(), transport, built_in) as providers:
+    async with Providers(Vault(lambda: [b"k" * 32]), read_catalogue(), reach, built_in) as providers:
         client = LlmClient(database, providers, timeouts=PATIENT, sleep=sleep, monotonic=monotonic)
         world = World(database, workspace_id, user_id, client)
         yield world
