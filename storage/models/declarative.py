@@ -104,15 +104,19 @@ def partial_index(
 ) -> Index:
     """Return an index of some rows; the condition is the same in both databases if nothing else is said."""
     index = Index(name, *columns, unique=unique, sqlite_where=where)
+    return on_postgres(index, where=where if postgres_where is None else postgres_where)
 
-    # Not as an argument: that would load all of SQLAlchemy's Postgres in every server on SQLite.
-    def add_condition(target: Index, connection: Connection, **_: Any) -> None:
+
+def on_postgres(index: Index, **options: Any) -> Index:
+    """Return an index with options that it has on Postgres: `using` is SQLAlchemy's `postgresql_using`."""
+
+    # Not as arguments: they would load all of SQLAlchemy's Postgres in every server on SQLite.
+    def add_options(target: Index, connection: Connection, **_: Any) -> None:
         if connection.dialect.name == "postgresql":
-            target.dialect_options["postgresql"]["where"] = (
-                where if postgres_where is None else postgres_where
-            )
+            for name, value in options.items():
+                target.dialect_options["postgresql"][name] = value
 
-    event.listen(index, "before_create", add_condition)
+    event.listen(index, "before_create", add_options)
     return index
 
 

@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Index, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.models.declarative import ByteOrdered, Model, partial_index
+from storage.models.declarative import ByteOrdered, Model, on_postgres, partial_index
 
 
 class DocumentProjection(Model, kw_only=True):
@@ -99,7 +99,7 @@ class ChatMessage(Model, kw_only=True):
     __tablename__ = "chat_messages"
     __table_args__ = (
         # Without an order, in which Postgres would read all channels to page back through one.
-        Index(None, "id", postgresql_using="hash"),
+        on_postgres(Index(None, "id"), using="hash"),
         Index(None, "channel_id", "thread_id", "id"),
         Index(None, "sender_id", "id"),
         _index_of("live", "archived_at IS NULL"),
