@@ -22,7 +22,13 @@ from uuid import UUID
 import msgspec
 import pycrdt
 
-from blocks.channel_content import Content, UnreadableContentError, parse_content, write_content
+from blocks.channel_content import (
+    CONTENT_TYPES,
+    Content,
+    UnreadableContentError,
+    parse_content,
+    write_content,
+)
 from blocks.errors import UnknownMessageError
 from blocks.plain import keys_of, plain_entry, string_of
 
@@ -187,14 +193,14 @@ def as_message(message_id: str, fields: object) -> Message:
     """Return a message of plain values; what makes no sense of them is left out."""
     known: dict[str, object] = cast("dict[str, object]", fields) if isinstance(fields, dict) else {}
     deleted = known.get("deleted") is True
-    content_type, content = _readable(known)
+    content_type, content = _readable(known) if not deleted else (_type_of(known), {})
     thread_id = known.get("thread_id")
     return Message(
         id=message_id,
         sender_id=string_of(known, "sender_id") or "",
         sender_type="agent" if known.get("sender_type") == "agent" else "user",
         content_type=content_type,
-        content={} if deleted else content,
+        content=content,
         created_at=_time_of(known, "created_at") or time_of_id(message_id),
         edited_at=_time_of(known, "edited_at"),
         thread_id=cast("str", thread_id) if is_message_id(thread_id) and thread_id != message_id else None,
@@ -261,11 +267,17 @@ def time_of_id(message_id: str) -> str:
 
 
 def _readable(fields: Mapping[str, object]) -> tuple[str, dict[str, Any]]:
-    content_type = fields.get("content_type")
     try:
-        return cast("str", content_type), write_content(parse_content(content_type, fields.get("content")))
+        content = parse_content(fields.get("content_type"), fields.get("content"))
     except UnreadableContentError:
         return UNREADABLE, {}
+    return content.content_type, write_content(content)
+
+
+def _type_of(fields: Mapping[str, object]) -> str:
+    """Return what type a deleted message was of: in the archive nothing is left of its content."""
+    content_type = fields.get("content_type")
+    return content_type if isinstance(content_type, str) and content_type in CONTENT_TYPES else UNREADABLE
 
 
 def _time_of(fields: Mapping[str, object], name: str) -> str | None:

@@ -408,6 +408,9 @@ async def test_archived_messages_are_read_and_changed_like_others(
     assert [pin["id"] for pin in pins] == [messages[1]["id"], messages[0]["id"]]
     assert (await ann.delete(path)).json()["message"]["deleted"] is True
     assert (await ann.patch(path, {"content": {"text": "x"}})).json()["message"]["deleted"] is True
+    await member.delete(f"{path}/reactions/🎉")
+    gone = (await ann.get(path)).json()
+    assert (gone["content_type"], gone["content"], gone["reactions"]) == ("text", {}, [])
     reply = await ann.post(
         f"/v1/channels/{channel}/messages", {"content": {"text": "Late"}, "thread_id": messages[2]["id"]}
     )
