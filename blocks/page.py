@@ -63,6 +63,10 @@ class Entry(msgspec.Struct, frozen=True):
         return (self.order is None, self.order or "", self.id)
 
 
+NO_BLOCK = Fault("", "Not a block")
+"""What a client has put among the blocks that is none: nothing can be written into it."""
+
+
 class Block(msgspec.Struct, frozen=True, kw_only=True):
     """A block as it is shown."""
 
@@ -193,7 +197,7 @@ def _unreadable(block_id: str, value: object) -> Block:
         moved_to=None,
         content=_as_object(plain(value)),
         condition="unreadable",
-        faults=(Fault("", "Not a block"),),
+        faults=(NO_BLOCK,),
         text="",
     )
 

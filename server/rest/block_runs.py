@@ -10,7 +10,7 @@ from agents.runs import NewRun, request_run
 from blocks.kinds.agent_snippet import KIND
 from blocks.page import Block
 from server.errors import ConflictError, NotFoundError
-from server.rest.block_gate import find_block
+from server.rest.block_gate import InPage, find_block
 from server.rest.blocks import BlockPath
 from server.rest.fields import JsonObject, check_json
 from server.rest.gate import find_owned
@@ -37,7 +37,7 @@ class NewBlockRun(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @routes.post("/v1/blocks/{block_id}/runs", "agents.run", status=201, refuses=(403, 409), idempotent=True)
-async def run_block(call: UserCall, block_id: BlockPath, body: NewBlockRun) -> RunAnswer:
+async def run_block(call: UserCall, block_id: BlockPath, query: InPage, body: NewBlockRun) -> RunAnswer:
     """Have the agent of an `agent_snippet` block run, with the caller's rights.
 
     It types its answer into the block, behind what is there, and the block's `run_id` and `status` show the
@@ -45,7 +45,7 @@ async def run_block(call: UserCall, block_id: BlockPath, body: NewBlockRun) -> R
     answer out, undo its run.
     """
     check_json(body.inputs, "body.inputs")
-    page, block = await find_block(call, block_id, "pages.write", to_write=True)
+    page, block = await find_block(call, block_id, query, "pages.write", to_write=True)
     agent_id = _agent_of(block)
     async with call.services.database.transaction() as uow:
         agent = await _find_agent(call, uow, page, agent_id)

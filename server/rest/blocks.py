@@ -14,9 +14,19 @@ import msgspec
 import pycrdt
 from msgspec import UNSET, Meta, UnsetType
 
-from blocks.errors import UnknownBlockError
+from blocks.errors import UnknownBlockError, UnreadableBlockError
 from blocks.overlaps import find_overlaps
-from blocks.page import PLACE_FIELDS, Block, Condition, Entry, Place, find, read_block, read_entries
+from blocks.page import (
+    NO_BLOCK,
+    PLACE_FIELDS,
+    Block,
+    Condition,
+    Entry,
+    Place,
+    find,
+    read_block,
+    read_entries,
+)
 from blocks.page_edits import (
     After,
     Stamp,
@@ -29,7 +39,7 @@ from blocks.page_edits import (
     restore_block,
 )
 from server.errors import ConflictError, FieldError, InvalidError
-from server.rest.block_gate import find_block, find_open_page
+from server.rest.block_gate import InPage, find_block, find_open_page
 from server.rest.document_fields import BaseText, Receipt, Seen, show_receipt, show_seen
 from server.rest.fields import Slice, read_cursor, write_cursor
 from server.rest.gate import find_page
@@ -208,17 +218,19 @@ async def create_block(call: UserCall, page_id: UUID, body: NewBlock) -> BlockWr
     return await _write(call, page, block_id, add, cost=_cost_of(body.content))
 
 
-@routes.get("/v1/blocks/{block_id}", "pages.read", refuses=(503,))
-async def get_block(call: ReaderCall, block_id: BlockPath) -> BlockReading:
+@routes.get("/v1/blocks/{block_id}", "pages.read", refuses=(409, 503))
+async def get_block(call: ReaderCall, block_id: BlockPath, query: InPage) -> BlockReading:
     """Return a block, in its page's trash or not."""
-    page, _ = await find_block(call, block_id, "pages.read")
+    page, _ = await find_block(call, block_id, query, "pages.read")
     return BlockReading(**await _read(call, page, block_id))
 
 
 @routes.patch("/v1/blocks/{block_id}", "pages.write", refuses=(403, 409))
-async def change_one_block(call: UserCall, block_id: BlockPath, body: BlockChange) -> BlockWritten:
+async def change_one_block(
+    call: UserCall, block_id: BlockPath, query: InPage, body: BlockChange
+) -> BlockWritten:
     """Change a block's place, order or content; only what differs is written."""
-    page, block = await find_block(call, block_id, "pages.write", to_write=True)
+    page, block = await find_block(call, block_id, query, "pages.write", to_write=True)
     if body.base is None:
         _refuse_deleted(block)
     sent = {name: getattr(body, key) for name, key in PLACE_FIELDS.items()}
@@ -231,9 +243,12 @@ async def change_one_block(call: UserCall, block_id: BlockPath, body: BlockChang
 
 
 @routes.delete("/v1/blocks/{block_id}", "pages.write", status=200, refuses=(403, 409))
-async def delete_one_block(call: UserCall, block_id: BlockPath) -> BlockWritten:
-    """Put a block into its page's trash, where it can be restored for thirty days. Again changes nothing."""
-    page, block = await find_block(call, block_id, "pages.write", to_write=True)
+async def delete_one_block(call: UserCall, block_id: BlockPath, query: InPage) -> BlockWritten:
+    """Put a block into its page's trash, where it can be restored for thirty days. Again changes nothing.
+
+    What is no block at all is taken out: the page's history has it.
+    """
+    page, block = await find_block(call, block_id, query, "pages.write", to_write=True)
     if block.is_deleted:
         return await _write(call, page, block_id, lambda doc: None)
     stamp = _stamp(call)
@@ -243,22 +258,23 @@ async def delete_one_block(call: UserCall, block_id: BlockPath) -> BlockWritten:
         purge(doc, deleted_before=deadline)
         delete_block(doc, block_id, stamp=stamp)
 
-    return await _write(call, page, block_id, delete)
+    deleted = msgspec.structs.replace(block, is_deleted=True, deleted_at=stamp.at, deleted_by=stamp.by)
+    return await _write(call, page, block_id, delete, gone=deleted if NO_BLOCK in block.faults else None)
 
 
 @routes.post("/v1/blocks/{block_id}/restore", "pages.write", refuses=(403, 409))
-async def restore_one_block(call: UserCall, block_id: BlockPath) -> BlockWritten:
+async def restore_one_block(call: UserCall, block_id: BlockPath, query: InPage) -> BlockWritten:
     """Take a block out of its page's trash, with what was written into it meanwhile."""
-    page, _ = await find_block(call, block_id, "pages.write", to_write=True)
+    page, _ = await find_block(call, block_id, query, "pages.write", to_write=True)
     return await _write(call, page, block_id, lambda doc: restore_block(doc, block_id))
 
 
 @routes.post(
     "/v1/blocks/{block_id}/duplicate", "pages.write", status=201, refuses=(403, 409), idempotent=True
 )
-async def duplicate_one_block(call: UserCall, block_id: BlockPath) -> BlockWritten:
+async def duplicate_one_block(call: UserCall, block_id: BlockPath, query: InPage) -> BlockWritten:
     """Add a copy of a block right behind it, whatever it is and contains."""
-    page, block = await find_block(call, block_id, "pages.write", to_write=True)
+    page, block = await find_block(call, block_id, query, "pages.write", to_write=True)
     _refuse_deleted(block)
     copy_id = str(call.services.database.new_id())
     stamp = _stamp(call)
@@ -266,13 +282,15 @@ async def duplicate_one_block(call: UserCall, block_id: BlockPath) -> BlockWritt
 
 
 @routes.post("/v1/blocks/{block_id}/move", "pages.write", refuses=(403, 409))
-async def move_block(call: UserCall, block_id: BlockPath, body: BlockMove) -> BlockWritten:
+async def move_block(call: UserCall, block_id: BlockPath, query: InPage, body: BlockMove) -> BlockWritten:
     """Let a block go on in another page of the workspace, under its id.
 
     It is first marked as moved in its page, then written into the other one: cut off in between, it is in the
     trash of its page, and moving it again ends what was begun.
     """
-    page, block = await find_block(call, block_id, "pages.write", to_write=True)
+    page, block = await find_block(call, block_id, query, "pages.write", to_write=True)
+    if NO_BLOCK in block.faults:
+        raise UnreadableBlockError("What is in the page under this id is no block.")
     if block.moved_to != str(body.page_id):
         _refuse_deleted(block)
     if body.page_id == page.id:
@@ -331,8 +349,12 @@ async def _write(
     *,
     base: str | None = None,
     cost: int = 0,
+    gone: Block | None = None,
 ) -> BlockWritten:
-    """Let a function change the page's document; return the block as it is then, with the receipt."""
+    """Let a function change the page's document; return the block as it is then, with the receipt.
+
+    `gone` is shown where the change leaves nothing of it.
+    """
     documents = call.services.documents
     name = document_of(page)
 
@@ -350,7 +372,7 @@ async def _write(
     if written.result is not None and written.met is not None:
         overlaps = _overlaps(*written.result, written.met)
     return BlockWritten(
-        **await _read(call, page, block_id),
+        **await _read(call, page, block_id, gone),
         receipt=show_receipt(name, written.position, written.state_vector),
         overlaps=overlaps,
     )
@@ -367,10 +389,10 @@ def _overlaps(before: Block, mine: Block, theirs: Block) -> list[str]:
     return found + find_overlaps(before.content, mine.content, theirs.content)
 
 
-async def _read(call: ReaderCall, page: Page, block_id: str) -> dict[str, Any]:
+async def _read(call: ReaderCall, page: Page, block_id: str, gone: Block | None = None) -> dict[str, Any]:
     name = document_of(page)
     block, base, state_vector = await call.services.documents.read(
-        name, lambda doc: read_block(doc, block_id)
+        name, lambda doc: gone or read_block(doc, block_id)
     )
     times = await _times_of(call, page, [block])
     return {**_fields(page, block, times), "seen": show_seen(name, base, state_vector)}

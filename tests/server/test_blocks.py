@@ -174,6 +174,33 @@ async def test_what_a_client_wrote_wrongly_is_shown_told_and_changed(
     assert (changed["condition"], changed["content"]["alt"]) == ("fine", "A cup")
 
 
+async def test_what_is_no_block_is_left_alone_or_taken_out(
+    ann: Api, services: Services, workspace: str, path: str, page: Json
+):
+    async with open_as(services, ann, page["document"]) as replica:
+        blocks_of(replica.doc)["junk"] = 5
+        await replica.saved()
+    await services.chat.catch_up(page["document"])
+    other = await ann.made(f"{workspace}/pages", {"title": "Other"})
+    for method, where, body in (
+        ("PATCH", "", {"position_x": 1}),
+        ("POST", "/duplicate", {}),
+        ("POST", "/move", {"page_id": other["id"]}),
+    ):
+        refused = await ann.request(method, f"/v1/blocks/junk{where}", json=body)
+        assert (refused.status_code, refused.json()["code"]) == (409, "unreadable_block")
+        assert await ids(ann, path) == ["junk"]
+    deleted = await ann.delete("/v1/blocks/junk")
+    assert deleted.status_code == 200, deleted.text
+    assert (deleted.json()["content"], deleted.json()["deleted_by"]) == (
+        {"value": 5},
+        f"user:{ann.user['id']}",
+    )
+    assert deleted.json()["receipt"]["position"] == 2
+    assert await ids(ann, path) == []
+    assert (await ann.delete("/v1/blocks/junk")).status_code == 404
+
+
 async def test_rows_and_cards_are_patched_by_their_ids(ann: Api, path: str):
     made = await ann.made(path, {"type": "kanban_board", "content": CONTENTS["kanban_board"]})
     block = f"/v1/blocks/{made['id']}"
@@ -299,6 +326,39 @@ async def test_two_pages_with_one_block_id_do_not_open_each_other(
     assert (await bob.get(f"/v1/blocks/{made['id']}")).status_code in (200, 404)
     assert "secret" in (await ann.get(f"/v1/blocks/{made['id']}")).text
     assert "secret" not in (await bob.get(f"/v1/blocks/{made['id']}")).text
+
+
+async def test_of_two_blocks_with_one_id_nobody_guesses_which_is_meant(
+    ann: Api, bob: Api, services: Services, workspace: str, page: Json, path: str
+):
+    await join(ann, workspace, bob)
+    theirs = await bob.made(f"{workspace}/pages", {"title": "Bob's"})
+    made = await text_block(ann, path, "mine")
+    block = f"/v1/blocks/{made['id']}"
+    async with open_as(services, bob, theirs["document"]) as replica:
+        add_text_block(replica.doc, made["id"], ["theirs"], stamp=Stamp("2026-01-01T00:00:00Z", "user:bob"))
+        await replica.saved()
+    for document in (page["document"], theirs["document"]):
+        await services.chat.catch_up(document)
+    requests: list[tuple[str, str, Json | None]] = [
+        ("GET", "", None),
+        ("PATCH", "", {"content": {"doc": rich("secret")}}),
+        ("DELETE", "", None),
+        ("POST", "/restore", None),
+        ("POST", "/duplicate", None),
+        ("POST", "/move", {"page_id": page["id"]}),
+    ]
+    for method, where, body in requests:
+        refused = await ann.request(method, f"{block}{where}", json=body)
+        assert (refused.status_code, refused.json()["code"]) == (409, "ambiguous_block")
+        assert "page_id" in refused.json()["detail"]
+    body = {"content": {"doc": rich("secret")}}
+    changed = (await ann.patch(f"{block}?page_id={page['id']}", body)).json()
+    assert (changed["page_id"], changed["content"]["doc"]) == (page["id"], rich("secret"))
+    there = (await ann.get(f"{block}?page_id={theirs['id']}")).json()
+    assert (there["page_id"], "theirs" in str(there["content"])) == (theirs["id"], True)
+    await bob.delete(f"/v1/pages/{theirs['id']}")
+    assert (await ann.patch(block, {"position_x": 1})).json()["page_id"] == page["id"]
 
 
 async def test_a_page_in_the_trash_is_read_only(ann: Api, page: Json, path: str):
