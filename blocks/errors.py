@@ -5,7 +5,7 @@ BlocksError
 ├── UnknownMessageError    there is no such message in the channel's document
 ├── UnknownBlockError      the page has no such block, or it is in the page's trash, or out of it
 ├── UnreadableBlockError   what the block contains cannot be changed by this version: it is kept as it is
-├── TooManyElementsError   a Markdown text has more paragraphs, items and cells than one may bring
+├── TooManyElementsError   a text has more paragraphs, items, cells or changes of style than one may bring
 └── InvalidContentError    what is to be written does not fit the type of the block, with its faults
 """
 
@@ -37,7 +37,7 @@ class InvalidRichTextError(BlocksError):
 
 
 class TooManyElementsError(BlocksError):
-    """A Markdown text has more in it than is read and compared in a moment; `most` is how much may be."""
+    """A text has more in it than is read and compared in a moment; `most` is how much may be."""
 
     code = "too_many_elements"
 
@@ -46,7 +46,10 @@ class TooManyElementsError(BlocksError):
         self.most = most
 
     def __str__(self) -> str:
-        return f"The text has more than {self.most:,} paragraphs, items and cells: write it in parts."
+        return (
+            f"The text has more than {self.most:,} paragraphs, items and cells, or changes of style:"
+            " write it in parts."
+        )
 
 
 class UnknownMessageError(BlocksError):

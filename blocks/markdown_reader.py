@@ -66,13 +66,20 @@ def from_markdown(text: str, *, most: int | None = None) -> Element:
 
 
 def count_elements(tree: Element) -> int:
-    """Return how many elements are in a tree, itself not counted."""
-    waiting, count = [tree], 0
+    """Return how many elements are in a tree, itself not counted.
+
+    Texts count for half of one where there are more than two to an element, and for two where they are many
+    in one element: each change of style makes one, and writing one takes longer the more there are before it.
+    """
+    waiting, elements, texts, most = [tree], 0, 0, 0
     while waiting:
-        elements = [node for node in waiting.pop().content if isinstance(node, Element)]
-        count += len(elements)
-        waiting += elements
-    return count
+        content = waiting.pop().content
+        found = [node for node in content if isinstance(node, Element)]
+        elements += len(found)
+        texts += len(content) - len(found)
+        most = max(most, len(content) - len(found))
+        waiting += found
+    return max(elements, texts // 2, 2 * most)
 
 
 def read_line(text: str) -> tuple[Node, ...]:

@@ -14,15 +14,16 @@ from typing import Any, cast
 import msgspec
 import pycrdt
 
-from blocks.errors import InvalidContentError
+from blocks.errors import InvalidContentError, TooManyElementsError
 from blocks.html_reader import from_html
 from blocks.kind import Fields
 from blocks.links import file_of
-from blocks.markdown_reader import from_markdown
+from blocks.markdown_reader import count_elements, from_markdown
 from blocks.order import key_between
 from blocks.page_copies import words_of
 from blocks.page_edits import Stamp, add_block, write_meta
 from blocks.page_json import add_from_json
+from blocks.page_text import MAX_ELEMENTS
 from blocks.retargeting import retarget
 from blocks.tiptap import paragraph
 from blocks.tree import Element, Json, Node, Text, to_json
@@ -32,6 +33,11 @@ from storage.ids import Uuid7
 
 MOST_BYTES = 2 * 1024 * 1024
 """Of a text."""
+MOST_NODES = 40_000
+"""Of one text in JSON, which people wrote in an editor: writing so many takes some ten seconds, and twice as
+many four times as long."""
+MOST_STYLES = 5000
+"""Texts in one paragraph, likewise."""
 MOST_ROWS = 10_000
 MOST_CELL = 5000
 
@@ -166,7 +172,10 @@ def _add_markdown(page: _Page, text: str, title: str) -> str:
         text = text[front.end() :]
         found = _TITLE.search(front[1])
         said = (_unquoted(found[1].strip()) or None) if found else None
-    tree = from_markdown(text)
+    try:
+        tree = from_markdown(text, most=MAX_ELEMENTS)
+    except TooManyElementsError as error:
+        raise RefusedError(str(error)) from error
     first = tree.content[0] if tree.content else None
     if isinstance(first, Element) and first.type == "heading" and first.attrs.get("level") == 1:
         heading = _words(first).strip()
@@ -180,7 +189,10 @@ def _add_markdown(page: _Page, text: str, title: str) -> str:
 
 def _add_html(page: _Page, text: str, title: str) -> str:
     found = _HTML_TITLE.search(text)
-    page.add_tree(from_html(_without_heading(text)))
+    tree = from_html(_without_heading(text))
+    if count_elements(tree) > MAX_ELEMENTS:
+        raise RefusedError(str(TooManyElementsError(MAX_ELEMENTS)))
+    page.add_tree(tree)
     return (_words(from_html(found[1])).strip() if found else "") or title
 
 
@@ -215,6 +227,11 @@ def _add_json(page: _Page, data: bytes, title: str) -> str:
         said = msgspec.json.decode(data, type=_JsonPage)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise RefusedError(f"It is no page in JSON: {error}.") from error
+    if any(_has_too_many_nodes(text) for text in _rich_texts(said.blocks)):
+        raise RefusedError(
+            f"One of its texts has more than {MOST_NODES:,} paragraphs, items and cells,"
+            f" or {MOST_STYLES:,} changes of style in one of them."
+        )
     ids = {
         old: str(file_id)
         for old, at in said.files.items()
@@ -225,6 +242,33 @@ def _add_json(page: _Page, data: bytes, title: str) -> str:
     entries = cast("list[Mapping[str, Any]]", _said_again(said.blocks, words))
     page.notes += add_from_json(page.doc, entries, new_id=page.new_id, stamp=page.stamp)
     return said.title or title
+
+
+def _rich_texts(blocks: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    waiting: list[object] = [*blocks]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, list):
+            waiting += cast("list[object]", value)
+        elif isinstance(value, dict):
+            members = cast("dict[str, Any]", value)
+            if members.get("type") == "doc":
+                yield members
+            else:
+                waiting += members.values()
+
+
+def _has_too_many_nodes(text: dict[str, Any]) -> bool:
+    waiting, count = [text], 0
+    while waiting and count <= MOST_NODES:
+        content: object = waiting.pop().get("content")
+        nodes = cast("list[object]", content) if isinstance(content, list) else []
+        found = [cast("dict[str, Any]", node) for node in nodes if isinstance(node, dict)]
+        if sum(node.get("type") == "text" for node in found) > MOST_STYLES:
+            return True
+        count += len(found)
+        waiting += found
+    return count > MOST_NODES
 
 
 def _page_ids(page: _Page) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """What comes of the files of an import: which pages, below which, leading where. No server is needed."""
 
 import io
+import json
 import struct
 import zipfile
 from typing import Any
@@ -164,6 +165,37 @@ def test_what_is_no_text_is_refused(data: bytes, kind: str):
 )
 def test_odd_texts_give_a_page(kind: str, data: str):
     assert build(data, kind).content.update
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        ("markdown", "- x\n" * 5001),
+        ("markdown", "*x* " * 2502),
+        ("markdown", "*x* y *z*\n\n" * 6668),
+        ("html", "<p>x" * 10_001),
+        ("html", "<b>x</b>y" * 2501),
+    ],
+)
+def test_what_has_too_much_in_it_to_be_written_in_a_moment_is_refused(kind: str, data: str):
+    with pytest.raises(RefusedError, match="more than 10,000"):
+        build(data, kind)
+
+
+def test_a_text_in_json_may_have_what_people_write(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(building, "MOST_NODES", 6)
+    made = build("one\n\ntwo **bold**", "markdown")
+    [entry] = [{"type": block.type, "content": block.content} for block in blocks(made)]
+    page: dict[str, object] = {"format": "ionflux.page.1", "id": "01994b1c-0000-7000-8000-000000000001"}
+    said = json.dumps({**page, "blocks": [entry, entry]})
+    assert [block.text for block in blocks(build(said, "json"))] == ["one\ntwo bold"] * 2
+    monkeypatch.setattr(building, "MOST_NODES", 4)
+    with pytest.raises(RefusedError, match="more than 4"):
+        build(said, "json")
+    monkeypatch.setattr(building, "MOST_NODES", 6)
+    monkeypatch.setattr(building, "MOST_STYLES", 1)
+    with pytest.raises(RefusedError, match="or 1 changes"):
+        build(said, "json")
 
 
 def test_rows_beyond_the_bound_are_counted_and_left_out(monkeypatch: pytest.MonkeyPatch):
