@@ -6,7 +6,9 @@ and ends with the loop, or after five idle minutes.
 
 import asyncio
 from collections.abc import Callable
+from contextvars import ContextVar
 from functools import partial
+from time import monotonic
 from typing import ParamSpec, TypeVar
 
 from anyio import CapacityLimiter, to_process
@@ -19,6 +21,9 @@ SMALL_BYTES = 128 * 1024
 
 _ROW_BYTES = 20
 """What a row costs besides its bytes."""
+
+child_seconds: ContextVar[float] = ContextVar("child_seconds", default=0.0)
+"""How long the child has worked for the present task."""
 
 
 class Offload:
@@ -42,7 +47,10 @@ class Offload:
         call: Callable[[], T] = partial(function, *args, **kwargs)
         async with self._limiter:
             await self._have_child()
-            return await to_process.run_sync(call, cancellable=True)
+            started = monotonic()
+            result = await to_process.run_sync(call, cancellable=True)
+            child_seconds.set(child_seconds.get() + monotonic() - started)
+            return result
 
     async def _have_child(self) -> None:
         """Wait until there is a child with nothing to do.

@@ -1,15 +1,20 @@
 """When background work is done: again and again, or whenever something has happened. A database that fails is
-waited for.
+waited for. And what work costs the loop, for who does no more of it than a part of the time.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from time import thread_time
+from types import coroutine
+from typing import Any, TypeVar
 
 from storage.errors import StorageError
 from storage.event_feed import EventFeed
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 PAUSE_SECONDS = 1.0
 """After a failure of the database."""
@@ -47,3 +52,28 @@ async def at_news(
             except StorageError as error:
                 logger.warning("%s: %s", complaint, error)
                 await asyncio.sleep(PAUSE_SECONDS)
+
+
+class Cost:
+    """How much of the loop's CPU time some work takes, without what others do while it waits."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    @coroutine
+    def of(self, work: Coroutine[Any, Any, T]) -> Generator[Any, Any, T]:
+        """Do the work, step by step as the loop would, and count each step."""
+        step: Callable[[Any], Any] = work.send
+        given: Any = None
+        while True:
+            started = thread_time()
+            try:
+                awaited = step(given)
+            except StopIteration as end:
+                return end.value
+            finally:
+                self.seconds += thread_time() - started
+            try:
+                step, given = work.send, (yield awaited)
+            except BaseException as error:  # noqa: BLE001 - it is the work's: a cancellation, for instance
+                step, given = work.throw, error

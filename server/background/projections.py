@@ -2,17 +2,21 @@
 
 The leader hears of its own process's commits at once. What other processes write it finds by comparing all
 heads with what is projected; that takes longer the more documents there are, and so comes less often then.
-The work rests in between: a busy process serves people first, and a process that does nothing else (the role
-`worker` alone) rests little.
+The work takes a part of the time at most: a busy process serves people first, and a process that does nothing
+else (the role `worker` alone) rests little. What somebody waits for goes ahead of what is typed into all the
+time: a message, a comment, and the first edits of a page.
 """
 
 import asyncio
 import logging
+import math
 from collections.abc import Awaitable, Callable, Collection, Sequence
 
 from anyio import create_task_group
 
 from server.background.leadership import LEASE_SECONDS, Leadership
+from server.background.pacing import Cost
+from server.offload import child_seconds
 from server.projections.projector import Projector
 from server.spans import span
 from storage.engine import Database
@@ -26,7 +30,16 @@ EVERY_SECONDS = 0.5
 """How often all documents are looked at, for what other processes have written."""
 
 REST_SECONDS = 0.8
-"""How long a document rests that is edited all the time: its rows follow within a second."""
+"""How long a page rests that is edited all the time: its rows follow within a second."""
+
+CHANNEL_SHARE = 0.1
+"""Which part of the time one channel may take, or the comments on one page. They rest as long as that needs,
+and no longer than pages: messages come one by one, and commands wait to be answered."""
+
+LEAST_REST_SECONDS = 0.05
+
+MOST_SHARE = 0.5
+"""Which part of the time any document may take, however long that lets it rest: the child is for all."""
 
 LOOK_SHARE = 0.05
 """Which part of the time may go into looking at all documents."""
@@ -37,11 +50,14 @@ SHARED = 0.2
 DEDICATED = 0.9
 """Likewise where it does not."""
 
-AT_ONCE = 16
-"""Documents that are projected before the work rests and newcomers have their turn."""
+CREDIT_SECONDS = 2.0
+"""Of the time that nothing was done in, what may be made up for without a rest."""
+
+BESIDE = 2.0
+"""How much work costs for each second that it keeps the loop: the database's threads work, too."""
 
 _CONCURRENCY = 4
-"""Of these at the same time: a large one, which is read in the child, does not hold up small ones."""
+"""Documents at the same time: a large one, which is read in the child, does not hold up small ones."""
 
 ORPHANS_EVERY_SECONDS = 60.0
 
@@ -68,10 +84,18 @@ class Projections:
         self._leadership = Leadership(database, "projections", lease_seconds=lease_seconds)
         self._is_leading = False
         self._woken = asyncio.Event()
-        self._due: dict[str, float] = {}
-        """Document -> when it may be projected, in the loop's time."""
+        self._due: dict[str, bool] = {}
+        """Documents in line, in their order, and whether somebody may wait for their rows."""
         self._resting: dict[str, float] = {}
-        """Document -> until when it rests, whatever happens."""
+        """Document -> until when it rests, whatever happens, in the loop's time."""
+        self._active: set[str] = set()
+        self._counted_at = 0.0
+        """Up to when it is counted for how long documents are worked on."""
+        self._begin_typed_at = 0.0
+        """When the work so far, with all that it waited for, will have taken no more than its share."""
+        self._begin_awaited_at = 0.0
+        """Likewise with what somebody waits for, and its cost alone, however busy the process is."""
+        self._waits_until = 0.0
         self._failures: dict[str, int] = {}
         log.on_commit.append(self._hear)
 
@@ -82,18 +106,23 @@ class Projections:
     def _hear(self, addresses: Collection[str]) -> None:
         if self._is_leading:
             self._put_in_line([address.partition("#")[0] for address in addresses])
-            self._woken.set()
 
     def _put_in_line(self, names: Sequence[str]) -> None:
         now = asyncio.get_running_loop().time()
         for name in names:
             if name not in self._due and not name.startswith("inbox:"):
-                self._due[name] = max(now, self._resting.get(name, now))
+                # Nobody waits for a page that is typed into all the time.
+                was_there = name in self._active or self._resting.get(name, 0.0) > now - REST_SECONDS
+                self._due[name] = not name.startswith("page:") or not was_there
+                if self._may_begin_at(name) < self._waits_until:
+                    self._woken.set()
 
     async def _follow(self) -> None:
         self._due.clear()
         self._resting.clear()
         self._failures.clear()
+        self._active.clear()
+        self._begin_typed_at = self._begin_awaited_at = self._waits_until = 0.0
         self._is_leading = True
         try:
             async with create_task_group() as tasks:
@@ -112,6 +141,8 @@ class Projections:
             await asyncio.sleep(max(EVERY_SECONDS, (loop.time() - started) / LOOK_SHARE))
 
     async def _find_due(self) -> None:
+        now = asyncio.get_running_loop().time()
+        self._resting = {name: until for name, until in self._resting.items() if until > now - REST_SECONDS}
         after = 0
         while True:
             async with self._database.read() as uow:
@@ -120,8 +151,6 @@ class Projections:
             if len(found) < _PAGE:
                 break
             after = found[-1][0]
-        if self._due:
-            self._woken.set()
 
     async def _clean(self) -> None:
         """Remove the rows of documents that are no more."""
@@ -152,44 +181,64 @@ class Projections:
 
     async def _work(self) -> None:
         loop = asyncio.get_running_loop()
-        while True:
-            self._woken.clear()
-            if not (chosen := self._choose(loop.time())):
-                await self._wait(min(self._due.values(), default=None))
-                continue
-            started = loop.time()
-            lines = [chosen[number::_CONCURRENCY] for number in range(_CONCURRENCY)]
-            async with create_task_group() as tasks:
-                for line in lines:
-                    tasks.start_soon(self._project_all, line)
-            await asyncio.sleep((loop.time() - started) * (1 / self._share - 1))
+        async with create_task_group() as tasks:
+            while True:
+                self._woken.clear()
+                now = loop.time()
+                self._count(now)
+                if len(self._active) < _CONCURRENCY and (name := self._choose(now)) is not None:
+                    self._active.add(name)
+                    tasks.start_soon(self._project, name, self._due.pop(name))
+                else:
+                    await self._wait()
 
-    async def _wait(self, until: float | None) -> None:
+    async def _wait(self) -> None:
+        """Wait until a document is done, or the next one may begin."""
+        self._waits_until = math.inf
+        if len(self._active) < _CONCURRENCY:
+            begins = (self._may_begin_at(name) for name in self._due if name not in self._active)
+            self._waits_until = min(begins, default=math.inf)
         try:
-            async with asyncio.timeout_at(until):
+            async with asyncio.timeout_at(self._waits_until if self._waits_until < math.inf else None):
                 await self._woken.wait()
         except TimeoutError:
             pass
+        self._waits_until = 0.0
 
-    def _choose(self, now: float) -> list[str]:
-        """Take some documents out of the line: first those that nobody has touched lately, and channels."""
-        self._resting = {name: until for name, until in self._resting.items() if until > now - REST_SECONDS}
-        ready = [name for name, due in self._due.items() if due <= now]
-        ready.sort(key=lambda name: (self._resting.get(name, 0), name))
-        for name in ready[:AT_ONCE]:
-            del self._due[name]
-        return ready[:AT_ONCE]
+    def _count(self, now: float) -> None:
+        """Count the time since the last look, if documents were worked on in it."""
+        if self._active:
+            since = self._counted_at
+            self._begin_typed_at = self._later(self._begin_typed_at, since, now - since)
+        self._counted_at = now
 
-    async def _project_all(self, names: Sequence[str]) -> None:
-        for name in names:
-            await self._project(name)
+    def _later(self, begin_at: float, since: float, cost: float) -> float:
+        return max(begin_at, since - CREDIT_SECONDS) + cost / self._share
 
-    async def _project(self, name: str) -> None:
+    def _choose(self, now: float) -> str | None:
+        """Return a document that may begin: one that somebody waits for, before those that are typed into."""
+        chosen: str | None = None
+        if min(self._begin_awaited_at, self._begin_typed_at) > now:
+            return None
+        for name, is_awaited in self._due.items():
+            if name not in self._active and self._may_begin_at(name) <= now:
+                if is_awaited:
+                    return name
+                chosen = chosen or name
+        return chosen
+
+    def _may_begin_at(self, name: str) -> float:
+        begin_at = self._begin_awaited_at if self._due[name] else self._begin_typed_at
+        return max(begin_at, self._resting.get(name, 0.0))
+
+    async def _project(self, name: str, is_awaited: bool) -> None:
         loop = asyncio.get_running_loop()
-        pause = REST_SECONDS
+        started = loop.time()
+        cost = Cost()
+        failure_pause = 0.0
         try:
             with span("project document"):
-                await self._projector.follow(name)
+                await cost.of(self._projector.follow(name))
             self._failures.pop(name, None)
         except Overtaken:
             self._put_in_line([name])
@@ -197,9 +246,24 @@ class Projections:
             # The edge: whatever it is, the other documents go on (R7).
             failures = self._failures.get(name, 0)
             self._failures[name] = failures + 1
-            pause = min(_FIRST_RETRY_SECONDS * 2**failures, _LAST_RETRY_SECONDS)
+            failure_pause = min(_FIRST_RETRY_SECONDS * 2**failures, _LAST_RETRY_SECONDS)
             if isinstance(error, StorageError):
                 logger.error("document %s is not projected: %s", name, error)  # noqa: TRY400
             else:
                 logger.exception("document %s is not projected", name)
-        self._resting[name] = loop.time() + pause
+        now = loop.time()
+        spent = BESIDE * cost.seconds
+        rest = max(_rest_of(name, spent), (spent + child_seconds.get()) / MOST_SHARE)
+        self._resting[name] = max(now + failure_pause, started + rest)
+        if is_awaited:
+            self._begin_awaited_at = self._later(self._begin_awaited_at, started, spent)
+        self._count(now)
+        self._active.discard(name)
+        self._woken.set()
+
+
+def _rest_of(name: str, spent: float) -> float:
+    """Return how long a document rests from the beginning of work that cost so much."""
+    if name.startswith("page:"):
+        return REST_SECONDS
+    return min(max(spent / CHANNEL_SHARE, LEAST_REST_SECONDS), REST_SECONDS)

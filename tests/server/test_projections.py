@@ -17,7 +17,8 @@ from blocks.page import BLOCKS, Place
 from blocks.page_edits import Stamp, add_text_block
 from crdt.history import fold
 from crdt.ports import DocumentName, Principal, PrincipalId
-from server.background.projections import Projections
+from server.background import projections as projections_module
+from server.background.projections import SHARED, Projections
 from server.bootstrap import Services
 from server.offload import Offload
 from server.projections import projector as projector_module
@@ -157,9 +158,9 @@ async def world(database: Database) -> AsyncIterator[World]:
 
 
 @asynccontextmanager
-async def run_worker(world: World) -> AsyncGenerator[None]:
+async def run_worker(world: World, share: float = SHARED) -> AsyncGenerator[None]:
     """Run the worker as a process of its own would."""
-    worker = asyncio.create_task(Projections(world.database, world.log, world.projector).run())
+    worker = asyncio.create_task(Projections(world.database, world.log, world.projector, share=share).run())
     yield
     worker.cancel()
     await asyncio.gather(worker, return_exceptions=True)
@@ -586,6 +587,26 @@ async def test_the_worker_hears_of_commits_here_and_finds_those_elsewhere(world:
         there.post("there")
         await there.save()
         await happened(world.database, there.workspace_id, "message.posted", 1)
+
+
+async def test_what_somebody_waits_for_goes_ahead_of_what_is_typed_into(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    # The share of the time is used up for long by the first work, and what people wait for costs nothing.
+    monkeypatch.setattr(projections_module, "REST_SECONDS", 3600.0)
+    monkeypatch.setattr(projections_module, "BESIDE", 0.0)
+    typed_into, channel = await world.open("page"), await world.open("channel")
+    typed_into.add_block("first")
+    await typed_into.save()
+    async with run_worker(world, share=1e-9):
+        await until(lambda: world.rows(CanvasBlock.page_id))
+        typed_into.add_block("second")
+        await typed_into.save()
+        for count in range(1, 4):
+            channel.post(f"message {count}")
+            await channel.save()
+            await happened(world.database, channel.workspace_id, "message.posted", count)
+    assert len(await world.rows(CanvasBlock.page_id)) == 1
 
 
 async def test_messages_of_private_channels_are_told_to_who_is_in_them(
