@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable
+from itertools import count
 from typing import Any, cast
 
 import msgspec
@@ -12,8 +13,11 @@ from hypothesis import strategies as st
 
 from blocks.copying import MAX_LEVELS, copy_entry
 from blocks.errors import BlocksError, UnreadableBlockError
+from blocks.html_policy import sanitize
+from blocks.html_writer import to_html
 from blocks.kinds import KINDS
 from blocks.page import blocks_of, read_block, read_blocks, read_content, read_entries, read_title
+from blocks.page_copies import copy_page
 from blocks.page_edits import (
     Stamp,
     add_text_block,
@@ -22,6 +26,9 @@ from blocks.page_edits import (
     duplicate_block,
     restore_block,
 )
+from blocks.page_json import add_from_json, blocks_to_json
+from blocks.page_text import block_tree, page_to_html, page_to_markdown, parse_page, write_page
+from blocks.retargeting import addresses_in, retarget
 from tests.blocks.contents import any_page
 from tests.blocks.test_page import CONTENTS
 
@@ -99,6 +106,42 @@ def test_a_change_that_is_taken_is_there(doc: Doc) -> None:
             content = read_block(doc, entry.id).content
             for key, value in CONTENTS[kind.name].items():
                 assert isinstance(value, dict) or content[key] == value
+
+
+@slowly
+@given(any_page())
+def test_any_page_is_given_as_text_and_what_is_brought_back_as_it_was_changes_nothing(doc: Doc) -> None:
+    changes: list[pycrdt.TransactionEvent] = []
+    subscription = doc.observe(changes.append)
+    markdown, html = page_to_markdown(doc), page_to_html(doc)
+    assert html == sanitize(html)
+    (markdown + html + words(doc)).encode()
+    write_page(doc, parse_page(markdown), stamp=ANN, new_id=lambda: "new")
+    subscription.drop()
+    assert changes == []
+
+
+@slowly
+@given(any_page())
+def test_any_page_is_exported_imported_copied_and_shown(doc: Doc) -> None:
+    shown = [block for block in read_blocks(doc) if block.condition != "unreadable"]
+    entries = cast("list[dict[str, Any]]", msgspec.json.decode(msgspec.json.encode(blocks_to_json(doc))))
+    imported, copied = pycrdt.Doc[Any](), pycrdt.Doc[Any]()
+    ids = map(str, count())
+    notes = [*add_from_json(imported, entries, new_id=ids.__next__, stamp=ANN)]
+    assert len(blocks_of(imported)) + len(notes) == len(entries)
+    made = copy_page(doc, copied, new_id=ids.__next__, stamp=ANN, ids={}, fields={}, title="Copy")
+    assert len(made) == len([*read_blocks(copied)]) >= len(shown)
+    assert words(copied) == "\n".join(block.text for block in read_blocks(doc) if block.text)
+    for block in read_blocks(doc):
+        tree = block_tree(doc, block)
+        html = to_html(retarget(tree, link=lambda address: None, image=lambda address: None))
+        assert html == sanitize(html)
+        assert all(isinstance(address, str) for address in addresses_in(tree))
+
+
+def words(doc: Doc) -> str:
+    return "\n".join(block.text for block in read_blocks(doc) if block.text)
 
 
 def test_what_is_nested_without_end_is_read_as_far_as_anybody_looks() -> None:

@@ -7,8 +7,9 @@ import msgspec
 import pycrdt
 from hypothesis import given
 
-from blocks import channel
+from blocks import channel, comments
 from blocks.channel_content import Text
+from blocks.comment_rows import CommentRow, comment_changes
 from blocks.page import BLOCKS, Place
 from blocks.page_edits import Stamp, add_text_block
 from blocks.rows import Known, channel_changes, page_changes
@@ -38,6 +39,15 @@ def test_any_channel_gives_rows_or_counts_what_is_none(doc: pycrdt.Doc[Any]):
     known = Known({str(row.id): digest for row, digest in changes.rows}, changes.marks)
     again = channel_changes(doc, known)
     assert (again.rows, again.gone, again.marks) == ([], [], {})
+
+
+@given(documents(roots=(comments.THREADS, comments.COMMENTS), keys=_ids))
+def test_any_comments_give_rows_or_count_what_is_none(doc: pycrdt.Doc[Any]):
+    changes = comment_changes(doc, NOTHING)
+    entries = sum(len(doc.get(root, type=pycrdt.Map[Any])) for root in (comments.THREADS, comments.COMMENTS))
+    assert len(changes.rows) + changes.unreadable == entries
+    _check([(row, row.words, row.mentions) for row, _ in changes.rows if isinstance(row, CommentRow)])
+    _check(changes.rows)
 
 
 def _check(rows: Any) -> None:
