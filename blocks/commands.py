@@ -18,13 +18,18 @@ MAX_ARGUMENTS = 100
 MAX_NAME_CHARACTERS = 64
 MAX_SUGGESTIONS = 3
 
-_COMMAND = re.compile(rf"/([^\W_][\w-]{{0,{MAX_NAME_CHARACTERS - 1}}})(?=\s|$)")
+_COMMAND = re.compile(r"/(\S+)")
 _KEY = re.compile(r"[^\W\d][\w.-]{0,63}")
 _PAIR = re.compile(_KEY.pattern + "=")
 _BARE_KEY = re.compile(r'"(?:\\.|[^"\\])*"|([{,]\s*)([^\W\d]\w*)(?=\s*:)')
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d{1,15})?")
 _WORDS: dict[str, object] = {"true": True, "false": False, "null": None}
 _ESCAPED = {"n": "\n", "t": "\t"}
+_QUOTES = {'"': '"', "'": "'", "“": "”", "„": "“”", "«": "»", "‘": "’"}
+"""What begins a quoted string -> what ends it: telephones and word processors make others of plain ones."""
+
+_JOINERS = "\u200c\u200d"
+"""Without a width, inside of words: names are the same without them."""
 
 
 class Command(msgspec.Struct, frozen=True):
@@ -49,7 +54,7 @@ class CommandFault(Exception):
 def parse_command(text: str) -> Command | None:
     """Return the command that a text is; None for any other text. Raises CommandFault."""
     found = _COMMAND.match(text)
-    if found is None:
+    if found is None or not _is_name(found[1]):
         return None
     name, rest = slug_of(found[1]), text[found.end() :].strip()
     if len(text) > MAX_COMMAND_CHARACTERS:
@@ -63,9 +68,14 @@ def parse_command(text: str) -> Command | None:
 
 def slug_of(name: str) -> str:
     """Return the name under which something called so is commanded: `Email Wizard` is `email-wizard`."""
-    plain = unicodedata.normalize("NFKC", name).casefold()
-    words = re.findall(r"[^\W_]+", plain)
-    return "-".join(words)[:MAX_NAME_CHARACTERS].strip("-")
+    words = "".join(c if _is_of_word(c) else " " for c in fold(name) if c not in _JOINERS).split()
+    slug = "-".join(filter(None, (word.lstrip("".join(filter(_is_mark, word))) for word in words)))
+    return slug[:MAX_NAME_CHARACTERS].strip("-")
+
+
+def fold(name: str) -> str:
+    """Return a name in the one form in which those that read alike are the same."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
 
 def closest(name: str, known: Iterable[str]) -> list[str]:
@@ -76,7 +86,23 @@ def closest(name: str, known: Iterable[str]) -> list[str]:
     return list(dict.fromkeys([*alike, *begin]))[:MAX_SUGGESTIONS]
 
 
+def _is_name(word: str) -> bool:
+    is_short = len(word) <= MAX_NAME_CHARACTERS
+    return is_short and word[0].isalnum() and all(c in f"_-{_JOINERS}" or _is_of_word(c) for c in word)
+
+
+def _is_of_word(character: str) -> bool:
+    return character.isalnum() or _is_mark(character)
+
+
+def _is_mark(character: str) -> bool:
+    """Tell whether a character belongs to the one before, as vowels do in many scripts."""
+    return unicodedata.category(character).startswith("M")
+
+
 def _parse_json(name: str, text: str) -> dict[str, Any]:
+    if '"' not in text:
+        text = re.sub("[“”„]", '"', text)
     try:
         value: object = msgspec.json.decode(_BARE_KEY.sub(_quote_key, text))
     except (msgspec.DecodeError, RecursionError) as error:
@@ -112,7 +138,7 @@ def _parse_pairs(name: str, text: str) -> dict[str, Any]:
 
 def _parse_value(name: str, text: str, start: int) -> tuple[object, int]:
     """Return the value that begins somewhere, and where it ends."""
-    if text[start : start + 1] in ('"', "'"):
+    if text[start : start + 1] in _QUOTES:
         return _parse_quoted(name, text, start)
     end = start
     while end < len(text) and not text[end].isspace():
@@ -126,10 +152,10 @@ def _parse_value(name: str, text: str, start: int) -> tuple[object, int]:
 
 
 def _parse_quoted(name: str, text: str, start: int) -> tuple[str, int]:
-    quote, position, read = text[start], start + 1, list[str]()
+    ends, position, read = _QUOTES[text[start]], start + 1, list[str]()
     while position < len(text):
         character = text[position]
-        if character == quote:
+        if character in ends:
             return "".join(read), position + 1
         if character == "\\" and position + 1 < len(text):
             position += 1

@@ -16,6 +16,7 @@ from msgspec import Meta
 from blocks import channel as channels
 from blocks.channel_content import Content, ContentType, UnreadableContentError, parse_content
 from blocks.channel_guard import MAX_EMOJI_CHARACTERS
+from blocks.commands import fold
 from blocks.inbox import MOST_MESSAGES
 from server.chat import MessageState, Operation
 from server.commands import HELP, commands_of
@@ -257,7 +258,7 @@ async def list_commands(
     names = [
         name
         for name in sorted([*agents, HELP])
-        if name > after and name.startswith(query.prefix.removeprefix("/").casefold())
+        if name > after and name.startswith(fold(query.prefix.removeprefix("/")))
     ]
     return list_slice(
         names[: query.limit + 1], query, lambda name: _show_command(name, agents.get(name)), lambda name: name

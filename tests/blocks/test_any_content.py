@@ -1,7 +1,7 @@
 """Whatever clients have written into a page: it is read, told, kept, and can be worked with."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import count
 from typing import Any, cast
 
@@ -125,7 +125,7 @@ def test_any_page_is_given_as_text_and_what_is_brought_back_as_it_was_changes_no
 @given(any_page())
 def test_any_page_is_exported_imported_copied_and_shown(doc: Doc) -> None:
     shown = [block for block in read_blocks(doc) if block.condition != "unreadable"]
-    entries = cast("list[dict[str, Any]]", msgspec.json.decode(msgspec.json.encode(blocks_to_json(doc))))
+    entries = cast("list[Mapping[str, Any]]", msgspec.json.decode(msgspec.json.encode(blocks_to_json(doc))))
     imported, copied = pycrdt.Doc[Any](), pycrdt.Doc[Any]()
     ids = map(str, count())
     notes = [*add_from_json(imported, entries, new_id=ids.__next__, stamp=ANN)]

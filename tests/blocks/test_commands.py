@@ -36,6 +36,16 @@ from blocks.commands import Command, CommandFault, closest, parse_command, slug_
         ),
         ("/run url=https://example.com/?a=b zip=01234 empty=", "run", None),
         ("/préparer größe=1", "préparer", {"größe": 1}),
+        ("/pre\u0301parer x=1", "préparer", {"x": 1}),
+        ("/सहायक विषय", "सहायक", {}),
+        ("/ผู้ช่วย", "ผู้ช่วย", {}),
+        (
+            '/run a=“two words” b=„zwei "Worte"“ c=«deux» d=‘it"s’ e=5” f=x',
+            "run",
+            {"a": "two words", "b": 'zwei "Worte"', "c": "deux", "d": 'it"s', "e": "5”", "f": "x"},
+        ),
+        ("/run {“a”: “it’s”, b: „c“}", "run", {"a": "it’s", "b": "c"}),
+        ('/run {"a": "“b”"}', "run", {"a": "“b”"}),
     ],
 )
 def test_commands(text: str, name: str, arguments: dict[str, Any] | None) -> None:
@@ -83,6 +93,7 @@ def test_any_other_text_is_none(text: str) -> None:
         ("/run a=1 do it", "unlike: do it"),
         ("/run a=1 a=2", "a is there twice"),
         ('/run a="b', "quotation mark is missing"),
+        ("/run a=“b", "quotation mark is missing"),
         ('/run a="b"c=1', "space is missing before: c=1"),
         ("/run " + " ".join(f"a{n}=1" for n in range(101)), "at most 100 arguments"),
         ("/run a=" + "x" * 20_000, "at most 20,000 characters"),
@@ -122,7 +133,12 @@ def test_the_closest_names() -> None:
     assert closest("zzz", names) == []
 
 
-@given(st.text())
+def test_names_that_read_alike_are_one() -> None:
+    assert slug_of("Sa\u0303o Pau\u200dlo!") == slug_of("são_PAULO") == "são-paulo"
+    assert slug_of("\u0301 \u0301a") == "a"
+
+
+@given(st.text() | st.text(alphabet="aा́\u200d -_"))
 def test_a_slug_can_be_typed(name: str) -> None:
     slug = slug_of(name)
     if slug:

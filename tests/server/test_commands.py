@@ -185,6 +185,7 @@ async def test_commands_are_completed(ann: Api, workspace: str, channel: str, ag
     found = (await ann.get(path)).json()["items"]
     assert [command["name"] for command in found] == ["email-wizard", "help"]
     assert found[0]["agent_configuration_id"] == agent
-    assert (await ann.get(path, params={"prefix": "em"})).json()["items"] == found[:1]
+    for prefix in ("em", "/EM", "ｅｍ"):
+        assert (await ann.get(path, params={"prefix": prefix})).json()["items"] == found[:1]
     await ann.patch(f"/v1/agents/{agent}", {"status": "inactive"})
     assert [command["name"] for command in (await ann.get(path)).json()["items"]] == ["help"]
