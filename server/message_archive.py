@@ -25,7 +25,7 @@ from server.projections.archived import document_of_rows, rows_of
 from server.projections.catching_up import CatchingUp
 from server.projections.channels import ChannelRows
 from server.projections.ports import Moment
-from server.projections.projector import append_happenings
+from server.projections.projector import Projector, append_happenings
 from storage.engine import Database
 from storage.repositories.projections import Overtaken, Standing
 from storage.unit_of_work import UnitOfWork
@@ -45,11 +45,17 @@ class MessageArchive:
     """The archived messages of all channels."""
 
     def __init__(
-        self, database: Database, log: UpdateLog, guard: ChannelGuard, catching_up: CatchingUp
+        self,
+        database: Database,
+        log: UpdateLog,
+        guard: ChannelGuard,
+        projector: Projector,
+        catching_up: CatchingUp,
     ) -> None:
         self._database = database
         self._log = log
         self._guard = guard
+        self._projector = projector
         self._catching_up = catching_up
         self._rows = ChannelRows()
 
@@ -117,7 +123,7 @@ class MessageArchive:
             if changed:
                 await self._write(uow, standing, changed, None)
 
-        await self._claimed(replica.document, work)
+        await self._in_turn(replica.document, work)
         return len(marked)
 
     async def adopt(self, replica: Replica) -> None:
@@ -153,7 +159,7 @@ class MessageArchive:
                 channel.pin(doc, message_id, pinned_by)
             await self._write(uow, standing, rows_of(doc), None)
 
-        await self._claimed(document, work)
+        await self._in_turn(document, work)
 
     async def _mark(self, document: str, message_ids: Sequence[str]) -> tuple[list[str], int]:
         """Let the rows of messages outlive them.
@@ -165,7 +171,13 @@ class MessageArchive:
             found = await uow.projections.archive(standing.subject_id, [UUID(id_) for id_ in message_ids])
             return sorted(map(str, found)), standing.position
 
-        return await self._claimed(document, work)
+        return await self._in_turn(document, work)
+
+    async def _in_turn(self, document: str, work: Callable[[UnitOfWork, Standing], Awaitable[T]]) -> T:
+        """Do something with a channel's rows, after who writes them now: it has time, and they need not begin
+        again."""
+        async with self._projector.turn(document):
+            return await self._claimed(document, work)
 
     async def _claimed(self, document: str, work: Callable[[UnitOfWork, Standing], Awaitable[T]]) -> T:
         """Do something with a channel's rows that nobody else writes meanwhile."""

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import ColumnElement, func, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -22,6 +23,15 @@ CHANNEL = "ionflux_events"
 
 _IDS_OF_A_NOTICE = 200
 """A notice may have 8000 bytes."""
+
+
+class NewEvent(msgspec.Struct, frozen=True):
+    """What is to be told."""
+
+    type: str
+    actor: str | None = None
+    subject: str | None = None
+    payload: dict[str, Any] = {}
 
 
 class Events:
@@ -47,38 +57,54 @@ class Events:
         subject: str | None = None,
         payload: dict[str, Any] | None = None,
     ) -> Event:
-        """Add an event at the next position; and to the audit log what concerns security.
+        """Add an event at the next position: see `append_all`."""
+        return (await self.append_all(workspace_id, [NewEvent(type, actor, subject, payload or {})]))[0]
 
-        The position stays gapless because the counter moves in the same transaction: whoever rolls back gives
-        it back. On Postgres this holds the workspace's row until the commit, so append late in a unit.
+    async def append_all(self, workspace_id: UUID, new: Sequence[NewEvent]) -> list[Event]:
+        """Add events at the next positions; and to the audit log what concerns security.
+
+        The positions stay gapless because the counter moves in the same transaction: whoever rolls back gives
+        them back. On Postgres this holds the workspace's row until the commit, so append late in a unit.
         """
+        if not new:
+            return []
         moved = await self._session.execute(
             update(Workspace)
             .where(Workspace.id == workspace_id)
-            .values(event_head=Workspace.event_head + 1)
+            .values(event_head=Workspace.event_head + len(new))
             .returning(Workspace.event_head)
             .execution_options(synchronize_session=False)
         )
-        position = moved.scalar_one_or_none()
-        if position is None:
+        head = moved.scalar_one_or_none()
+        if head is None:
             raise UnknownWorkspaceError(workspace_id)
-        event = Event(
-            id=self._new_id(),
-            workspace_id=workspace_id,
-            position=position,
-            type=type,
-            actor=actor,
-            subject=subject,
-            payload=payload or {},
-            created_at=self._now,
-        )
-        self._session.add(event)
-        if type.partition(".")[0] in AUDITED:
-            self._audit.add(type, workspace_id=workspace_id, actor=actor, subject=subject, details=payload)
+        events = [
+            Event(
+                id=self._new_id(),
+                workspace_id=workspace_id,
+                position=position,
+                type=one.type,
+                actor=one.actor,
+                subject=one.subject,
+                payload=one.payload,
+                created_at=self._now,
+            )
+            for position, one in enumerate(new, head - len(new) + 1)
+        ]
+        self._session.add_all(events)
+        for one in new:
+            if one.type.partition(".")[0] in AUDITED:
+                self._audit.add(
+                    one.type,
+                    workspace_id=workspace_id,
+                    actor=one.actor,
+                    subject=one.subject,
+                    details=one.payload,
+                )
         await self._session.flush()
         self.touched.add(workspace_id)
-        self.types.add(type)
-        return event
+        self.types.update(one.type for one in new)
+        return events
 
     async def announce(self) -> None:
         """Let other processes hear of the new events when this unit commits; SQLite has no way to."""

@@ -48,12 +48,19 @@ class CommandConsumer:
 
     async def handle(self, uow: UnitOfWork, events: Sequence[Event]) -> None:
         """Take the commands among new messages."""
-        for event in events:
-            if _is_of_person(event):
-                channel_id, message_id = event.payload["channel_id"], event.payload["message_id"]
-                message = await uow.messages.get(UUID(channel_id), UUID(message_id))
-                if message is not None and not await uow.commands.is_known(message.channel_id, message.id):
-                    await _take(uow, message)
+        posted = [
+            (UUID(event.payload["channel_id"]), UUID(event.payload["message_id"]))
+            for event in events
+            if _is_of_person(event)
+        ]
+        messages: dict[tuple[UUID, UUID], ChatMessage] = {}
+        for channel_id in dict(posted):
+            ids = [id_ for where, id_ in posted if where == channel_id]
+            found = await uow.projections.messages(channel_id, ids)
+            messages |= {(channel_id, id_): message for id_, message in found.items()}
+        for place in posted:
+            if (message := messages.get(place)) is not None:
+                await _take(uow, message)
 
 
 def _is_of_person(event: Event) -> bool:
@@ -67,7 +74,7 @@ async def _take(uow: UnitOfWork, message: ChatMessage) -> None:
         fault = None
     except CommandFault as error:
         command, fault = Command(error.name, {}), error.reason
-    if command is None:
+    if command is None or await uow.commands.is_known(message.channel_id, message.id):
         return
     caller = await find_caller(uow, message.sender_id)
     if caller is None or caller.user_id is None:

@@ -2,11 +2,14 @@
 
 A document is read beside the event loop and compared with the digests of its rows; only what differs is
 written, in transactions that claim the document first. So any number of processes may do this at once, be
-killed in between, and begin again: each row and each event is written once.
+killed in between, and begin again: each row and each event is written once. Within a process those who write
+rows of a document wait for each other: whoever is overtaken has read for nothing.
 """
 
+import asyncio
 import logging
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 import msgspec
 from anyio import BrokenWorkerProcess, sleep
@@ -25,6 +28,7 @@ from storage.errors import (
     UnknownPositionError,
     UnknownWorkspaceError,
 )
+from storage.events import NewEvent
 from storage.repositories.projections import TOLD_EVERY, Overtaken, Standing
 from storage.stores.ports import History
 from storage.unit_of_work import UnitOfWork
@@ -52,6 +56,11 @@ class Projector:
         self._pages = PageRows()
         self._channels = ChannelRows()
         self._comments = CommentRows()
+        self._turns = WeakValueDictionary[str, asyncio.Lock]()
+
+    def turn(self, name: str) -> asyncio.Lock:
+        """Return what whoever writes rows of a document in this process holds meanwhile."""
+        return self._turns.setdefault(name, asyncio.Lock())
 
     async def follow(self, name: str) -> None:
         """Bring a document's rows up to its log; one that is no more is left alone.
@@ -61,7 +70,11 @@ class Projector:
         standing = await self._find(name)
         if standing is not None and standing.is_stale:
             await self._make_anew(standing)
-            standing = await self._find(name)
+        async with self.turn(name):
+            await self._follow(name)
+
+    async def _follow(self, name: str) -> None:
+        standing = await self._find(name)
         if standing is None:
             return
         if standing.revision == 0 or standing.position < standing.head:
@@ -239,9 +252,10 @@ class Projector:
 
 async def append_happenings(uow: UnitOfWork, standing: Standing, happened: list[Happening]) -> None:
     """Append the events of what has happened in a document."""
-    for event in happened:
-        subject = event.subject or standing.name
-        await uow.events.append(standing.workspace_id, event.type, event.actor, subject, event.payload)
+    new = [
+        NewEvent(event.type, event.actor, event.subject or standing.name, event.payload) for event in happened
+    ]
+    await uow.events.append_all(standing.workspace_id, new)
 
 
 async def _edits_to_tell_of(uow: UnitOfWork, standing: Standing, position: int) -> Happening | None:

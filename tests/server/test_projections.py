@@ -316,6 +316,20 @@ async def test_two_processes_write_each_row_and_tell_each_message_once(world: Wo
     assert [(id_,) for id_ in sorted(ids)] == await world.rows(ChatMessage.id)
 
 
+async def test_those_who_follow_at_once_in_a_process_wait_for_each_other(world: World):
+    pen = await world.open("channel")
+    for number in range(3):
+        pen.post(*(f"{number} {index}" for index in range(150)))
+        await pen.save()
+        await asyncio.gather(*(world.projector.follow(pen.name) for _ in range(3)))  # nobody is overtaken
+        async with world.database.read() as uow:
+            standing = await uow.projections.find(pen.name)
+        assert standing is not None
+        assert standing.position == standing.head
+        assert standing.revision == 2 * (number + 1)  # whoever came second had nothing left to write
+    assert len(await world.told(pen)) == len(await world.rows(ChatMessage.id)) == 450
+
+
 class Killed(BaseException):
     """The process ends."""
 

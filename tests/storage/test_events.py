@@ -9,9 +9,13 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from sqlalchemy import select
 
 from storage.engine import Database
+from storage.errors import UnknownWorkspaceError
 from storage.event_feed import EventFeed, Subscription
+from storage.events import NewEvent
+from storage.models import AuditEntry
 from tests.services.databases import add_workspace
 
 SECONDS = 20.0
@@ -194,3 +198,28 @@ async def test_events_are_chosen_by_type(database: Database):
         assert await chosen("channel.created", "page.*") == [1, 4]
         assert await chosen("nothing") == []
         assert await uow.events.heads_of_the_last(timedelta(seconds=60)) == {workspace_id: 5}
+
+
+async def test_events_that_are_told_together_follow_each_other(database: Database):
+    workspace_id, _ = await add_workspace(database)
+    async with database.transaction() as uow:
+        await uow.events.append(workspace_id, "test.before")
+        before = await uow.events.head(workspace_id)
+        assert await uow.events.append_all(workspace_id, []) == []
+        new = [NewEvent(f"test.{number}", "user:1", "page:1", {"number": number}) for number in range(3)]
+        new.append(NewEvent("member.added", None, None, {"user_id": "2"}))
+        await uow.events.append_all(workspace_id, new)
+        assert uow.events.types == {"test.before", "member.added", *(f"test.{number}" for number in range(3))}
+    with pytest.raises(UnknownWorkspaceError):
+        async with database.transaction() as uow:
+            await uow.events.append_all(UUID(int=1), new)
+    async with database.read() as uow:
+        found = await uow.events.after(workspace_id, before, 10)
+        assert await uow.events.head(workspace_id) == before + 4
+        audited = await uow.session.scalars(
+            select(AuditEntry.action).where(AuditEntry.workspace_id == workspace_id)
+        )
+        assert [*audited][-1:] == ["member.added"]
+    assert [event.position for event in found] == [before + number for number in range(1, 5)]
+    assert [NewEvent(event.type, event.actor, event.subject, event.payload) for event in found] == new
+    assert [event.id for event in found] == sorted(event.id for event in found)
