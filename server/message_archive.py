@@ -5,7 +5,7 @@ and marked, its row has all of the document, the document lets go of it, its row
 between. What is read is the row, all the while.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -21,11 +21,12 @@ from crdt.document import LiveDocument
 from crdt.guard import StagingTwin
 from crdt.peer import Replica
 from crdt.ports import Principal
-from server.projections.archived import document_of_rows, rows_of
+from server.offload import Offload, size_of
+from server.projections.archived import document_of_rows, read_rows, rows_of
 from server.projections.catching_up import CatchingUp
 from server.projections.channels import ChannelRows
 from server.projections.ports import Moment
-from server.projections.projector import Projector, append_happenings
+from server.projections.projector import ROWS_AT_ONCE, Projector, append_happenings
 from storage.engine import Database
 from storage.repositories.projections import Overtaken, Standing
 from storage.unit_of_work import UnitOfWork
@@ -51,12 +52,14 @@ class MessageArchive:
         guard: ChannelGuard,
         projector: Projector,
         catching_up: CatchingUp,
+        offload: Offload,
     ) -> None:
         self._database = database
         self._log = log
         self._guard = guard
         self._projector = projector
         self._catching_up = catching_up
+        self._offload = offload
         self._rows = ChannelRows()
 
     async def change(
@@ -100,31 +103,46 @@ class MessageArchive:
         Those whose rows are not there yet stay. The replica is one of the server's own. Raises crdt's and
         storage's errors; what was begun is begun again by the next call.
         """
-        marked, heard_upto = await self._mark(replica.document, message_ids)
-        if not marked:
-            return 0
-        state = replica.doc.get_update()
-        rows = rows_of(replica.doc, marked)
-        removal: list[bytes] = []
-        subscription = replica.doc.observe(lambda event: removal.append(event.update))
-        try:
-            channel.remove(replica.doc, marked)
-        finally:
-            subscription.drop()
-        removed_at = await replica.saved()
+        async with self._projector.turn(replica.document):
+            marked, standing = await self._mark(replica.document, message_ids)
+            there = set(channel.message_ids(replica.doc))
+            marked = [id_ for id_ in marked if id_ in there]  # others may have been quicker
+            if not marked:
+                return 0
+            removal: list[bytes] = []
+            subscription = replica.doc.observe(lambda event: removal.append(event.update))
+            try:
+                channel.remove(replica.doc, marked)
+            finally:
+                subscription.drop()
+            position = await self._position_of(removal, standing, await replica.saved())
+            # What others wrote until the document let go: the replica may not have heard of the newest.
+            if position is not None and not await self._projector.follow_up_to(standing.name, position - 1):
+                await self._keep_as_of(standing, position - 1, marked)
+        return len(marked)
+
+    async def _position_of(self, removal: Sequence[bytes], standing: Standing, upto: int) -> int | None:
+        """Return where the log has an edit that was made behind a standing's position.
+
+        It is not there where another process that took itself for the leader had removed the same before.
+        """
+        if not removal or upto <= standing.position:
+            return None
+        rows = await self._log.read_rows(standing.address, standing.position, upto)
+        return standing.position + 1 + rows.index(removal[0]) if removal[0] in rows else None
+
+    async def _keep_as_of(self, standing: Standing, position: int, message_ids: Sequence[str]) -> None:
+        """Write archived messages as they were at a position that the rows of the channel are beyond."""
+        _, snapshot, updates = await self._log.read_at(standing.address, position)
+        final = await self._offload.run(size_of(snapshot, updates), read_rows, snapshot, updates, message_ids)
 
         async def work(uow: UnitOfWork, standing: Standing) -> None:
-            # What others wrote until the document let go: the replica may not have heard of the newest.
-            unheard = await self._log.read_rows(standing.address, heard_upto, removed_at)
-            upto = unheard.index(removal[0]) if removal[0] in unheard else len(unheard)
-            final = rows_of(_document_of([state, *unheard[:upto]]), marked) if upto else rows
             known = await uow.projections.digests(standing.subject_id, [row.id for row, _ in final])
             changed = [(row, digest) for row, digest in final if known.get(row.id) != digest]
             if changed:
                 await self._write(uow, standing, changed, None)
 
-        await self._in_turn(replica.document, work)
-        return len(marked)
+        await self._claimed(standing.name, work)
 
     async def adopt(self, replica: Replica) -> None:
         """Give archived messages the reactions and pins that came to the document after they had left it.
@@ -135,9 +153,9 @@ class MessageArchive:
         there = set(channel.message_ids(doc))
         reactions = [found for found in channel.read_reactions(doc) if found.message_id not in there]
         pins = {id_: who for id_, who in channel.read_pins(doc).items() if id_ not in there}
-        for message_id in sorted({*pins, *(reaction.message_id for reaction in reactions)}):
-            own = [reaction for reaction in reactions if reaction.message_id == message_id]
-            await self._adopt_at(replica.document, message_id, own, pins.get(message_id))
+        ids = sorted({*pins, *(reaction.message_id for reaction in reactions)})
+        for start in range(0, len(ids), ROWS_AT_ONCE):
+            await self._adopt_at(replica.document, ids[start : start + ROWS_AT_ONCE], reactions, pins)
         if reactions or pins:
             with doc.transaction():
                 channel.remove(doc, (), others=reactions)
@@ -146,38 +164,38 @@ class MessageArchive:
             await replica.saved()
 
     async def _adopt_at(
-        self, document: str, message_id: str, reactions: Sequence[Reaction], pinned_by: str | None
+        self,
+        document: str,
+        message_ids: Sequence[str],
+        reactions: Sequence[Reaction],
+        pins: Mapping[str, str],
     ) -> None:
         async def work(uow: UnitOfWork, standing: Standing) -> None:
-            row = await uow.messages.get(standing.subject_id, UUID(message_id))
-            if row is None or row.archived_at is None:
-                return
-            doc = document_of_rows([row])
+            rows = await uow.projections.messages(standing.subject_id, list(map(UUID, message_ids)))
+            archived = {str(id_): row for id_, row in rows.items() if row.archived_at is not None}
+            doc = document_of_rows(list(archived.values()))
             for reaction in reactions:
-                channel.react(doc, message_id, reaction.emoji, reaction.principal_id)
-            if pinned_by is not None:
-                channel.pin(doc, message_id, pinned_by)
-            await self._write(uow, standing, rows_of(doc), None)
+                if reaction.message_id in archived:
+                    channel.react(doc, reaction.message_id, reaction.emoji, reaction.principal_id)
+            for message_id in archived.keys() & pins.keys():
+                channel.pin(doc, message_id, pins[message_id])
+            if archived:
+                await self._write(uow, standing, rows_of(doc), None)
 
-        await self._in_turn(document, work)
+        async with self._projector.turn(document):
+            await self._claimed(document, work)
 
-    async def _mark(self, document: str, message_ids: Sequence[str]) -> tuple[list[str], int]:
+    async def _mark(self, document: str, message_ids: Sequence[str]) -> tuple[list[str], Standing]:
         """Let the rows of messages outlive them.
 
-        Returns the messages that have a row, and the position up to which the rows have everything.
+        Returns the messages that have a row, and how far the rows are.
         """
 
-        async def work(uow: UnitOfWork, standing: Standing) -> tuple[list[str], int]:
+        async def work(uow: UnitOfWork, standing: Standing) -> tuple[list[str], Standing]:
             found = await uow.projections.archive(standing.subject_id, [UUID(id_) for id_ in message_ids])
-            return sorted(map(str, found)), standing.position
+            return sorted(map(str, found)), standing
 
-        return await self._in_turn(document, work)
-
-    async def _in_turn(self, document: str, work: Callable[[UnitOfWork, Standing], Awaitable[T]]) -> T:
-        """Do something with a channel's rows, after who writes them now: it has time, and they need not begin
-        again."""
-        async with self._projector.turn(document):
-            return await self._claimed(document, work)
+        return await self._claimed(document, work)
 
     async def _claimed(self, document: str, work: Callable[[UnitOfWork, Standing], Awaitable[T]]) -> T:
         """Do something with a channel's rows that nobody else writes meanwhile."""
@@ -202,11 +220,3 @@ class MessageArchive:
     ) -> None:
         happened = await self._rows.write(uow, standing, rows, Moment(uow.now, author, is_past=False))
         await append_happenings(uow, standing, happened)
-
-
-def _document_of(updates: Sequence[bytes]) -> pycrdt.Doc[Any]:
-    doc = pycrdt.Doc[Any]()
-    with doc.transaction():
-        for update in updates:
-            doc.apply_update(update)
-    return doc

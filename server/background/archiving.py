@@ -6,7 +6,7 @@ as one of the server's own peers. What cannot be moved now is moved the next tim
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -97,8 +97,8 @@ class Archiving:
         try:
             async with self._hub.join(DocumentName(document), ARCHIVIST) as replica:
                 await self._archive.adopt(replica)
-                while self._choose(replica) and await self._archive.is_followed(document):
-                    count = await self._move_some(replica)
+                while (leaving := self._leaving(replica)) and await self._archive.is_followed(document):
+                    count = await self._move_some(replica, leaving)
                     if not count:
                         break
                     moved += count
@@ -106,24 +106,25 @@ class Archiving:
             logger.warning("document %s: its messages cannot be archived now: %s", document, error)
         return moved
 
-    async def _move_some(self, replica: Replica) -> int:
+    async def _move_some(self, replica: Replica, leaving: Sequence[str]) -> int:
         moved = 0
-        for _ in range(EDITS_AT_ONCE):
-            chosen = self._choose(replica)
+        size = MANY_AT_ONCE if len(leaving) >= MANY_AT_ONCE else AT_ONCE
+        for start in range(0, min(len(leaving), size * EDITS_AT_ONCE), size):
+            pinned = channel.read_pins(replica.doc)
+            chosen = [id_ for id_ in leaving[start : start + size] if id_ not in pinned]
             count = await self._archive.move(replica, chosen) if chosen else 0
             if not count:
                 break
             moved += count
         return moved
 
-    def _choose(self, replica: Replica) -> list[str]:
-        """Return the oldest messages that are to leave."""
+    def _leaving(self, replica: Replica) -> list[str]:
+        """Return the messages that are to leave, oldest first."""
         pinned = channel.read_pins(replica.doc)
         there = [key for key in channel.message_ids(replica.doc) if key not in pinned]
         too_many = len(there) - self._live_messages
         oldest = str(self._oldest_id())
-        leaving = [key for index, key in enumerate(there) if index < too_many or key < oldest]
-        return leaving[: MANY_AT_ONCE if len(leaving) >= MANY_AT_ONCE else AT_ONCE]
+        return [key for index, key in enumerate(there) if index < too_many or key < oldest]
 
     def _oldest_id(self) -> UUID:
         """Return the least id that a message of the live window can have."""

@@ -9,6 +9,7 @@ import pycrdt
 from blocks import channel
 from blocks.channel import Reaction
 from blocks.rows import Known, MessageRow, channel_changes
+from crdt.document import LiveDocument
 from storage.models import ChatMessage
 
 
@@ -17,6 +18,13 @@ def rows_of(
 ) -> Sequence[tuple[MessageRow, bytes]]:
     """Return all messages of a document, or some, as rows."""
     return channel_changes(doc, Known({}), only=message_ids).rows
+
+
+def read_rows(
+    snapshot: bytes | None, updates: Sequence[bytes], message_ids: Collection[str]
+) -> Sequence[tuple[MessageRow, bytes]]:
+    """Return some messages of a document in the log as rows. Raises DocumentDamaged."""
+    return LiveDocument(snapshot, updates).read(lambda doc: rows_of(doc, message_ids))
 
 
 def document_of_rows(rows: Sequence[ChatMessage]) -> pycrdt.Doc[Any]:

@@ -41,7 +41,7 @@ class ChannelRows:
             (row, digest)
             for row, digest in rows
             # Whoever archived a message may have written its row since.
-            if row.id not in archived or (not moment.is_past and _is_same_message(archived[row.id], row))
+            if row.id not in archived or (not moment.is_past and _is_later(archived[row.id], row, digest))
         ]
         happened = [
             Happening(type_, row.sender_id or None, _payload(channel_id, row))
@@ -97,8 +97,10 @@ def _mentions(standing: Standing, rows: Sequence[MessageRow]) -> list[MessageMen
     ]
 
 
-def _is_same_message(archived: ChatMessage, row: MessageRow) -> bool:
+def _is_later(archived: ChatMessage, row: MessageRow, digest: bytes) -> bool:
     """Tell whether a row is a later state of an archived message, and not another one under its id."""
+    if archived.digest == digest:
+        return False
     was = (archived.sender_id, archived.created_at, archived.thread_id)
     return was == (row.sender_id, row.created_at, row.thread_id) and row.deleted >= archived.deleted
 

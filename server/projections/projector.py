@@ -82,6 +82,24 @@ class Projector:
         elif standing.has_untold_edits:
             await self._tell_of_edits(standing)
 
+    async def follow_up_to(self, name: str, position: int) -> bool:
+        """Bring a document's rows up to a position of its log and no further; tell if that is where they are.
+
+        For who holds its turn. Raises storage's errors.
+        """
+        while (standing := await self._find(name)) is not None and standing.position < position:
+            if standing.is_stale:
+                return False
+            try:
+                await self._bring_up_kind(
+                    msgspec.structs.replace(standing, head=position), is_past=False, upto=position
+                )
+            except Overtaken:
+                await sleep(_OVERTAKEN_SECONDS)
+            except (UnknownPositionError, CorruptDocumentError, DocumentDamaged, BrokenWorkerProcess):
+                return False
+        return standing is not None and standing.position == position
+
     async def rebuild(self, name: str) -> None:
         """Make a document's rows anew up to the position that they have, without events; then follow.
 
@@ -140,12 +158,7 @@ class Projector:
 
     async def _bring_up(self, standing: Standing, *, is_past: bool) -> None:
         try:
-            if standing.kind == "page":
-                await self._bring_up_rows(standing, self._pages, is_past=is_past)
-            elif standing.kind == "channel":
-                await self._bring_up_rows(standing, self._channels, is_past=is_past)
-            elif standing.kind == "comments":
-                await self._bring_up_rows(standing, self._comments, is_past=is_past)
+            await self._bring_up_kind(standing, is_past=is_past)
         except (UnknownDocumentError, UnknownWorkspaceError):
             logger.info("document %s is no more", standing.name)
         except (CorruptDocumentError, DocumentDamaged, BrokenWorkerProcess) as error:
@@ -156,7 +169,17 @@ class Projector:
                     standing, position=standing.head, fault=str(error) or repr(error), is_rebuilt=True
                 )
 
-    async def _load(self, standing: Standing, *, is_past: bool) -> History:
+    async def _bring_up_kind(self, standing: Standing, *, is_past: bool, upto: int | None = None) -> None:
+        if standing.kind == "page":
+            await self._bring_up_rows(standing, self._pages, is_past=is_past, upto=upto)
+        elif standing.kind == "channel":
+            await self._bring_up_rows(standing, self._channels, is_past=is_past, upto=upto)
+        elif standing.kind == "comments":
+            await self._bring_up_rows(standing, self._comments, is_past=is_past, upto=upto)
+
+    async def _load(self, standing: Standing, *, is_past: bool, upto: int | None) -> History:
+        if upto is not None:
+            return await self._log.read_at(standing.address, upto)
         if is_past:
             try:
                 return await self._log.read_at(standing.address, standing.position)
@@ -164,9 +187,11 @@ class Projector:
                 logger.info("document %s: its rows' position is pruned", standing.name)
         return await self._log.load(standing.address)
 
-    async def _bring_up_rows(self, standing: Standing, rows: Rows[R], *, is_past: bool) -> None:
+    async def _bring_up_rows(
+        self, standing: Standing, rows: Rows[R], *, is_past: bool, upto: int | None
+    ) -> None:
         position, changes = (None if is_past else await self._read_on(standing, rows)) or await self._read(
-            standing, rows, is_past=is_past
+            standing, rows, is_past=is_past, upto=upto
         )
         async with self._database.read() as uow:
             written_at = await uow.projections.written_at(standing.document_id, position)
@@ -175,9 +200,11 @@ class Projector:
             edits = None if is_past else await _edits_to_tell_of(uow, standing, position)
         await self._write(standing, position, changes, rows, moment, edits)
 
-    async def _read(self, standing: Standing, rows: Rows[R], *, is_past: bool) -> tuple[int, Changes[R]]:
+    async def _read(
+        self, standing: Standing, rows: Rows[R], *, is_past: bool, upto: int | None
+    ) -> tuple[int, Changes[R]]:
         """Compare a document as a whole; return the position that it was read at."""
-        position, snapshot, updates = await self._load(standing, is_past=is_past)
+        position, snapshot, updates = await self._load(standing, is_past=is_past, upto=upto)
         async with self._database.read() as uow:
             known = await rows.known(uow, standing.subject_id)
         if is_past:  # all rows are written anew, whatever the tables have
