@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, func, or_, select, text, update
+from sqlalchemy import ColumnElement, func, insert, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.errors import UnknownWorkspaceError
@@ -56,18 +56,18 @@ class Events:
         actor: str | None = None,
         subject: str | None = None,
         payload: dict[str, Any] | None = None,
-    ) -> Event:
-        """Add an event at the next position: see `append_all`."""
-        return (await self.append_all(workspace_id, [NewEvent(type, actor, subject, payload or {})]))[0]
+    ) -> int:
+        """Add an event; return its position. See `append_all`."""
+        return await self.append_all(workspace_id, [NewEvent(type, actor, subject, payload or {})])
 
-    async def append_all(self, workspace_id: UUID, new: Sequence[NewEvent]) -> list[Event]:
-        """Add events at the next positions; and to the audit log what concerns security.
+    async def append_all(self, workspace_id: UUID, new: Sequence[NewEvent]) -> int:
+        """Add some events at the next positions; and to the audit log what concerns security.
+
+        Returns the position of the last.
 
         The positions stay gapless because the counter moves in the same transaction: whoever rolls back gives
         them back. On Postgres this holds the workspace's row until the commit, so append late in a unit.
         """
-        if not new:
-            return []
         moved = await self._session.execute(
             update(Workspace)
             .where(Workspace.id == workspace_id)
@@ -78,20 +78,20 @@ class Events:
         head = moved.scalar_one_or_none()
         if head is None:
             raise UnknownWorkspaceError(workspace_id)
-        events = [
-            Event(
-                id=self._new_id(),
-                workspace_id=workspace_id,
-                position=position,
-                type=one.type,
-                actor=one.actor,
-                subject=one.subject,
-                payload=one.payload,
-                created_at=self._now,
-            )
+        rows = [
+            {
+                "id": self._new_id(),
+                "workspace_id": workspace_id,
+                "position": position,
+                "type": one.type,
+                "actor": one.actor,
+                "subject": one.subject,
+                "payload": one.payload,
+                "created_at": self._now,
+            }
             for position, one in enumerate(new, head - len(new) + 1)
         ]
-        self._session.add_all(events)
+        await self._session.execute(insert(Event), rows)
         for one in new:
             if one.type.partition(".")[0] in AUDITED:
                 self._audit.add(
@@ -104,7 +104,7 @@ class Events:
         await self._session.flush()
         self.touched.add(workspace_id)
         self.types.update(one.type for one in new)
-        return events
+        return head
 
     async def announce(self) -> None:
         """Let other processes hear of the new events when this unit commits; SQLite has no way to."""

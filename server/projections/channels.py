@@ -49,11 +49,12 @@ class ChannelRows:
             if (type_ := _what_happened(before.get(row.id), row)) is not None
         ]
         await _index(uow, standing, [row for row, _ in rows])
-        archived_at = {id_: message.archived_at for id_, message in before.items()}
+        archived_at = {row.id: before[row.id].archived_at for row, _ in rows if row.id in before}
         uow.session.expunge_all()
         await uow.projections.replace_messages(
             channel_id,
-            [_message(standing, row, digest, archived_at.get(row.id)) for row, digest in rows],
+            archived_at.keys(),
+            [_columns(standing, row, digest, archived_at.get(row.id)) for row, digest in rows],
             _mentions(standing, [row for row, _ in rows]),
         )
         return happened
@@ -126,21 +127,23 @@ def _payload(channel_id: UUID, row: MessageRow) -> dict[str, Any]:
     }
 
 
-def _message(standing: Standing, row: MessageRow, digest: bytes, archived_at: datetime | None) -> ChatMessage:
-    return ChatMessage(
-        channel_id=standing.subject_id,
-        id=row.id,
-        workspace_id=standing.workspace_id,
-        sender_id=row.sender_id,
-        sender_type=row.sender_type,
-        content_type=row.content_type,
-        content=row.content,
-        created_at=row.created_at,
-        edited_at=row.edited_at,
-        thread_id=row.thread_id,
-        deleted=row.deleted,
-        reactions=row.reactions,
-        pinned_by=row.pinned_by,
-        archived_at=archived_at,
-        digest=digest,
-    )
+def _columns(
+    standing: Standing, row: MessageRow, digest: bytes, archived_at: datetime | None
+) -> dict[str, Any]:
+    return {
+        "channel_id": standing.subject_id,
+        "id": row.id,
+        "workspace_id": standing.workspace_id,
+        "sender_id": row.sender_id,
+        "sender_type": row.sender_type,
+        "content_type": row.content_type,
+        "content": row.content,
+        "created_at": row.created_at,
+        "edited_at": row.edited_at,
+        "thread_id": row.thread_id,
+        "deleted": row.deleted,
+        "reactions": row.reactions,
+        "pinned_by": row.pinned_by,
+        "archived_at": archived_at,
+        "digest": digest,
+    }

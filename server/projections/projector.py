@@ -282,7 +282,8 @@ async def append_happenings(uow: UnitOfWork, standing: Standing, happened: list[
     new = [
         NewEvent(event.type, event.actor, event.subject or standing.name, event.payload) for event in happened
     ]
-    await uow.events.append_all(standing.workspace_id, new)
+    if new:
+        await uow.events.append_all(standing.workspace_id, new)
 
 
 async def _edits_to_tell_of(uow: UnitOfWork, standing: Standing, position: int) -> Happening | None:

@@ -141,10 +141,9 @@ async def create_webhook(
         created_at=uow.now,
         updated_at=uow.now,
     )
-    event = await uow.events.append(
+    webhook.position = await uow.events.append(
         workspace_id, "webhook.created", call.actor, f"webhook:{webhook_id}", {"url": body.url}
     )
-    webhook.position = event.position
     await uow.webhooks.add(webhook)
     return _made(webhook, secret)
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -362,11 +362,17 @@ class Projections:
         await self._session.flush()
 
     async def replace_messages(
-        self, channel_id: UUID, messages: Sequence[ChatMessage], mentions: Sequence[MessageMention]
+        self,
+        channel_id: UUID,
+        before: Collection[UUID],
+        messages: Sequence[dict[str, Any]],
+        mentions: Sequence[MessageMention],
     ) -> None:
-        """Write messages of a channel, new or not, with all their mentions."""
-        await self.remove_messages(channel_id, [message.id for message in messages])
-        self._session.add_all([*messages, *mentions])
+        """Write messages of a channel, by columns, with all their mentions; `before` are those it had."""
+        await self.remove_messages(channel_id, before)
+        if messages:
+            await self._session.execute(insert(ChatMessage), messages)
+        self._session.add_all(mentions)
         await self._session.flush()
 
     async def remove_messages(self, channel_id: UUID, ids: Collection[UUID]) -> None:

@@ -8,11 +8,11 @@ the search are written here, and they refer to nothing by keys of the database: 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from hashlib import blake2b
-from typing import Annotated, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, and_, delete, exists, false, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, delete, exists, false, insert, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.access import Standing
@@ -82,7 +82,7 @@ class Search:
     async def put(self, workspace_id: UUID, kind: Kind, owner_id: UUID, entries: Sequence[Entry]) -> None:
         """Let these be found as they are now; one without any text is not found."""
         await self._remove_entries(kind, owner_id, [entry.subject_id for entry in entries])
-        found: dict[int, tuple[SearchEntry, Words]] = {}
+        found: dict[int, tuple[dict[str, Any], Words]] = {}
         ids = await self._new_ids(kind, owner_id, entries)
         for id_, entry in zip(ids, entries, strict=True):
             title, body = entry.title[:MAX_TEXT_CHARACTERS], entry.body[:MAX_TEXT_CHARACTERS]
@@ -90,21 +90,21 @@ class Search:
             labels += [_author_label(entry.author)] if entry.author else []
             words = Words(tuple(labels), words_of(title), words_of(body))
             if words.title or words.body:
-                row = SearchEntry(
-                    id=id_,
-                    workspace_id=workspace_id,
-                    kind=kind,
-                    owner_id=owner_id,
-                    subject_id=entry.subject_id,
-                    author=entry.author,
-                    written_at=entry.written_at,
-                    title=title,
-                    body=body,
-                )
+                row = {
+                    "id": id_,
+                    "workspace_id": workspace_id,
+                    "kind": kind,
+                    "owner_id": owner_id,
+                    "subject_id": entry.subject_id,
+                    "author": entry.author,
+                    "written_at": entry.written_at,
+                    "title": title,
+                    "body": body,
+                }
                 found[id_] = row, words
-        self._session.add_all(row for row, _ in found.values())
-        await self._session.flush()
-        shown = {row.subject_id for row, _ in found.values()}
+        if found:
+            await self._session.execute(insert(SearchEntry), [row for row, _ in found.values()])
+        shown = {row["subject_id"] for row, _ in found.values()}
         gone = [entry.subject_id for entry in entries if entry.subject_id not in shown]
         await self._forget_vectors(kind, owner_id, gone)
         await self._words.add(self._session, {id_: words for id_, (_, words) in found.items()})

@@ -82,8 +82,8 @@ async def test_positions_are_gapless_while_processes_write_at_once_and_are_kille
         last = await uow.events.append(workspace_id, "last")
     async with database.read() as uow:
         events = await uow.events.after(workspace_id, 0, 100_000)
-        assert await uow.events.head(workspace_id) == last.position
-    assert [event.position for event in events] == list(range(1, last.position + 1))
+        assert await uow.events.head(workspace_id) == last
+    assert [event.position for event in events] == list(range(1, last + 1))
     assert seen == list(range(1, len(seen) + 1))
     for name, numbers in said.items():
         kept = [event.payload["number"] for event in events if event.actor == name]
@@ -203,12 +203,11 @@ async def test_events_are_chosen_by_type(database: Database):
 async def test_events_that_are_told_together_follow_each_other(database: Database):
     workspace_id, _ = await add_workspace(database)
     async with database.transaction() as uow:
-        await uow.events.append(workspace_id, "test.before")
-        before = await uow.events.head(workspace_id)
-        assert await uow.events.append_all(workspace_id, []) == []
+        before = await uow.events.append(workspace_id, "test.before")
+        assert before == await uow.events.head(workspace_id)
         new = [NewEvent(f"test.{number}", "user:1", "page:1", {"number": number}) for number in range(3)]
         new.append(NewEvent("member.added", None, None, {"user_id": "2"}))
-        await uow.events.append_all(workspace_id, new)
+        assert await uow.events.append_all(workspace_id, new) == before + 4
         assert uow.events.types == {"test.before", "member.added", *(f"test.{number}" for number in range(3))}
     with pytest.raises(UnknownWorkspaceError):
         async with database.transaction() as uow:
