@@ -11,7 +11,7 @@ PACKAGES := crdt blocks storage integrations agents server
 # Every test of a whole server starts processes, and each would compile all sources anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run sdk page test fuzz chaos coverage api-fuzz bench-lists bench-runs bench-page check format lock clean
+.PHONY: run sdk page test fuzz chaos coverage api-fuzz bench-lists bench-runs bench-following bench-page check format lock clean
 
 run: $(VENV)/.run $(VENV)/.model ## Set up and serve a seeded workspace at http://127.0.0.1:8000
 	@$(MAKE) --no-print-directory page || echo "The page could not be built. IONFLUX runs without it: / leads to /docs."
@@ -47,6 +47,9 @@ bench-lists: $(VENV)/.test ## Measure the long lists over 100,000 rows, on both 
 
 bench-runs: $(VENV)/.test tests/clients/node_modules/.installed ## Measure what people notice of fifty runs of agents at once
 	@$(BIN)/python -m bench.runs
+
+bench-following: $(VENV)/.test ## Measure how soon rows, answers to commands and unread counts follow, on both databases
+	@$(BIN)/python -m bench.following
 
 bench-page: $(VENV)/.test tests/clients/node_modules/.installed tests/web/node_modules/.installed page ## Measure the page in a browser: its first load, and panning 500 blocks
 	@$(BIN)/python -m bench.page

@@ -7,7 +7,9 @@ Every edit is a real Yjs update, made by a pycrdt document with a client id of i
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from time import perf_counter
+from typing import Any
 
 import pycrdt
 from picows import (
@@ -88,6 +90,17 @@ class Client(WSListener):
         """Send an edit that was made elsewhere."""
         self.unacknowledged.append(perf_counter())
         self._send(self._codec.edit(update))
+
+    def edit(self, change: Callable[["pycrdt.Doc[Any]"], object]) -> None:
+        """Make an edit of any kind, as one update; what others have written is not there to be changed."""
+        self.unacknowledged.append(perf_counter())
+        with self._pen.transaction():
+            change(self._pen)
+
+    async def saved(self) -> float:
+        """Wait until all edits are acknowledged; return when the last one was."""
+        await self.wait_for_room(1)
+        return sum(self.acknowledged[-1])
 
     def own_state(self) -> bytes:
         """Return what this client typed, as one update."""

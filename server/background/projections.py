@@ -89,10 +89,8 @@ class Projections:
         self._resting: dict[str, float] = {}
         """Document -> until when it rests, whatever happens, in the loop's time."""
         self._active: set[str] = set()
-        self._counted_at = 0.0
-        """Up to when it is counted for how long documents are worked on."""
         self._begin_typed_at = 0.0
-        """When the work so far, with all that it waited for, will have taken no more than its share."""
+        """When the work so far, with what it waited for here, will have taken no more than its share."""
         self._begin_awaited_at = 0.0
         """Likewise with what somebody waits for, and its cost alone, however busy the process is."""
         self._waits_until = 0.0
@@ -184,9 +182,7 @@ class Projections:
         async with create_task_group() as tasks:
             while True:
                 self._woken.clear()
-                now = loop.time()
-                self._count(now)
-                if len(self._active) < _CONCURRENCY and (name := self._choose(now)) is not None:
+                if len(self._active) < _CONCURRENCY and (name := self._choose(loop.time())) is not None:
                     self._active.add(name)
                     tasks.start_soon(self._project, name, self._due.pop(name))
                 else:
@@ -204,13 +200,6 @@ class Projections:
         except TimeoutError:
             pass
         self._waits_until = 0.0
-
-    def _count(self, now: float) -> None:
-        """Count the time since the last look, if documents were worked on in it."""
-        if self._active:
-            since = self._counted_at
-            self._begin_typed_at = self._later(self._begin_typed_at, since, now - since)
-        self._counted_at = now
 
     def _later(self, begin_at: float, since: float, cost: float) -> float:
         return max(begin_at, since - CREDIT_SECONDS) + cost / self._share
@@ -252,12 +241,14 @@ class Projections:
             else:
                 logger.exception("document %s is not projected", name)
         now = loop.time()
-        spent = BESIDE * cost.seconds
-        rest = max(_rest_of(name, spent), (spent + child_seconds.get()) / MOST_SHARE)
+        spent, in_child = BESIDE * cost.seconds, child_seconds.get()
+        rest = max(_rest_of(name, spent), (spent + in_child) / MOST_SHARE)
         self._resting[name] = max(now + failure_pause, started + rest)
+        # Of those that wait at the same time, each has its part of that.
+        waited = (now - started - in_child) / _CONCURRENCY
+        self._begin_typed_at = self._later(self._begin_typed_at, started, waited)
         if is_awaited:
             self._begin_awaited_at = self._later(self._begin_awaited_at, started, spent)
-        self._count(now)
         self._active.discard(name)
         self._woken.set()
 
