@@ -70,6 +70,7 @@ class LiveDocument:
         self._since: list[bytes] = []  # what has changed since `_full` was encoded
         self._since_bytes = 0
         self._changes: list[bytes] = []
+        self._stop_watching: Callable[[], object] | None = None
         try:
             state, *early = read_snapshot(snapshot) or [EMPTY_UPDATE]
             if state in without:
@@ -78,21 +79,27 @@ class LiveDocument:
             self._build(state, [update for update in rows if update not in without])
         except (ProtocolError, ValueError) as error:
             raise DocumentDamaged("What is stored of this document is damaged.") from error
-        self._watch()
 
     def _watch(self) -> None:
+        """Have pycrdt tell what transactions change, which costs it as much as applying a small edit."""
         # A subscription holds its callback and the document, hidden from the garbage collector: it would keep
         # all of this for ever, so the callback does not hold it, and the subscription ends with it.
-        native: Any = vars(self._doc)["_doc"]
-        subscription = native.observe(partial(_observe, weakref.ref(self)))
+        subscription = self._native.observe(partial(_observe, weakref.ref(self)))
         self._stop_watching = weakref.finalize(self, subscription.drop)
         self._stop_watching.atexit = False
-        # What `Doc.apply_update` comes to, without the transaction that it would enter once more.
-        self._apply_update: Any = native.apply_update
-        self._begin: Any = native.create_transaction
+
+    def _look_away(self) -> None:
+        if self._stop_watching is not None:
+            self._stop_watching()
+            self._stop_watching = None
 
     def _build(self, state: bytes, updates: list[bytes], suspects: Sequence[bytes] = ()) -> None:
+        self._look_away()
         self._doc: pycrdt.Doc[Any] = pycrdt.Doc()
+        self._native: Any = vars(self._doc)["_doc"]
+        # What `Doc.apply_update` comes to, without the transaction that it would enter once more.
+        self._apply_update: Any = self._native.apply_update
+        self._begin: Any = self._native.create_transaction
         self._waiting = Waiting(self._doc)
         for update in suspects:
             self._waiting.suspect(update)
@@ -121,6 +128,8 @@ class LiveDocument:
 
         Raises Poisoned when one of them broke half-way; this object is of no use after that.
         """
+        if len(updates) == 1 and not self._waiting.updates and self._waiting.is_news(updates[0]):
+            return self._apply_news(updates[0])
         if max(map(len, updates), default=0) <= LARGE_BYTES:
             return self._apply(updates)
         before, waiting = self.state(), self._waiting.updates
@@ -129,10 +138,8 @@ class LiveDocument:
         if not suspects:
             return applied
         # By now the document may show what is behind a gap in one of them.
-        self._stop_watching()
         self._forget_state()
         self._build(before, waiting, suspects)
-        self._watch()
         return self._apply(updates)
 
     def _partial(self, updates: Sequence[bytes]) -> list[bytes]:
@@ -144,10 +151,29 @@ class LiveDocument:
             if len(update) > LARGE_BYTES and update in waiting.updates and not waiting.is_ahead(update)
         ]
 
+    def _apply_news(self, update: bytes) -> Applied:
+        """Apply an update that is all that changes by it."""
+        self._look_away()
+        try:
+            refused = self._apply_one(update)
+        except BaseException as error:
+            if not is_fault(error):
+                raise
+            raise Poisoned from error
+        if refused:
+            return Applied(None, refused)
+        self._note_change(update)
+        return Applied(update, _NONE)
+
     def _apply(self, updates: Sequence[bytes]) -> Applied:
         self._changes.clear()
+        if self._stop_watching is None:
+            self._watch()
         try:
-            refused = self._apply_one(updates[0]) if len(updates) == 1 else self._apply_together(updates)
+            if len(updates) > 1:
+                refused = self._apply_together(updates)
+            else:
+                refused = _NONE if self._waiting.is_ahead(updates[0]) else self._apply_one(updates[0])
             is_partial = refused or self._waiting.updates
             if is_partial or (self._waiting.is_in_doubt and not self._is_taken_whole(updates)):
                 self._waiting.settle([update for index, update in enumerate(updates) if index not in refused])
@@ -180,8 +206,6 @@ class LiveDocument:
 
     def _apply_one(self, update: bytes) -> frozenset[int]:
         """Do the same for one update, without what `Doc.transaction` does for others to take part."""
-        if self._waiting.is_ahead(update):
-            return _NONE
         transaction = self._begin()
         try:
             self._apply_update(transaction, update)
@@ -283,6 +307,9 @@ class LiveDocument:
         """Note what a transaction changed."""
         update = event.update
         self._changes.append(update)
+        self._note_change(update)
+
+    def _note_change(self, update: bytes) -> None:
         if self._full is None:
             return
         self._since.append(update)

@@ -29,6 +29,8 @@ _TYPED = re.compile(
 _ENTRY = re.compile(rb"([\x80-\xff]*[\x00-\x7f])([\x80-\xff]*[\x00-\x7f])")
 """Of a state vector: a client id, and how many of its clocks are known."""
 
+_AHEAD, _HERE, _NEXT = 0, 1, 2
+
 LARGE_BYTES = 64 * 1024
 """A larger update is not read for what it goes on from: that may take longer than to apply it (R7)."""
 
@@ -75,30 +77,44 @@ class Waiting:
         large update counts as not ahead, unless it was suspected.
         """
         typed = _TYPED.fullmatch(update)
-        if typed is not None:
-            if self._is_next(typed):
-                return False
-            self._clocks = _read_clocks(self._doc.get_state())
-            if self._is_next(typed):
-                return False
+        if typed is not None and self._place(typed) != _AHEAD:
+            return False
         self.is_in_doubt = True
         if len(update) > LARGE_BYTES:
             return self._lacks(self._large.get(update, ()))
         return update[:1] != b"\x00" and self._is_ahead(update)
 
-    def _is_next(self, typed: re.Match[bytes]) -> bool:
-        """Whether all that a typed character goes on from is here; if so, it counts as here from now on."""
+    def is_news(self, update: bytes) -> bool:
+        """Whether an update is a typed character that is not here, and goes on from what is here alone.
+
+        Then it must be applied now, and is all that changes: it counts as here from now on.
+        """
+        typed = _TYPED.fullmatch(update)
+        return typed is not None and self._place(typed) == _NEXT
+
+    def _place(self, typed: re.Match[bytes]) -> int:
+        """Tell a typed character that is next, and counts as here from now on, from one that is here already
+        and one that goes on from what is not here."""
+        return self._place_among_known(typed) or self._place_anew(typed)
+
+    def _place_anew(self, typed: re.Match[bytes]) -> int:
+        self._clocks = _read_clocks(self._doc.get_state())
+        return self._place_among_known(typed)
+
+    def _place_among_known(self, typed: re.Match[bytes]) -> int:
         writer, at, beside, beside_at, other, other_at = typed.groups()
         get, clock = self._clocks.get, _number(at)
         known = get(writer, 0)
-        is_next = (
-            clock <= known
-            and _number(other_at) < get(other, 0)
-            and (beside is None or _number(beside_at) < get(beside, 0))
-        )
-        if is_next and clock == known:
-            self._clocks[writer] = clock + 1
-        return is_next
+        if (
+            clock > known
+            or _number(other_at) >= get(other, 0)
+            or (beside is not None and _number(beside_at) >= get(beside, 0))
+        ):
+            return _AHEAD
+        if clock < known:
+            return _HERE
+        self._clocks[writer] = clock + 1
+        return _NEXT
 
     def suspect(self, update: bytes) -> None:
         """Have a large update read for what it goes on from, as it was not taken in whole."""
@@ -215,6 +231,8 @@ def _read_clocks(state_vector: bytes) -> dict[bytes, int]:
 
 def _number(encoded: bytes) -> int:
     """Return a varUint that is known to be one."""
+    if len(encoded) == 1:
+        return encoded[0]
     number = 0
     for byte in reversed(encoded):
         number = number << 7 | byte & 0x7F
