@@ -58,12 +58,8 @@ class Admission:
         self._growth = Growth(max_bytes)
         self._counts = counts
         self._clock = clock
-        self._undecided: dict[Peer, Undecided] = {}
-
-    @property
-    def is_deciding(self) -> bool:
-        """Whether edits wait for the table of client ids."""
-        return bool(self._undecided)
+        self.undecided: dict[Peer, Undecided] = {}
+        """Whose edits wait for the table of client ids."""
 
     def forget(self, peer: Peer) -> None:
         """Let go of a peer that has left."""
@@ -105,17 +101,18 @@ class Admission:
 
     def take_decided(self) -> list[Edit]:
         """Return the edits that waited for the table of client ids, to be judged once more."""
-        undecided, self._undecided = self._undecided, {}
+        undecided, self.undecided = self.undecided, {}
         return [(peer, update) for peer, waiting in undecided.items() for update in waiting.updates]
 
     def follow(self, turn: Turn) -> None:
         """Note that the document has taken a turn; what it makes good is acknowledged with it."""
         if self._gate is not None:
             self._gate.follow()
-        for peer, refused_before in self._growth.caught_up().items():
-            turn.edits[peer] += (
-                refused_before  # whose answer was refused after all has left, and is forgotten
-            )
+        if self._growth.caught_up:
+            for peer, refused_before in self._growth.caught_up.items():
+                # Whose answer was refused after all has left, and is forgotten.
+                turn.edits[peer] += refused_before
+            self._growth.caught_up.clear()
 
     def reset(self) -> None:
         """Note that the document has taken something by another way."""
@@ -176,17 +173,17 @@ class Admission:
         # is: another process may have been faster.
         if self._gate is None or not self._signatures.is_undecided(update):
             return False
-        self._undecided[peer] = Undecided([update], len(update))
+        self.undecided[peer] = Undecided([update], len(update))
         return True
 
     def _waits_behind(self, peer: Peer, update: bytes) -> bool:
-        waiting = self._undecided.get(peer)
+        waiting = self.undecided.get(peer)
         if waiting is None:
             return False
         waiting.updates.append(update)
         waiting.size += len(update)
         if waiting.size > MAX_UNDECIDED_BYTES:
-            del self._undecided[peer]
+            del self.undecided[peer]
             peer.end(DocumentUnavailable("What you edit cannot be taken now; try again later."))
         return True
 

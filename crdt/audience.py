@@ -25,26 +25,24 @@ class Audience:
     def __init__(self, commits: Commits, *, is_guarded: bool) -> None:
         self._commits = commits
         self._is_guarded = is_guarded
-        self._peers: dict[Peer, bool] = {}  # True once the peer has been sent the state (R4)
+        self.peers: dict[Peer, bool] = {}
+        """True once the peer has been sent the state (R4)."""
         self._echoes = Echoes(self._fall_behind)
         self._lagging: dict[Peer, bytes] = {}  # with the state vector that the peer has (R3)
-        self._behind: set[Peer] = set()  # who gets everything once all is saved
+        self.behind: set[Peer] = set()
+        """Who lost what was held back for them, and gets everything once all is saved."""
         self._answer: Broadcast | None = None  # for those who come together (R4)
-        self._echo_peers = 0
+        self.echo_peers: int = 0
+        """How many take the return of an own edit for the acknowledgement."""
 
     def __iter__(self) -> Iterator[Peer]:
-        return iter(self._peers)
+        return iter(self.peers)
 
     def __contains__(self, peer: object) -> bool:
-        return peer in self._peers
+        return peer in self.peers
 
     def __len__(self) -> int:
-        return len(self._peers)
-
-    @property
-    def waits_for_echoes(self) -> bool:
-        """Whether anybody takes the return of an own edit for the acknowledgement."""
-        return self._echo_peers > 0
+        return len(self.peers)
 
     @property
     def lagging(self) -> int:
@@ -53,16 +51,16 @@ class Audience:
 
     def join(self, peer: Peer) -> None:
         """Take a peer in; it hears of edits once its first step 1 has been answered."""
-        self._peers[peer] = False
-        self._echo_peers += peer.waits_for_echo
+        self.peers[peer] = False
+        self.echo_peers += peer.waits_for_echo
 
     def leave(self, peer: Peer) -> None:
         """Let a peer go, with all that waits for it."""
-        del self._peers[peer]
-        self._echo_peers -= peer.waits_for_echo
+        del self.peers[peer]
+        self.echo_peers -= peer.waits_for_echo
         self._lagging.pop(peer, None)
         self._echoes.forget(peer)
-        self._behind.discard(peer)
+        self.behind.discard(peer)
 
     def pass_on(
         self,
@@ -77,21 +75,21 @@ class Audience:
         """
         if change is None:
             for peer, update in edits:
-                if peer.waits_for_echo and peer in self._peers and update != EMPTY_UPDATE:
+                if peer.waits_for_echo and peer in self.peers and update != EMPTY_UPDATE:
                     self._echoes.hold(peer, turn.number, Broadcast(encode_update(update), update))
             return
         broadcast = Broadcast(encode_update(change), change)
         # Mostly an edit comes out as it went in; where it does not, it brought to light what was waiting for
         # it, and its sender lacks that too.
         is_known_to_sender = len(edits) == 1 and edits[0][1] == change
-        if not (self._is_guarded or self._echo_peers or self._lagging or self._echoes.are_held):
+        if not (self._is_guarded or self.echo_peers or self._lagging or self._echoes.held):
             # Nobody has to be told apart, as in most rooms at most times.
             left_out = edits[0][0] if is_known_to_sender else None
-            for peer, is_synced in self._peers.items():
+            for peer, is_synced in self.peers.items():
                 if is_synced and peer is not left_out:
                     peer.deliver(broadcast)
             return
-        for peer, is_synced in self._peers.items():
+        for peer, is_synced in self.peers.items():
             if not is_synced:
                 continue
             is_sender = peer in turn.edits
@@ -109,21 +107,21 @@ class Audience:
     def tell(self, change: bytes) -> None:
         """Let everybody hear of a change that is committed already."""
         broadcast = Broadcast(encode_update(change), change)
-        for peer, is_synced in self._peers.items():
+        for peer, is_synced in self.peers.items():
             if is_synced and peer not in self._lagging:
                 self._echoes.deliver(peer, broadcast)
 
     def show(self, presence: bytes) -> None:
         """Let everybody see who is here, synced or not."""
         broadcast = Broadcast(presence)
-        for peer in self._peers:
+        for peer in self.peers:
             if peer not in self._lagging:
                 peer.deliver(broadcast)
 
     def acknowledge(self, turn: Turn, position: int) -> None:
         """Tell the senders of a turn that it is committed, behind all that waited for it."""
-        if self._echoes.are_held:
-            for peer in self._peers if self._is_guarded else (*turn.authors, *turn.edits):
+        if self._echoes.held:
+            for peer in self.peers if self._is_guarded else (*turn.authors, *turn.edits):
                 self._echoes.release(peer, turn.number)
         for peer, count in turn.edits.items():
             peer.acknowledge(count, position)
@@ -138,7 +136,7 @@ class Audience:
             state, since = document.parts()
         else:
             state = document.diff(state_vector)
-        self._peers[peer] = True
+        self.peers[peer] = True
         self._send(peer, encode_step1(document.state_vector()))
         if self._answer is None or self._answer.update is not state:
             self._answer = Broadcast(encode_step2(state), state)
@@ -154,7 +152,7 @@ class Audience:
 
     def lag(self, peer: Peer, state_vector: bytes) -> None:
         """Send a peer that has so much nothing more, because its transport is full (R3)."""
-        if self._peers[peer] and peer not in self._lagging:
+        if self.peers[peer] and peer not in self._lagging:
             self._lagging[peer] = state_vector
 
     def catch_up(self, peer: Peer, document: LiveDocument) -> bool:
@@ -170,23 +168,18 @@ class Audience:
             self._send(peer, encode_update(missed))
         return True
 
-    @property
-    def is_anybody_behind(self) -> bool:
-        """Whether anybody lost what was held back for them."""
-        return bool(self._behind)
-
     def take_behind(self) -> set[Peer]:
         """Return who lost what was held back for them, and is to catch up now."""
-        behind, self._behind = self._behind, set()
+        behind, self.behind = self.behind, set()
         return behind
 
     def _fall_behind(self, peer: Peer) -> None:
         self._lagging[peer] = EMPTY_STATE_VECTOR
-        self._behind.add(peer)
+        self.behind.add(peer)
 
     def _send(self, peer: Peer, message: Broadcast | bytes) -> None:
         # Where there is a guard, nobody ever holds what the log lacks (A6).
-        if self._is_guarded and self._commits.is_open:
+        if self._is_guarded and self._commits.turns:
             payload = message if isinstance(message, bytes) else message.payload
             self._echoes.hold(peer, self._commits.newest, payload)
         elif isinstance(message, bytes):

@@ -82,32 +82,28 @@ class Echoes:
     """
 
     def __init__(self, on_full: Callable[[Peer], None]) -> None:
-        self._held: dict[Peer, deque[tuple[int, Broadcast | bytes]]] = {}
+        self.held: dict[Peer, deque[tuple[int, Broadcast | bytes]]] = {}
+        """What is held back for whom, each with the turn that it waits for."""
         self._on_full = on_full
-
-    @property
-    def are_held(self) -> bool:
-        """Whether anything is held back for anybody."""
-        return bool(self._held)
 
     def deliver(self, peer: Peer, broadcast: Broadcast) -> None:
         """Deliver a message, behind what is held back for the peer."""
-        if peer in self._held:
+        if peer in self.held:
             self.hold(peer, 0, broadcast)
         else:
             peer.deliver(broadcast)
 
     def hold(self, peer: Peer, turn: int, message: Broadcast | bytes) -> None:
         """Hold back a message, or a payload for this peer only, until a turn is committed."""
-        held = self._held.setdefault(peer, deque())
+        held = self.held.setdefault(peer, deque())
         held.append((turn, message))
         if len(held) > MOST_HELD and isinstance(message, Broadcast):
-            self._held[peer] = deque(entry for entry in held if isinstance(entry[1], bytes))
+            self.held[peer] = deque(entry for entry in held if isinstance(entry[1], bytes))
             self._on_full(peer)
 
     def release(self, peer: Peer, turn: int) -> None:
         """Deliver what waited for this turn."""
-        held = self._held.get(peer)
+        held = self.held.get(peer)
         if held is None:
             return
         while held and held[0][0] <= turn:
@@ -117,8 +113,8 @@ class Echoes:
             else:
                 peer.deliver(message)
         if not held:
-            del self._held[peer]
+            del self.held[peer]
 
     def forget(self, peer: Peer) -> None:
         """Let go of what is held back for a peer that has left."""
-        self._held.pop(peer, None)
+        self.held.pop(peer, None)

@@ -53,32 +53,28 @@ class Commits:
         self._on_saved = saved
         self._on_signed = signed
         self._on_failed = failed
-        self._turns: deque[Turn] = deque()
-
-    @property
-    def is_open(self) -> bool:
-        """Whether any turn waits."""
-        return bool(self._turns)
+        self.turns: deque[Turn] = deque()
+        """Those that wait, the oldest first."""
 
     @property
     def newest(self) -> int:
         """The number of the newest turn that waits."""
-        return self._turns[-1].number
+        return self.turns[-1].number
 
     @property
     def unsaved(self) -> tuple[int, int]:
         """How many updates wait for their commit, and their bytes."""
-        return sum(turn.unsaved_updates for turn in self._turns), sum(
-            turn.unsaved_bytes for turn in self._turns
+        return sum(turn.unsaved_updates for turn in self.turns), sum(
+            turn.unsaved_bytes for turn in self.turns
         )
 
     def newest_echo_to(self, peer: Peer) -> int | None:
         """Return the number of the newest turn that waits and has something of a peer's own."""
-        return next((turn.number for turn in reversed(self._turns) if turn.is_echo_to(peer)), None)
+        return next((turn.number for turn in reversed(self.turns) if turn.is_echo_to(peer)), None)
 
     def add(self, turn: Turn) -> None:
         """Take a turn; without `save` it waits only for those before it."""
-        self._turns.append(turn)
+        self.turns.append(turn)
 
     def save(self, turn: Turn, saved: "asyncio.Future[int]") -> None:
         """Let a turn wait for its rows."""
@@ -99,13 +95,13 @@ class Commits:
     def done(self) -> list[Turn]:
         """Let go of the turns that wait for nothing any more, and return them in their order."""
         done: list[Turn] = []
-        while self._turns and self._turns[0].is_saved and self._turns[0].is_signed:
-            done.append(self._turns.popleft())
+        while self.turns and self.turns[0].is_saved and self.turns[0].is_signed:
+            done.append(self.turns.popleft())
         return done
 
     def clear(self) -> None:
         """Give all of them up."""
-        self._turns.clear()
+        self.turns.clear()
 
     def _save(self, turn: Turn, saved: "asyncio.Future[int]") -> None:
         if saved.cancelled():

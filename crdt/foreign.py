@@ -56,9 +56,11 @@ class Foreign:
 
     def saved(self, first: int, last: int) -> bool:
         """Note where own rows were committed; return whether they follow on what is in the document."""
-        self._head = max(self._head, last)
+        if last > self._head:
+            self._head = last
         if first <= self.position + 1:
-            self.position = max(self.position, last)
+            if last > self.position:
+                self.position = last
             return True
         self._ahead[first] = last
         self.look()
@@ -76,7 +78,7 @@ class Foreign:
 
     def look(self) -> None:
         """Read what others wrote, if it is known which rows those are."""
-        if not self._is_reading and self._upto() > self.position:
+        if self._head > self.position and not self._is_reading and self._upto() > self.position:
             self._is_reading = True
             self._start(self._read)
 

@@ -44,7 +44,8 @@ class Growth:
         """How wrong a size may be at most where an edit is refused by it."""
         self._behind: dict[Peer, _Behind] = {}
         self._answers: dict[Peer, bytes] = {}
-        self._caught_up: dict[Peer, int] = {}
+        self.caught_up: dict[Peer, int] = {}
+        """Who has offered everything since the last turn, and how many more edits that makes good."""
 
     def note_answer(self, peer: Peer, update: bytes) -> None:
         """Note that an edit is all that a peer has and the room lacks."""
@@ -74,7 +75,7 @@ class Growth:
             if self._answers.pop(peer, None) is update:
                 # Now, because the next edit of the same turn hangs on this one.
                 del self._behind[peer]
-                self._caught_up[peer] = max(0, behind.refused_edits - min(behind.open_asks, 1))
+                self.caught_up[peer] = max(0, behind.refused_edits - min(behind.open_asks, 1))
         return False
 
     def refused(self, peer: Peer, now: float, size_bytes: int | None) -> None:
@@ -108,18 +109,11 @@ class Growth:
         if peer in self._behind:
             self._behind[peer].refused_edits = 0
 
-    def caught_up(self) -> dict[Peer, int]:
-        """Return who has offered everything since the last call, and how many more edits that makes good."""
-        caught_up = self._caught_up
-        if caught_up:
-            self._caught_up = {}
-        return caught_up
-
     def forget(self, peer: Peer) -> None:
         """Let go of a peer that has left."""
         self._behind.pop(peer, None)
         self._answers.pop(peer, None)
-        self._caught_up.pop(peer, None)
+        self.caught_up.pop(peer, None)
 
     def due(self, now: float, size_bytes: int) -> list[Peer]:
         """Return who is to be asked for all that they have, in a document of this size."""

@@ -120,7 +120,7 @@ class Room:
             start=start,
             take=self._take_foreign,
             lose=self._begin_rebuild,
-            is_writing=lambda: self._commits.is_open,
+            is_writing=lambda: bool(self._commits.turns),
         )
         self._elsewhere = Elsewhere(voice, self._awareness, clock())
         self._line = bus.join(epoch.address, self._hear)
@@ -244,14 +244,14 @@ class Room:
         self._is_turn_due = False
         # What a turn costs grows with the peers that it is sent to, so the time between two turns does too
         # (R2): whoever types alone finds the room rested, a hundred who type share one turn.
-        window = len(self._audience) * WINDOW_SECONDS_PER_PEER
+        window = len(self._audience.peers) * WINDOW_SECONDS_PER_PEER
         is_short = window < SHORTEST_WINDOW_SECONDS
         self._next_turn_at = 0.0 if is_short else self._loop.time() + min(window, self._coalesce_max_seconds)
         if self._is_rebuilding or self.failure is not None:
             return
         edits, self._edits = self._edits, []
         edits = self.admission.admit(edits, self._document)
-        if self.admission.is_deciding:
+        if self.admission.undecided and self._signatures.unsaved:
             self._bind()
         if edits:
             try:
@@ -270,7 +270,7 @@ class Room:
                 self._start(self._rebuild)
                 return
             self._is_poison_unknown = False
-        if not self._commits.is_open:
+        if not self._commits.turns:
             self._settled.set()  # where all of it was refused
         self._signatures.note_applied()
         if self._requests:
@@ -284,7 +284,8 @@ class Room:
                 if self._audience.catch_up(peer, self._document):
                     peer.send(encode_presence(self._awareness.encode_all()))
         if self._presence_changes:
-            self._bind()
+            if self._signatures.unsaved:
+                self._bind()
             changes, self._presence_changes = self._presence_changes, set()
             self._audience.show(encode_presence(self._awareness.encode(sorted(changes))))
             self._tell_others(self._elsewhere.say(changes))
@@ -303,8 +304,9 @@ class Room:
         self.admission.follow(turn)
         self._commits.add(turn)
         self._save(turn, edits, is_change=applied.change is not None)
-        self._bind(turn)
-        is_echo = self._audience.waits_for_echoes and applied.change is not None
+        if self._signatures.unsaved:
+            self._bind(turn)
+        is_echo = self._audience.echo_peers and applied.change is not None
         authors = self._signatures.relayed_authors(edits) if is_echo else None
         self._audience.pass_on(turn, edits, applied.change, authors)
         if turn.is_saved and turn.is_signed:
@@ -314,15 +316,15 @@ class Room:
         # A turn that changed nothing is what reconnecting clients say again; only what waits for its
         # dependencies is news then (D4). The acknowledgement still waits for the turns before it, because
         # what is repeated may be on its way to the commit only now (D2).
-        rows = [
-            (update, self._signatures.author_of(peer, update))
-            for peer, update in edits
-            if (is_change and update != EMPTY_UPDATE) or self._document.is_waiting(update)
-        ]
+        rows: list[tuple[bytes, str]] = []
+        size = 0
+        for peer, update in edits:
+            if (is_change and update != EMPTY_UPDATE) or self._document.is_waiting(update):
+                rows.append((update, self._signatures.author_of(peer, update)))
+                size += len(update)
         if not rows:
             return
-        turn.unsaved_updates = len(rows)
-        turn.unsaved_bytes = sum([len(update) for update, _ in rows])
+        turn.unsaved_updates, turn.unsaved_bytes = len(rows), size
         self._snapshots.added(len(rows), turn.unsaved_bytes)
         turn.snapshot = self._snapshots.take(self._document)
         turn.foreign_rows = self._foreign.rows
@@ -330,13 +332,12 @@ class Room:
 
     def _bind(self, turn: Turn | None = None) -> None:
         bindings = self._signatures.take_unsaved()
-        if bindings:
-            bound = self._client_ids.bind(self.name, bindings)
-            self._commits.sign(turn, bound, partial(self._note_bound, bindings))
+        bound = self._client_ids.bind(self.name, bindings)
+        self._commits.sign(turn, bound, partial(self._note_bound, bindings))
 
     def _note_bound(self, asked: list[Binding], others: list[Binding]) -> None:
         self._note_presence(self._signatures.confirm(asked, others, self._clock()))
-        if self.admission.is_deciding:
+        if self.admission.undecided:
             self._edits[:0] = self.admission.take_decided()
             self._schedule()
 
@@ -357,10 +358,10 @@ class Room:
     def _close_turns(self) -> None:
         for turn in self._commits.done():
             self._audience.acknowledge(turn, turn.position or self._foreign.position)
-        if not self._commits.is_open:
+        if not self._commits.turns:
             self._settled.set()
             self._foreign.look()
-            if self._audience.is_anybody_behind:
+            if self._audience.behind:
                 for peer in self._audience.take_behind():
                     self.catch_up(peer)
 
@@ -417,7 +418,7 @@ class Room:
 
     async def _rebuild(self, known: bytes | None = None) -> None:
         """Take the document from the log again; `known` is the state vector that the peers have then."""
-        while self._commits.is_open:
+        while self._commits.turns:
             self._settled.clear()
             await self._settled.wait()
         try:
@@ -462,8 +463,7 @@ class Room:
     @property
     def is_settled(self) -> bool:
         """Whether everything that was sent here has been committed."""
-        is_deciding = self.admission.is_deciding
-        return not (self._edits or self._commits.is_open or self._is_rebuilding or is_deciding)
+        return not (self._edits or self._commits.turns or self._is_rebuilding or self.admission.undecided)
 
     async def settle(self) -> None:
         """Wait until everything that was sent here has been committed and acknowledged."""

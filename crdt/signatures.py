@@ -41,7 +41,8 @@ class Signatures:
         """Client id -> principal id."""
         self.awareness = Awareness(max_presence_bytes, self.owners)
         self._written: dict[int, str] = {}  # those of the owners that have written here
-        self._unsaved: dict[int, Binding] = {}
+        self.unsaved: dict[int, Binding] = {}
+        """Bindings that are to be saved, by client id."""
         self.has_strangers = False
         """Whether another process has written under client ids that are not known here."""
         self._undecided: set[int] = set()  # first used here, as far as this process knows
@@ -149,9 +150,7 @@ class Signatures:
 
     def take_unsaved(self) -> list[Binding]:
         """Return the bindings that are to be saved now."""
-        if not self._unsaved:
-            return []
-        unsaved, self._unsaved = list(self._unsaved.values()), {}
+        unsaved, self.unsaved = list(self.unsaved.values()), {}
         return unsaved
 
     def confirm(self, asked: Iterable[Binding], others: Iterable[Binding], now: float) -> list[int]:
@@ -215,7 +214,7 @@ class Signatures:
     def _bind(self, client_id: int, principal_id: str, *, has_written: bool) -> None:
         if self._is_guarded and client_id not in self.owners:
             self._undecided.add(client_id)
-        binding = self._unsaved[client_id] = (client_id, principal_id, has_written)
+        binding = self.unsaved[client_id] = (client_id, principal_id, has_written)
         self.correct([binding])
 
     def _is_in_step(self, client_id: int) -> bool:

@@ -38,29 +38,26 @@ class Snapshots:
         self._fold_elsewhere = fold_elsewhere
         self._every_updates = every_updates
         self._is_busy = False
-        self._known_bytes = 0  # of the newest snapshot, or measured
-        self._since_bytes = 0  # of the rows after that
+        self.size_bytes: int = 0
+        """About how large the document is: when it was last folded or measured, and the rows after that."""
+        self._since_bytes = 0  # of those rows
         self._taken_bytes = 0  # of those rows, what the snapshot under way has
         self._row_bytes = 0  # of the `rows`
         self.rows = 0
         """How many rows a load would have to apply after the newest snapshot, or the one under way."""
 
-    @property
-    def size_bytes(self) -> int:
-        """About how large the document is: its newest snapshot and the rows after it."""
-        return self._known_bytes + self._since_bytes
-
     def loaded(self, snapshot: bytes | None, updates: list[bytes]) -> None:
         """Note what a document was loaded from."""
         self.rows = len(updates)
-        self._known_bytes = len(snapshot or b"")
         self._since_bytes = sum(len(update) for update in updates)
+        self.size_bytes = len(snapshot or b"") + self._since_bytes
         self._taken_bytes = 0
         self._row_bytes = self._since_bytes
 
     def added(self, rows: int, size_bytes: int) -> None:
         """Note what a turn adds to the log."""
         self.rows += rows
+        self.size_bytes += size_bytes
         self._since_bytes += size_bytes
         self._row_bytes += size_bytes
 
@@ -71,7 +68,7 @@ class Snapshots:
         """
         if self._since_bytes < at_least_bytes:
             return False
-        self._known_bytes = len(document.state())
+        self.size_bytes = len(document.state())
         self._since_bytes = self._taken_bytes = 0
         return True
 
@@ -96,8 +93,8 @@ class Snapshots:
             else:
                 await self._log.save_snapshot(self._document, position, due.state)
                 size = len(due.state)
-            self._known_bytes = size
             self._since_bytes -= self._taken_bytes
+            self.size_bytes = size + self._since_bytes
             self._taken_bytes = 0
         except Exception:  # whatever the store says: a snapshot only saves time
             logger.exception("document %s: no snapshot at position %d", self._document, position)

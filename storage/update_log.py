@@ -194,10 +194,11 @@ class UpdateLog:
         if self._is_closing:
             done.set_exception(LogClosedError("the update log is closed"))
             return done
-        self._pending.append(_Append(document=document, rows=rows, size=size, done=done))
+        if not self._pending:
+            self._wake.set()
+        self._pending.append(_Append(document, rows, size, done))
         self._pending_rows += len(rows)
         self._pending_bytes += size
-        self._wake.set()
         return done
 
     async def heads(self, documents: Collection[str]) -> dict[str, tuple[str, int]]:
