@@ -99,6 +99,12 @@ class Admission:
             has_answered=self._signatures.has_answered,
         )
 
+    def admits(self, peer: Peer, update: bytes) -> bool:
+        """Whether there is no question about an edit: nobody guards, and its sender goes on with what they
+        write, in a document that is far from its limit."""
+        is_no_forgery = self._gate is None and self._signatures.goes_on(peer, update)
+        return is_no_forgery and self._growth.takes(self._snapshots.size_bytes + len(update))
+
     def take_decided(self) -> list[Edit]:
         """Return the edits that waited for the table of client ids, to be judged once more."""
         undecided, self.undecided = self.undecided, {}

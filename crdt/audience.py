@@ -82,12 +82,8 @@ class Audience:
         # Mostly an edit comes out as it went in; where it does not, it brought to light what was waiting for
         # it, and its sender lacks that too.
         is_known_to_sender = len(edits) == 1 and edits[0][1] == change
-        if not (self._is_guarded or self.echo_peers or self._lagging or self._echoes.held):
-            # Nobody has to be told apart, as in most rooms at most times.
-            left_out = edits[0][0] if is_known_to_sender else None
-            for peer, is_synced in self.peers.items():
-                if is_synced and peer is not left_out:
-                    peer.deliver(broadcast)
+        if self.is_plain:
+            self._tell_all_but(edits[0][0] if is_known_to_sender else None, broadcast)
             return
         for peer, is_synced in self.peers.items():
             if not is_synced:
@@ -103,6 +99,20 @@ class Audience:
                     self._echoes.hold(peer, turn.number, broadcast)
                 else:
                     self._echoes.deliver(peer, broadcast)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nobody has to be told apart, as in most rooms at most times."""
+        return not (self._is_guarded or self.echo_peers or self._lagging or self._echoes.held)
+
+    def tell_others(self, sender: Peer, update: bytes) -> None:
+        """Let everybody hear of an edit that its sender knows, where `is_plain`."""
+        self._tell_all_but(sender, Broadcast(encode_update(update), update))
+
+    def _tell_all_but(self, left_out: Peer | None, broadcast: Broadcast) -> None:
+        for peer, is_synced in self.peers.items():
+            if is_synced and peer is not left_out:
+                peer.deliver(broadcast)
 
     def tell(self, change: bytes) -> None:
         """Let everybody hear of a change that is committed already."""

@@ -89,12 +89,13 @@ class LiveDocument:
         self._stop_watching.atexit = False
 
     def _look_away(self) -> None:
-        if self._stop_watching is not None:
-            self._stop_watching()
-            self._stop_watching = None
+        assert self._stop_watching is not None
+        self._stop_watching()
+        self._stop_watching = None
 
     def _build(self, state: bytes, updates: list[bytes], suspects: Sequence[bytes] = ()) -> None:
-        self._look_away()
+        if self._stop_watching is not None:
+            self._look_away()
         self._doc: pycrdt.Doc[Any] = pycrdt.Doc()
         self._native: Any = vars(self._doc)["_doc"]
         # What `Doc.apply_update` comes to, without the transaction that it would enter once more.
@@ -128,8 +129,8 @@ class LiveDocument:
 
         Raises Poisoned when one of them broke half-way; this object is of no use after that.
         """
-        if len(updates) == 1 and not self._waiting.updates and self._waiting.is_news(updates[0]):
-            return self._apply_news(updates[0])
+        if len(updates) == 1 and self.apply_stroke(updates[0]):
+            return Applied(updates[0], _NONE)
         if max(map(len, updates), default=0) <= LARGE_BYTES:
             return self._apply(updates)
         before, waiting = self.state(), self._waiting.updates
@@ -151,19 +152,24 @@ class LiveDocument:
             if len(update) > LARGE_BYTES and update in waiting.updates and not waiting.is_ahead(update)
         ]
 
-    def _apply_news(self, update: bytes) -> Applied:
-        """Apply an update that is all that changes by it."""
-        self._look_away()
+    def apply_stroke(self, update: bytes) -> bool:
+        """Apply an update that is one typed character, and so is all that changes by it; if it is anything
+        else, return False, with nothing done.
+
+        Raises Poisoned as `apply` does.
+        """
+        if self._waiting.updates or not self._waiting.is_news(update):
+            return False
+        if self._stop_watching is not None:
+            self._look_away()
         try:
-            refused = self._apply_one(update)
+            is_applied = not self._apply_one(update)
         except BaseException as error:
-            if not is_fault(error):
-                raise
-            raise Poisoned from error
-        if refused:
-            return Applied(None, refused)
-        self._note_change(update)
-        return Applied(update, _NONE)
+            _check_poisoned(error)
+            raise
+        if is_applied and self._full is not None:
+            self._note_change(update)
+        return is_applied
 
     def _apply(self, updates: Sequence[bytes]) -> Applied:
         self._changes.clear()
@@ -180,9 +186,8 @@ class LiveDocument:
             else:
                 self._waiting.taken()
         except BaseException as error:
-            if not is_fault(error):
-                raise
-            raise Poisoned from error
+            _check_poisoned(error)
+            raise
         change = self._changes[0] if self._changes else None
         if len(self._changes) > 1:
             change = pycrdt.merge_updates(*self._changes)
@@ -307,11 +312,11 @@ class LiveDocument:
         """Note what a transaction changed."""
         update = event.update
         self._changes.append(update)
-        self._note_change(update)
+        if self._full is not None:
+            self._note_change(update)
 
     def _note_change(self, update: bytes) -> None:
-        if self._full is None:
-            return
+        assert self._full is not None, "only what came after a state is noted"
         self._since.append(update)
         self._since_bytes += len(update)
         is_small = self._since_bytes * PART_OF_STATE <= len(self._full)
@@ -322,6 +327,12 @@ class LiveDocument:
         self._full = None
         self._since.clear()
         self._since_bytes = 0
+
+
+def _check_poisoned(error: BaseException) -> None:
+    """Raise Poisoned for what says that the document broke."""
+    if is_fault(error):
+        raise Poisoned from error
 
 
 def _observe(document: "weakref.ref[LiveDocument]", event: pycrdt.TransactionEvent) -> None:

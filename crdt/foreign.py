@@ -59,8 +59,7 @@ class Foreign:
         if last > self._head:
             self._head = last
         if first <= self.position + 1:
-            if last > self.position:
-                self.position = last
+            self.position = max(self.position, last)
             return True
         self._ahead[first] = last
         self.look()

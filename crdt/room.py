@@ -250,25 +250,23 @@ class Room:
         if self._is_rebuilding or self.failure is not None:
             return
         edits, self._edits = self._edits, []
-        edits = self.admission.admit(edits, self._document)
-        if self.admission.undecided and self._signatures.unsaved:
-            self._bind()
-        if edits:
-            try:
-                self._take_edits(edits)
-            except Poisoned:
-                if self._is_poison_unknown:
-                    self.fail(
-                        DocumentUnavailable("The document breaks, and it is unknown which edit does it.")
-                    )
-                    return
-                # Nothing of this turn has left the room: the log gives the document back as it was, and the
-                # honest edits are taken again.
-                self._is_poison_unknown = True
-                self._edits[:0] = edits
-                self._is_rebuilding = True
-                self._start(self._rebuild)
+        try:
+            if edits and (len(edits) > 1 or not self._take_stroke(*edits[0])):
+                edits = self._admit(edits)
+                if edits:
+                    self._take_edits(edits)
+        except Poisoned:
+            if self._is_poison_unknown:
+                self.fail(DocumentUnavailable("The document breaks, and it is unknown which edit does it."))
                 return
+            # Nothing of this turn has left the room: the log gives the document back as it was, and the
+            # honest edits are taken again.
+            self._is_poison_unknown = True
+            self._edits[:0] = edits
+            self._is_rebuilding = True
+            self._start(self._rebuild)
+            return
+        if edits:
             self._is_poison_unknown = False
         if not self._commits.turns:
             self._settled.set()  # where all of it was refused
@@ -289,6 +287,31 @@ class Room:
             changes, self._presence_changes = self._presence_changes, set()
             self._audience.show(encode_presence(self._awareness.encode(sorted(changes))))
             self._tell_others(self._elsewhere.say(changes))
+
+    def _admit(self, edits: list[tuple[Peer, bytes]]) -> list[tuple[Peer, bytes]]:
+        edits = self.admission.admit(edits, self._document)
+        if self.admission.undecided and self._signatures.unsaved:
+            self._bind()
+        return edits
+
+    def _take_stroke(self, peer: Peer, update: bytes) -> bool:
+        """Take the one edit of a turn where it is a typed character and nothing is to be asked about it.
+
+        What nearly every turn is where few write, for two thirds of what `_admit` and `_take_edits` cost. For
+        anything else return False, with nothing done.
+        """
+        if not (
+            self._audience.is_plain
+            and self.admission.admits(peer, update)
+            and self._document.apply_stroke(update)
+        ):
+            return False
+        self.counts.taken(1)
+        turn = Turn(self.counts.turns, {peer: 1})
+        self._commits.add(turn)
+        self._save_rows(turn, [(update, peer.principal.author)], len(update))
+        self._audience.tell_others(peer, update)
+        return True
 
     def _take_edits(self, edits: list[tuple[Peer, bytes]]) -> None:
         applied = self._document.apply([update for _, update in edits])
@@ -322,10 +345,12 @@ class Room:
             if (is_change and update != EMPTY_UPDATE) or self._document.is_waiting(update):
                 rows.append((update, self._signatures.author_of(peer, update)))
                 size += len(update)
-        if not rows:
-            return
+        if rows:
+            self._save_rows(turn, rows, size)
+
+    def _save_rows(self, turn: Turn, rows: list[tuple[bytes, str]], size: int) -> None:
         turn.unsaved_updates, turn.unsaved_bytes = len(rows), size
-        self._snapshots.added(len(rows), turn.unsaved_bytes)
+        self._snapshots.added(len(rows), size)
         turn.snapshot = self._snapshots.take(self._document)
         turn.foreign_rows = self._foreign.rows
         self._commits.save(turn, self._log.append(self.epoch.address, rows))

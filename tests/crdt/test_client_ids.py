@@ -174,6 +174,22 @@ async def test_A7_D2_an_acknowledgement_follows_the_binding() -> None:
         await ann.heard(lambda ann: ann.unsaved == 0)
 
 
+async def test_A7_D2_so_does_that_of_an_edit_that_another_client_id_comes_with() -> None:
+    async with world() as w:
+        ann = await w.joined(client_id=5)
+        for letter in "ab":
+            ann.text.insert(0, letter)
+            await ann.heard(lambda ann: ann.unsaved == 0)
+        w.client_ids.is_held = True
+        ann.say_presence(6, 1, "{}")
+        ann.text.insert(0, "c")
+        await turns()
+        assert len(w.stored()) == 3
+        assert ann.unsaved == 1
+        w.client_ids.release()
+        await ann.heard(lambda ann: ann.unsaved == 0)
+
+
 async def test_A7_another_process_may_have_been_faster() -> None:
     async with world() as w:
         w.client_ids.is_held = True

@@ -229,6 +229,30 @@ def test_R7_an_update_that_breaks_half_way_is_named() -> None:
         document.apply([typed("fine", 9), PANIC])
 
 
+def test_R7_a_typed_character_that_breaks_half_way_is_told_like_any_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def break_down(*_: object) -> None:
+        raise RuntimeError("as pycrdt does where it cannot go on")
+
+    document = LiveDocument(None, keystrokes("a"))
+    monkeypatch.setattr(document, "_apply_update", break_down)
+    with pytest.raises(Poisoned):
+        document.apply_stroke(keystrokes("ab")[1])
+
+
+@pytest.mark.parametrize(
+    ("known", "update"),
+    [("", keystrokes("a")[0]), ("ab", keystrokes("ab")[1]), ("a", keystrokes("abc")[2]), ("a", b"\x00\x00")],
+    ids=["the first of a text", "known already", "ahead", "no character"],
+)
+def test_R1_only_a_new_character_next_to_others_is_a_stroke(known: str, update: bytes) -> None:
+    document = LiveDocument(None, keystrokes(known))
+    before = document.state()
+    assert not document.apply_stroke(update)
+    assert document.state() == before
+
+
 def test_R7_the_honest_update_that_meets_a_poisoned_one_is_not_blamed() -> None:
     honest = typed("abc", 5)
     assert find_poison([honest, typed("d", 9), b"unreadable", PANIC]) == {PANIC}
@@ -369,6 +393,10 @@ def test_cancellation_is_no_fault_of_the_document(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(document, "_apply_update", interrupt)
     with pytest.raises(KeyboardInterrupt):
         document.apply([typed("a")])
+    writing = LiveDocument(None, keystrokes("a"))
+    monkeypatch.setattr(writing, "_apply_update", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        writing.apply_stroke(keystrokes("ab")[1])
     monkeypatch.setattr(pycrdt, "Doc", Interrupted)
     with pytest.raises(KeyboardInterrupt):
         LiveDocument(None, [typed("a")])
@@ -427,13 +455,17 @@ def test_D4_a_typed_character_counts_as_here_only_where_it_is(
     for _ in range(swaps):
         one, other = chance.randrange(len(updates)), chance.randrange(len(updates))
         updates[one], updates[other] = updates[other], updates[one]
-    room = LiveDocument(None, [])
+    room, peer = LiveDocument(None, []), LiveDocument(None, [])
     for start in range(0, len(updates), turn):
-        room.apply(updates[start : start + turn])
+        before = room.state()
+        change = room.apply(updates[start : start + turn]).change
+        assert (change is None) == (room.state() == before)
+        if change is not None:
+            peer.apply([change])
         known = room.state_vector()
         for update in updates[: start + turn]:
             assert room.is_waiting(update) == (find_missing(update, known) is not None)
-    assert content(room) == content(expected) == content(LiveDocument(None, updates))
+    assert content(room) == content(peer) == content(expected) == content(LiveDocument(None, updates))
 
 
 @pytest.mark.parametrize(
