@@ -284,7 +284,8 @@ class UpdateLog:
             while self._pending:
                 await self._gather()
                 group = self._next_group()
-                self._last_rows = sum(len(append.rows) for append in group)
+                rows, size = self._measure(group)
+                self._last_rows = rows
                 try:
                     if self._refused and any(append.document in self._refused for append in group):
                         await self._commit_apart(group)
@@ -298,16 +299,21 @@ class UpdateLog:
                     _log.exception("the update log could not commit %d appends", len(group))
                     _fail(group, error)
                 # Cancelled here, the group is still in the queue, where closing finds it.
-                for append in group:
+                for _ in group:
                     self._pending.popleft()
-                    self._pending_rows -= len(append.rows)
-                    self._pending_bytes -= append.size
+                self._pending_rows -= rows
+                self._pending_bytes -= size
 
     def _let_go(self, group: Sequence[_Append]) -> None:
         done = set(map(id, group))
         self._pending = deque(append for append in self._pending if id(append) not in done)
-        self._pending_rows -= sum(len(append.rows) for append in group)
-        self._pending_bytes -= sum(append.size for append in group)
+        rows, size = self._measure(group)
+        self._pending_rows -= rows
+        self._pending_bytes -= size
+
+    @staticmethod
+    def _measure(group: Sequence[_Append]) -> tuple[int, int]:
+        return sum([len(append.rows) for append in group]), sum([append.size for append in group])
 
     async def _commit_apart(self, group: list[_Append]) -> None:
         """Try a group's documents one by one: a document that cannot be committed holds no other up (R7).
