@@ -20,8 +20,8 @@ def describe_machine() -> str:
 def describe_software() -> str:
     """Return what was measured."""
     return (
-        f"IONFLUX {version('ionflux')} at {_commit()}, Python {platform.python_version()}, "
-        f"pycrdt {version('pycrdt')}"
+        f"IONFLUX {version('ionflux')} at {_commit()}, Python {platform.python_version()} "
+        f"({', '.join(platform.python_build())}, {platform.python_compiler()}), pycrdt {version('pycrdt')}"
     )
 
 

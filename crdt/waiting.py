@@ -77,7 +77,7 @@ class Waiting:
         large update counts as not ahead, unless it was suspected.
         """
         typed = _TYPED.fullmatch(update)
-        if typed is not None and self._place(typed) != _AHEAD:
+        if typed is not None and (self._place(typed) or self._place_anew(typed)):
             return False
         self.is_in_doubt = True
         if len(update) > LARGE_BYTES:
@@ -90,18 +90,15 @@ class Waiting:
         Then it must be applied now, and is all that changes: it counts as here from now on.
         """
         typed = _TYPED.fullmatch(update)
-        return typed is not None and self._place(typed) == _NEXT
-
-    def _place(self, typed: re.Match[bytes]) -> int:
-        """Tell a typed character that is next, and counts as here from now on, from one that is here already
-        and one that goes on from what is not here."""
-        return self._place_among_known(typed) or self._place_anew(typed)
+        return typed is not None and (self._place(typed) or self._place_anew(typed)) == _NEXT
 
     def _place_anew(self, typed: re.Match[bytes]) -> int:
         self._clocks = _read_clocks(self._doc.get_state())
-        return self._place_among_known(typed)
+        return self._place(typed)
 
-    def _place_among_known(self, typed: re.Match[bytes]) -> int:
+    def _place(self, typed: re.Match[bytes]) -> int:
+        """Tell a typed character that is next, and counts as here from now on, from one that is here already
+        and one that goes on from what is not here, as far as that is known."""
         writer, at, beside, beside_at, other, other_at = typed.groups()
         get, clock = self._clocks.get, _number(at)
         known = get(writer, 0)
