@@ -168,9 +168,9 @@ async def post_message(call: UserCall, channel_id: UUID, body: NewMessage) -> Wr
     content = _read_content(body.content_type, body.content)
     async with call.services.database.read() as uow:
         channel = await find_channel(call, uow, channel_id, "channels.write")
-        if body.thread_id is not None:
-            await _check_thread(call, uow, channel_id, body.thread_id)
         message_id = str(uow.new_id())
+    if body.thread_id is not None:
+        await _check_thread(call, channel, body.thread_id)
     thread_id = str(body.thread_id) if body.thread_id else None
     written = await call.services.chat.post(
         document_of(channel), await call.principal(), message_id, content, thread_id
@@ -397,12 +397,23 @@ async def _write(call: UserCall, message_id: UUID, query: InChannel, edit: Opera
     return _show_written(document_of(channel), channel.id, written, marks)
 
 
-async def _check_thread(call: UserCall, uow: UnitOfWork, channel_id: UUID, thread_id: UUID) -> None:
-    """Raise InvalidError for an archived message that begins no thread; the guard knows the others."""
-    message = await uow.messages.get(channel_id, thread_id)
+async def _check_thread(call: UserCall, channel: Channel, thread_id: UUID) -> None:
+    """Raise InvalidError for what begins no thread, as far as the guard cannot know: what is not live."""
+    async with call.services.database.read() as uow:
+        message = await uow.messages.get(channel.id, thread_id)
     if message is not None and message.thread_id is not None:
-        fault = FieldError("body.thread_id", "A message in a thread begins none")
-        raise InvalidError(f"{fault.detail}.", code="invalid_reference", errors=(fault,))
+        raise _no_thread("A message in a thread begins none")
+    if message is None and channels.is_message_id(str(thread_id)):
+        is_live, _, _ = await call.services.documents.read(
+            document_of(channel), lambda doc: channels.read_message(doc, str(thread_id)) is not None
+        )
+        if not is_live:
+            raise _no_thread("No message of this channel")
+
+
+def _no_thread(detail: str) -> InvalidError:
+    fault = FieldError("body.thread_id", detail)
+    return InvalidError(f"{detail}.", code="invalid_reference", errors=(fault,))
 
 
 def _read_content(content_type: str, value: dict[str, Any]) -> Content:

@@ -136,6 +136,10 @@ async def test_history_begins_where_what_one_has_ends(ann: Api, channel: str):
         ({"content": {"text": "x", "more": 1}}, "validation_failed"),
         ({"content": {"text": "Hi"}, "content_type": "html"}, "validation_failed"),
         ({"content": {"text": "Hi"}, "thread_id": str(uuid4())}, "rule_violated"),
+        (
+            {"content": {"text": "Hi"}, "thread_id": "00000000-0000-7000-8000-000000000000"},
+            "invalid_reference",
+        ),
         ({"content": {"text": "Done"}, "content_type": "agent_command_response"}, "rule_violated"),
     ],
 )
@@ -415,6 +419,10 @@ async def test_archived_messages_are_read_and_changed_like_others(
         f"/v1/channels/{channel}/messages", {"content": {"text": "Late"}, "thread_id": messages[2]["id"]}
     )
     assert reply.status_code == 201, reply.text
+    for thread_id in ("00000000-0000-7000-8000-000000000000", reply.json()["message"]["id"]):
+        body = {"content": {"text": "Later"}, "thread_id": thread_id}
+        refused = await ann.post(f"/v1/channels/{channel}/messages", body)
+        assert refused.status_code in (409, 422), refused.text
     await listed(ann, channel)
     assert await archiving(services).move_all() == 1
 
