@@ -15,12 +15,16 @@ import msgspec
 import pycrdt
 
 from blocks import channel
+from blocks.kinds.fields import Url
 from blocks.links import Link, find_links
 from blocks.mentions import find_mentions, read_aloud
-from blocks.page import Condition, blocks_of, read_block
+from blocks.page import META, Condition, blocks_of, read_block, read_title
+from blocks.plain import plain
 
 MAX_KEY_CHARACTERS = 250
 """What is indexed has to fit an index; real ids, types and order keys are far shorter."""
+
+MAX_TITLE = 500
 
 UNREADABLE = "unreadable"
 """The type of what has none."""
@@ -52,6 +56,13 @@ class BlockRow(msgspec.Struct, frozen=True):
     links: tuple[Link, ...]
     text: str
     """All that can be read in it, for search."""
+
+
+class PageNames(msgspec.Struct, frozen=True):
+    """What a page's document says that it is called and looks like; None where it says nothing."""
+
+    title: str | None = None
+    icon_url: str | None = None
 
 
 class MessageRow(msgspec.Struct, frozen=True):
@@ -93,6 +104,8 @@ class Changes(msgspec.Struct, Generic[R], frozen=True):
     marks: Mapping[str, UUID]
     """Read marks that are new or further than before."""
     unreadable: int
+    names: PageNames = PageNames()
+    """Of a page."""
 
 
 def page_changes(doc: pycrdt.Doc[Any], known: Known) -> Changes[BlockRow]:
@@ -104,7 +117,8 @@ def page_changes(doc: pycrdt.Doc[Any], known: Known) -> Changes[BlockRow]:
             rows.append((key, _read_block(doc, key)))
         else:
             unreadable += 1
-    return compare(rows, known.digests, {}, unreadable)
+    changes = compare(rows, known.digests, {}, unreadable)
+    return msgspec.structs.replace(changes, names=_read_names(doc))
 
 
 def channel_changes(
@@ -153,6 +167,15 @@ def compare(
         if known.get(key) != digest:
             changed.append((row, digest))
     return Changes(changed, sorted(known.keys() - seen), marks, unreadable)
+
+
+def _read_names(doc: pycrdt.Doc[Any]) -> PageNames:
+    title, icon_url = read_title(doc), plain(doc.get(META, type=pycrdt.Map[Any]).get("icon_url"))
+    try:
+        icon_url = msgspec.convert(icon_url, Url)
+    except msgspec.ValidationError:
+        icon_url = None
+    return PageNames(title[:MAX_TITLE].replace("\0", "\ufffd") if title is not None else None, icon_url)
 
 
 def _read_block(doc: pycrdt.Doc[Any], key: str) -> BlockRow:

@@ -6,6 +6,7 @@ commit on it is written like any other. Nothing in the content counts as happeni
 """
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -74,9 +75,13 @@ async def add_pages(
 
 async def tell_of_page(uow: UnitOfWork, actor: str | None, event: str, page: Page) -> None:
     """Add an event about a page."""
+    await uow.events.append(page.workspace_id, event, actor, page_document(page.id), what_is_told_of(page))
+
+
+def what_is_told_of(page: Page) -> dict[str, Any]:
+    """Return the payload of an event about a page."""
     parent = str(page.parent_page_id) if page.parent_page_id else None
-    payload = {"title": page.title, "parent_page_id": parent}
-    await uow.events.append(page.workspace_id, event, actor, page_document(page.id), payload)
+    return {"title": page.title, "parent_page_id": parent}
 
 
 def page_document(page_id: UUID) -> str:

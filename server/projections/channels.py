@@ -71,12 +71,15 @@ class ChannelRows:
         await uow.projections.replace_mentions(channel_id, ids, _mentions(standing, rows))
         return ids[-1] if len(ids) == limit else None
 
-    async def finish(self, uow: UnitOfWork, standing: Standing, changes: Changes[MessageRow]) -> None:
+    async def finish(
+        self, uow: UnitOfWork, standing: Standing, changes: Changes[MessageRow], moment: Moment
+    ) -> list[Happening]:
         """Remove the messages that are gone, and move the read marks."""
         if changes.gone:
             await uow.projections.remove_messages(standing.subject_id, [UUID(id_) for id_ in changes.gone])
             await uow.search.remove("message", standing.subject_id, changes.gone)
         await uow.projections.replace_marks(standing.subject_id, changes.marks)
+        return []
 
 
 async def _index(uow: UnitOfWork, standing: Standing, rows: Sequence[MessageRow]) -> None:

@@ -49,12 +49,15 @@ class CommentRows:
         )
         return [event for event in happened if event is not None]
 
-    async def finish(self, uow: UnitOfWork, standing: Standing, changes: Changes[RemarkRow]) -> None:
+    async def finish(
+        self, uow: UnitOfWork, standing: Standing, changes: Changes[RemarkRow], moment: Moment
+    ) -> list[Happening]:
         """Remove what is gone: the guard lets nobody take anything out, but a document may begin anew."""
         threads = [key.removeprefix(THREAD_KEY) for key in changes.gone if key.startswith(THREAD_KEY)]
         comments = [key.removeprefix(COMMENT_KEY) for key in changes.gone if key.startswith(COMMENT_KEY)]
         await uow.comments.remove(standing.subject_id, [*map(UUID, threads)], [*map(UUID, comments)])
         await uow.search.remove("comment", standing.subject_id, comments)
+        return []
 
 
 def _of_thread(

@@ -1,4 +1,4 @@
-"""The rows of pages: blocks, whom and what they name, what is found of them; and who is mentioned."""
+"""The rows of pages: blocks, whom and what they name, what is found of them; who is mentioned, and titles."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,6 +7,8 @@ from uuid import UUID
 from blocks.kinds import agent_snippet
 from blocks.kinds.embed_panel import KIND, unresolved_url
 from blocks.rows import BlockRow, Changes, Known
+from server.pages.making import what_is_told_of
+from server.pages.names import follow_document
 from server.projections.ports import Happening, Moment
 from server.projections.reading import read_page
 from storage.models import CanvasBlock, PageLink
@@ -73,13 +75,16 @@ class PageRows:
             for block_id, kind, target_id in sorted(added)
         ]
 
-    async def finish(self, uow: UnitOfWork, standing: Standing, changes: Changes[BlockRow]) -> None:
-        """Remove the blocks that are gone."""
-        if not changes.gone:
-            return
-        await uow.embeds.set_waiting(standing.subject_id, changes.gone, {})
-        await uow.projections.remove_blocks(standing.subject_id, changes.gone)
-        await uow.search.remove("block", standing.subject_id, changes.gone)
+    async def finish(
+        self, uow: UnitOfWork, standing: Standing, changes: Changes[BlockRow], moment: Moment
+    ) -> list[Happening]:
+        """Remove the blocks that are gone, and have the page called what its document says."""
+        if changes.gone:
+            await uow.embeds.set_waiting(standing.subject_id, changes.gone, {})
+            await uow.projections.remove_blocks(standing.subject_id, changes.gone)
+            await uow.search.remove("block", standing.subject_id, changes.gone)
+        page = None if moment.is_past else await follow_document(uow, standing.subject_id, changes.names)
+        return [Happening("page.updated", moment.author, what_is_told_of(page))] if page is not None else []
 
 
 def _mention(page_id: UUID, block_id: str, kind: str, target_id: UUID, author: str | None) -> Happening:

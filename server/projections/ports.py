@@ -79,6 +79,8 @@ class Rows(Protocol[R]):
         """Write rows that are new or other than before; return what has happened by that."""
         ...
 
-    async def finish(self, uow: UnitOfWork, standing: Standing, changes: Changes[R]) -> None:
-        """Remove rows that are gone, and write what is left."""
+    async def finish(
+        self, uow: UnitOfWork, standing: Standing, changes: Changes[R], moment: Moment
+    ) -> list[Happening]:
+        """Remove rows that are gone, and write what is left; return what has happened by that."""
         ...

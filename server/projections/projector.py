@@ -253,7 +253,7 @@ class Projector:
                 some = changes.rows[start : start + ROWS_AT_ONCE]
                 happened = await rows.write(uow, standing, some, moment) if some else []
                 if is_last:
-                    await rows.finish(uow, standing, changes)
+                    happened += await rows.finish(uow, standing, changes, moment)
                     happened += [edits] if edits is not None else []
                 if not moment.is_past:
                     await append_happenings(uow, standing, happened)

@@ -13,6 +13,7 @@ from server.errors import ApiError, ConflictError, FieldError, InvalidError
 from server.pages.copies import draft_copies, find_tree, note_blocks, page_fields
 from server.pages.ending import end_page
 from server.pages.making import add_pages, tell_of_page
+from server.pages.names import write_in_document
 from server.rest.fields import DocumentEpoch, Listing, Slice, Time, Title, Url, list_slice, read_cursor
 from server.rest.gate import find_page, find_workspace, lock_page, require
 from server.routing import ReaderCall, Routes, UserCall
@@ -178,12 +179,25 @@ async def list_children(
 
 
 @routes.patch("/v1/pages/{page_id}", "pages.write", refuses=(403, 409))
-async def change_page(call: UserCall, uow: UnitOfWork, page_id: UUID, body: PageChange) -> PageAnswer:
-    """Rename a page, move it in the tree with all that is below it, or make it a template."""
-    page = await lock_page(call, uow, page_id, "pages.write")
-    refuse_trashed(page)
-    if body == PageChange():
-        return await read_page(uow, page)
+async def change_page(call: UserCall, page_id: UUID, body: PageChange) -> PageAnswer:
+    """Rename a page, move it in the tree with all that is below it, or make it a template.
+
+    Where the page's document says what it is called, it says so, too.
+    """
+    async with call.services.database.transaction() as uow:
+        page = await lock_page(call, uow, page_id, "pages.write")
+        refuse_trashed(page)
+        if body != PageChange():
+            await _change(call, uow, page, body)
+        answer = await read_page(uow, page)
+    names = {"title": body.title, "icon_url": body.icon_url}
+    names = {name: value for name, value in names.items() if value is not UNSET}
+    if names:
+        await write_in_document(call.services.documents, page_id, await call.principal(), names)
+    return answer
+
+
+async def _change(call: UserCall, uow: UnitOfWork, page: Page, body: PageChange) -> None:
     is_moved = body.parent_page_id is not UNSET or body.after is not UNSET
     if is_moved:
         await _move(call, uow, page, body)
@@ -195,7 +209,6 @@ async def change_page(call: UserCall, uow: UnitOfWork, page_id: UUID, body: Page
         page.is_template = body.is_template
     await uow.pages.change(page)
     await tell_of_page(uow, call.actor, "page.moved" if is_moved else "page.updated", page)
-    return await read_page(uow, page)
 
 
 @routes.delete("/v1/pages/{page_id}", "pages.write", refuses=(403,))

@@ -4,9 +4,14 @@ import json
 from typing import Any
 from uuid import UUID
 
+import pycrdt
+
+from blocks.page import META
 from server.bootstrap import Services
 from tests.server.api import Api
 from tests.server.conftest import Clock
+from tests.server.test_versions import open_as
+from tests.waiting import until
 
 
 async def titles(api: Api, path: str, **query: object) -> list[str]:
@@ -39,6 +44,42 @@ async def test_a_page_has_a_document_and_an_event(ann: Api, workspace: str, serv
         (2, "page.created", page["document"])
     ]
     assert events[1].actor == f"user:{ann.user['id']}"
+
+
+async def test_a_page_is_called_what_its_document_says_whoever_writes_it(
+    ann: Api, workspace: str, services: Services
+):
+    (page,) = await make(ann, workspace, "By REST", icon_url="https://x.example/i.png")
+    path = f"/v1/pages/{page['id']}"
+
+    async def now() -> tuple[str, str | None]:
+        await services.chat.catch_up(page["document"])
+        found = (await ann.get(path)).json()
+        return found["title"], found["icon_url"]
+
+    async with open_as(services, ann, page["document"]) as replica:
+        meta = replica.doc.get(META, type=pycrdt.Map[Any])
+        assert [*meta.keys()] == []
+        for title, shown in (("By Yjs", "By Yjs"), (5, "By Yjs"), ("x" * 501 + "\0", "x" * 500), ("Y", "Y")):
+            meta["title"], meta["icon_url"] = title, None
+            await replica.saved()
+            assert await now() == (shown, "https://x.example/i.png")
+        meta["icon_url"] = "javascript:alert(1)"
+        await replica.saved()
+        assert await now() == ("Y", "https://x.example/i.png")
+        meta["icon_url"] = "https://x.example/j.png"
+        await replica.saved()
+        assert await now() == ("Y", "https://x.example/j.png")
+
+        renamed = await ann.patch(path, {"title": "Renamed", "icon_url": None})
+        assert (renamed.status_code, renamed.json()["title"]) == (200, "Renamed")
+        await until(lambda: meta.to_py() == {"title": "Renamed", "icon_url": None})
+        assert await now() == ("Renamed", None)
+    async with services.database.read() as uow:
+        events = await uow.events.after(UUID(page["workspace_id"]), 0, 50)
+    told = [(event.payload["title"], event.actor) for event in events if event.type == "page.updated"]
+    actor = f"user:{ann.user['id']}"
+    assert told == [(title, actor) for title in ("By Yjs", "x" * 500, "Y", "Y", "Renamed")]
 
 
 async def test_siblings_keep_the_order_they_are_given(ann: Api, workspace: str):
