@@ -31,8 +31,8 @@ _BINARY, _CLOSE = picows.WSMsgType.BINARY, picows.WSMsgType.CLOSE
 _WSProtocol: Any = vars(import_module("picows.picows"))["WSProtocol"]
 
 HANDSHAKE_SECONDS = 5.0
-READ_BUFFER_BYTES = 4096
-"""What a quiet socket keeps; it grows with what arrives."""
+READ_BUFFER_BYTES = 2048
+"""What a quiet socket keeps, picows' least; it grows with what arrives."""
 
 PING_IDLE_SECONDS = 20.0
 CLOSE_SECONDS = 2.0
@@ -135,6 +135,10 @@ class _Listener(picows.WSListener):
     def on_ws_connected(self, transport: picows.WSTransport) -> None:
         """Begin, or say that there is nothing to begin."""
         self._transport = transport
+        # picows keeps both for as long as the socket lives: 2 kB, and the credential among it.
+        transport.request.path = b""
+        transport.request.headers.clear()
+        transport.response.headers.clear()
         if self._hub is None or self._opening is None:
             self.close(*UNKNOWN_PATH)
             return
