@@ -22,7 +22,7 @@ from storage import dialects, sqlite
 from storage.errors import InvalidDatabaseUrlError
 from storage.failures import translated
 from storage.ids import Uuid7
-from storage.pools import PatientPool
+from storage.pools import PatientPool, SqlitePool
 from storage.sqlite import Durability
 from storage.sqlite_connections import SqliteConnection, SqliteConnections
 from storage.unit_of_work import UnitOfWork
@@ -165,7 +165,7 @@ class Database:
             URL.create(dialects.SQLITE, database=str(path)),
             async_creator=connections.connect,
             execution_options={"compiled_cache": dialects.COMPILED},
-            poolclass=PatientPool,
+            poolclass=SqlitePool,
             pool_size=pool_size,
             max_overflow=0,
             # Each has its own pages, statements and schema in memory: only as many of them as are needed at a

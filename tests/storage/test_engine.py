@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, cast
@@ -438,7 +439,10 @@ async def test_who_finds_no_free_connection_takes_the_next_that_is_given_back(
     assert len(opened) == 1
 
 
-async def test_as_many_connections_as_are_needed_at_a_time_are_opened(sqlite_database: Database):
+async def test_as_many_connections_as_are_needed_at_a_time_are_opened(
+    sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(pools, "PATIENCE_SECONDS", 0.002)
     opened = opened_connections(sqlite_database)
     everybody = asyncio.Barrier(8)
 
@@ -450,6 +454,22 @@ async def test_as_many_connections_as_are_needed_at_a_time_are_opened(sqlite_dat
     await asyncio.gather(*(read() for _ in range(8)))
 
     assert len(opened) == 8
+
+
+async def test_the_more_readers_of_sqlite_are_open_the_longer_one_waits_for_one(
+    sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(pools, "PATIENCE_SECONDS", 0.002)
+    pool = sqlite_database._reader.sync_engine.pool  # pyright: ignore[reportPrivateUsage] - what a user cannot see
+    assert isinstance(pool, pools.SqlitePool)
+    waits: list[float] = []
+    async with AsyncExitStack() as stack:
+        for _ in range(4):
+            uow = await stack.enter_async_context(sqlite_database.read())
+            await uow.session.scalar(select(literal(1)))
+            waits.append(pool.patience_seconds)
+    assert waits == [0.002, 0.004, 0.008, 0.016]
+    assert pool.patience_seconds == 0.016, "those that were given back count, too"
 
 
 def opened_connections(database: Database) -> list[object]:
