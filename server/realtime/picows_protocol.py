@@ -25,6 +25,8 @@ from server.realtime.handshake import UNKNOWN_PATH, Opening, read_opening
 # picows tells of every connection, and its requests carry credentials (A1).
 logger = logging.getLogger("ionflux.websocket")
 logger.setLevel(logging.WARNING)
+_shared_logger = logging.LoggerAdapter(logger)
+"""Of a plain one picows makes one for each socket."""
 
 _BINARY, _CLOSE = picows.WSMsgType.BINARY, picows.WSMsgType.CLOSE
 
@@ -100,7 +102,7 @@ def _carrier(
         None,  # path, of a client
         False,
         listen,
-        logger,
+        _shared_logger,
         True,  # disconnect when a listener raises
         HANDSHAKE_SECONDS,
         True,  # ping whoever is silent
