@@ -157,5 +157,6 @@ def _api(name: LlmApi) -> Api:
 
 def load() -> None:
     """Load what calls need, which takes most of a second: in a thread, before the first of them."""
-    for name in ("openai", "agents.llm.responses", "agents.llm.chat_completions", "agents.llm.faults"):
+    calls = ("agents.llm.responses", "agents.llm.chat_completions", "agents.llm.faults")
+    for name in ("integrations.client_transport", "openai", *calls):
         import_module(name)

@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
@@ -186,6 +187,7 @@ class McpTools:
 
 def _load() -> tuple[Callable[[str, "httpx2.AsyncClient"], "Client"], type[Exception]]:
     """Load the SDK; return what connects to a server, and what it raises."""
+    import_module("integrations.client_transport")
     from mcp import Client, MCPError
     from mcp.client.streamable_http import streamable_http_client
 
