@@ -5,6 +5,7 @@ and marked, its row has all of the document, the document lets go of it, its row
 between. What is read is the row, all the while.
 """
 
+from asyncio import get_running_loop, sleep
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
@@ -23,10 +24,9 @@ from crdt.peer import Replica
 from crdt.ports import Principal
 from server.offload import Offload, size_of
 from server.projections.archived import document_of_rows, read_rows, rows_of
-from server.projections.catching_up import CatchingUp
 from server.projections.channels import ChannelRows
 from server.projections.ports import Moment
-from server.projections.projector import ROWS_AT_ONCE, Projector, append_happenings
+from server.projections.projector import OVERTAKEN_SECONDS, ROWS_AT_ONCE, Projector, append_happenings
 from storage.engine import Database
 from storage.repositories.projections import Overtaken, Standing
 from storage.unit_of_work import UnitOfWork
@@ -35,8 +35,7 @@ from storage.update_log import UpdateLog
 T = TypeVar("T")
 
 ROWS_WITHIN_SECONDS = 60.0
-"""How long the rows of a channel may need to follow its document before it is left for the next time. Where
-much is said that takes longer, and there the archive is needed most."""
+"""How long other processes may write rows of a channel before it is left for the next time."""
 
 ATTEMPTS = 20
 """Tries at a row while somebody else writes rows of the same channel."""
@@ -51,14 +50,12 @@ class MessageArchive:
         log: UpdateLog,
         guard: ChannelGuard,
         projector: Projector,
-        catching_up: CatchingUp,
         offload: Offload,
     ) -> None:
         self._database = database
         self._log = log
         self._guard = guard
         self._projector = projector
-        self._catching_up = catching_up
         self._offload = offload
         self._rows = ChannelRows()
 
@@ -93,10 +90,6 @@ class MessageArchive:
 
         return await self._claimed(document, work)
 
-    async def is_followed(self, document: str) -> bool:
-        """Let the rows have what the document has now, and its events be told; tell if that came about."""
-        return await self._catching_up.catch_up(document, ROWS_WITHIN_SECONDS)
-
     async def move(self, replica: Replica, message_ids: Sequence[str]) -> int:
         """Take messages out of a channel's document into the archive; return how many.
 
@@ -104,6 +97,8 @@ class MessageArchive:
         storage's errors; what was begun is begun again by the next call.
         """
         async with self._projector.turn(replica.document):
+            if not await self._are_rows_following(replica.document):
+                return 0
             marked, standing = await self._mark(replica.document, message_ids)
             there = set(channel.message_ids(replica.doc))
             marked = [id_ for id_ in marked if id_ in there]  # others may have been quicker
@@ -120,6 +115,19 @@ class MessageArchive:
             if position is not None and not await self._projector.follow_up_to(standing.name, position - 1):
                 await self._keep_as_of(standing, position - 1, marked)
         return len(marked)
+
+    async def _are_rows_following(self, document: str) -> bool:
+        """Let the rows have what the document has now, and its events be told; tell if that came about."""
+        give_up_at = get_running_loop().time() + ROWS_WITHIN_SECONDS
+        while True:
+            try:
+                await self._projector.follow_in_turn(document)
+            except Overtaken:  # another process does it
+                if get_running_loop().time() > give_up_at:
+                    return False
+                await sleep(OVERTAKEN_SECONDS)
+            else:
+                return True
 
     async def _position_of(self, removal: Sequence[bytes], standing: Standing, upto: int) -> int | None:
         """Return where the log has an edit that was made behind a standing's position.

@@ -6,7 +6,7 @@ as one of the server's own peers. What cannot be moved now is moved the next tim
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -31,11 +31,10 @@ EVERY_SECONDS = 60.0
 AT_ONCE = 200
 """Messages that leave a document with one edit."""
 
-MANY_AT_ONCE = 1000
-"""Likewise where there are that many to leave: an edit costs what the whole document costs."""
-
-EDITS_AT_ONCE = 10
-"""Such edits after the rows have followed the document once: following takes longer the more is said."""
+MANY = 1000
+MANY_AT_ONCE = 4000
+"""Likewise where there are that many to leave: an edit waits for the rows, which takes longer the more is
+said, and costs what the whole document costs."""
 
 _PAGE = 500
 
@@ -97,25 +96,14 @@ class Archiving:
         try:
             async with self._hub.join(DocumentName(document), ARCHIVIST) as replica:
                 await self._archive.adopt(replica)
-                while (leaving := self._leaving(replica)) and await self._archive.is_followed(document):
-                    count = await self._move_some(replica, leaving)
+                while leaving := self._leaving(replica):
+                    size = MANY_AT_ONCE if len(leaving) >= MANY else AT_ONCE
+                    count = await self._archive.move(replica, leaving[:size])
                     if not count:
                         break
                     moved += count
         except CrdtError as error:
             logger.warning("document %s: its messages cannot be archived now: %s", document, error)
-        return moved
-
-    async def _move_some(self, replica: Replica, leaving: Sequence[str]) -> int:
-        moved = 0
-        size = MANY_AT_ONCE if len(leaving) >= MANY_AT_ONCE else AT_ONCE
-        for start in range(0, min(len(leaving), size * EDITS_AT_ONCE), size):
-            pinned = channel.read_pins(replica.doc)
-            chosen = [id_ for id_ in leaving[start : start + size] if id_ not in pinned]
-            count = await self._archive.move(replica, chosen) if chosen else 0
-            if not count:
-                break
-            moved += count
         return moved
 
     def _leaving(self, replica: Replica) -> list[str]:

@@ -36,10 +36,10 @@ from storage.update_log import UpdateLog
 
 logger = logging.getLogger(__name__)
 
-ROWS_AT_ONCE = 100
+ROWS_AT_ONCE = 200
 """Rows that one transaction writes, while all others who write may wait."""
 
-_OVERTAKEN_SECONDS = 0.05
+OVERTAKEN_SECONDS = 0.05
 """How long somebody else is let write before all is read once more."""
 
 _MAX_AUTHORS = 50
@@ -65,15 +65,16 @@ class Projector:
     async def follow(self, name: str) -> None:
         """Bring a document's rows up to its log; one that is no more is left alone.
 
-        Raises Overtaken when somebody else does the same, and storage's errors.
+        Raises Overtaken when another process does the same, and storage's errors.
         """
+        async with self.turn(name):
+            await self.follow_in_turn(name)
+
+    async def follow_in_turn(self, name: str) -> None:
+        """Do that for who holds the document's turn."""
         standing = await self._find(name)
         if standing is not None and standing.is_stale:
             await self._make_anew(standing)
-        async with self.turn(name):
-            await self._follow(name)
-
-    async def _follow(self, name: str) -> None:
         standing = await self._find(name)
         if standing is None:
             return
@@ -95,7 +96,7 @@ class Projector:
                     msgspec.structs.replace(standing, head=position), is_past=False, upto=position
                 )
             except Overtaken:
-                await sleep(_OVERTAKEN_SECONDS)
+                await sleep(OVERTAKEN_SECONDS)
             except (UnknownPositionError, CorruptDocumentError, DocumentDamaged, BrokenWorkerProcess):
                 return False
         return standing is not None and standing.position == position
@@ -152,7 +153,7 @@ class Projector:
                 await self._bring_up(found, is_past=True)
             except Overtaken:
                 # Not from the beginning: an archive may be long.
-                await sleep(_OVERTAKEN_SECONDS)
+                await sleep(OVERTAKEN_SECONDS)
             else:
                 return
 

@@ -1,5 +1,7 @@
 """Messages by REST: the same as by the document, live and archived."""
 
+import asyncio
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -19,10 +21,12 @@ from blocks.channel_content import (
     write_content,
 )
 from crdt.ports import DocumentName, Principal, PrincipalId
-from server.background.archiving import Archiving
+from server.background.archiving import ARCHIVIST, Archiving
 from server.bootstrap import Services
 from server.notifications.inboxes import read_inbox
+from server.offload import Offload
 from server.projections import catching_up
+from server.projections.projector import Projector
 from tests.server.api import PASSWORD, Api
 from tests.server.conftest import Clock
 from tests.waiting import until
@@ -526,3 +530,58 @@ async def test_a_round_that_was_killed_is_begun_again(services: Services, ann: A
     seen = await listed(ann, channel)
     assert [message["id"] for message in seen] == [message["id"] for message in messages[::-1]]
     assert seen[-1]["content"] == {"text": "still in the document"}
+
+
+async def test_two_who_take_themselves_for_the_leader_move_each_message_once(
+    services: Services, ann: Api, channel: str
+):
+    ids = [(await say(ann, channel, str(n)))["id"] for n in range(8)]
+    await listed(ann, channel)
+    moved = await asyncio.gather(*(archiving(services).move_all() for _ in range(3)))
+    assert sum(moved) == 6
+    seen = await listed(ann, channel)
+    assert [message["id"] for message in seen] == ids[::-1]
+    assert [message["archived_at"] is None for message in seen] == [True] * 2 + [False] * 6
+
+
+@pytest.mark.parametrize("is_overtaken", [False, True])
+async def test_what_is_edited_just_before_a_message_leaves_is_in_its_row(
+    services: Services, ann: Api, channel: str, monkeypatch: pytest.MonkeyPatch, *, is_overtaken: bool
+):
+    ids = [(await say(ann, channel, str(n)))["id"] for n in range(5)]
+    await listed(ann, channel)
+    document = f"channel:{channel}"
+    another_process = Projector(services.database, services.update_log, Offload())
+    follow_up_to = Projector.follow_up_to
+
+    async def follow(projector: Projector, name: str, position: int) -> bool:
+        if is_overtaken:
+            await another_process.follow(name)
+        is_there = await follow_up_to(projector, name, position)
+        assert is_there is not is_overtaken
+        return is_there
+
+    monkeypatch.setattr(Projector, "follow_up_to", follow)
+    async with (
+        services.hub.join(DocumentName(document), Principal(id=PrincipalId(me(ann)), name="Ann")) as person,
+        services.hub.join(DocumentName(document), ARCHIVIST) as replica,
+    ):
+        channels.mark_read(person.doc, me(ann), ids[0])  # its first edit waits until its client id is known
+        await person.saved()
+        await services.chat.catch_up(document)
+        remove = channels.remove
+
+        def edit_and_remove(doc: pycrdt.Doc[Any], message_ids: Collection[str]) -> None:
+            # The archivist has not heard of it yet, and the log has it first.
+            channels.edit(person.doc, ids[0], Text("a last word"), edited_at=services.clock().isoformat())
+            channels.react(person.doc, ids[1], "👍", me(ann))
+            remove(doc, message_ids)
+
+        monkeypatch.setattr(channels, "remove", edit_and_remove)
+        assert await services.message_archive.move(replica, ids[:3]) == 3
+        assert channels.message_ids(replica.doc) == ids[3:]
+    seen = (await listed(ann, channel))[::-1]
+    assert [message["id"] for message in seen] == ids
+    assert [message["content"]["text"] for message in seen] == ["a last word", "1", "2", "3", "4"]
+    assert seen[1]["reactions"] == [{"emoji": "👍", "user_ids": [me(ann)]}]
+    assert [message["archived_at"] is None for message in seen] == [False] * 3 + [True] * 2

@@ -316,7 +316,10 @@ async def test_two_processes_write_each_row_and_tell_each_message_once(world: Wo
     assert [(id_,) for id_ in sorted(ids)] == await world.rows(ChatMessage.id)
 
 
-async def test_those_who_follow_at_once_in_a_process_wait_for_each_other(world: World):
+async def test_those_who_follow_at_once_in_a_process_wait_for_each_other(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(projector_module, "ROWS_AT_ONCE", 100)
     pen = await world.open("channel")
     for number in range(3):
         pen.post(*(f"{number} {index}" for index in range(150)))
