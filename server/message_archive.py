@@ -1,8 +1,8 @@
 """Messages that have left their channel's document: moving them out, and changing them afterwards.
 
-A message is archived in this order, so that it is somewhere at any moment and nowhere twice: its row is there
-and marked, its row has all of the document, the document lets go of it, its row gets what was edited in
-between. What is read is the row, all the while.
+A message is archived in this order, so that it is somewhere at any moment and nowhere twice: its row has all
+of the document, its row is marked, the document lets go of it, its row gets what was edited in between. What
+is read is the row, all the while.
 """
 
 from asyncio import get_running_loop, sleep
