@@ -39,6 +39,9 @@ logger = logging.getLogger(__name__)
 ROWS_AT_ONCE = 200
 """Rows that one transaction writes, while all others who write may wait."""
 
+FORGOTTEN_AT_ONCE = 100
+"""Rows of each table that one transaction removes."""
+
 OVERTAKEN_SECONDS = 0.05
 """How long somebody else is let write before all is read once more."""
 
@@ -131,12 +134,12 @@ class Projector:
     async def forget(self, name: str) -> bool:
         """Remove some rows of a document that is no more; tell whether all are gone."""
         async with self._database.transaction() as uow:
-            return await uow.projections.forget(name, ROWS_AT_ONCE)
+            return await uow.projections.forget(name, FORGOTTEN_AT_ONCE)
 
     async def forget_found(self) -> bool:
         """Remove some of what is found of workspaces that are no more; tell whether all is gone."""
         async with self._database.transaction() as uow:
-            return await uow.search.forget_orphans(ROWS_AT_ONCE)
+            return await uow.search.forget_orphans(FORGOTTEN_AT_ONCE)
 
     async def _find(self, name: str) -> Standing | None:
         async with self._database.read() as uow:
