@@ -176,7 +176,7 @@ class LiveDocument:
         if self._stop_watching is None:
             self._watch()
         try:
-            if len(updates) > 1:
+            if len(updates) != 1:
                 refused = self._apply_together(updates)
             else:
                 refused = _NONE if self._waiting.is_ahead(updates[0]) else self._apply_one(updates[0])
