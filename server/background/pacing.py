@@ -19,6 +19,9 @@ T = TypeVar("T")
 PAUSE_SECONDS = 1.0
 """After a failure of the database."""
 
+LONGEST_SECONDS = 2.0
+"""No work is taken to have lasted longer."""
+
 
 async def again_and_again(
     work: Callable[[], Awaitable[object]],
@@ -52,6 +55,14 @@ async def at_news(
             except StorageError as error:
                 logger.warning("%s: %s", complaint, error)
                 await asyncio.sleep(PAUSE_SECONDS)
+
+
+def lasted(started: float, now: float) -> float:
+    """Return how many seconds work has lasted for which others are to be given many times as many.
+
+    A process that was stopped meanwhile, and goes on, would give them hours.
+    """
+    return min(now - started, LONGEST_SECONDS)
 
 
 class Cost:

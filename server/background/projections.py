@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from anyio import create_task_group
 
 from server.background.leadership import LEASE_SECONDS, Leadership
-from server.background.pacing import Cost
+from server.background.pacing import Cost, lasted
 from server.offload import child_seconds
 from server.projections.projector import Projector
 from server.spans import span
@@ -40,6 +40,8 @@ LEAST_REST_SECONDS = 0.05
 
 MOST_SHARE = 0.5
 """Which part of the time any document may take, however long that lets it rest: the child is for all."""
+
+LONGEST_REST_SECONDS = 60.0
 
 LOOK_SHARE = 0.05
 """Which part of the time may go into looking at all documents."""
@@ -136,7 +138,7 @@ class Projections:
         while True:
             started = loop.time()
             await self._insist(self._find_due)
-            await asyncio.sleep(max(EVERY_SECONDS, (loop.time() - started) / LOOK_SHARE))
+            await asyncio.sleep(max(EVERY_SECONDS, lasted(started, loop.time()) / LOOK_SHARE))
 
     async def _find_due(self) -> None:
         now = asyncio.get_running_loop().time()
@@ -242,10 +244,10 @@ class Projections:
                 logger.exception("document %s is not projected", name)
         now = loop.time()
         spent, in_child = BESIDE * cost.seconds, child_seconds.get()
-        rest = max(_rest_of(name, spent), (spent + in_child) / MOST_SHARE)
+        rest = max(_rest_of(name, spent), min((spent + in_child) / MOST_SHARE, LONGEST_REST_SECONDS))
         self._resting[name] = max(now + failure_pause, started + rest)
         # Of those that wait at the same time, each has its part of that.
-        waited = (now - started - in_child) / _CONCURRENCY
+        waited = lasted(started, now - in_child) / _CONCURRENCY
         self._begin_typed_at = self._later(self._begin_typed_at, started, waited)
         if is_awaited:
             self._begin_awaited_at = self._later(self._begin_awaited_at, started, spent)

@@ -5,7 +5,8 @@ from time import thread_time
 
 import pytest
 
-from server.background.pacing import Cost
+from server.background.pacing import Cost, lasted
+from server.background.projections import LOOK_SHARE, SHARED
 
 
 def burn(seconds: float) -> None:
@@ -30,6 +31,11 @@ async def test_only_what_the_work_does_itself_is_counted():
     result, _ = await asyncio.gather(cost.of(work()), others())
     assert result == "done"
     assert 0.02 <= cost.seconds < 0.2
+
+
+def test_nobody_waits_for_hours_because_the_process_was_stopped_for_one():
+    assert lasted(5.0, 5.5) == 0.5
+    assert lasted(5.0, 5.0 + 3600) / min(LOOK_SHARE, SHARED) < 60
 
 
 async def test_what_the_work_raises_comes_out_and_a_cancellation_goes_in():
