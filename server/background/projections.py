@@ -32,7 +32,7 @@ EVERY_SECONDS = 0.5
 REST_SECONDS = 0.8
 """How long a page rests that is edited all the time: its rows follow within a second."""
 
-CHANNEL_SHARE = 0.1
+CHANNEL_SHARE = 0.25
 """Which part of the time one channel may take, or the comments on one page. They rest as long as that needs,
 and no longer than pages: messages come one by one, and commands wait to be answered."""
 
@@ -51,6 +51,9 @@ SHARED = 0.2
 
 DEDICATED = 0.9
 """Likewise where it does not."""
+
+AWAITED = 3.0
+"""How many times as much may go into what somebody waits for."""
 
 CREDIT_SECONDS = 2.0
 """Of the time that nothing was done in, what may be made up for without a rest."""
@@ -203,8 +206,9 @@ class Projections:
             pass
         self._waits_until = 0.0
 
-    def _later(self, begin_at: float, since: float, cost: float) -> float:
-        return max(begin_at, since - CREDIT_SECONDS) + cost / self._share
+    @staticmethod
+    def _later(begin_at: float, since: float, seconds: float) -> float:
+        return max(begin_at, since - CREDIT_SECONDS) + seconds
 
     def _choose(self, now: float) -> str | None:
         """Return a document that may begin: one that somebody waits for, before those that are typed into."""
@@ -248,9 +252,11 @@ class Projections:
         self._resting[name] = max(now + failure_pause, started + rest)
         # Of those that wait at the same time, each has its part of that.
         waited = lasted(started, now - in_child) / _CONCURRENCY
-        self._begin_typed_at = self._later(self._begin_typed_at, started, waited)
+        self._begin_typed_at = self._later(self._begin_typed_at, started, waited / self._share)
         if is_awaited:
-            self._begin_awaited_at = self._later(self._begin_awaited_at, started, spent)
+            self._begin_awaited_at = self._later(
+                self._begin_awaited_at, started, spent / (AWAITED * self._share)
+            )
         self._active.discard(name)
         self._woken.set()
 
