@@ -60,10 +60,17 @@ _DOCUMENT = """
     FROM documents AS d LEFT JOIN snapshots AS s ON s.document_id = d.id
     WHERE d.name = ? AND d.epoch = coalesce(?, d.epoch) ORDER BY s.position DESC LIMIT 1
 """
-# All rows as one value: the position keeps the order, which an aggregate need not.
-_ROWS = """
-    SELECT group_concat(position || ':' || hex(data), ' ')
+# All small rows as one value: the position keeps the order, which an aggregate need not. As hexadecimal
+# digits, in a value and then apart, a row takes seven times its bytes, so large ones come as they are.
+_LARGE_BYTES = 16 * 1024
+_ROWS = f"""
+    SELECT group_concat(iif(length(data) <= {_LARGE_BYTES}, position || ':' || hex(data), NULL), ' '),
+        max(length(data)) > {_LARGE_BYTES}
     FROM updates WHERE document_id = ? AND position > ? AND position <= ?
+"""
+_LARGE_ROWS = f"""
+    SELECT position, data FROM updates
+    WHERE document_id = ? AND position > ? AND position <= ? AND length(data) > {_LARGE_BYTES}
 """
 # The snapshot up to a position: the newest, unless it is asked for the past.
 _PAST = """
@@ -330,8 +337,11 @@ def _read_past(
 def _read_rows(
     connection: sqlite3.Connection, document_id: int, after: int, upto: int
 ) -> list[tuple[int, bytes]]:
-    ((joined,),) = connection.execute(_ROWS, (document_id, after, upto)).fetchall()
-    return sorted(_split(row) for row in joined.split(" ")) if joined else []
+    ((joined, has_large),) = connection.execute(_ROWS, (document_id, after, upto)).fetchall()
+    rows = [_split(row) for row in joined.split(" ")] if joined else []
+    if has_large:
+        rows += connection.execute(_LARGE_ROWS, (document_id, after, upto)).fetchall()
+    return sorted(rows)
 
 
 def _find(connection: sqlite3.Connection, document: str) -> tuple[int, int, int]:

@@ -357,6 +357,17 @@ async def test_R7_a_document_whose_head_is_behind_its_rows_fails_alone(
     assert (2, b"2") in await _rows(database), "nothing is written over"
 
 
+async def test_D4_rows_are_read_in_their_order_however_large_they_are(database: Database):
+    await _create(database, PAGE)
+    rows = [bytes([number]) * size for number, size in enumerate([3, 16384, 16385, 0, 500_000, 1, 70_000])]
+    async with UpdateLog.of(database) as log:
+        await log.append(PAGE, [(row, ANN) for row in rows])
+        assert await log.load(PAGE) == (7, None, rows)
+        assert await log.read_at(PAGE, 5) == (5, None, rows[:5])
+        assert await log.read_rows(PAGE, 2, 6) == rows[2:6]
+        assert await log.read_rows(PAGE, 2, 3) == rows[2:3]
+
+
 async def test_D1_the_log_and_units_of_work_share_one_sqlite_file(sqlite_database: Database):
     await _create(sqlite_database, PAGE)
 
