@@ -53,6 +53,7 @@ class Waiting:
         self._tried_at = b""
         # Encoded client id -> how many of its clocks are here at least; looked up anew where that is too few.
         self._clocks: dict[bytes, int] = {}
+        self._is_exact = False  # whether they are not only the least
         self.is_in_doubt = False
         """Whether anything was given since the last `taken` or `settle` that may not be here whole."""
         self._large: dict[bytes, Needs] = {}
@@ -69,6 +70,7 @@ class Waiting:
     def refused(self) -> None:
         """Note that the update which was not ahead could not be read, so nothing of it is here."""
         self._clocks.clear()
+        self._is_exact = False
 
     def is_ahead(self, update: bytes) -> bool:
         """Whether an update goes on from what is not here, and must not be applied yet; if not, it is now.
@@ -81,8 +83,11 @@ class Waiting:
             return False
         self.is_in_doubt = True
         if len(update) > LARGE_BYTES:
-            return self._lacks(self._large.get(update, ()))
-        return update[:1] != b"\x00" and self._is_ahead(update)
+            is_ahead = self._lacks(self._large.get(update, ()))
+        else:
+            is_ahead = update[:1] != b"\x00" and self._is_ahead(update)
+        self._is_exact = False
+        return is_ahead
 
     def is_news(self, update: bytes) -> bool:
         """Whether an update is a typed character that is not here, and goes on from what is here alone.
@@ -90,11 +95,24 @@ class Waiting:
         Then it must be applied now, and is all that changes: it counts as here from now on.
         """
         typed = _TYPED.fullmatch(update)
-        return typed is not None and (self._place(typed) or self._place_anew(typed)) == _NEXT
+        if typed is None:
+            return False
+        place = self._place(typed)
+        # What else was applied may have had this character, too.
+        if place == _AHEAD or (place == _NEXT and not self._is_exact):
+            place = self._place_anew(typed)
+        return place == _NEXT
 
     def _place_anew(self, typed: re.Match[bytes]) -> int:
-        self._clocks = _read_clocks(self._doc.get_state())
+        self._read_clocks(self._doc.get_state())
         return self._place(typed)
+
+    def _read_clocks(self, state_vector: bytes) -> None:
+        """Read a state vector by encoded client ids: a tenth of the time of `read_state_vector`."""
+        beginning = len(encode_number(Reader(state_vector).read_number()))
+        entries = _ENTRY.findall(state_vector, beginning)
+        self._clocks = {client_id: _number(clock) for client_id, clock in entries}
+        self._is_exact = True
 
     def _place(self, typed: re.Match[bytes]) -> int:
         """Tell a typed character that is next, and counts as here from now on, from one that is here already
@@ -125,7 +143,7 @@ class Waiting:
         """Look after updates that were just applied, or are ahead, and after those that waited for them."""
         self.is_in_doubt = False
         state_vector = self._doc.get_state()
-        self._clocks = _read_clocks(state_vector)
+        self._read_clocks(state_vector)
         for update in updates:
             missing = None if self._is_here(update) else find_missing(update, state_vector)
             if missing is not None:
@@ -157,7 +175,7 @@ class Waiting:
     def _lacks(self, needs: Needs) -> bool:
         if self._has(needs):
             return False
-        self._clocks = _read_clocks(self._doc.get_state())
+        self._read_clocks(self._doc.get_state())
         return not self._has(needs)
 
     def _has(self, needs: Needs) -> bool:
@@ -218,12 +236,6 @@ def encode_state_vector(clocks: Mapping[int, int]) -> bytes:
     """Return what `read_state_vector` reads."""
     entries = (encode_number(client_id) + encode_number(clock) for client_id, clock in clocks.items())
     return encode_number(len(clocks)) + b"".join(entries)
-
-
-def _read_clocks(state_vector: bytes) -> dict[bytes, int]:
-    """Return a state vector of pycrdt's by encoded client ids: a tenth of the time of `read_state_vector`."""
-    beginning = len(encode_number(Reader(state_vector).read_number()))
-    return {client_id: _number(clock) for client_id, clock in _ENTRY.findall(state_vector, beginning)}
 
 
 def _number(encoded: bytes) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pycrdt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crdt.document import LiveDocument, Poisoned
@@ -446,15 +446,21 @@ places = st.lists(
 )
 
 
-@given(places, st.randoms(use_true_random=False), st.integers(1, 9), st.integers(0, 6))
+@settings(max_examples=400)
+@given(places, st.randoms(use_true_random=False), st.integers(1, 9), st.integers(0, 6), st.integers(0, 6))
 def test_D4_a_typed_character_counts_as_here_only_where_it_is(
-    script: list[tuple[int, int, str]], chance: random.Random, turn: int, swaps: int
+    script: list[tuple[int, int, str]], chance: random.Random, turn: int, swaps: int, repeats: int
 ) -> None:
     updates = type_together(script, chance)
     expected = LiveDocument(None, updates)
     for _ in range(swaps):
         one, other = chance.randrange(len(updates)), chance.randrange(len(updates))
         updates[one], updates[other] = updates[other], updates[one]
+    for _ in range(repeats):  # as clients send what they have typed meanwhile: once more, in one piece
+        place = chance.randrange(len(updates))
+        until = chance.randint(place, min(place + 6, len(updates)))
+        known = LiveDocument(None, updates[:place]).state_vector()
+        updates.insert(place, LiveDocument(None, updates[:until]).diff(known))
     room, peer = LiveDocument(None, []), LiveDocument(None, [])
     for start in range(0, len(updates), turn):
         before = room.state()
@@ -482,6 +488,16 @@ def test_D4_a_typed_character_waits_for_what_it_goes_on_from(next_to: str, missi
     room.apply([late])
     assert {*read_text(room.state())} == {*"123|"}
     assert not room.is_waiting(character)
+
+
+def test_R1_a_character_that_came_with_others_is_no_news() -> None:
+    begun, *more = keystrokes("abcd")
+    document = LiveDocument(None, [begun])
+    together = LiveDocument(None, [begun, *more]).diff(document.state_vector())
+    assert document.apply([together]).change == together
+    before = document.state()
+    assert [document.apply([update]).change for update in more] == [None, None, None]
+    assert document.state() == before
 
 
 def test_D4_a_log_of_what_many_typed_is_read_without_a_look_at_the_document_for_each_row(
