@@ -107,12 +107,20 @@ class Changes(msgspec.Struct, Generic[R], frozen=True):
     names: PageNames = PageNames()
     """Of a page."""
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing has to be done."""
+        return not (self.rows or self.gone or self.marks) and self.names == PageNames()
 
-def page_changes(doc: pycrdt.Doc[Any], known: Known) -> Changes[BlockRow]:
-    """Compare a page with what the tables have of it."""
+
+def page_changes(
+    doc: pycrdt.Doc[Any], known: Known, *, only: Collection[str] | None = None
+) -> Changes[BlockRow]:
+    """Compare a page, or only some of its blocks, with what the tables have of it."""
     rows: list[tuple[str, BlockRow]] = []
     unreadable = 0
-    for key in sorted(blocks_of(doc).keys()):
+    blocks = blocks_of(doc)
+    for key in sorted(blocks.keys() if only is None else filter(blocks.__contains__, only)):
         if _fits(key):
             rows.append((key, _read_block(doc, key)))
         else:
@@ -167,6 +175,17 @@ def compare(
         if known.get(key) != digest:
             changed.append((row, digest))
     return Changes(changed, sorted(known.keys() - seen), marks, unreadable)
+
+
+def missing(touched: Changes[Any], digests: Mapping[str, bytes], marks: Mapping[str, UUID]) -> Changes[Any]:
+    """Return what is missing in the tables of all that was touched, whose digests and marks these are."""
+    return Changes(
+        [(row, digest) for row, digest in touched.rows if digests.get(str(row.id)) != digest],
+        [id_ for id_ in touched.gone if id_ in digests],
+        moved_on(touched.marks, marks),
+        touched.unreadable,
+        touched.names,
+    )
 
 
 def _read_names(doc: pycrdt.Doc[Any]) -> PageNames:

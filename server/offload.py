@@ -5,7 +5,7 @@ and ends with the loop, or after five idle minutes.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from functools import partial
 from time import monotonic
@@ -63,7 +63,7 @@ class Offload:
         await asyncio.shield(self._starting)
 
 
-def size_of(snapshot: bytes | None, rows: list[bytes]) -> int:
+def size_of(snapshot: bytes | None, rows: Sequence[bytes]) -> int:
     """Return what a part of a log counts as."""
     return len(snapshot or b"") + sum(len(row) + _ROW_BYTES for row in rows)
 

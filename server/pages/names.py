@@ -41,6 +41,8 @@ async def write_in_document(
 
 async def follow_document(uow: UnitOfWork, page_id: UUID, names: PageNames) -> Page | None:
     """Have a page's row say what its document says; return the page if that is something else."""
+    if names == PageNames():
+        return None
     page = await uow.pages.get(page_id)
     if page is None or _said(page, names) == (page.title, page.icon_url):
         return None

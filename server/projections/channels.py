@@ -5,9 +5,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from blocks.rows import Changes, Known, MessageRow
+from blocks.rows import Changes, Known, MessageRow, missing
 from server.projections.archived import document_of_rows, rows_of
-from server.projections.kept_channels import KeptChannels
 from server.projections.ports import Happening, Moment
 from server.projections.reading import read_channel
 from storage.models import ChatMessage, MessageMention
@@ -21,14 +20,20 @@ class ChannelRows:
 
     read = staticmethod(read_channel)
 
-    def __init__(self) -> None:
-        self.keeping = KeptChannels()
-
     async def known(self, uow: UnitOfWork, subject_id: UUID) -> Known:
         """Return what the tables have of a channel."""
         return Known(
             await uow.projections.messages_known(subject_id), await uow.projections.marks_known(subject_id)
         )
+
+    async def compare(
+        self, uow: UnitOfWork, subject_id: UUID, touched: Changes[MessageRow]
+    ) -> Changes[MessageRow]:
+        """Return what of that the tables do not have."""
+        ids = [*(row.id for row, _ in touched.rows), *map(UUID, touched.gone)]
+        known = await uow.projections.messages_known(subject_id, ids) if ids else {}
+        marks = await uow.projections.marks_known(subject_id) if touched.marks else {}
+        return missing(touched, known, marks)
 
     async def write(
         self, uow: UnitOfWork, standing: Standing, rows: Sequence[tuple[MessageRow, bytes]], moment: Moment

@@ -18,7 +18,7 @@ class CommentRows:
     """Implements `Rows` for the comments on pages."""
 
     read = staticmethod(read_comments)
-    keeping = None
+    compare = None
 
     async def known(self, uow: UnitOfWork, subject_id: UUID) -> Known:
         """Return what the tables have of the comments on a page."""

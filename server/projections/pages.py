@@ -6,7 +6,7 @@ from uuid import UUID
 
 from blocks.kinds import agent_snippet
 from blocks.kinds.embed_panel import KIND, unresolved_url
-from blocks.rows import BlockRow, Changes, Known
+from blocks.rows import BlockRow, Changes, Known, missing
 from server.pages.making import what_is_told_of
 from server.pages.names import follow_document
 from server.projections.ports import Happening, Moment
@@ -30,11 +30,17 @@ class PageRows:
     """Implements `Rows` for pages."""
 
     read = staticmethod(read_page)
-    keeping = None
 
     async def known(self, uow: UnitOfWork, subject_id: UUID) -> Known:
         """Return what the tables have of a page."""
         return Known(await uow.projections.blocks_known(subject_id))
+
+    async def compare(
+        self, uow: UnitOfWork, subject_id: UUID, touched: Changes[BlockRow]
+    ) -> Changes[BlockRow]:
+        """Return what of that the tables do not have."""
+        ids = [*(row.id for row, _ in touched.rows), *touched.gone]
+        return missing(touched, await uow.projections.blocks_known(subject_id, ids), {})
 
     async def write(
         self, uow: UnitOfWork, standing: Standing, rows: Sequence[tuple[BlockRow, bytes]], moment: Moment

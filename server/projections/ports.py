@@ -1,6 +1,6 @@
 """What the projector needs to know of a kind of documents."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
@@ -35,25 +35,8 @@ class Moment(msgspec.Struct, frozen=True):
     """Whether the rows followed up to there before, and are made anew."""
 
 
-class Keeping(Protocol[R]):
-    """How the child reads large documents that it keeps, so that following them costs what has changed."""
-
-    def reading(
-        self, address: str, position: int
-    ) -> Callable[[bytes | None, Sequence[bytes], Known], Changes[R]]:
-        """Return what does the same as `Rows.read`, and keeps the document as of a position."""
-        ...
-
-    def reading_on(self, standing: Standing) -> Callable[[Sequence[bytes]], Changes[R] | None] | None:
-        """Return what reads all that the rows between a standing's position and its head touch.
-
-        None where the document was not kept; what is returned may find, in the child, that it is not.
-        """
-        ...
-
-    async def compare(self, uow: UnitOfWork, subject_id: UUID, touched: Changes[R]) -> Changes[R]:
-        """Return what of that the tables do not have."""
-        ...
+Compare = Callable[[UnitOfWork, UUID, Changes[R]], Awaitable[Changes[R]]]
+"""Takes all that was touched in the document of a page or channel; returns what the tables do not have."""
 
 
 class Rows(Protocol[R]):
@@ -65,8 +48,8 @@ class Rows(Protocol[R]):
         ...
 
     @property
-    def keeping(self) -> Keeping[R] | None:
-        """How large documents are read; None: as all others."""
+    def compare(self) -> Compare[R] | None:
+        """How documents that are kept are followed; None: these are not kept."""
         ...
 
     async def known(self, uow: UnitOfWork, subject_id: UUID) -> Known:

@@ -8,6 +8,7 @@ rows of a document wait for each other: whoever is overtaken has read for nothin
 
 import asyncio
 import logging
+from datetime import datetime
 from uuid import UUID
 from weakref import WeakValueDictionary
 
@@ -16,9 +17,10 @@ from anyio import BrokenWorkerProcess, sleep
 
 from blocks.rows import Changes
 from crdt.errors import DocumentDamaged
-from server.offload import SMALL_BYTES, Offload, size_of
+from server.offload import Offload, size_of
 from server.projections.channels import ChannelRows
 from server.projections.comments import CommentRows
+from server.projections.kept import KeptDocuments
 from server.projections.pages import PageRows
 from server.projections.ports import Happening, Moment, R, Rows
 from storage.engine import Database
@@ -59,6 +61,7 @@ class Projector:
         self._pages = PageRows()
         self._channels = ChannelRows()
         self._comments = CommentRows()
+        self._kept = KeptDocuments(offload)
         self._turns = WeakValueDictionary[str, asyncio.Lock]()
 
     def turn(self, name: str) -> asyncio.Lock:
@@ -78,7 +81,7 @@ class Projector:
         standing = await self._find(name)
         if standing is not None and standing.is_stale:
             await self._make_anew(standing)
-        standing = await self._find(name)
+            standing = await self._find(name)
         if standing is None:
             return
         if standing.revision == 0 or standing.position < standing.head:
@@ -198,10 +201,13 @@ class Projector:
             standing, rows, is_past=is_past, upto=upto
         )
         async with self._database.read() as uow:
-            written_at = await uow.projections.written_at(standing.document_id, position)
-            authors = [] if is_past else await _authors(uow, standing, standing.position, position)
-            moment = Moment(written_at or uow.now, authors[-1] if authors else None, is_past)
-            edits = None if is_past else await _edits_to_tell_of(uow, standing, position)
+            if changes.is_empty and not is_past and not _is_to_be_told(standing, position, uow.now):
+                moment, edits = Moment(uow.now, None, is_past), None
+            else:
+                written_at = await uow.projections.written_at(standing.document_id, position)
+                authors = [] if is_past else await _authors(uow, standing, standing.position, position)
+                moment = Moment(written_at or uow.now, authors[-1] if authors else None, is_past)
+                edits = None if is_past else await _edits_to_tell_of(uow, standing, position)
         await self._write(standing, position, changes, rows, moment, edits)
 
     async def _read(
@@ -213,27 +219,24 @@ class Projector:
             known = await rows.known(uow, standing.subject_id)
         if is_past:  # all rows are written anew, whatever the tables have
             known = msgspec.structs.replace(known, digests=dict.fromkeys(known.digests, b""))
+        if rows.compare is not None and not is_past:
+            return position, await self._kept.read(standing.address, position, snapshot, updates, known)
         size = size_of(snapshot, updates)
-        read = rows.read
-        if rows.keeping is not None and size > SMALL_BYTES and not is_past:
-            read = rows.keeping.reading(standing.address, position)
-        return position, await self._offload.run(size, read, snapshot, updates, known)
+        return position, await self._offload.run(size, rows.read, snapshot, updates, known)
 
     async def _read_on(self, standing: Standing, rows: Rows[R]) -> tuple[int, Changes[R]] | None:
-        """Compare what was touched in a large document that the child has kept, if it has."""
-        read_on = rows.keeping.reading_on(standing) if rows.keeping is not None else None
-        if read_on is None:
+        """Compare what was touched in a document that is kept, if it is."""
+        if rows.compare is None or not self._kept.has(standing.address):
             return None
         try:
             unread = await self._log.read_rows(standing.address, standing.position, standing.head)
-            touched = await self._offload.run_in_child(read_on, unread)
+            touched: Changes[R] | None = await self._kept.read_on(standing, unread)
         except (UnknownPositionError, BrokenWorkerProcess):
             return None
-        if touched is None:
-            return None
+        if touched is None or touched.is_empty:
+            return None if touched is None else (standing.head, touched)
         async with self._database.read() as uow:
-            assert rows.keeping is not None
-            return standing.head, await rows.keeping.compare(uow, standing.subject_id, touched)
+            return standing.head, await rows.compare(uow, standing.subject_id, touched)
 
     async def _write(
         self,
@@ -290,11 +293,15 @@ async def append_happenings(uow: UnitOfWork, standing: Standing, happened: list[
         await uow.events.append_all(standing.workspace_id, new)
 
 
+def _is_to_be_told(standing: Standing, position: int, now: datetime) -> bool:
+    if standing.kind != "page" or standing.told_position >= position:
+        return False
+    return standing.told_at is None or now - standing.told_at >= TOLD_EVERY
+
+
 async def _edits_to_tell_of(uow: UnitOfWork, standing: Standing, position: int) -> Happening | None:
     """Return `page.edited` up to a position, unless one has told of this page within the last minute."""
-    if standing.kind != "page" or standing.told_position >= position:
-        return None
-    if standing.told_at is not None and uow.now - standing.told_at < TOLD_EVERY:
+    if not _is_to_be_told(standing, position, uow.now):
         return None
     authors = await _authors(uow, standing, standing.told_position, position)
     payload = {"page_id": str(standing.subject_id), "authors": authors[-_MAX_AUTHORS:]}

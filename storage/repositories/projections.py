@@ -249,10 +249,13 @@ class Projections:
         """Return when a row of the log was written; None for one that is not kept any more."""
         return await self._session.scalar(_WRITTEN_AT, {"document_id": document_id, "position": position})
 
-    async def blocks_known(self, page_id: UUID) -> dict[str, bytes]:
-        """Return the digests of a page's rows by their ids."""
-        rows = await self._session.execute(_BLOCKS_KNOWN, {"page_id": page_id})
-        return {row[0]: row[1] for row in rows}
+    async def blocks_known(self, page_id: UUID, ids: Collection[str] | None = None) -> dict[str, bytes]:
+        """Return the digests of a page's rows, or of some, by their ids."""
+        known: dict[str, bytes] = {}
+        for some in [None] if ids is None else _parts(ids):
+            chosen = _BLOCKS_KNOWN if some is None else _BLOCKS_KNOWN.where(CanvasBlock.id.in_(some))
+            known |= {row[0]: row[1] for row in await self._session.execute(chosen, {"page_id": page_id})}
+        return known
 
     async def block_times(self, page_id: UUID, ids: Collection[str]) -> dict[str, datetime]:
         """Return when blocks of a page were last seen to be others than before, of those that have a row."""

@@ -547,7 +547,8 @@ async def test_a_damaged_document_keeps_its_rows_and_others_go_on(world: World):
     await world.log.save_snapshot(pen.name, 1, b"\xff\xff\xff")
     pen.add_block("unreachable")
     await pen.save()
-    await world.projector.follow(pen.name)
+    another_process = Projector(world.database, world.log, Offload())
+    await another_process.follow(pen.name)
     assert len(await world.rows(CanvasBlock.id)) == 1
     ((fault,),) = await world.rows(DocumentProjection.fault)
     assert "damaged" in fault

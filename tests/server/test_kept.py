@@ -1,0 +1,255 @@
+"""Documents that are kept: what is read of them by what has changed is what reading all finds."""
+
+import random
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pycrdt
+import pytest
+
+from blocks import channel
+from blocks.channel_content import Text
+from blocks.page import BLOCKS, CONTENT, META, Place
+from blocks.page_edits import Stamp, add_text_block
+from blocks.rows import Changes, Known, PageNames, moved_on
+from server.offload import SMALL_BYTES
+from server.projections.kept import Documents
+from server.projections.reading import read_channel, read_page
+from storage.engine import Database
+from storage.ids import Uuid7
+from storage.models import CanvasBlock, ChatMessage
+from storage.update_log import UpdateLog
+from tests.server.test_projections import ANN, BOB, NOW, World
+
+ADDRESS = "channel:x#1"
+EMOJI = ("👍", "👎")
+
+new_id = Uuid7()
+
+
+MANY = 10_000_000
+
+
+@pytest.fixture
+def documents() -> Documents:
+    return Documents(most_bytes=MANY, most=10)
+
+
+@pytest.fixture
+async def world(database: Database) -> AsyncIterator[World]:
+    async with UpdateLog.of(database) as log:
+        yield World(database, log)
+
+
+def do_something_on_page(doc: pycrdt.Doc[Any], dice: random.Random) -> None:
+    blocks, meta = doc.get(BLOCKS, type=pycrdt.Map[Any]), doc.get(META, type=pycrdt.Map[Any])
+    ids = [id_ for id_ in sorted(blocks.keys()) if isinstance(blocks[id_], pycrdt.Map)]
+    block = blocks[dice.choice(ids)] if ids else None
+    match dice.randrange(8) if block is not None else 0:
+        case 0:
+            add_text_block(doc, str(new_id()), ["words"], place=Place(), stamp=Stamp(NOW, ANN))
+        case 1 | 2:
+            assert block is not None
+            if block["type"] == "text":
+                block[CONTENT]["doc"].children.append(pycrdt.XmlElement("paragraph"))
+                block[CONTENT]["doc"].children[0].children.append(pycrdt.XmlText(f"more {dice.random()}"))
+        case 3:
+            assert block is not None
+            block["position_x"] = dice.choice([1, 2, "nowhere"])
+        case 4:
+            assert block is not None
+            block["deleted_at"] = dice.choice([None, NOW])
+        case 5:
+            del blocks[dice.choice(ids)]
+        case 6:
+            blocks[dice.choice(["", "odd", "x" * 300])] = dice.choice([5, None, "text"])
+        case _:
+            meta["title"] = dice.choice(["Plan", "Another plan"])
+
+
+def do_something_in_channel(doc: pycrdt.Doc[Any], dice: random.Random) -> None:
+    ids = channel.message_ids(doc)
+    some = dice.choice(ids) if ids else ""
+    match dice.randrange(8) if ids else 0:
+        case 0 | 1:
+            thread_id = some if some and dice.random() < 0.3 else None
+            channel.post(
+                doc,
+                str(new_id()),
+                Text(f"words {dice.random()}"),
+                sender_id=ANN,
+                sender_type="user",
+                created_at=NOW,
+                thread_id=thread_id,
+            )
+        case 2:
+            channel.edit(doc, some, Text(f"others {dice.random()}"), edited_at=NOW)
+        case 3:
+            channel.delete(doc, some)
+        case 4:
+            channel.react(doc, some, dice.choice(EMOJI), dice.choice((ANN, BOB)))
+        case 5:
+            channel.unreact(doc, some, dice.choice(EMOJI), dice.choice((ANN, BOB)))
+        case 6:
+            channel.mark_read(doc, dice.choice((ANN, BOB)), some)
+            if dice.random() < 0.5:
+                channel.pin(doc, some, ANN)
+            else:
+                channel.unpin(doc, some)
+        case _:
+            channel.remove(doc, [some])
+
+
+class Table:
+    """What the tables would have."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, bytes] = {}
+        self.marks: dict[str, Any] = {}
+
+        self.names = PageNames()
+
+    def take(self, changes: Changes[Any]) -> None:
+        self.rows |= {str(row.id): digest for row, digest in changes.rows}
+        for id_ in changes.gone:
+            self.rows.pop(id_, None)
+        self.marks |= moved_on(changes.marks, self.marks)
+        if changes.names != PageNames():
+            self.names = changes.names
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(
+    ("address", "act", "read"),
+    [("channel:x#1", do_something_in_channel, read_channel), ("page:x#1", do_something_on_page, read_page)],
+    ids=["channel", "page"],
+)
+def test_what_was_touched_is_all_that_has_changed(
+    documents: Documents,
+    address: str,
+    act: Callable[[pycrdt.Doc[Any], random.Random], None],
+    read: Callable[[None, list[bytes], Known], Changes[Any]],
+    seed: int,
+):
+    dice = random.Random(seed)
+    docs = [pycrdt.Doc[Any](client_id=number) for number in (1, 2)]
+    log: list[bytes] = []
+    by_parts, whole = Table(), Table()
+    by_parts.take(documents.read(address, 0, None, [], Known({})))
+    seen = 0
+    for _ in range(40):
+        for doc in docs:
+            before = doc.get_state()
+            for _ in range(dice.randrange(4)):
+                act(doc, dice)
+            log.append(doc.get_update(before))
+        if dice.random() < 0.5:  # until then they do not know of each other
+            for doc in docs:
+                for update in log:
+                    doc.apply_update(update)
+        touched = documents.read_on(address, seen, len(log), log[seen:])
+        assert touched is not None
+        seen = len(log)
+        by_parts.take(touched)
+        whole.take(read(None, log, Known(whole.rows, whole.marks)))
+        assert by_parts.rows == whole.rows
+        assert by_parts.marks == whole.marks
+        assert by_parts.names == whole.names
+
+
+def test_only_what_was_touched_is_read(documents: Documents, monkeypatch: pytest.MonkeyPatch):
+    doc = pycrdt.Doc[Any]()
+    ids = [str(new_id()) for _ in range(50)]
+    for id_ in ids:
+        channel.post(doc, id_, Text("x"), sender_id=ANN, sender_type="user", created_at=NOW)
+        channel.react(doc, id_, "👍", ANN)
+    documents.read(ADDRESS, 1, None, [doc.get_update()], Known({}))
+    read: list[str] = []
+    as_message = channel.as_message
+
+    def note(message_id: str, fields: object) -> channel.Message:
+        read.append(message_id)
+        return as_message(message_id, fields)
+
+    monkeypatch.setattr(channel, "as_message", note)
+    before = doc.get_state()
+    channel.react(doc, ids[7], "👍", BOB)
+    channel.edit(doc, ids[3], Text("y"), edited_at=NOW)
+    assert documents.read_on(ADDRESS, 1, 2, [doc.get_update(before)]) is not None
+    assert read == [ids[3], ids[7]]
+
+
+def test_what_is_not_kept_as_of_a_position_is_read_as_a_whole():
+    doc = pycrdt.Doc[Any]()
+    channel.post(doc, str(new_id()), Text("x"), sender_id=ANN, sender_type="user", created_at=NOW)
+    update = doc.get_update()
+    documents = Documents(len(update) * 3 // 2 + 100, most=10)
+    assert documents.read_on(ADDRESS, 0, 1, [update]) is None
+    documents.read(ADDRESS, 3, None, [update], Known({}))
+    assert documents.read_on(ADDRESS, 2, 3, [update]) is None
+    assert documents.read_on(ADDRESS, 3, 4, [update]) is not None
+    documents.read("channel:y#1", 1, None, [update], Known({}))
+    assert documents.read_on(ADDRESS, 4, 5, [update]) is None, "the one that was read last is kept"
+    assert documents.read_on("channel:y#1", 1, 2, []) is not None
+
+
+async def test_a_large_channel_is_loaded_once(world: World, monkeypatch: pytest.MonkeyPatch):
+    pen = await world.open("channel")
+    pen.post(*("long words " * 100 for _ in range(2 * SMALL_BYTES // 1100)))
+    await pen.save()
+    await world.projector.follow(pen.name)
+    loaded: list[str] = []
+    load = world.log.load
+
+    async def note(document: str) -> Any:
+        loaded.append(document)
+        return await load(document)
+
+    monkeypatch.setattr(world.log, "load", note)
+    (new,) = pen.post("new")
+    channel.mark_read(pen.doc, BOB, new)
+    await pen.save()
+    await world.projector.follow(pen.name)
+    assert loaded == []
+    assert len(await world.told(pen, "message.posted")) == 2 * SMALL_BYTES // 1100 + 1
+    await world.projector.follow(pen.name)
+    channel.edit(pen.doc, new, Text("newer"), edited_at=NOW)
+    await pen.save()
+    await world.projector.follow(pen.name)
+    assert loaded == []
+    rows = await world.rows(ChatMessage.id, ChatMessage.content)
+    assert [content for id_, content in rows if str(id_) == new] == [{"text": "newer"}]
+
+
+@pytest.mark.parametrize("kind", ["page", "channel"])
+async def test_a_small_document_is_loaded_once_and_a_large_one_anew_in_the_child(
+    world: World, monkeypatch: pytest.MonkeyPatch, kind: str
+):
+    pen = await world.open(kind)
+    loaded: list[str] = []
+    load = world.log.load
+
+    async def note(document: str) -> Any:
+        loaded.append(document)
+        return await load(document)
+
+    def write(words: str) -> str:
+        return pen.add_block(words) if kind == "page" else pen.post(words)[0]
+
+    monkeypatch.setattr(world.log, "load", note)
+    ids = [write("first")]
+    await pen.save()
+    await world.projector.follow(pen.name)
+    for words in ("second", "third", "x" * SMALL_BYTES, "fourth"):
+        ids.append(write(words))
+        await pen.save()
+        await world.projector.follow(pen.name)
+    assert len(loaded) == 2
+    model = CanvasBlock if kind == "page" else ChatMessage
+    assert sorted(str(id_) for (id_,) in await world.rows(model.id)) == sorted(ids)
+
+
+async def test_of_many_documents_those_are_kept_that_were_read_last(documents: Documents):
+    for number in range(11):
+        documents.read(f"page:{number}#1", 1, None, [], Known({}))
+    assert [documents.has(f"page:{number}#1") for number in range(11)] == [False, *[True] * 10]
