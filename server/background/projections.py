@@ -62,7 +62,10 @@ BESIDE = 2.0
 """How much work costs for each second that it keeps the loop: the database's threads work, too."""
 
 _CONCURRENCY = 4
-"""Documents at the same time: a large one, which is read in the child, does not hold up small ones."""
+"""Pieces of work at the same time: a large document, read in the child, does not hold up small ones."""
+
+_TOGETHER = 32
+"""Pages that are looked at in one piece of work, as long as nothing of them has a row."""
 
 ORPHANS_EVERY_SECONDS = 60.0
 
@@ -94,6 +97,10 @@ class Projections:
         self._resting: dict[str, float] = {}
         """Document -> until when it rests, whatever happens, in the loop's time."""
         self._active: set[str] = set()
+        self._pieces = 0
+        """Of work that is done now."""
+        self._with_rows: set[str] = set()
+        """Pages in which somebody who typed has changed what has rows."""
         self._begin_typed_at = 0.0
         """When the work so far, with what it waited for here, will have taken no more than its share."""
         self._begin_awaited_at = 0.0
@@ -125,6 +132,9 @@ class Projections:
         self._resting.clear()
         self._failures.clear()
         self._active.clear()
+        self._with_rows.clear()
+        self._pieces = 0
+        self._loop = asyncio.get_running_loop()
         self._begin_typed_at = self._begin_awaited_at = self._waits_until = 0.0
         self._is_leading = True
         try:
@@ -146,6 +156,7 @@ class Projections:
     async def _find_due(self) -> None:
         now = asyncio.get_running_loop().time()
         self._resting = {name: until for name, until in self._resting.items() if until > now - REST_SECONDS}
+        self._with_rows &= self._resting.keys() | self._due.keys()
         after = 0
         while True:
             async with self._database.read() as uow:
@@ -187,16 +198,21 @@ class Projections:
         async with create_task_group() as tasks:
             while True:
                 self._woken.clear()
-                if len(self._active) < _CONCURRENCY and (name := self._choose(loop.time())) is not None:
-                    self._active.add(name)
-                    tasks.start_soon(self._project, name, self._due.pop(name))
+                if self._pieces < _CONCURRENCY and (names := self._choose(loop.time())):
+                    is_awaited = [self._due.pop(name) for name in names][0]  # noqa: RUF015 - all leave the line
+                    self._active.update(names)
+                    self._pieces += 1
+                    if len(names) == 1:
+                        tasks.start_soon(self._project, names[0], is_awaited)
+                    else:
+                        tasks.start_soon(self._project_together, names)
                 else:
                     await self._wait()
 
     async def _wait(self) -> None:
-        """Wait until a document is done, or the next one may begin."""
+        """Wait until a piece of work is done, or the next one may begin."""
         self._waits_until = math.inf
-        if len(self._active) < _CONCURRENCY:
+        if self._pieces < _CONCURRENCY:
             begins = (self._may_begin_at(name) for name in self._due if name not in self._active)
             self._waits_until = min(begins, default=math.inf)
         try:
@@ -210,25 +226,43 @@ class Projections:
     def _later(begin_at: float, since: float, seconds: float) -> float:
         return max(begin_at, since - CREDIT_SECONDS) + seconds
 
-    def _choose(self, now: float) -> str | None:
-        """Return a document that may begin: one that somebody waits for, before those that are typed into."""
-        chosen: str | None = None
+    def _choose(self, now: float) -> list[str]:
+        """Return documents that may begin: one that somebody waits for, or else what is typed into."""
+        typed: list[str] = []
         if min(self._begin_awaited_at, self._begin_typed_at) > now:
-            return None
+            return typed
         for name, is_awaited in self._due.items():
             if name not in self._active and self._may_begin_at(name) <= now:
                 if is_awaited:
-                    return name
-                chosen = chosen or name
-        return chosen
+                    return [name]
+                typed.append(name)
+        if typed and typed[0] not in self._with_rows:
+            return [name for name in typed if name not in self._with_rows][:_TOGETHER]
+        return typed[:1]
 
     def _may_begin_at(self, name: str) -> float:
         begin_at = self._begin_awaited_at if self._due[name] else self._begin_typed_at
         return max(begin_at, self._resting.get(name, 0.0))
 
+    async def _project_together(self, names: list[str]) -> None:
+        """Project those pages that need no rows written, and have the others wait for their turn each."""
+        started = self._loop.time()
+        cost = Cost()
+        try:
+            with span("project documents"):
+                done = await cost.of(self._projector.follow_unchanged(names))
+        except StorageError:  # whoever follows them one by one tells
+            done = frozenset[str]()
+        for name in names:
+            if name in done:
+                self._resting[name] = started + REST_SECONDS
+            else:
+                self._with_rows.add(name)
+                self._due.setdefault(name, False)
+        self._end(names, started, cost, is_awaited=False)
+
     async def _project(self, name: str, is_awaited: bool) -> None:
-        loop = asyncio.get_running_loop()
-        started = loop.time()
+        started = self._loop.time()
         cost = Cost()
         failure_pause = 0.0
         try:
@@ -246,18 +280,21 @@ class Projections:
                 logger.error("document %s is not projected: %s", name, error)  # noqa: TRY400
             else:
                 logger.exception("document %s is not projected", name)
-        now = loop.time()
         spent, in_child = BESIDE * cost.seconds, child_seconds.get()
         rest = max(_rest_of(name, spent), min((spent + in_child) / MOST_SHARE, LONGEST_REST_SECONDS))
-        self._resting[name] = max(now + failure_pause, started + rest)
+        self._resting[name] = max(self._loop.time() + failure_pause, started + rest)
+        self._end([name], started, cost, is_awaited=is_awaited)
+
+    def _end(self, names: Sequence[str], started: float, cost: Cost, *, is_awaited: bool) -> None:
         # Of those that wait at the same time, each has its part of that.
-        waited = lasted(started, now - in_child) / _CONCURRENCY
+        waited = lasted(started, self._loop.time() - child_seconds.get()) / _CONCURRENCY
         self._begin_typed_at = self._later(self._begin_typed_at, started, waited / self._share)
         if is_awaited:
             self._begin_awaited_at = self._later(
-                self._begin_awaited_at, started, spent / (AWAITED * self._share)
+                self._begin_awaited_at, started, BESIDE * cost.seconds / (AWAITED * self._share)
             )
-        self._active.discard(name)
+        self._active.difference_update(names)
+        self._pieces -= 1
         self._woken.set()
 
 

@@ -69,13 +69,14 @@ _KINDS: Mapping[str, Kind] = {
 
 
 class _Kept:
-    """A document at a position, with what has been touched in it since it was read last."""
+    """A document at a position, with what has been touched in it since another one."""
 
     def __init__(self, kind: Kind, live: LiveDocument, position: int, size: int) -> None:
         self.kind = kind
         self.live = live
         self.doc = live.read(lambda doc: doc)
         self.position = position
+        self.touched_since = position
         self.size = size
         self.touched = {root: set[str]() for root in kind.roots}
         self._subscriptions = [
@@ -106,9 +107,10 @@ class Documents:
         self._most = most
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
 
-    def has(self, address: str) -> bool:
-        """Tell whether a document is kept, at whatever position."""
-        return address in self._kept
+    def position(self, address: str) -> int | None:
+        """Return up to which position of its log a document is kept; None for one that is not."""
+        kept = self._kept.get(address)
+        return None if kept is None else kept.position
 
     def has_room_for(self, address: str, rows: Sequence[bytes], limit: int) -> bool:
         """Tell whether a document that is kept, with some rows more, is no larger than so many bytes."""
@@ -131,18 +133,24 @@ class Documents:
         self._keep(address, _Kept(kind, live, position, size_of(snapshot, rows)))
         return changes
 
-    def read_on(self, address: str, after: int, position: int, rows: Sequence[bytes]) -> Changes[Any] | None:
-        """Return all that `rows` touch in a document that is kept as of `after`; None where it is not.
+    def read_on(
+        self, address: str, after: int, start: int, position: int, rows: Sequence[bytes]
+    ) -> Changes[Any] | None:
+        """Return all that was touched in a document behind `after`, or more, once `rows` are applied, which
+        go from `start` to `position`; None where it is not kept as of `start`, or not since `after`.
 
         The caller compares: what was touched may be what it was, and what is gone may never have had a row.
         """
         kept = self._kept.get(address)
-        if kept is None or kept.position != after:
+        if kept is None or kept.position != start or kept.touched_since > after:
             return None
-        for touched in kept.touched.values():
-            touched.clear()
+        if after == start:
+            kept.touched_since = after
+            for touched in kept.touched.values():
+                touched.clear()
         try:
-            kept.live.apply(rows)
+            if rows:
+                kept.live.apply(rows)
             changes = kept.kind.touched(kept.doc, kept.touched)
         except BaseException as error:
             self.forget(address)
@@ -193,15 +201,22 @@ class KeptDocuments:
             self._in_child.popitem(last=False)
         return await self._offload.run_in_child(_read, address, position, snapshot, rows, known)
 
-    def has(self, address: str) -> bool:
-        """Tell whether a document may be kept."""
-        return self._here.has(address) or address in self._in_child
+    def position(self, standing: Standing) -> int | None:
+        """Return from which position on a document may be read; None for one that is not kept."""
+        here = self._here.position(standing.address)
+        if here is not None:
+            return here if standing.position <= here <= standing.head else None
+        return standing.position if standing.address in self._in_child else None
 
-    async def read_on(self, standing: Standing, rows: Sequence[bytes]) -> Changes[Any] | None:
-        """Return all that the rows between a standing's position and its head touch; None where the document
-        is not kept as of that position, or has become too large to be kept where it is."""
-        part = (standing.address, standing.position, standing.head, rows)
-        if not self._here.has(standing.address):
+    def is_here(self, standing: Standing) -> bool:
+        """Tell whether a document is kept in this process."""
+        return self._here.position(standing.address) is not None
+
+    async def read_on(self, standing: Standing, start: int, rows: Sequence[bytes]) -> Changes[Any] | None:
+        """Return all that is touched between a standing's position and its head, or more, by rows from
+        `start` on; None where nobody knows, or the document is too large to be kept where it is."""
+        part = (standing.address, standing.position, start, standing.head, rows)
+        if self._here.position(standing.address) is None:
             return await self._offload.run_in_child(_read_on, *part)
         if self._here.has_room_for(standing.address, rows, SMALL_BYTES):
             return self._here.read_on(*part)
@@ -217,5 +232,7 @@ def _read(
     return _of_child.read(address, position, snapshot, rows, known)
 
 
-def _read_on(address: str, after: int, position: int, rows: Sequence[bytes]) -> Changes[Any] | None:
-    return _of_child.read_on(address, after, position, rows)
+def _read_on(
+    address: str, after: int, start: int, position: int, rows: Sequence[bytes]
+) -> Changes[Any] | None:
+    return _of_child.read_on(address, after, start, position, rows)

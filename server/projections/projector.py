@@ -8,7 +8,10 @@ rows of a document wait for each other: whoever is overtaken has read for nothin
 
 import asyncio
 import logging
+from collections.abc import Sequence, Set
+from contextlib import AsyncExitStack
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 from weakref import WeakValueDictionary
 
@@ -88,6 +91,33 @@ class Projector:
             await self._bring_up(standing, is_past=False)
         elif standing.has_untold_edits:
             await self._tell_of_edits(standing)
+
+    async def follow_unchanged(self, names: Sequence[str]) -> Set[str]:
+        """Bring the rows of those pages up to their logs, in one transaction, that need nothing written.
+
+        Editors with a schema of their own edit nothing that has rows. Returns the names of these pages; the
+        others are to be followed. Raises storage's errors.
+        """
+        async with AsyncExitStack() as turns:
+            free = [name for name in names if not self.turn(name).locked()]
+            for name in free:
+                await turns.enter_async_context(self.turn(name))
+            async with self._database.read() as uow:
+                found = await uow.projections.find_all(free)
+                now = uow.now
+            unchanged: list[Standing] = []
+            for standing in found:
+                if standing.is_stale or not self._kept.is_here(standing):
+                    continue
+                if standing.position < standing.head and not _is_to_be_told(standing, standing.head, now):
+                    touched = await self._touched(standing)
+                    if touched is not None and touched.is_empty:
+                        unchanged.append(standing)
+            if not unchanged:
+                return frozenset()
+            async with self._database.transaction() as uow:
+                claimed = await uow.projections.claim_unchanged(unchanged)
+        return {standing.name for standing in unchanged if standing.document_id in claimed}
 
     async def follow_up_to(self, name: str, position: int) -> bool:
         """Bring a document's rows up to a position of its log and no further; tell if that is where they are.
@@ -226,17 +256,24 @@ class Projector:
 
     async def _read_on(self, standing: Standing, rows: Rows[R]) -> tuple[int, Changes[R]] | None:
         """Compare what was touched in a document that is kept, if it is."""
-        if rows.compare is None or not self._kept.has(standing.address):
+        touched = await self._touched(standing) if rows.compare is not None else None
+        if rows.compare is None or touched is None:
             return None
-        try:
-            unread = await self._log.read_rows(standing.address, standing.position, standing.head)
-            touched: Changes[R] | None = await self._kept.read_on(standing, unread)
-        except (UnknownPositionError, BrokenWorkerProcess):
-            return None
-        if touched is None or touched.is_empty:
-            return None if touched is None else (standing.head, touched)
+        if touched.is_empty:
+            return standing.head, touched
         async with self._database.read() as uow:
             return standing.head, await rows.compare(uow, standing.subject_id, touched)
+
+    async def _touched(self, standing: Standing) -> Changes[Any] | None:
+        """Return what was touched up to the head of a document that is kept; None for one that is not."""
+        start = self._kept.position(standing)
+        if start is None:
+            return None
+        try:
+            rows = await self._log.read_rows(standing.address, start, standing.head)
+            return await self._kept.read_on(standing, start, rows)
+        except (UnknownPositionError, BrokenWorkerProcess):
+            return None
 
     async def _write(
         self,

@@ -4,13 +4,13 @@ Whoever writes rows of a document claims it first, in the same transaction. No l
 but by events, which come last: so this never waits in a circle with who deletes a workspace or moves a page.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from datetime import datetime, timedelta
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, func, insert, or_, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -43,9 +43,20 @@ _PROJECTED = (
 
 # Asked again and again about what people type into, so they are built once: that costs as much as an answer.
 _FIND = (
-    select(Document, DocumentProjection)
+    select(
+        Document.id.label("document_id"),
+        Document.name,
+        Document.epoch,
+        Document.workspace_id,
+        Document.head,
+        DocumentProjection.position,
+        DocumentProjection.revision,
+        DocumentProjection.is_stale,
+        DocumentProjection.told_position,
+        DocumentProjection.told_at,
+    )
     .outerjoin(DocumentProjection, DocumentProjection.document_id == Document.id)
-    .where(Document.name == bindparam("name"), Document.workspace_id.is_not(None))
+    .where(Document.name.in_(bindparam("names", expanding=True)), Document.workspace_id.is_not(None))
 )
 _AUTHORS = (
     select(Update.author)
@@ -61,6 +72,21 @@ _WRITTEN_AT = select(Update.created_at).where(
     Update.document_id == bindparam("document_id"), Update.position == bindparam("position")
 )
 _BLOCKS_KNOWN = select(CanvasBlock.id, CanvasBlock.digest).where(CanvasBlock.page_id == bindparam("page_id"))
+
+_CLAIM_UNCHANGED = """
+    UPDATE document_projections
+    SET position = CAST(j.value ->> 2 AS bigint), revision = document_projections.revision + 1, fault = NULL,
+        updated_at = :now
+    FROM {} AS j
+    WHERE document_id = CAST(j.value ->> 0 AS bigint)
+        AND document_projections.revision = CAST(j.value ->> 1 AS bigint)
+    RETURNING document_id
+"""
+_NOW = bindparam("now", type_=DocumentProjection.updated_at.type)
+_CLAIM_ON_SQLITE = text(_CLAIM_UNCHANGED.format("json_each(:claims)")).bindparams(_NOW)
+_CLAIM_ON_POSTGRES = text(_CLAIM_UNCHANGED.format("jsonb_array_elements(CAST(:claims AS jsonb))")).bindparams(
+    _NOW
+)
 
 _MENTIONED = ("user", "agent")
 
@@ -117,31 +143,17 @@ class Projections:
 
     async def find(self, name: str) -> Standing | None:
         """Return where a document is; None for one that belongs to no workspace, or is no more."""
-        row = (await self._session.execute(_FIND, {"name": name})).one_or_none()
-        if row is None:
-            return None
-        document: Document = row[0]
-        if parse_document_name(document.name) is None:
-            return None
-        found = cast("DocumentProjection | None", row[1])
-        assert document.workspace_id is not None
-        standing = Standing(
-            document_id=document.id,
-            name=document.name,
-            epoch=document.epoch,
-            workspace_id=document.workspace_id,
-            head=document.head,
-        )
-        if found is None:
-            return standing
-        return msgspec.structs.replace(
-            standing,
-            position=found.position,
-            revision=found.revision,
-            is_stale=found.is_stale,
-            told_position=found.told_position,
-            told_at=found.told_at,
-        )
+        found = await self.find_all([name])
+        return found[0] if found else None
+
+    async def find_all(self, names: Sequence[str]) -> list[Standing]:
+        """Return where some documents are, without those that belong to no workspace or are no more."""
+        rows = await self._session.execute(_FIND, {"names": names})
+        return [
+            Standing(**{column: value for column, value in row.items() if value is not None})
+            for row in rows.mappings()
+            if parse_document_name(row["name"]) is not None
+        ]
 
     async def count(self) -> int:
         """Return how many documents have rows, or should have."""
@@ -231,6 +243,19 @@ class Projections:
         if found is None:
             raise Overtaken
         return claimed
+
+    async def claim_unchanged(self, standings: Sequence[Standing]) -> Set[int]:
+        """Say that the rows of documents that were seen like this follow their logs up to their heads.
+
+        Returns the ids of those that nobody else has written rows of meanwhile.
+        """
+        claims = [[standing.document_id, standing.revision, standing.head] for standing in standings]
+        is_sqlite = self._session.get_bind().dialect.name == "sqlite"
+        claimed = await self._session.scalars(
+            _CLAIM_ON_SQLITE if is_sqlite else _CLAIM_ON_POSTGRES,
+            {"claims": msgspec.json.encode(claims).decode(), "now": self._now},
+        )
+        return frozenset(claimed)
 
     async def _claim_first(self, row: DocumentProjection) -> None:
         try:

@@ -147,7 +147,7 @@ def test_what_was_touched_is_all_that_has_changed(
             for doc in docs:
                 for update in log:
                     doc.apply_update(update)
-        touched = documents.read_on(address, seen, len(log), log[seen:])
+        touched = documents.read_on(address, seen, seen, len(log), log[seen:])
         assert touched is not None
         seen = len(log)
         by_parts.take(touched)
@@ -175,7 +175,7 @@ def test_only_what_was_touched_is_read(documents: Documents, monkeypatch: pytest
     before = doc.get_state()
     channel.react(doc, ids[7], "👍", BOB)
     channel.edit(doc, ids[3], Text("y"), edited_at=NOW)
-    assert documents.read_on(ADDRESS, 1, 2, [doc.get_update(before)]) is not None
+    assert documents.read_on(ADDRESS, 1, 1, 2, [doc.get_update(before)]) is not None
     assert read == [ids[3], ids[7]]
 
 
@@ -184,13 +184,13 @@ def test_what_is_not_kept_as_of_a_position_is_read_as_a_whole():
     channel.post(doc, str(new_id()), Text("x"), sender_id=ANN, sender_type="user", created_at=NOW)
     update = doc.get_update()
     documents = Documents(len(update) * 3 // 2 + 100, most=10)
-    assert documents.read_on(ADDRESS, 0, 1, [update]) is None
+    assert documents.read_on(ADDRESS, 0, 0, 1, [update]) is None
     documents.read(ADDRESS, 3, None, [update], Known({}))
-    assert documents.read_on(ADDRESS, 2, 3, [update]) is None
-    assert documents.read_on(ADDRESS, 3, 4, [update]) is not None
+    assert documents.read_on(ADDRESS, 2, 2, 3, [update]) is None
+    assert documents.read_on(ADDRESS, 3, 3, 4, [update]) is not None
     documents.read("channel:y#1", 1, None, [update], Known({}))
-    assert documents.read_on(ADDRESS, 4, 5, [update]) is None, "the one that was read last is kept"
-    assert documents.read_on("channel:y#1", 1, 2, []) is not None
+    assert documents.read_on(ADDRESS, 4, 4, 5, [update]) is None, "the one that was read last is kept"
+    assert documents.read_on("channel:y#1", 1, 1, 2, []) is not None
 
 
 async def test_a_large_channel_is_loaded_once(world: World, monkeypatch: pytest.MonkeyPatch):
@@ -252,4 +252,4 @@ async def test_a_small_document_is_loaded_once_and_a_large_one_anew_in_the_child
 async def test_of_many_documents_those_are_kept_that_were_read_last(documents: Documents):
     for number in range(11):
         documents.read(f"page:{number}#1", 1, None, [], Known({}))
-    assert [documents.has(f"page:{number}#1") for number in range(11)] == [False, *[True] * 10]
+    assert [documents.position(f"page:{number}#1") for number in range(11)] == [None, *[1] * 10]
