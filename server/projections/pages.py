@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from blocks.kinds import agent_snippet
@@ -11,7 +12,7 @@ from server.pages.making import what_is_told_of
 from server.pages.names import follow_document
 from server.projections.ports import Happening, Moment
 from server.projections.reading import read_page
-from storage.models import CanvasBlock, PageLink
+from storage.models import PageLink
 from storage.repositories.projections import Standing
 from storage.search.index import Entry
 from storage.unit_of_work import UnitOfWork
@@ -47,14 +48,20 @@ class PageRows:
     ) -> list[Happening]:
         """Write blocks; return who is mentioned that was not before."""
         page_id = standing.subject_id
-        known = await uow.projections.blocks_written(page_id, [row.id for row, _ in rows])
+        # Whatever follows the log has changed just now; what is made anew may be what it was.
+        known = (
+            await uow.projections.blocks_written(page_id, [row.id for row, _ in rows])
+            if moment.is_past
+            else {}
+        )
+        written_at = [known.get((row.id, digest), moment.written_at) for row, digest in rows]
         blocks = [
-            _block(standing, row, digest, known.get((row.id, digest), moment.written_at))
-            for row, digest in rows
+            _columns(standing, row, digest, time)
+            for time, (row, digest) in zip(written_at, rows, strict=True)
         ]
         entries = [
-            Entry(row.id, row.created_by, block.updated_at, body=row.text if _is_shown(row) else "")
-            for block, (row, _) in zip(blocks, rows, strict=True)
+            Entry(row.id, row.created_by, time, body=row.text if _is_shown(row) else "")
+            for time, (row, _) in zip(written_at, rows, strict=True)
         ]
         await uow.search.put(standing.workspace_id, "block", page_id, entries)
         await uow.embeds.set_waiting(page_id, [row.id for row, _ in rows], _unresolved(rows))
@@ -125,24 +132,24 @@ async def _untrue(uow: UnitOfWork, workspace_id: UUID, rows: Sequence[tuple[Bloc
     return found
 
 
-def _block(standing: Standing, row: BlockRow, digest: bytes, written_at: datetime) -> CanvasBlock:
-    return CanvasBlock(
-        page_id=standing.subject_id,
-        id=row.id,
-        workspace_id=standing.workspace_id,
-        type=row.type,
-        content=row.content,
-        position_x=row.position_x,
-        position_y=row.position_y,
-        width=row.width,
-        height=row.height,
-        z_index=row.z_index,
-        order_key=row.order_key,
-        created_by=row.created_by,
-        created_at=row.created_at or written_at,
-        deleted_at=row.deleted_at,
-        updated_at=written_at,
-        moved_to=row.moved_to,
-        condition=row.condition,
-        digest=digest,
-    )
+def _columns(standing: Standing, row: BlockRow, digest: bytes, written_at: datetime) -> dict[str, Any]:
+    return {
+        "page_id": standing.subject_id,
+        "id": row.id,
+        "workspace_id": standing.workspace_id,
+        "type": row.type,
+        "content": row.content,
+        "position_x": row.position_x,
+        "position_y": row.position_y,
+        "width": row.width,
+        "height": row.height,
+        "z_index": row.z_index,
+        "order_key": row.order_key,
+        "created_by": row.created_by,
+        "created_at": row.created_at or written_at,
+        "deleted_at": row.deleted_at,
+        "updated_at": written_at,
+        "moved_to": row.moved_to,
+        "condition": row.condition,
+        "digest": digest,
+    }

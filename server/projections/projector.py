@@ -8,7 +8,7 @@ rows of a document wait for each other: whoever is overtaken has read for nothin
 
 import asyncio
 import logging
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from contextlib import AsyncExitStack
 from datetime import datetime
 from typing import Any
@@ -231,13 +231,17 @@ class Projector:
             standing, rows, is_past=is_past, upto=upto
         )
         async with self._database.read() as uow:
-            if changes.is_empty and not is_past and not _is_to_be_told(standing, position, uow.now):
-                moment, edits = Moment(uow.now, None, is_past), None
-            else:
+            edits: Happening | None = None
+            if is_past:
                 written_at = await uow.projections.written_at(standing.document_id, position)
-                authors = [] if is_past else await _authors(uow, standing, standing.position, position)
-                moment = Moment(written_at or uow.now, authors[-1] if authors else None, is_past)
-                edits = None if is_past else await _edits_to_tell_of(uow, standing, position)
+                moment = Moment(written_at or uow.now, None, is_past)
+            elif changes.is_empty and not _is_to_be_told(standing, position, uow.now):
+                moment = Moment(uow.now, None, is_past)
+            else:
+                wrote = await uow.projections.authors(standing.document_id, standing.position, position)
+                author = _principals(wrote)[-1] if wrote else None
+                moment = Moment(next(reversed(wrote.values()), uow.now), author, is_past)
+                edits = await _edits_to_tell_of(uow, standing, position)
         await self._write(standing, position, changes, rows, moment, edits)
 
     async def _read(
@@ -340,15 +344,16 @@ async def _edits_to_tell_of(uow: UnitOfWork, standing: Standing, position: int) 
     """Return `page.edited` up to a position, unless one has told of this page within the last minute."""
     if not _is_to_be_told(standing, position, uow.now):
         return None
-    authors = await _authors(uow, standing, standing.told_position, position)
+    authors = _principals(
+        await uow.projections.authors(standing.document_id, standing.told_position, position)
+    )
     payload = {"page_id": str(standing.subject_id), "authors": authors[-_MAX_AUTHORS:]}
     # Of the server, which shows there how runs stand, only where nobody else has written.
     others = [author for author in authors if not author.startswith("system:")]
     return Happening("page.edited", next(reversed(others or authors), None), payload)
 
 
-async def _authors(uow: UnitOfWork, standing: Standing, after: int, upto: int) -> list[str]:
-    """Return the principals who wrote a part of a log, whoever wrote last at the end."""
-    found = await uow.projections.authors(standing.document_id, after, upto)
-    principals = [author.partition("|")[0] for author in found]
-    return list(dict.fromkeys(reversed(principals)))[::-1]
+def _principals(authors: Iterable[str]) -> list[str]:
+    """Return the principals among who wrote a part of a log, whoever wrote last at the end."""
+    found = [author.partition("|")[0] for author in authors]
+    return list(dict.fromkeys(reversed(found)))[::-1]

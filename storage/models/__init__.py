@@ -23,7 +23,7 @@ from storage.models.commands import ChatCommand, CommandStatus
 from storage.models.comments import Comment, CommentThread
 from storage.models.consumers import EventConsumer, EventCursor
 from storage.models.creators import Creator
-from storage.models.declarative import Model, Sealed, UtcDateTime
+from storage.models.declarative import Model, Sealed, UtcDateTime, some_of, table_of
 from storage.models.documents import Document, Snapshot, Update, Version
 from storage.models.embeds import LinkPreview, WaitingEmbed
 from storage.models.events import Event
@@ -197,4 +197,6 @@ __all__ = [
     "WebhookDelivery",
     "WebhookState",
     "Workspace",
+    "some_of",
+    "table_of",
 ]

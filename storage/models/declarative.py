@@ -1,12 +1,13 @@
 """What every table shares: constraint names, column types and the typed constructor."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import (
     JSON,
     BigInteger,
+    BindParameter,
     ColumnElement,
     Connection,
     DateTime,
@@ -15,10 +16,12 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    Table,
     Text,
     TextClause,
     TypeDecorator,
     Uuid,
+    bindparam,
     event,
 )
 from sqlalchemy.orm import DeclarativeBase, MappedAsDataclass
@@ -138,3 +141,13 @@ class Model(MappedAsDataclass, DeclarativeBase, eq=False):
         list[str]: JsonColumn,
         list[dict[str, Any]]: JsonColumn,
     }
+
+
+def some_of(name: str) -> BindParameter[Any]:
+    """Return a parameter that takes a list, for `in_` of a statement that is built once."""
+    return bindparam(name, expanding=True)
+
+
+def table_of(model: type[Model]) -> Table:
+    """Return a model's table: statements on it go past the mapper, which costs as much as most answers."""
+    return cast("Table", model.__table__)

@@ -6,12 +6,18 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage.models import LinkPreview, WaitingEmbed
+from storage.models import LinkPreview, WaitingEmbed, some_of, table_of
 
 _FORGOTTEN_AT_ONCE = 50
+
+
+_waiting = table_of(WaitingEmbed).c
+_STOP_WAITING = delete(table_of(WaitingEmbed)).where(
+    _waiting.page_id == bindparam("page_id"), _waiting.block_id.in_(some_of("ids"))
+)
 
 
 class Embeds:
@@ -47,11 +53,7 @@ class Embeds:
 
     async def set_waiting(self, page_id: UUID, written: Collection[str], waiting: Mapping[str, str]) -> None:
         """Of a page's blocks that were just written, let some wait: block id -> address."""
-        await self._session.execute(
-            delete(WaitingEmbed)
-            .where(WaitingEmbed.page_id == page_id, WaitingEmbed.block_id.in_(written))
-            .execution_options(synchronize_session=False)
-        )
+        await self._session.execute(_STOP_WAITING, {"page_id": page_id, "ids": written})
         self._session.add_all(
             WaitingEmbed(page_id=page_id, block_id=block_id, url=url, due_at=self._now)
             for block_id, url in waiting.items()

@@ -10,7 +10,20 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, bindparam, delete, func, insert, or_, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    outerjoin,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.engine import MappingResult
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -27,6 +40,8 @@ from storage.models import (
     PageLink,
     ReadMark,
     Update,
+    some_of,
+    table_of,
 )
 from storage.search.index import Search
 
@@ -42,37 +57,47 @@ _PROJECTED = (
 )
 
 # Asked again and again about what people type into, so they are built once: that costs as much as an answer.
-_FIND = (
+_documents, _projections = table_of(Document).c, table_of(DocumentProjection).c
+_blocks, _updates = table_of(CanvasBlock).c, table_of(Update).c
+_STANDINGS = (
     select(
-        Document.id.label("document_id"),
-        Document.name,
-        Document.epoch,
-        Document.workspace_id,
-        Document.head,
-        DocumentProjection.position,
-        DocumentProjection.revision,
-        DocumentProjection.is_stale,
-        DocumentProjection.told_position,
-        DocumentProjection.told_at,
+        _documents.id.label("document_id"),
+        _documents.name,
+        _documents.epoch,
+        _documents.workspace_id,
+        _documents.head,
+        _projections.position,
+        _projections.revision,
+        _projections.is_stale,
+        _projections.told_position,
+        _projections.told_at,
     )
-    .outerjoin(DocumentProjection, DocumentProjection.document_id == Document.id)
-    .where(Document.name.in_(bindparam("names", expanding=True)), Document.workspace_id.is_not(None))
+    .select_from(
+        outerjoin(table_of(Document), table_of(DocumentProjection), _projections.document_id == _documents.id)
+    )
+    .where(_documents.workspace_id.is_not(None))
 )
+_FIND = _STANDINGS.where(_documents.name == bindparam("name"))
+_FIND_ALL = _STANDINGS.where(_documents.name.in_(some_of("names")))
 _AUTHORS = (
-    select(Update.author)
+    select(_updates.author, func.max(_updates.created_at))
     .where(
-        Update.document_id == bindparam("document_id"),
-        Update.position > bindparam("after"),
-        Update.position <= bindparam("upto"),
+        _updates.document_id == bindparam("document_id"),
+        _updates.position > bindparam("after"),
+        _updates.position <= bindparam("upto"),
     )
-    .group_by(Update.author)
-    .order_by(func.max(Update.position))
+    .group_by(_updates.author)
+    .order_by(func.max(_updates.position))
 )
-_WRITTEN_AT = select(Update.created_at).where(
-    Update.document_id == bindparam("document_id"), Update.position == bindparam("position")
+_BLOCKS_KNOWN = select(_blocks.id, _blocks.digest).where(_blocks.page_id == bindparam("page_id"))
+_SOME_BLOCKS_KNOWN = _BLOCKS_KNOWN.where(_blocks.id.in_(some_of("ids")))
+_CLAIMED = ("position", "revision", "is_stale", "told_position", "told_at", "fault", "updated_at")
+_CLAIM = (
+    update(table_of(DocumentProjection))
+    .where(_projections.document_id == bindparam("of_document"), _projections.revision == bindparam("seen"))
+    .values({name: bindparam(name) for name in _CLAIMED})
+    .returning(_projections.revision)
 )
-_BLOCKS_KNOWN = select(CanvasBlock.id, CanvasBlock.digest).where(CanvasBlock.page_id == bindparam("page_id"))
-
 _CLAIM_UNCHANGED = """
     UPDATE document_projections
     SET position = CAST(j.value ->> 2 AS bigint), revision = document_projections.revision + 1, fault = NULL,
@@ -89,6 +114,15 @@ _CLAIM_ON_POSTGRES = text(_CLAIM_UNCHANGED.format("jsonb_array_elements(CAST(:cl
 )
 
 _MENTIONED = ("user", "agent")
+_links = table_of(PageLink).c
+_OF_BLOCKS = (_links.page_id == bindparam("page_id"), _links.block_id.in_(some_of("ids")))
+_MENTIONS = select(_links.block_id, _links.kind, _links.target_id).where(
+    *_OF_BLOCKS, _links.kind.in_(_MENTIONED)
+)
+_REMOVE_LINKS = delete(table_of(PageLink)).where(*_OF_BLOCKS)
+_REMOVE_BLOCKS = delete(table_of(CanvasBlock)).where(
+    _blocks.page_id == bindparam("page_id"), _blocks.id.in_(some_of("ids"))
+)
 
 _IDS_AT_ONCE = 500
 """Ids in one statement; SQLite and Postgres allow some ten thousand parameters."""
@@ -143,17 +177,12 @@ class Projections:
 
     async def find(self, name: str) -> Standing | None:
         """Return where a document is; None for one that belongs to no workspace, or is no more."""
-        found = await self.find_all([name])
+        found = _standings((await self._session.execute(_FIND, {"name": name})).mappings())
         return found[0] if found else None
 
     async def find_all(self, names: Sequence[str]) -> list[Standing]:
         """Return where some documents are, without those that belong to no workspace or are no more."""
-        rows = await self._session.execute(_FIND, {"names": names})
-        return [
-            Standing(**{column: value for column, value in row.items() if value is not None})
-            for row in rows.mappings()
-            if parse_document_name(row["name"]) is not None
-        ]
+        return _standings((await self._session.execute(_FIND_ALL, {"names": names})).mappings())
 
     async def count(self) -> int:
         """Return how many documents have rows, or should have."""
@@ -230,16 +259,8 @@ class Projections:
                 DocumentProjection(document_id=standing.document_id, name=standing.name, **values)
             )
             return claimed
-        found = await self._session.scalar(
-            update(DocumentProjection)
-            .where(
-                DocumentProjection.document_id == standing.document_id,
-                DocumentProjection.revision == standing.revision,
-            )
-            .values(**values)
-            .returning(DocumentProjection.revision)
-            .execution_options(synchronize_session=False)
-        )
+        seen = {"of_document": standing.document_id, "seen": standing.revision}
+        found = await self._session.scalar(_CLAIM, {**values, **seen})
         if found is None:
             raise Overtaken
         return claimed
@@ -265,21 +286,26 @@ class Projections:
         except IntegrityError:
             raise Overtaken from None
 
-    async def authors(self, document_id: int, after: int, upto: int) -> Sequence[str]:
-        """Return who wrote a part of a log, whoever wrote last at the end."""
+    async def authors(self, document_id: int, after: int, upto: int) -> dict[str, datetime]:
+        """Return who wrote a part of a log and when last, whoever wrote last at the end."""
         part = {"document_id": document_id, "after": after, "upto": upto}
-        return (await self._session.scalars(_AUTHORS, part)).all()
+        return {row[0]: row[1] for row in await self._session.execute(_AUTHORS, part)}
 
     async def written_at(self, document_id: int, position: int) -> datetime | None:
         """Return when a row of the log was written; None for one that is not kept any more."""
-        return await self._session.scalar(_WRITTEN_AT, {"document_id": document_id, "position": position})
+        return await self._session.scalar(
+            select(_updates.created_at).where(
+                _updates.document_id == document_id, _updates.position == position
+            )
+        )
 
     async def blocks_known(self, page_id: UUID, ids: Collection[str] | None = None) -> dict[str, bytes]:
         """Return the digests of a page's rows, or of some, by their ids."""
         known: dict[str, bytes] = {}
         for some in [None] if ids is None else _parts(ids):
-            chosen = _BLOCKS_KNOWN if some is None else _BLOCKS_KNOWN.where(CanvasBlock.id.in_(some))
-            known |= {row[0]: row[1] for row in await self._session.execute(chosen, {"page_id": page_id})}
+            chosen = _BLOCKS_KNOWN if some is None else _SOME_BLOCKS_KNOWN
+            values = {"page_id": page_id} | ({} if some is None else {"ids": some})
+            known |= {row[0]: row[1] for row in await self._session.execute(chosen, values)}
         return known
 
     async def block_times(self, page_id: UUID, ids: Collection[str]) -> dict[str, datetime]:
@@ -329,31 +355,32 @@ class Projections:
         return {row[0]: row[1] for row in rows}
 
     async def replace_blocks(
-        self, page_id: UUID, blocks: Sequence[CanvasBlock], links: Sequence[PageLink]
+        self, page_id: UUID, blocks: Sequence[Mapping[str, Any]], links: Sequence[PageLink]
     ) -> set[tuple[str, str, UUID]]:
-        """Write blocks of a page, new or not, with all their links.
+        """Write blocks of a page, new or not, by columns, with all their links.
 
         Returns whom a block mentions now and did not before: blocks, kinds, and ids of people and agents.
         """
-        ids = [block.id for block in blocks]
-        mentions = await self._session.execute(
-            select(PageLink.block_id, PageLink.kind, PageLink.target_id).where(
-                PageLink.page_id == page_id, PageLink.block_id.in_(ids), PageLink.kind.in_(_MENTIONED)
-            )
-        )
-        before = {(row[0], row[1], row[2]) for row in mentions}
-        await self.remove_blocks(page_id, ids)
-        self._session.add_all([*blocks, *links])
+        ids = [block["id"] for block in blocks]
+        now = {(link.block_id, link.kind, link.target_id) for link in links if link.kind in _MENTIONED}
+        before: set[tuple[str, str, UUID]] = set()
+        for some in _parts(ids):
+            chosen = {"page_id": page_id, "ids": some}
+            if now:
+                before |= {(row[0], row[1], row[2]) for row in await self._session.execute(_MENTIONS, chosen)}
+            await self._session.execute(_REMOVE_BLOCKS, chosen)
+            await self._session.execute(_REMOVE_LINKS, chosen)
+        if blocks:
+            await self._session.execute(insert(table_of(CanvasBlock)), blocks)
+        self._session.add_all(links)
         await self._session.flush()
-        return {
-            (link.block_id, link.kind, link.target_id) for link in links if link.kind in _MENTIONED
-        } - before
+        return now - before
 
     async def remove_blocks(self, page_id: UUID, ids: Collection[str]) -> None:
         """Remove blocks of a page with their links."""
         for some in _parts(ids):
-            await self._run_delete(CanvasBlock, CanvasBlock.page_id == page_id, CanvasBlock.id.in_(some))
-            await self._run_delete(PageLink, PageLink.page_id == page_id, PageLink.block_id.in_(some))
+            await self._session.execute(_REMOVE_BLOCKS, {"page_id": page_id, "ids": some})
+            await self._session.execute(_REMOVE_LINKS, {"page_id": page_id, "ids": some})
 
     async def messages(self, channel_id: UUID, ids: Collection[UUID]) -> dict[UUID, ChatMessage]:
         """Return messages of a channel by their ids, as they are."""
@@ -508,6 +535,14 @@ _TABLES: Mapping[str, Sequence[tuple[type[Model], Any, Any]]] = {
     ),
 }
 """Kind of a document -> its tables, each with the column of the page or channel, and of the row's own key."""
+
+
+def _standings(rows: MappingResult) -> list[Standing]:
+    return [
+        Standing(**{column: value for column, value in row.items() if value is not None})
+        for row in rows
+        if parse_document_name(row["name"]) is not None
+    ]
 
 
 def _parts(ids: Collection[K]) -> Iterator[Sequence[K]]:

@@ -12,12 +12,34 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, and_, delete, exists, false, insert, or_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    false,
+    insert,
+    or_,
+    select,
+    tuple_,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.access import Standing
 from storage.actions import Action
-from storage.models import Channel, ChannelMember, File, Page, SearchEntry, SearchVector, Workspace
+from storage.models import (
+    Channel,
+    ChannelMember,
+    File,
+    Page,
+    SearchEntry,
+    SearchVector,
+    Workspace,
+    some_of,
+    table_of,
+)
 from storage.repositories.pages import visible_to
 from storage.search.ports import Wanted, WordIndex, Words
 from storage.search.postgres import PostgresWords
@@ -51,6 +73,18 @@ _LATEST = 2**33  # seconds; far enough
 _IDS_AT_ONCE = 500
 
 
+_entries = table_of(SearchEntry).c
+_IDS = some_of("ids")
+_ENTRIES_OF = select(_entries.id).where(
+    _entries.owner_id == bindparam("owner_id"),
+    _entries.kind == bindparam("kind"),
+    _entries.subject_id.in_(_IDS),
+)
+_TAKEN = select(_entries.id).where(_entries.id.in_(_IDS))
+_ADD_ENTRIES = insert(table_of(SearchEntry))
+_REMOVE_ENTRIES = delete(table_of(SearchEntry)).where(_entries.id.in_(_IDS))
+
+
 class Entry(msgspec.Struct, frozen=True):
     """Something that is to be found: see `SearchEntry`."""
 
@@ -81,8 +115,8 @@ class Search:
 
     async def put(self, workspace_id: UUID, kind: Kind, owner_id: UUID, entries: Sequence[Entry]) -> None:
         """Let these be found as they are now; one without any text is not found."""
-        await self._remove_entries(kind, owner_id, [entry.subject_id for entry in entries])
         found: dict[int, tuple[dict[str, Any], Words]] = {}
+        await self._remove_entries(kind, owner_id, [entry.subject_id for entry in entries])
         ids = await self._new_ids(kind, owner_id, entries)
         for id_, entry in zip(ids, entries, strict=True):
             title, body = entry.title[:MAX_TEXT_CHARACTERS], entry.body[:MAX_TEXT_CHARACTERS]
@@ -103,7 +137,7 @@ class Search:
                 }
                 found[id_] = row, words
         if found:
-            await self._session.execute(insert(SearchEntry), [row for row, _ in found.values()])
+            await self._session.execute(_ADD_ENTRIES, [row for row, _ in found.values()])
         shown = {row["subject_id"] for row, _ in found.values()}
         gone = [entry.subject_id for entry in entries if entry.subject_id not in shown]
         await self._forget_vectors(kind, owner_id, gone)
@@ -211,9 +245,8 @@ class Search:
 
     async def _remove_entries(self, kind: Kind, owner_id: UUID, subject_ids: Collection[str]) -> None:
         for some in _parts(subject_ids):
-            await self._remove(
-                SearchEntry.owner_id == owner_id, SearchEntry.kind == kind, SearchEntry.subject_id.in_(some)
-            )
+            chosen = {"owner_id": owner_id, "kind": kind, "ids": some}
+            await self._remove_all((await self._session.scalars(_ENTRIES_OF, chosen)).all())
 
     async def _forget_vectors(self, kind: Kind, owner_id: UUID, subject_ids: Collection[str]) -> None:
         for some in _parts(subject_ids):
@@ -239,22 +272,22 @@ class Search:
             )
         return len(rows) < limit
 
-    async def _remove(self, *chosen: ColumnElement[bool], limit: int | None = None) -> int:
+    async def _remove(self, *chosen: ColumnElement[bool], limit: int) -> int:
         ids = (await self._session.scalars(select(SearchEntry.id).where(*chosen).limit(limit))).all()
-        if ids:
-            await self._words.remove(self._session, ids)
-            for some in _parts(ids):
-                await self._session.execute(
-                    delete(SearchEntry)
-                    .where(SearchEntry.id.in_(some))
-                    .execution_options(synchronize_session=False)
-                )
+        await self._remove_all(ids)
         return len(ids)
+
+    async def _remove_all(self, ids: Sequence[int]) -> None:
+        for some in _parts(ids):
+            await self._words.remove(self._session, some)
+            await self._session.execute(_REMOVE_ENTRIES, {"ids": some})
 
     async def _new_ids(self, kind: Kind, owner_id: UUID, entries: Sequence[Entry]) -> list[int]:
         """Return ids in the order of the entries' times: seconds, then a number that spreads."""
         wanted = [_id_of(kind, owner_id, entry) for entry in entries]
-        taken = set(await self._session.scalars(select(SearchEntry.id).where(SearchEntry.id.in_(wanted))))
+        taken: set[int] = set()
+        for some in _parts(wanted):
+            taken.update(await self._session.scalars(_TAKEN, {"ids": some}))
         found: list[int] = []
         for id_ in wanted:
             while id_ in taken:
