@@ -100,7 +100,7 @@ class Projections:
         self._pieces = 0
         """Of work that is done now."""
         self._with_rows: set[str] = set()
-        """Pages in which somebody who typed has changed what has rows."""
+        """Pages in which what was edited last has rows."""
         self._begin_typed_at = 0.0
         """When the work so far, with what it waited for here, will have taken no more than its share."""
         self._begin_awaited_at = 0.0
@@ -205,7 +205,7 @@ class Projections:
                     if len(names) == 1:
                         tasks.start_soon(self._project, names[0], is_awaited)
                     else:
-                        tasks.start_soon(self._project_together, names)
+                        tasks.start_soon(self._project_together, names, is_awaited)
                 else:
                     await self._wait()
 
@@ -227,24 +227,23 @@ class Projections:
         return max(begin_at, since - CREDIT_SECONDS) + seconds
 
     def _choose(self, now: float) -> list[str]:
-        """Return documents that may begin: one that somebody waits for, or else what is typed into."""
-        typed: list[str] = []
+        """Return documents that may begin: of those that somebody waits for, or else of the others."""
         if min(self._begin_awaited_at, self._begin_typed_at) > now:
-            return typed
-        for name, is_awaited in self._due.items():
-            if name not in self._active and self._may_begin_at(name) <= now:
-                if is_awaited:
-                    return [name]
-                typed.append(name)
-        if typed and typed[0] not in self._with_rows:
-            return [name for name in typed if name not in self._with_rows][:_TOGETHER]
-        return typed[:1]
+            return []
+        ready = [name for name in self._due if name not in self._active and self._may_begin_at(name) <= now]
+        chosen = [name for name in ready if self._due[name]] or ready
+        if chosen and self._may_be_unchanged(chosen[0]):
+            return [name for name in chosen if self._may_be_unchanged(name)][:_TOGETHER]
+        return chosen[:1]
+
+    def _may_be_unchanged(self, name: str) -> bool:
+        return name.startswith("page:") and name not in self._with_rows
 
     def _may_begin_at(self, name: str) -> float:
         begin_at = self._begin_awaited_at if self._due[name] else self._begin_typed_at
         return max(begin_at, self._resting.get(name, 0.0))
 
-    async def _project_together(self, names: list[str]) -> None:
+    async def _project_together(self, names: list[str], is_awaited: bool) -> None:
         """Project those pages that need no rows written, and have the others wait for their turn each."""
         started = self._loop.time()
         cost = Cost()
@@ -258,8 +257,8 @@ class Projections:
                 self._resting[name] = started + REST_SECONDS
             else:
                 self._with_rows.add(name)
-                self._due.setdefault(name, False)
-        self._end(names, started, cost, is_awaited=False)
+                self._due.setdefault(name, is_awaited)
+        self._end(names, started, cost, is_awaited=is_awaited)
 
     async def _project(self, name: str, is_awaited: bool) -> None:
         started = self._loop.time()

@@ -241,7 +241,8 @@ class Projector:
                 wrote = await uow.projections.authors(standing.document_id, standing.position, position)
                 author = _principals(wrote)[-1] if wrote else None
                 moment = Moment(next(reversed(wrote.values()), uow.now), author, is_past)
-                edits = await _edits_to_tell_of(uow, standing, position)
+                is_same_part = standing.told_position == standing.position
+                edits = await _edits_to_tell_of(uow, standing, position, wrote if is_same_part else None)
         await self._write(standing, position, changes, rows, moment, edits)
 
     async def _read(
@@ -340,13 +341,18 @@ def _is_to_be_told(standing: Standing, position: int, now: datetime) -> bool:
     return standing.told_at is None or now - standing.told_at >= TOLD_EVERY
 
 
-async def _edits_to_tell_of(uow: UnitOfWork, standing: Standing, position: int) -> Happening | None:
-    """Return `page.edited` up to a position, unless one has told of this page within the last minute."""
+async def _edits_to_tell_of(
+    uow: UnitOfWork, standing: Standing, position: int, wrote: Iterable[str] | None = None
+) -> Happening | None:
+    """Return `page.edited` up to a position, unless one has told of this page within the last minute.
+
+    `wrote` are the authors of that part of the log, if they are known.
+    """
     if not _is_to_be_told(standing, position, uow.now):
         return None
-    authors = _principals(
-        await uow.projections.authors(standing.document_id, standing.told_position, position)
-    )
+    if wrote is None:
+        wrote = await uow.projections.authors(standing.document_id, standing.told_position, position)
+    authors = _principals(wrote)
     payload = {"page_id": str(standing.subject_id), "authors": authors[-_MAX_AUTHORS:]}
     # Of the server, which shows there how runs stand, only where nobody else has written.
     others = [author for author in authors if not author.startswith("system:")]

@@ -24,7 +24,6 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.engine import MappingResult
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.callers import parse_document_name
@@ -43,6 +42,7 @@ from storage.models import (
     some_of,
     table_of,
 )
+from storage.repositories.upserts import insert_into
 from storage.search.index import Search
 
 K = TypeVar("K")
@@ -255,9 +255,13 @@ class Projections:
             "updated_at": self._now,
         }
         if standing.revision == 0:
-            await self._claim_first(
-                DocumentProjection(document_id=standing.document_id, name=standing.name, **values)
+            row = {"document_id": standing.document_id, "name": standing.name, **values}
+            first = insert_into(self._session, table_of(DocumentProjection)).values(row)
+            added = await self._session.scalar(
+                first.on_conflict_do_nothing().returning(_projections.document_id)
             )
+            if added is None:
+                raise Overtaken
             return claimed
         seen = {"of_document": standing.document_id, "seen": standing.revision}
         found = await self._session.scalar(_CLAIM, {**values, **seen})
@@ -277,14 +281,6 @@ class Projections:
             {"claims": msgspec.json.encode(claims).decode(), "now": self._now},
         )
         return frozenset(claimed)
-
-    async def _claim_first(self, row: DocumentProjection) -> None:
-        try:
-            async with self._session.begin_nested():
-                self._session.add(row)
-                await self._session.flush()
-        except IntegrityError:
-            raise Overtaken from None
 
     async def authors(self, document_id: int, after: int, upto: int) -> dict[str, datetime]:
         """Return who wrote a part of a log and when last, whoever wrote last at the end."""
