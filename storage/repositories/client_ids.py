@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage.models import ClientId, Document
+from storage.models import ClientId, Document, table_of
 from storage.repositories.upserts import insert_into
 
 Binding = tuple[int, str, bool]
@@ -74,7 +74,8 @@ class ClientIds:
         )
 
     async def _upsert(self, rows: list[dict[str, Any]]) -> list[tuple[int, int, str, bool]]:
-        insert = insert_into(self._session, ClientId).values(rows)
+        # Not `values(rows)`: that would be another statement for each number of rows.
+        insert = insert_into(self._session, table_of(ClientId))
         # Whoever was first stays the owner; that its owner has written is remembered.
         statement = insert.on_conflict_do_update(
             index_elements=["document_id", "client_id"],
@@ -85,5 +86,5 @@ class ClientIds:
         ).returning(ClientId.document_id, ClientId.client_id, ClientId.principal, ClientId.has_written)
         return [
             (document_id, client_id, principal, has_written)
-            for document_id, client_id, principal, has_written in await self._session.execute(statement)
+            for document_id, client_id, principal, has_written in await self._session.execute(statement, rows)
         ]
