@@ -1,7 +1,8 @@
 """Documents that are kept: what is read of them by what has changed is what reading all finds."""
 
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pycrdt
@@ -12,14 +13,18 @@ from blocks.channel_content import Text
 from blocks.page import BLOCKS, CONTENT, META, Place
 from blocks.page_edits import Stamp, add_text_block
 from blocks.rows import Changes, Known, PageNames, moved_on
-from server.offload import SMALL_BYTES
+from server.offload import SMALL_BYTES, Offload
 from server.projections.kept import Documents
+from server.projections.projector import Projector
 from server.projections.reading import read_channel, read_page
 from storage.engine import Database
 from storage.ids import Uuid7
 from storage.models import CanvasBlock, ChatMessage
+from storage.unit_of_work import UnitOfWork
 from storage.update_log import UpdateLog
-from tests.server.test_projections import ANN, BOB, NOW, World
+from tests.server.conftest import Clock
+from tests.server.test_projections import ANN, BOB, NOW, Pen, World, run_worker
+from tests.waiting import until
 
 ADDRESS = "channel:x#1"
 EMOJI = ("👍", "👎")
@@ -253,3 +258,123 @@ async def test_of_many_documents_those_are_kept_that_were_read_last(documents: D
     for number in range(11):
         documents.read(f"page:{number}#1", 1, None, [], Known({}))
     assert [documents.position(f"page:{number}#1") for number in range(11)] == [None, *[1] * 10]
+
+
+class Typists:
+    """Some pages whose editor has a schema of its own, in which nothing has a row."""
+
+    def __init__(self, world: World, pens: list[Pen]) -> None:
+        self.names = [pen.name for pen in pens]
+        self.pens = pens
+        self._world = world
+
+    async def type(self) -> None:
+        for pen in self.pens:
+            pen.doc.get("text", type=pycrdt.Text).insert(0, "x")
+            await pen.save()
+
+    async def behind(self) -> set[str]:
+        """Return the names of those pages whose rows are behind their log."""
+        async with self._world.database.read() as uow:
+            return {name for _, name in await uow.projections.due(after=0, limit=100)}
+
+    async def have_followed(self) -> bool:
+        return not await self.behind()
+
+
+@pytest.fixture
+async def typists(world: World) -> Typists:
+    typists = Typists(world, [await world.open("page") for _ in range(4)])
+    await typists.type()
+    for name in typists.names:
+        await world.projector.follow(name)
+    await typists.type()
+    return typists
+
+
+async def test_pages_without_rows_follow_in_one_transaction(world: World, typists: Typists):
+    began = 0
+    transaction = world.database.transaction
+
+    def count() -> Any:
+        nonlocal began
+        began += 1
+        return transaction()
+
+    world.database.transaction = count
+    assert await world.projector.follow_unchanged(typists.names) == set(typists.names)
+    assert began == 1
+    assert await typists.behind() == set()
+    assert await world.projector.follow_unchanged(typists.names) == set()
+    assert began == 1
+
+
+async def test_what_has_rows_is_left_to_its_own_turn(
+    world: World, typists: Typists, monkeypatch: pytest.MonkeyPatch
+):
+    pen, *_ = typists.pens
+    block_id = pen.add_block("words")
+    await pen.save()
+    others = set(typists.names[1:])
+    assert await world.projector.follow_unchanged(typists.names) == others
+    assert await typists.behind() == {pen.name}
+    monkeypatch.setattr(world.log, "load", None)  # what was read then is not read again
+    pen.add_block("more words")
+    await pen.save()
+    await world.projector.follow(pen.name)
+    assert await typists.behind() == set()
+    assert block_id in {id_ for (id_,) in await world.rows(CanvasBlock.id)}
+    assert len(await world.rows(CanvasBlock.id)) == 2
+
+
+async def test_a_minute_later_each_page_tells_that_it_was_edited(
+    world: World, typists: Typists, clock: Clock
+):
+    world.database.clock = clock
+    clock.forward(seconds=61)
+    assert await world.projector.follow_unchanged(typists.names) == set()
+    for name in typists.names:
+        await world.projector.follow(name)
+    for pen in typists.pens:
+        assert len(await world.told(pen, "page.edited")) == 2
+
+
+async def test_who_was_overtaken_has_not_followed(
+    world: World, typists: Typists, monkeypatch: pytest.MonkeyPatch
+):
+    first, busy, *others = typists.names
+    another_process = Projector(world.database, world.log, Offload())
+    transaction = world.database.transaction
+
+    def overtake() -> Any:
+        @asynccontextmanager
+        async def overtaken() -> AsyncGenerator[UnitOfWork]:
+            monkeypatch.undo()
+            await another_process.follow(first)
+            async with transaction() as uow:
+                yield uow
+
+        return overtaken()
+
+    monkeypatch.setattr(world.database, "transaction", overtake)
+    async with world.projector.turn(busy):
+        assert await world.projector.follow_unchanged(typists.names) == set(others)
+    assert await typists.behind() == {busy}
+    await typists.type()
+    for name in typists.names:
+        await world.projector.follow(name)
+    assert await typists.behind() == set()
+
+
+async def test_all_pages_that_are_typed_into_follow_whether_they_have_rows_or_not(
+    world: World, typists: Typists
+):
+    with_rows = [await world.open("page") for _ in range(3)]
+    async with run_worker(world):
+        for number in range(3):
+            for pen in with_rows:
+                pen.add_block(f"words {number}")
+                await pen.save()
+            await typists.type()
+            await until(typists.have_followed)
+    assert len(await world.rows(CanvasBlock.id)) == 9
