@@ -10,12 +10,12 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, func, insert, or_, select, text, update
+from sqlalchemy import ColumnElement, bindparam, func, insert, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.errors import UnknownWorkspaceError
 from storage.ids import earliest_id
-from storage.models import Event, Workspace
+from storage.models import Event, Workspace, table_of
 from storage.repositories.audit import AUDITED, Audit
 
 CHANNEL = "ionflux_events"
@@ -23,6 +23,16 @@ CHANNEL = "ionflux_events"
 
 _IDS_OF_A_NOTICE = 200
 """A notice may have 8000 bytes."""
+
+
+_workspaces = table_of(Workspace).c
+_MOVE_HEAD = (
+    update(table_of(Workspace))
+    .where(_workspaces.id == bindparam("workspace"))
+    .values(event_head=_workspaces.event_head + bindparam("more"))
+    .returning(_workspaces.event_head)
+)
+_ADD = insert(table_of(Event))
 
 
 class NewEvent(msgspec.Struct, frozen=True):
@@ -68,14 +78,7 @@ class Events:
         The positions stay gapless because the counter moves in the same transaction: whoever rolls back gives
         them back. On Postgres this holds the workspace's row until the commit, so append late in a unit.
         """
-        moved = await self._session.execute(
-            update(Workspace)
-            .where(Workspace.id == workspace_id)
-            .values(event_head=Workspace.event_head + len(new))
-            .returning(Workspace.event_head)
-            .execution_options(synchronize_session=False)
-        )
-        head = moved.scalar_one_or_none()
+        head = await self._session.scalar(_MOVE_HEAD, {"workspace": workspace_id, "more": len(new)})
         if head is None:
             raise UnknownWorkspaceError(workspace_id)
         rows = [
@@ -91,7 +94,7 @@ class Events:
             }
             for position, one in enumerate(new, head - len(new) + 1)
         ]
-        await self._session.execute(insert(Event), rows)
+        await self._session.execute(_ADD, rows)
         for one in new:
             if one.type.partition(".")[0] in AUDITED:
                 self._audit.add(

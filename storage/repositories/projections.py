@@ -91,6 +91,11 @@ _AUTHORS = (
 )
 _BLOCKS_KNOWN = select(_blocks.id, _blocks.digest).where(_blocks.page_id == bindparam("page_id"))
 _SOME_BLOCKS_KNOWN = _BLOCKS_KNOWN.where(_blocks.id.in_(some_of("ids")))
+_messages = table_of(ChatMessage).c
+_MESSAGES_KNOWN = select(_messages.id, _messages.digest).where(
+    _messages.channel_id == bindparam("channel_id"), _messages.archived_at.is_(None)
+)
+_SOME_MESSAGES_KNOWN = _MESSAGES_KNOWN.where(_messages.id.in_(some_of("ids")))
 _CLAIMED = ("position", "revision", "is_stale", "told_position", "told_at", "fault", "updated_at")
 _CLAIM = (
     update(table_of(DocumentProjection))
@@ -334,13 +339,11 @@ class Projections:
 
     async def messages_known(self, channel_id: UUID, ids: Collection[UUID] | None = None) -> dict[str, bytes]:
         """Return the digests of a channel's messages, or of some, by their ids, without archived ones."""
-        statement = select(ChatMessage.id, ChatMessage.digest).where(
-            ChatMessage.channel_id == channel_id, ChatMessage.archived_at.is_(None)
-        )
         known: dict[str, bytes] = {}
         for some in [None] if ids is None else _parts(ids):
-            chosen = statement if some is None else statement.where(ChatMessage.id.in_(some))
-            known |= {str(row[0]): row[1] for row in await self._session.execute(chosen)}
+            chosen = _MESSAGES_KNOWN if some is None else _SOME_MESSAGES_KNOWN
+            values = {"channel_id": channel_id} | ({} if some is None else {"ids": some})
+            known |= {str(row[0]): row[1] for row in await self._session.execute(chosen, values)}
         return known
 
     async def marks_known(self, channel_id: UUID) -> dict[str, UUID]:
