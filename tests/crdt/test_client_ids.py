@@ -15,6 +15,7 @@ from tests.crdt.processes import processes
 from tests.crdt.test_rights import forged
 from tests.crdt.world import (
     PAGE,
+    Client,
     HeldClientIds,
     HeldLog,
     Lenient,
@@ -162,16 +163,21 @@ async def test_A7_R7_a_long_relay_brings_nothing_of_somebody_who_is_here_and_in_
         assert authors(w) == ["user:ann", "user:bob|relayed"]
 
 
+async def is_acknowledged_with_the_binding(w: World, someone: Client, *, rows: int) -> None:
+    """Check that a stored edit is not acknowledged before the client ids are kept."""
+    await turns()
+    assert len(w.stored()) == rows
+    assert someone.unsaved == 1
+    w.client_ids.release()
+    await someone.heard(lambda someone: someone.unsaved == 0)
+
+
 async def test_A7_D2_an_acknowledgement_follows_the_binding() -> None:
     async with world() as w:
         w.client_ids.is_held = True
         ann = await w.joined(client_id=5)
         ann.text.insert(0, "a")
-        await turns()
-        assert len(w.stored()) == 1
-        assert ann.unsaved == 1
-        w.client_ids.release()
-        await ann.heard(lambda ann: ann.unsaved == 0)
+        await is_acknowledged_with_the_binding(w, ann, rows=1)
 
 
 async def test_A7_D2_so_does_that_of_an_edit_that_another_client_id_comes_with() -> None:
@@ -183,11 +189,7 @@ async def test_A7_D2_so_does_that_of_an_edit_that_another_client_id_comes_with()
         w.client_ids.is_held = True
         ann.say_presence(6, 1, "{}")
         ann.text.insert(0, "c")
-        await turns()
-        assert len(w.stored()) == 3
-        assert ann.unsaved == 1
-        w.client_ids.release()
-        await ann.heard(lambda ann: ann.unsaved == 0)
+        await is_acknowledged_with_the_binding(w, ann, rows=3)
 
 
 async def test_A7_another_process_may_have_been_faster() -> None:
