@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from crdt.broadcast import Broadcast, Echoes, Peer
 from crdt.commits import Commits, Turn
-from crdt.document import LiveDocument
+from crdt.document import LiveDocument, brings_all
 from crdt.protocol import (
     EMPTY_STATE_VECTOR,
     EMPTY_UPDATE,
@@ -73,10 +73,9 @@ class Audience:
 
         `authors` are the peers who may have written what others sent; None where that may be anybody.
         """
+        if self.echo_peers:
+            self._echo_apart(turn, edits, change)
         if change is None:
-            for peer, update in edits:
-                if peer.waits_for_echo and peer in self.peers and update != EMPTY_UPDATE:
-                    self._echoes.hold(peer, turn.number, Broadcast(encode_update(update), update))
             return
         broadcast = Broadcast(encode_update(change), change)
         # Mostly an edit comes out as it went in; where it does not, it brought to light what was waiting for
@@ -99,6 +98,23 @@ class Audience:
                     self._echoes.hold(peer, turn.number, broadcast)
                 else:
                     self._echoes.deliver(peer, broadcast)
+
+    def _echo_apart(self, turn: Turn, edits: Sequence[tuple[Peer, bytes]], change: bytes | None) -> None:
+        """Let senders hear their edits as they came, where the change will be no receipt for them.
+
+        It does not bring what is known already, nor what waits, and only goes to who was sent the state.
+        """
+        owed = [
+            (peer, update)
+            for peer, update in edits
+            if peer.waits_for_echo and peer in self.peers and update != EMPTY_UPDATE
+        ]
+        if not owed:
+            return
+        is_whole = brings_all(change, [update for _, update in owed])
+        for peer, update in owed:
+            if not (is_whole and self.peers[peer]):
+                self._echoes.hold(peer, turn.number, Broadcast(encode_update(update), update))
 
     @property
     def is_plain(self) -> bool:
@@ -152,7 +168,8 @@ class Audience:
             self._answer = Broadcast(encode_step2(state), state)
         self._send(peer, self._answer)
         if since is not None:
-            self._send(peer, encode_update(since))
+            # No update: with something of the peer's own it would be a receipt before the commit (D2).
+            self._send(peer, encode_step2(since))
         if peer.is_full:
             self.lag(peer, document.state_vector())
 

@@ -329,6 +329,20 @@ class LiveDocument:
         self._since_bytes = 0
 
 
+def brings_all(change: bytes | None, updates: Sequence[bytes]) -> bool:
+    """Whether a change is known to bring all that is in these updates."""
+    if change is None:
+        return False
+    if len(updates) == 1 and updates[0] == change:
+        return True
+    try:
+        return pycrdt.merge_updates(change, *updates) == change
+    except BaseException as error:
+        if not isinstance(error, ValueError) and not is_fault(error):
+            raise
+        return False
+
+
 def _check_poisoned(error: BaseException) -> None:
     """Raise Poisoned for what says that the document broke."""
     if is_fault(error):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crdt.document import LiveDocument, Poisoned
+from crdt.document import LiveDocument, Poisoned, brings_all
 from crdt.errors import DocumentDamaged, ProtocolError
 from crdt.poison import find_poison
 from crdt.protocol import EMPTY_UPDATE, encode_bytes
@@ -535,3 +535,15 @@ def test_D4_what_still_waits_after_it_was_tried_again_is_kept() -> None:
 def test_D4_a_reader_is_given_the_document_as_it_is() -> None:
     document = LiveDocument(None, [typed("here")])
     assert document.read(lambda doc: str(doc.get("text", type=pycrdt.Text))) == "here"
+
+
+def test_D2_what_a_change_brings_is_told_however_it_is_put_together() -> None:
+    first, second, third = keystrokes("abc")
+    document = LiveDocument(None, [first])
+    change = document.apply([first, second, third]).change
+    assert change is not None
+    assert brings_all(change, [second, third])
+    assert brings_all(change, [change])
+    assert not brings_all(change, [first, second, third])
+    assert not brings_all(change, [b"\xff" * 20])
+    assert not brings_all(None, [second])

@@ -12,7 +12,8 @@ from crdt.hub import HubConfig
 from crdt.protocol import encode_presence, encode_step1, encode_step2, encode_update
 from crdt.session import HOCUSPOCUS, YWS
 from crdt.signatures import Signatures
-from tests.crdt.world import PAGE, keystrokes, presence_of, read_text, turns, typed, user, world
+from crdt.structs import read_runs
+from tests.crdt.world import PAGE, Client, keystrokes, presence_of, read_text, turns, typed, user, world
 
 
 async def test_W1_both_wires_edit_one_document() -> None:
@@ -103,6 +104,69 @@ async def test_D2_a_y_websocket_client_hears_an_edit_said_again() -> None:
         ann.say(encode_update(ann.doc.get_update()))
         await ann.heard(lambda ann: ann.names.count("update") == 2)
         assert len(w.stored()) == 1
+
+
+async def test_D2_a_y_websocket_client_hears_what_it_typed_before_it_had_the_document() -> None:
+    async with world() as w:
+        first = keystrokes("base" * 50)
+        w.log.rows[PAGE] = [(update, "user:bob") for update in first]
+        bob = await w.joined(YWS, "bob")
+        bob.text.insert(0, "!")  # so that the answer has a state of before, and an update
+        await bob.heard(lambda bob: "update" in bob.names)
+        w.log.hold()
+        ann = w.client(YWS, client_id=4711)
+        ann.text.insert(0, "early")
+        await ann.synced()
+        await turns()
+        assert echoed(ann) == []
+        await bob.heard(lambda bob: "early" in str(bob.text))
+        w.log.release()
+        await ann.heard(lambda ann: echoed(ann) == [(0, 5)])
+        assert ann.names.index("step2") < ann.names.index("update")
+
+
+async def test_D2_a_y_websocket_client_hears_an_edit_said_again_beside_the_news_of_others() -> None:
+    async with world() as w:
+        ann, bob = await w.joined(YWS, client_id=4711), await w.joined(YWS, "bob")
+        ann.text.insert(0, "once")
+        await ann.heard(lambda ann: echoed(ann) == [(0, 4)])
+        ann.say(encode_update(ann.doc.get_update()))
+        bob.text.insert(0, "news")
+        await ann.heard(lambda ann: len(echoed(ann)) == 2)
+        assert str(ann.text) == str(bob.text)
+
+
+async def test_D2_a_y_websocket_client_hears_all_of_an_edit_that_is_partly_known() -> None:
+    async with world() as w:
+        ann = await w.joined(YWS, client_id=4711)
+        ann.text.insert(0, "one")
+        await ann.heard(lambda ann: echoed(ann) == [(0, 3)])
+        ann.disconnect()
+        ann.text.insert(3, " two")
+        ann.said.clear()
+        ann.connect()
+        ann.say(encode_update(ann.doc.get_update()))
+        await ann.heard(lambda ann: (0, 7) in echoed(ann))
+
+
+async def test_D2_a_y_websocket_client_hears_an_edit_that_waits_beside_the_news_of_others() -> None:
+    async with world() as w:
+        ann, bob = await w.joined(YWS, client_id=4711), await w.joined(YWS, "bob")
+        ann.say(encode_update(keystrokes("ab", 4711)[1]))
+        bob.text.insert(0, "news")
+        await ann.heard(lambda ann: echoed(ann) == [(1, 2)])
+
+
+async def test_R1_an_echo_holds_what_a_client_typed_in_one_turn_only_once() -> None:
+    async with world() as w:
+        ann, bob = await w.joined(YWS, client_id=4711), await w.joined(YWS, "bob")
+        for place, letter in enumerate("abc"):
+            ann.text.insert(place, letter)
+            bob.text.insert(0, letter)
+        await ann.heard(echoed)
+        await turns()
+        assert echoed(ann) == [(0, 3)]
+        assert ann.names.count("update") == bob.names.count("update") == 1
 
 
 async def test_D2_every_edit_of_a_turn_is_acknowledged_by_itself() -> None:
@@ -518,3 +582,9 @@ async def test_D8_a_document_that_became_small_is_folded_in_the_room_again(
             await turns()
         assert [position for _, position in w.log.folded] == [2, 6]
         assert [position for position, _ in w.log.snapshots[PAGE]] == [4]
+
+
+def echoed(client: Client) -> list[tuple[int, int]]:
+    """Return the clocks of a client's own structs that came back to it as updates."""
+    runs = [run for said in client.said if said.name == "update" for run in read_runs(said.body)]
+    return [(first, end) for client_id, first, end in runs if client_id == client.doc.client_id]

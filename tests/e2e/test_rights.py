@@ -112,6 +112,7 @@ async def test_R3_a_client_that_does_not_read_costs_little_and_then_catches_up(s
         await slow_socket.send(encode_step1(slow.get_state()))
         await read_until(slow_socket, slow, lambda: True)
         await fast_socket.send(encode_step1(writer.get_state()))
+        await read_until(fast_socket, pycrdt.Doc[Any](), lambda: True)  # the document
         fields = writer.get("m", type=pycrdt.Map[str])
         updates: list[bytes] = []
         subscription = writer.observe(lambda event: updates.append(event.update))

@@ -65,6 +65,15 @@ class Link:
         """Lead to this connection from now on."""
         self._connection = connection
 
+    @property
+    def owed(self) -> list[bytes]:
+        """The edits whose acknowledgement is still to come, as far as that can be told."""
+        if self._is_refused:
+            return []
+        if self.client.wire is HOCUSPOCUS:
+            return list(self.unanswered)
+        return [edit for edit in self._inserting() if self._own_run(edit)[1]]
+
     # The client's end
 
     def say(self, frame: bytes, edit: bytes | None = None) -> None:
@@ -145,11 +154,13 @@ class Link:
     def _note_echo(self, echoed: tuple[int, int]) -> None:
         """An edit is safe when all that was inserted in it has come back; of deletions nobody knows."""
         self._echoed = [*self._echoed, echoed]
-        inserting = [edit for edit in self.unanswered if edit.endswith(NO_DELETIONS)]
-        safe = [edit for edit in inserting if self._is_echoed(*self._own_run(edit))]
+        safe = [edit for edit in self._inserting() if self._is_echoed(*self._own_run(edit))]
         for edit in safe:
             self.unanswered.remove(edit)
             self._on_saved(edit)
+
+    def _inserting(self) -> list[bytes]:
+        return [edit for edit in self.unanswered if edit.endswith(NO_DELETIONS)]
 
     def _is_echoed(self, first: int, end: int) -> bool:
         at = first

@@ -199,8 +199,7 @@ class Story:
             for person in self.people:
                 if person.document == name:
                     assert person.link is not None, f"{person.name} did not come back"
-                    if person.wire is HOCUSPOCUS:
-                        assert not person.link.unanswered, f"{person.name} waits for acknowledgements"
+                    assert not person.link.owed, f"{person.name} waits for acknowledgements"
                     assert read_content(person.doc.get_update()) == stored, f"{name}: {person.name} differs"
 
     def _check_log(self, name: str) -> None:
