@@ -1,6 +1,7 @@
 """A crowd types while the server is killed again and again, on both databases: what was acknowledged stays.
 
 `CHAOS_CLIENTS` people type for `CHAOS_SECONDS`; every three the server is killed. `CHAOS_SEED` is for chance.
+With a long `CHAOS_PAUSE` between letters many type nothing from the kill on, or only on the new connection.
 """
 
 import asyncio
@@ -28,7 +29,7 @@ SECONDS = float(os.environ.get("CHAOS_SECONDS", "6"))
 SEED = int(os.environ.get("CHAOS_SEED", "8128"))
 SECONDS_BETWEEN_KILLS = 3.0
 CLIENTS_PER_DOCUMENT = 10
-PAUSE_SECONDS = 0.25
+PAUSE_SECONDS = float(os.environ.get("CHAOS_PAUSE", "0.25"))
 """Between two letters of one person, on average."""
 
 

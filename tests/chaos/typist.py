@@ -25,7 +25,7 @@ from crdt.protocol import (
     encode_update,
 )
 from crdt.structs import read_runs
-from crdt.waiting import read_state_vector
+from crdt.waiting import encode_state_vector, read_state_vector
 from tests.clients.client import Wire
 from tests.services.ionflux import IonfluxServer
 
@@ -53,10 +53,12 @@ class Typist(WSListener):
         self._text = self._doc.get(self.line, type=pycrdt.Text)
         self._subscription = self._doc.observe(self._on_typed)
         self._transport: WSTransport | None = None
-        self._open: deque[int] = deque()
+        self._open: deque[tuple[int, int]] = deque()  # what each edit that waits goes on from, and leads to
         self._received: list[bytes] = []
         self._changed = asyncio.Event()
         self._has_state = False
+        self._typed_before = 0  # this connection
+        self._history: deque[str] = deque(maxlen=20)
 
     # What they do
 
@@ -91,7 +93,8 @@ class Typist(WSListener):
 
     async def knows(self, clocks: dict[int, int]) -> None:
         """Wait until all that these clients have typed has come."""
-        await self._until(lambda: clocks.items() <= self.view_clocks().items())
+        wanted = {client_id: clock for client_id, clock in clocks.items() if clock}  # as the view has them
+        await self._until(lambda: wanted.items() <= self.view_clocks().items())
 
     @property
     def own_text(self) -> str:
@@ -113,17 +116,26 @@ class Typist(WSListener):
         return read_state_vector(self.view().get_state())
 
     async def _until(self, condition: Any) -> None:
-        async with asyncio.timeout(30):
-            while not condition():
-                self._changed.clear()
-                await self._changed.wait()
+        try:
+            async with asyncio.timeout(30):
+                while not condition():
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            raise TimeoutError(self._account()) from None
+
+    def _account(self) -> str:
+        """Tell what has become of the typing, for whoever has to find out why something stays away."""
+        counts = f"{self.typed} typed, {self.acknowledged} acknowledged"
+        return f"{self.wire} {self.line} of {self.document}: {counts}; {', '.join(self._history)}"
 
     def _on_typed(self, event: pycrdt.TransactionEvent) -> None:
         if self._transport is not None:
-            self._send_edit(encode_update(event.update), event.update)
+            self._send_edit(encode_update(event.update), event.update, self.typed - 1)
 
-    def _send_edit(self, message: bytes, update: bytes) -> None:
-        self._open.append(self.typed)
+    def _send_edit(self, message: bytes, update: bytes, after: int) -> None:
+        self._open.append((after, self.typed))
+        self._history.append(f"sent {after}-{self.typed}")
         self.sent[update] += 1
         self._send(message)
 
@@ -136,6 +148,8 @@ class Typist(WSListener):
     def on_ws_connected(self, transport: WSTransport) -> None:
         """Say what the stock clients say without waiting."""
         self._transport = transport
+        self._typed_before = self.typed
+        self._history.append("connected")
         if self._prefix:
             self._send(b"\x02\x00" + encode_string(self._token))
         # Asked for as somebody who has nothing: what others typed is not in this document.
@@ -153,22 +167,34 @@ class Typist(WSListener):
         if kind == SYNC:
             self._take_sync(reader.read_number(), reader.read_bytes())
         elif kind == STATUS and reader.read_number() == 1:
-            self.acknowledged = max(self.acknowledged, self._open.popleft())
+            self._note_safe(*self._open.popleft())
         self._changed.set()
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         """Note that the socket is gone."""
         self._transport = None
+        self._history.append("gone")
         self._changed.set()
 
     def _take_sync(self, kind: int, content: bytes) -> None:
         if kind == STEP1:
-            missing = self._doc.get_update(content)
-            self._send_edit(encode_step2(missing), missing)
+            known = read_state_vector(content)
+            if not self._prefix and self.acknowledged < min(self._typed_before, known.get(self.client_id, 0)):
+                # What was safe when its echo was lost with the connection comes back when it is said again.
+                known[self.client_id] = self.acknowledged
+            missing = self._doc.get_update(encode_state_vector(known))
+            self._send_edit(encode_step2(missing), missing, 0)
             return
         self._received.append(content)
         if kind == STEP2:
             self._has_state = True
         elif not self._prefix:
-            own = max((end for client, _, end in read_runs(content) if client == self.client_id), default=0)
-            self.acknowledged = max(self.acknowledged, own)
+            for client, first, end in read_runs(content):
+                if client == self.client_id:
+                    self._note_safe(first, end)
+
+    def _note_safe(self, first: int, end: int) -> None:
+        # What was typed on a new connection may be safe before what was typed without any.
+        self._history.append(f"heard of {first}-{end}")
+        if first <= self.acknowledged:
+            self.acknowledged = max(self.acknowledged, end)
