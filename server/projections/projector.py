@@ -104,20 +104,33 @@ class Projector:
                 await turns.enter_async_context(self.turn(name))
             async with self._database.read() as uow:
                 found = await uow.projections.find_all(free)
-                now = uow.now
             unchanged: list[Standing] = []
             for standing in found:
-                if standing.is_stale or not self._kept.is_here(standing):
-                    continue
-                if standing.position < standing.head and not _is_to_be_told(standing, standing.head, now):
+                if (
+                    standing.position < standing.head
+                    and not standing.is_stale
+                    and self._kept.is_here(standing)
+                ):
                     touched = await self._touched(standing)
                     if touched is not None and touched.is_empty:
                         unchanged.append(standing)
             if not unchanged:
                 return frozenset()
+            edits: dict[int, Happening] = {}
+            async with self._database.read() as uow:
+                for standing in unchanged:
+                    if (happening := await _edits_to_tell_of(uow, standing, standing.head)) is not None:
+                        edits[standing.document_id] = happening
             async with self._database.transaction() as uow:
-                claimed = await uow.projections.claim_unchanged(unchanged)
-        return {standing.name for standing in unchanged if standing.document_id in claimed}
+                claimed = await uow.projections.claim_unchanged(unchanged, told=edits.keys())
+                done = [standing for standing in unchanged if standing.document_id in claimed]
+                happened: dict[UUID, list[NewEvent]] = {}
+                for standing in done:
+                    if (happening := edits.get(standing.document_id)) is not None:
+                        happened.setdefault(standing.workspace_id, []).append(_event(standing, happening))
+                for workspace_id in sorted(happened):
+                    await uow.events.append_all(workspace_id, happened[workspace_id])
+        return {standing.name for standing in done}
 
     async def follow_up_to(self, name: str, position: int) -> bool:
         """Bring a document's rows up to a position of its log and no further; tell if that is where they are.
@@ -328,11 +341,13 @@ class Projector:
 
 async def append_happenings(uow: UnitOfWork, standing: Standing, happened: list[Happening]) -> None:
     """Append the events of what has happened in a document."""
-    new = [
-        NewEvent(event.type, event.actor, event.subject or standing.name, event.payload) for event in happened
-    ]
+    new = [_event(standing, event) for event in happened]
     if new:
         await uow.events.append_all(standing.workspace_id, new)
+
+
+def _event(standing: Standing, happening: Happening) -> NewEvent:
+    return NewEvent(happening.type, happening.actor, happening.subject or standing.name, happening.payload)
 
 
 def _is_to_be_told(standing: Standing, position: int, now: datetime) -> bool:

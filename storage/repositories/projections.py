@@ -106,6 +106,9 @@ _CLAIM = (
 _CLAIM_UNCHANGED = """
     UPDATE document_projections
     SET position = CAST(j.value ->> 2 AS bigint), revision = document_projections.revision + 1, fault = NULL,
+        told_position = CASE CAST(j.value ->> 3 AS bigint)
+            WHEN 1 THEN CAST(j.value ->> 2 AS bigint) ELSE told_position END,
+        told_at = CASE CAST(j.value ->> 3 AS bigint) WHEN 1 THEN :now ELSE told_at END,
         updated_at = :now
     FROM {} AS j
     WHERE document_id = CAST(j.value ->> 0 AS bigint)
@@ -274,12 +277,15 @@ class Projections:
             raise Overtaken
         return claimed
 
-    async def claim_unchanged(self, standings: Sequence[Standing]) -> Set[int]:
+    async def claim_unchanged(self, standings: Sequence[Standing], *, told: Collection[int]) -> Set[int]:
         """Say that the rows of documents that were seen like this follow their logs up to their heads.
 
-        Returns the ids of those that nobody else has written rows of meanwhile.
+        Of those with the ids `told`, events are told up to there. Returns the ids of those that nobody else
+        has written rows of meanwhile.
         """
-        claims = [[standing.document_id, standing.revision, standing.head] for standing in standings]
+        claims = [
+            (each.document_id, each.revision, each.head, int(each.document_id in told)) for each in standings
+        ]
         is_sqlite = self._session.get_bind().dialect.name == "sqlite"
         claimed = await self._session.scalars(
             _CLAIM_ON_SQLITE if is_sqlite else _CLAIM_ON_POSTGRES,

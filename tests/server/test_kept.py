@@ -332,11 +332,12 @@ async def test_a_minute_later_each_page_tells_that_it_was_edited(
 ):
     world.database.clock = clock
     clock.forward(seconds=61)
-    assert await world.projector.follow_unchanged(typists.names) == set()
-    for name in typists.names:
-        await world.projector.follow(name)
+    assert await world.projector.follow_unchanged(typists.names) == set(typists.names)
+    await typists.type()
+    assert await world.projector.follow_unchanged(typists.names) == set(typists.names)
     for pen in typists.pens:
-        assert len(await world.told(pen, "page.edited")) == 2
+        first, second = await world.told(pen, "page.edited")
+        assert (second.actor, second.subject, second.payload) == (ANN, pen.name, first.payload)
 
 
 async def test_who_was_overtaken_has_not_followed(
