@@ -46,13 +46,13 @@ LONGEST_REST_SECONDS = 60.0
 LOOK_SHARE = 0.05
 """Which part of the time may go into looking at all documents."""
 
-SHARED = 0.2
+SHARED = 0.35
 """Which part of the time may go into projections where the process serves people, too."""
 
 DEDICATED = 0.9
 """Likewise where it does not."""
 
-AWAITED = 3.0
+AWAITED = 1.7
 """How many times as much may go into what somebody waits for."""
 
 CREDIT_SECONDS = 2.0
