@@ -29,7 +29,7 @@ from storage.errors import (
     UnknownDocumentError,
 )
 from storage.histogram import Histogram, HistogramCounts
-from storage.stores.ports import Batch, Extent, History, LogStore
+from storage.stores.ports import Batch, Extent, History, LogStore, Part
 from storage.stores.sqlite import SqliteStore
 
 _log = logging.getLogger(__name__)
@@ -241,6 +241,13 @@ class UpdateLog:
     async def read_rows(self, document: str, after: int, upto: int) -> list[bytes]:
         """Return the raw rows behind one position up to and with another; raises what `read_at` raises."""
         return await self._store.read_rows(document, after, upto)
+
+    async def read_parts(self, parts: Sequence[Part]) -> list[list[bytes]]:
+        """Return rows of several logs, each part as (document, after, upto); none where any is missing.
+
+        Raises StoreUnavailableError.
+        """
+        return await self._store.read_parts(parts) if parts else []
 
     async def prune(self, document: str, position: int, *, limit: int) -> int:
         """Let the log begin behind a position whose snapshot is proven to stand for all before it (D8).

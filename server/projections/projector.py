@@ -35,7 +35,7 @@ from storage.errors import (
 )
 from storage.events import NewEvent
 from storage.repositories.projections import TOLD_EVERY, Overtaken, Standing
-from storage.stores.ports import History
+from storage.stores.ports import History, Part
 from storage.unit_of_work import UnitOfWork
 from storage.update_log import UpdateLog
 
@@ -104,18 +104,20 @@ class Projector:
                 await turns.enter_async_context(self.turn(name))
             async with self._database.read() as uow:
                 found = await uow.projections.find_all(free)
-            unchanged: list[Standing] = []
+                now = uow.now
+            follow: set[str] = set()
+            kept: list[tuple[Standing, Part]] = []
             for standing in found:
-                if (
-                    standing.position < standing.head
-                    and not standing.is_stale
-                    and self._kept.is_here(standing)
-                ):
-                    touched = await self._touched(standing)
-                    if touched is not None and touched.is_empty:
-                        unchanged.append(standing)
+                start = self._kept.position(standing) if self._kept.is_here(standing) else None
+                if standing.is_stale or start is None:
+                    continue
+                if standing.position < standing.head or _is_to_be_told(standing, standing.head, now):
+                    kept.append((standing, (standing.address, start, standing.head)))
+                else:
+                    follow.add(standing.name)
+            unchanged = await self._unchanged(kept)
             if not unchanged:
-                return frozenset()
+                return follow
             edits: dict[int, Happening] = {}
             async with self._database.read() as uow:
                 for standing in unchanged:
@@ -130,7 +132,19 @@ class Projector:
                         happened.setdefault(standing.workspace_id, []).append(_event(standing, happening))
                 for workspace_id in sorted(happened):
                     await uow.events.append_all(workspace_id, happened[workspace_id])
-        return {standing.name for standing in done}
+        return follow | {standing.name for standing in done}
+
+    async def _unchanged(self, kept: Sequence[tuple[Standing, Part]]) -> list[Standing]:
+        """Return those documents in which nothing was touched that has rows, of such as are kept here."""
+        unchanged: list[Standing] = []
+        parts = await self._log.read_parts([part for _, part in kept])
+        for (standing, (_, start, head)), rows in zip(kept, parts, strict=True):
+            if len(rows) == head - start:
+                touched = await self._kept.read_on(standing, start, rows)
+                if touched is not None and touched.is_empty:
+                    unchanged.append(standing)
+            await asyncio.sleep(0)  # people first
+        return unchanged
 
     async def follow_up_to(self, name: str, position: int) -> bool:
         """Bring a document's rows up to a position of its log and no further; tell if that is where they are.

@@ -23,6 +23,18 @@ Heads = dict[str, tuple[str, int]]
 """The epoch and the newest position of documents, by their names."""
 
 
+Part = tuple[str, int, int]
+"""Of a log: the document's address, and the rows behind one position up to and with another."""
+
+
+def whole_parts(parts: Sequence[Part], rows: Mapping[int, Sequence[bytes]]) -> list[list[bytes]]:
+    """Return the rows that were found of each part by its index, where they are all of them."""
+    return [
+        found if len(found := list(rows.get(index, ()))) == upto - after else []
+        for index, (_, after, upto) in enumerate(parts)
+    ]
+
+
 def split_address(address: str) -> tuple[str, str | None]:
     """Return the name and the epoch in a document's address, `NAME` or `NAME#EPOCH`.
 
@@ -89,6 +101,13 @@ class LogStore(Protocol):
 
     async def read_rows(self, document: str, after: int, upto: int) -> list[bytes]:
         """Read the raw rows behind one position up to and with another; raises what `read_at` raises."""
+        ...
+
+    async def read_parts(self, parts: Sequence[Part]) -> list[list[bytes]]:
+        """Read rows of several logs at once, as `read_rows`; none of a part that is not there as a whole.
+
+        Only that there are as many as there should be is checked. Raises StoreUnavailableError.
+        """
         ...
 
     async def prune(self, document: str, position: int, limit: int) -> int:

@@ -27,11 +27,13 @@ from storage.stores.ports import (
     Extent,
     Heads,
     History,
+    Part,
     check_history,
     check_range,
     check_readable,
     check_rows,
     split_address,
+    whole_parts,
 )
 
 LOCK_SECONDS = 2.0
@@ -77,6 +79,15 @@ _STATE = """
 _RANGE = """
     SELECT position, data FROM updates WHERE document_id = $1 AND position > $2 AND position <= $3
     ORDER BY position
+"""
+_PARTS = """
+    SELECT part.number, updates.data
+    FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) WITH ORDINALITY
+    AS part(name, epoch, after, upto, number)
+    JOIN documents ON documents.name = part.name AND documents.epoch = coalesce(part.epoch, documents.epoch)
+    JOIN updates ON updates.document_id = documents.id
+    AND updates.position > part.after AND updates.position <= part.upto
+    ORDER BY part.number, updates.position
 """
 # What must have a snapshot before rows go: the position itself, and versions that are named before it.
 _UNCOVERED = """
@@ -232,6 +243,16 @@ class PostgresStore:
             await connection.execute("COMMIT")
         check_rows(document, after, upto, [row["position"] for row in rows])
         return [row["data"] for row in rows]
+
+    async def read_parts(self, parts: Sequence[Part]) -> list[list[bytes]]:
+        """Read rows of several logs in one query."""
+        wanted = [(*split_address(address), after, upto) for address, after, upto in parts]
+        async with self._reader() as connection:
+            rows = await connection.fetch(_PARTS, *map(list, zip(*wanted, strict=True)))
+        found: dict[int, list[bytes]] = {}
+        for row in rows:
+            found.setdefault(row["number"] - 1, []).append(row["data"])
+        return whole_parts(parts, found)
 
     async def prune(self, document: str, position: int, limit: int) -> int:
         """Delete some rows. The document's row is locked meanwhile, as an append does."""

@@ -31,11 +31,13 @@ from storage.stores.ports import (
     Extent,
     Heads,
     History,
+    Part,
     check_history,
     check_range,
     check_readable,
     check_rows,
     split_address,
+    whole_parts,
 )
 
 T = TypeVar("T")
@@ -71,6 +73,15 @@ _ROWS = f"""
 _LARGE_ROWS = f"""
     SELECT position, data FROM updates
     WHERE document_id = ? AND position > ? AND position <= ? AND length(data) > {_LARGE_BYTES}
+"""
+# Likewise of several documents, each (name, epoch, after, upto); without those that have large rows.
+_PARTS = f"""
+    SELECT j.key, group_concat(u.position || ':' || hex(u.data), ' ')
+    FROM json_each(?) AS j
+    CROSS JOIN documents AS d ON d.name = j.value ->> 0 AND d.epoch = coalesce(j.value ->> 1, d.epoch)
+    CROSS JOIN updates AS u
+    ON u.document_id = d.id AND u.position > j.value ->> 2 AND u.position <= j.value ->> 3
+    GROUP BY j.key HAVING max(length(u.data)) <= {_LARGE_BYTES}
 """
 # The snapshot up to a position: the newest, unless it is asked for the past.
 _PAST = """
@@ -181,6 +192,10 @@ class SqliteStore:
     async def read_rows(self, document: str, after: int, upto: int) -> list[bytes]:
         """Read rows, beside whatever is being written."""
         return await self._reader.run(lambda connection: _read_range(connection, document, after, upto))
+
+    async def read_parts(self, parts: Sequence[Part]) -> list[list[bytes]]:
+        """Read rows of several logs in one query."""
+        return await self._reader.run(lambda connection: _read_parts(connection, parts))
 
     async def prune(self, document: str, position: int, limit: int) -> int:
         """Delete some rows, holding the write gate."""
@@ -322,6 +337,13 @@ def _read_range(connection: sqlite3.Connection, document: str, after: int, upto:
     connection.execute("COMMIT")
     check_rows(document, after, upto, [row[0] for row in rows])
     return [row[1] for row in rows]
+
+
+def _read_parts(connection: sqlite3.Connection, parts: Sequence[Part]) -> list[list[bytes]]:
+    wanted = [(*split_address(address), after, upto) for address, after, upto in parts]
+    found = connection.execute(_PARTS, (msgspec.json.encode(wanted).decode(),)).fetchall()
+    rows = {index: [data for _, data in sorted(map(_split, joined.split(" ")))] for index, joined in found}
+    return whole_parts(parts, rows)
 
 
 def _read_past(

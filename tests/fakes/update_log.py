@@ -14,6 +14,7 @@ from storage.stores.ports import (
     Heads,
     History,
     LogStore,
+    Part,
     check_history,
     check_range,
     check_readable,
@@ -102,6 +103,9 @@ class MemoryStore:
         check_range(document, (found.pruned_to, found.head), after, upto)
         return self._rows(document, after, upto)
 
+    async def read_parts(self, parts: Sequence[Part]) -> list[list[bytes]]:
+        return [await self.read_rows(*part) for part in parts]
+
     async def prune(self, document: str, position: int, limit: int) -> int:
         await asyncio.sleep(0)
         found = self._find(document)
@@ -164,6 +168,9 @@ class Around:
 
     async def read_rows(self, document: str, after: int, upto: int) -> list[bytes]:
         return await self._store.read_rows(document, after, upto)
+
+    async def read_parts(self, parts: Sequence[Part]) -> list[list[bytes]]:
+        return await self._store.read_parts(parts)
 
     async def prune(self, document: str, position: int, limit: int) -> int:
         return await self._store.prune(document, position, limit)

@@ -305,7 +305,7 @@ async def test_pages_without_rows_follow_in_one_transaction(world: World, typist
     assert await world.projector.follow_unchanged(typists.names) == set(typists.names)
     assert began == 1
     assert await typists.behind() == set()
-    assert await world.projector.follow_unchanged(typists.names) == set()
+    assert await world.projector.follow_unchanged(typists.names) == set(typists.names), "as they have"
     assert began == 1
 
 

@@ -368,6 +368,33 @@ async def test_D4_rows_are_read_in_their_order_however_large_they_are(database: 
         assert await log.read_rows(PAGE, 2, 3) == rows[2:3]
 
 
+async def test_D4_parts_of_several_logs_are_read_at_once_or_not_at_all(database: Database):
+    names = ["page:a", "page:b", "page:c"]
+    await _create(database, *names)
+    rows = [bytes([number]) * number for number in range(12)]
+    async with UpdateLog.of(database) as log:
+        for name in names:
+            await log.append(name, [(row, ANN) for row in rows])
+        await log.append("page:c", [(b"x" * 20_000, ANN)])
+        async with database.read() as uow:
+            document = await uow.documents.get("page:b")
+        assert document is not None
+        parts = [
+            ("page:a", 0, 12),
+            ("page:a", 8, 10),
+            (f"page:b#{document.epoch}", 3, 12),
+            ("page:b#another", 3, 12),
+            ("page:a", 5, 13),
+            ("page:none", 0, 1),
+            ("page:c", 4, 4),
+        ]
+        found = await log.read_parts(parts)
+        assert found == [rows, rows[8:10], rows[3:], [], [], [], []]
+        (large,) = await log.read_parts([("page:c", 11, 13)])
+        assert large in ([], [rows[11], b"x" * 20_000]), "which is read by itself on SQLite"
+        assert await log.read_parts([]) == []
+
+
 async def test_D1_the_log_and_units_of_work_share_one_sqlite_file(sqlite_database: Database):
     await _create(sqlite_database, PAGE)
 
