@@ -67,6 +67,15 @@ _CONCURRENCY = 4
 _TOGETHER = 32
 """Pages that are looked at in one piece of work, as long as nothing of them has a row."""
 
+_GATHER_SECONDS = 0.1
+"""From one such piece of work to the next, where nobody waits for it."""
+
+_UNCHANGED_SHARE = 0.05
+"""Which part of the time these pieces may take: there is nothing that would come later by that."""
+
+_ALONE_SECONDS = 5.0
+"""How long a page is not looked at with others after something in it had a row."""
+
 ORPHANS_EVERY_SECONDS = 60.0
 
 _FIRST_RETRY_SECONDS = 1.0
@@ -99,10 +108,12 @@ class Projections:
         self._active: set[str] = set()
         self._pieces = 0
         """Of work that is done now."""
-        self._with_rows: set[str] = set()
-        """Pages in which what was edited last has rows."""
+        self._alone: dict[str, float] = {}
+        """Pages in which something had a row, and until when they are not looked at with others; others that
+        are to be read as a whole."""
         self._begin_typed_at = 0.0
         """When the work so far, with what it waited for here, will have taken no more than its share."""
+        self._begin_together_at = 0.0
         self._begin_awaited_at = 0.0
         """Likewise with what somebody waits for, and its cost alone, however busy the process is."""
         self._waits_until = 0.0
@@ -132,10 +143,10 @@ class Projections:
         self._resting.clear()
         self._failures.clear()
         self._active.clear()
-        self._with_rows.clear()
+        self._alone.clear()
         self._pieces = 0
         self._loop = asyncio.get_running_loop()
-        self._begin_typed_at = self._begin_awaited_at = self._waits_until = 0.0
+        self._begin_typed_at = self._begin_together_at = self._begin_awaited_at = self._waits_until = 0.0
         self._is_leading = True
         try:
             async with create_task_group() as tasks:
@@ -156,7 +167,7 @@ class Projections:
     async def _find_due(self) -> None:
         now = asyncio.get_running_loop().time()
         self._resting = {name: until for name, until in self._resting.items() if until > now - REST_SECONDS}
-        self._with_rows &= self._resting.keys() | self._due.keys()
+        self._alone = {name: until for name, until in self._alone.items() if until > now}
         after = 0
         while True:
             async with self._database.read() as uow:
@@ -202,9 +213,10 @@ class Projections:
                     is_awaited = [self._due.pop(name) for name in names][0]  # noqa: RUF015 - all leave the line
                     self._active.update(names)
                     self._pieces += 1
-                    if len(names) == 1:
+                    if len(names) == 1 and (is_awaited or not self._may_be_unchanged(names[0])):
                         tasks.start_soon(self._project, names[0], is_awaited)
                     else:
+                        self._begin_together_at = loop.time() + _GATHER_SECONDS
                         tasks.start_soon(self._project_together, names, is_awaited)
                 else:
                     await self._wait()
@@ -237,11 +249,15 @@ class Projections:
         return chosen[:1]
 
     def _may_be_unchanged(self, name: str) -> bool:
-        return name.startswith("page:") and name not in self._with_rows
+        return name.startswith("page:") and self._alone.get(name, 0.0) <= self._loop.time()
 
     def _may_begin_at(self, name: str) -> float:
-        begin_at = self._begin_awaited_at if self._due[name] else self._begin_typed_at
-        return max(begin_at, self._resting.get(name, 0.0))
+        begin_at = self._resting.get(name, 0.0)
+        if self._due[name]:
+            return max(begin_at, self._begin_awaited_at)
+        if self._may_be_unchanged(name):
+            begin_at = max(begin_at, self._begin_together_at)
+        return max(begin_at, self._begin_typed_at)
 
     async def _project_together(self, names: list[str], is_awaited: bool) -> None:
         """Project those pages that need no rows written, and have the others wait for their turn each."""
@@ -249,15 +265,18 @@ class Projections:
         cost = Cost()
         try:
             with span("project documents"):
-                done = await cost.of(self._projector.follow_unchanged(names))
+                done, with_rows = await cost.of(self._projector.follow_unchanged(names))
         except StorageError:  # whoever follows them one by one tells
-            done = frozenset[str]()
+            done, with_rows = frozenset[str](), frozenset[str]()
         for name in names:
             if name in done:
                 self._resting[name] = started + REST_SECONDS
             else:
-                self._with_rows.add(name)
+                self._alone[name] = started + _ALONE_SECONDS if name in with_rows else math.inf
                 self._due.setdefault(name, is_awaited)
+        self._begin_together_at = max(
+            self._begin_together_at, started + BESIDE * cost.seconds / _UNCHANGED_SHARE
+        )
         self._end(names, started, cost, is_awaited=is_awaited)
 
     async def _project(self, name: str, is_awaited: bool) -> None:
@@ -282,6 +301,8 @@ class Projections:
         spent, in_child = BESIDE * cost.seconds, child_seconds.get()
         rest = max(_rest_of(name, spent), min((spent + in_child) / MOST_SHARE, LONGEST_REST_SECONDS))
         self._resting[name] = max(self._loop.time() + failure_pause, started + rest)
+        if self._alone.get(name) == math.inf:
+            del self._alone[name]
         self._end([name], started, cost, is_awaited=is_awaited)
 
     def _end(self, names: Sequence[str], started: float, cost: Cost, *, is_awaited: bool) -> None:

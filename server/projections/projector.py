@@ -92,11 +92,12 @@ class Projector:
         elif standing.has_untold_edits:
             await self._tell_of_edits(standing)
 
-    async def follow_unchanged(self, names: Sequence[str]) -> Set[str]:
+    async def follow_unchanged(self, names: Sequence[str]) -> tuple[Set[str], Set[str]]:
         """Bring the rows of those pages up to their logs, in one transaction, that need nothing written.
 
-        Editors with a schema of their own edit nothing that has rows. Returns the names of these pages; the
-        others are to be followed. Raises storage's errors.
+        Editors with a schema of their own edit nothing that has rows. Returns the names of these pages, and
+        of those in which something with a row was edited; all others are to be followed, too. Raises
+        storage's errors.
         """
         async with AsyncExitStack() as turns:
             free = [name for name in names if not self.turn(name).locked()]
@@ -115,9 +116,9 @@ class Projector:
                     kept.append((standing, (standing.address, start, standing.head)))
                 else:
                     follow.add(standing.name)
-            unchanged = await self._unchanged(kept)
+            unchanged, changed = await self._compare_kept(kept)
             if not unchanged:
-                return follow
+                return follow, changed
             edits: dict[int, Happening] = {}
             async with self._database.read() as uow:
                 for standing in unchanged:
@@ -132,19 +133,23 @@ class Projector:
                         happened.setdefault(standing.workspace_id, []).append(_event(standing, happening))
                 for workspace_id in sorted(happened):
                     await uow.events.append_all(workspace_id, happened[workspace_id])
-        return follow | {standing.name for standing in done}
+        return follow | {standing.name for standing in done}, changed
 
-    async def _unchanged(self, kept: Sequence[tuple[Standing, Part]]) -> list[Standing]:
-        """Return those documents in which nothing was touched that has rows, of such as are kept here."""
+    async def _compare_kept(self, kept: Sequence[tuple[Standing, Part]]) -> tuple[list[Standing], set[str]]:
+        """Return of some documents that are kept here those in which nothing was touched that has rows, and
+        the names of those in which something was."""
         unchanged: list[Standing] = []
+        changed: set[str] = set()
         parts = await self._log.read_parts([part for _, part in kept])
         for (standing, (_, start, head)), rows in zip(kept, parts, strict=True):
             if len(rows) == head - start:
                 touched = await self._kept.read_on(standing, start, rows)
                 if touched is not None and touched.is_empty:
                     unchanged.append(standing)
+                elif touched is not None:
+                    changed.add(standing.name)
             await asyncio.sleep(0)  # people first
-        return unchanged
+        return unchanged, changed
 
     async def follow_up_to(self, name: str, position: int) -> bool:
         """Bring a document's rows up to a position of its log and no further; tell if that is where they are.

@@ -302,10 +302,12 @@ async def test_pages_without_rows_follow_in_one_transaction(world: World, typist
         return transaction()
 
     world.database.transaction = count
-    assert await world.projector.follow_unchanged(typists.names) == set(typists.names)
+    assert await world.projector.follow_unchanged(typists.names) == (set(typists.names), set())
     assert began == 1
     assert await typists.behind() == set()
-    assert await world.projector.follow_unchanged(typists.names) == set(typists.names), "as they have"
+    assert await world.projector.follow_unchanged(typists.names) == (set(typists.names), set()), (
+        "as they have"
+    )
     assert began == 1
 
 
@@ -316,7 +318,7 @@ async def test_what_has_rows_is_left_to_its_own_turn(
     block_id = pen.add_block("words")
     await pen.save()
     others = set(typists.names[1:])
-    assert await world.projector.follow_unchanged(typists.names) == others
+    assert await world.projector.follow_unchanged(typists.names) == (others, {pen.name})
     assert await typists.behind() == {pen.name}
     monkeypatch.setattr(world.log, "load", None)  # what was read then is not read again
     pen.add_block("more words")
@@ -332,9 +334,9 @@ async def test_a_minute_later_each_page_tells_that_it_was_edited(
 ):
     world.database.clock = clock
     clock.forward(seconds=61)
-    assert await world.projector.follow_unchanged(typists.names) == set(typists.names)
+    assert await world.projector.follow_unchanged(typists.names) == (set(typists.names), set())
     await typists.type()
-    assert await world.projector.follow_unchanged(typists.names) == set(typists.names)
+    assert await world.projector.follow_unchanged(typists.names) == (set(typists.names), set())
     for pen in typists.pens:
         first, second = await world.told(pen, "page.edited")
         assert (second.actor, second.subject, second.payload) == (ANN, pen.name, first.payload)
@@ -359,7 +361,7 @@ async def test_who_was_overtaken_has_not_followed(
 
     monkeypatch.setattr(world.database, "transaction", overtake)
     async with world.projector.turn(busy):
-        assert await world.projector.follow_unchanged(typists.names) == set(others)
+        assert await world.projector.follow_unchanged(typists.names) == (set(others), set())
     assert await typists.behind() == {busy}
     await typists.type()
     for name in typists.names:
