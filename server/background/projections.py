@@ -10,7 +10,7 @@ time: a message, a comment, and the first edits of a page.
 import asyncio
 import logging
 import math
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence, Set
 
 from anyio import create_task_group
 
@@ -114,6 +114,7 @@ class Projections:
         self._begin_typed_at = 0.0
         """When the work so far, with what it waited for here, will have taken no more than its share."""
         self._begin_together_at = 0.0
+        """Likewise for pages that are looked at together."""
         self._begin_awaited_at = 0.0
         """Likewise with what somebody waits for, and its cost alone, however busy the process is."""
         self._waits_until = 0.0
@@ -263,11 +264,13 @@ class Projections:
         """Project those pages that need no rows written, and have the others wait for their turn each."""
         started = self._loop.time()
         cost = Cost()
+        done: Set[str] = frozenset()
+        with_rows: Set[str] = frozenset()
         try:
             with span("project documents"):
                 done, with_rows = await cost.of(self._projector.follow_unchanged(names))
-        except StorageError:  # whoever follows them one by one tells
-            done, with_rows = frozenset[str](), frozenset[str]()
+        except Exception as error:  # noqa: BLE001 - in a turn of its own, each tells what is wrong with it (R7)
+            logger.info("%d pages are not projected together: %r", len(names), error)
         for name in names:
             if name in done:
                 self._resting[name] = started + REST_SECONDS

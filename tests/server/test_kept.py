@@ -381,3 +381,18 @@ async def test_all_pages_that_are_typed_into_follow_whether_they_have_rows_or_no
             await typists.type()
             await until(typists.have_followed)
     assert len(await world.rows(CanvasBlock.id)) == 9
+
+
+async def test_R7_what_fails_for_many_pages_is_done_for_each(
+    world: World, typists: Typists, monkeypatch: pytest.MonkeyPatch
+):
+    tried: list[int] = []
+
+    async def fail(names: list[str]) -> None:
+        tried.append(len(names))
+        raise RuntimeError("whatever it is")
+
+    monkeypatch.setattr(world.projector, "follow_unchanged", fail)
+    async with run_worker(world):
+        await until(typists.have_followed)
+    assert tried
