@@ -23,6 +23,7 @@ from tests.server.test_blocks import Json, text_block
 from tests.server.test_blocks import join as join_workspace
 from tests.server.test_collaborators import join, lines, paragraph, pieces
 from tests.server.test_versions import open_as
+from tests.waiting import until
 
 STAMP = Stamp("2026-11-29T00:00:00Z", "agent:x")
 
@@ -81,8 +82,12 @@ async def test_what_a_run_did_is_undone_and_what_others_did_stays(
     assert found["is_complete"]
     async with open_as(services, ann, page["document"]) as person:
         assert lines(person) == ["one!", "two", "ANN"]
-    listed = (await ann.get(f"{workspace}/pages")).json()["items"]
-    assert [item["title"] for item in listed] == ["Plan"]
+
+    async def is_named_as_before() -> bool:  # its row follows its document
+        listed = (await ann.get(f"{workspace}/pages")).json()["items"]
+        return [item["title"] for item in listed] == ["Plan"]
+
+    await until(is_named_as_before)
     # Once more is no harm.
     again = await undo(ann, run)
     assert [one["position"] for one in again["documents"]] == [None]
