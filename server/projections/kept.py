@@ -84,6 +84,10 @@ class _Kept:
             for root in kind.roots
         ]
 
+    def measure(self) -> None:
+        """Find out how large the document is: what it has grown by may have been replaced since."""
+        self.size = len(self.doc.get_update())
+
     def let_go(self) -> None:
         """End the subscriptions: they hold the document, hidden from the garbage collector."""
         for subscription in self._subscriptions:
@@ -116,7 +120,7 @@ class Documents:
         """Tell whether a document that is kept, with some rows more, is no larger than so many bytes."""
         kept, more = self._kept[address], size_of(None, rows)
         if kept.size + more > limit:
-            kept.size = len(kept.doc.get_update())  # what it has grown by may have been deleted since
+            kept.measure()
         return kept.size + more <= limit
 
     def read(
@@ -173,6 +177,8 @@ class Documents:
     def _keep(self, address: str, kept: _Kept) -> None:
         self._kept[address] = kept
         self._kept.move_to_end(address)
+        if kept.size > self._most_bytes:
+            kept.measure()
         size = sum(kept.size for kept in self._kept.values())
         while size > self._most_bytes or len(self._kept) > self._most:
             _, oldest = self._kept.popitem(last=False)

@@ -254,6 +254,18 @@ async def test_a_small_document_is_loaded_once_and_a_large_one_anew_in_the_child
     assert sorted(str(id_) for (id_,) in await world.rows(model.id)) == sorted(ids)
 
 
+def test_a_document_in_which_much_was_replaced_is_as_large_as_what_is_left():
+    doc = pycrdt.Doc[Any]()
+    meta = doc.get(META, type=pycrdt.Map[Any])
+    documents = Documents(most_bytes=100_000, most=10)
+    documents.read("page:x#1", 0, None, [], Known({}))
+    for position in range(20):
+        before = doc.get_state()
+        meta["note"] = "x" * 20_000
+        rows = [doc.get_update(before)]
+        assert documents.read_on("page:x#1", position, position, position + 1, rows) is not None
+
+
 async def test_of_many_documents_those_are_kept_that_were_read_last(documents: Documents):
     for number in range(11):
         documents.read(f"page:{number}#1", 1, None, [], Known({}))
