@@ -219,9 +219,9 @@ class KeptDocuments:
         return self._here.position(standing.address) is not None
 
     async def read_on(self, standing: Standing, start: int, rows: Sequence[bytes]) -> Changes[Any] | None:
-        """Return all that is touched between a standing's position and its head, or more, by rows from
-        `start` on; None where nobody knows, or the document is too large to be kept where it is."""
-        part = (standing.address, standing.position, start, standing.head, rows)
+        """Return all that was touched behind a standing's position, or more, once rows from `start` on are
+        applied; None where nobody knows, or the document is too large to be kept where it is."""
+        part = (standing.address, standing.position, start, start + len(rows), rows)
         if self._here.position(standing.address) is None:
             return await self._offload.run_in_child(_read_on, *part)
         if self._here.has_room_for(standing.address, rows, SMALL_BYTES):

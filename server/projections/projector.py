@@ -20,7 +20,7 @@ from anyio import BrokenWorkerProcess, sleep
 
 from blocks.rows import Changes
 from crdt.errors import DocumentDamaged
-from server.offload import Offload, size_of
+from server.offload import SMALL_BYTES, Offload, size_of
 from server.projections.channels import ChannelRows
 from server.projections.comments import CommentRows
 from server.projections.kept import KeptDocuments
@@ -43,6 +43,9 @@ logger = logging.getLogger(__name__)
 
 ROWS_AT_ONCE = 200
 """Rows that one transaction writes, while all others who write may wait."""
+
+ROWS_READ_AT_ONCE = 4
+"""Rows of a log that are applied to a document that is kept, or more where they are small."""
 
 FORGOTTEN_AT_ONCE = 100
 """Rows of each table that one transaction removes."""
@@ -306,11 +309,21 @@ class Projector:
         start = self._kept.position(standing)
         if start is None:
             return None
+        touched: Changes[Any] | None = None
+        step = ROWS_READ_AT_ONCE
         try:
-            rows = await self._log.read_rows(standing.address, start, standing.head)
-            return await self._kept.read_on(standing, start, rows)
+            while touched is None or start < standing.head:
+                upto = min(start + step, standing.head)
+                rows = await self._log.read_rows(standing.address, start, upto)
+                touched = await self._kept.read_on(standing, start, rows)
+                if touched is None:
+                    return None
+                # There may be hundreds of letters, or of pictures: all of those would be in memory twice.
+                step = step * 2 if size_of(None, rows) < SMALL_BYTES else ROWS_READ_AT_ONCE
+                start = upto
         except (UnknownPositionError, BrokenWorkerProcess):
             return None
+        return touched
 
     async def _write(
         self,

@@ -76,7 +76,8 @@ _LARGE_ROWS = f"""
 """
 # Likewise of several documents, each (name, epoch, after, upto); without those that have large rows.
 _PARTS = f"""
-    SELECT j.key, group_concat(u.position || ':' || hex(u.data), ' ')
+    SELECT j.key,
+        group_concat(iif(length(u.data) <= {_LARGE_BYTES}, u.position || ':' || hex(u.data), NULL), ' ')
     FROM json_each(?) AS j
     CROSS JOIN documents AS d ON d.name = j.value ->> 0 AND d.epoch = coalesce(j.value ->> 1, d.epoch)
     CROSS JOIN updates AS u
