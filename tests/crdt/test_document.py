@@ -547,3 +547,13 @@ def test_D2_what_a_change_brings_is_told_however_it_is_put_together() -> None:
     assert not brings_all(change, [first, second, third])
     assert not brings_all(change, [b"\xff" * 20])
     assert not brings_all(None, [second])
+
+
+def test_cancellation_is_no_answer_to_what_a_change_brings(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: bytes) -> bytes:
+        raise KeyboardInterrupt
+
+    first, second = keystrokes("ab")
+    monkeypatch.setattr(pycrdt, "merge_updates", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        brings_all(first, [second])
