@@ -9,7 +9,7 @@ from playwright.async_api import expect
 from tests.services.ionflux import IonfluxServer, expect_no_fault
 from tests.services.models import ModelServer
 from tests.web.rooms import open_room
-from tests.web.visitors import Visitors, find_barriers, take_picture
+from tests.web.visitors import SLOW_FRAMES, Visitors, find_barriers, take_picture
 
 SLOW = {"chunkSize": 12, "recordedTimings": {"ttftMs": 0, "interChunkDelaysMs": [0, 0, 0, 3_600_000]}}
 """An answer that stops within its fourth part: what is seen meanwhile stays to be seen."""
@@ -99,6 +99,14 @@ async def test_an_agent_of_the_catalogue_is_made_scheduled_and_tried(
     await expect(page.locator(".yaml-field .wrong")).to_have_text("4")
     await fault.click()
     assert await yaml.evaluate("(field) => field.value.slice(0, field.selectionStart)") == before
+    # Tab indents, and what is typed comes after it, however late the next frame is.
+    await page.evaluate(SLOW_FRAMES)
+    await yaml.fill("llm:\nmodel: small")
+    for _ in "model: small":
+        await page.keyboard.press("ArrowLeft")
+    await page.keyboard.press("Tab")
+    await page.keyboard.type("default_")
+    await expect(yaml).to_have_value("llm:\n  default_model: small")
     await yaml.fill("llm:\n  provider: Stand-in\n  model: small\n")
     await expect(page.get_by_text("This is a valid configuration.")).to_be_visible()
     await page.get_by_role("button", name="Create agent").click()

@@ -8,7 +8,7 @@ from playwright.async_api import expect
 from tests.services.ionflux import IonfluxServer
 from tests.services.models import ModelServer
 from tests.web.rooms import field, message, open_room, say
-from tests.web.visitors import PHONE, STARTING, Visitors, find_barriers, take_picture
+from tests.web.visitors import PHONE, SLOW_FRAMES, STARTING, Visitors, find_barriers, take_picture
 
 SLOW = {"chunkSize": 12, "recordedTimings": {"ttftMs": 0, "interChunkDelaysMs": [0, 0, 0, 3_600_000]}}
 """An answer that stops within its fourth part."""
@@ -54,6 +54,21 @@ async def test_two_people_talk_with_threads_reactions_and_mentions(
     ).to_be_visible()
     assert await find_barriers(ann_page, without=[".sidebar", ".middle"]) == []
     await take_picture(bob_page, "chat")
+
+
+async def test_keys_that_come_before_the_next_frame_follow_what_was_chosen(
+    visitors: Visitors, ionflux: IonfluxServer
+):
+    room = await open_room(ionflux, visitors)
+    await room.member("Bob")
+    page = await room.enter(room.ann)
+    await page.evaluate(SLOW_FRAMES)
+    await field(page).press_sequentially("Ask @Bo, not me")
+    for _ in ", not me":
+        await page.keyboard.press("ArrowLeft")
+    await page.keyboard.press("Tab")
+    await page.keyboard.type("now")
+    await expect(field(page)).to_have_value("Ask @Bob now, not me")
 
 
 async def test_own_messages_are_edited_pinned_and_deleted(visitors: Visitors, ionflux: IonfluxServer):

@@ -21,6 +21,9 @@ _OF_THE_BROWSER = ("Failed to load resource", "WebSocket connection to")
 STARTING = "application/problem+json"
 """A server that starts answers with it, also for a file that a page fetches ahead, and the browser tells."""
 
+SLOW_FRAMES = "() => { window.requestAnimationFrame = (draw) => setTimeout(draw, 1000); }"
+"""Makes a browser that has much to do of one that has not."""
+
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 """Where pictures for the documentation are; `IONFLUX_PICTURES=1` takes them anew."""
 

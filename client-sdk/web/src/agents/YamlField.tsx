@@ -1,5 +1,6 @@
 // A text of YAML with numbered lines; those with something wrong in them are marked.
 import { useImperativeHandle, useMemo, useRef, type KeyboardEvent, type Ref } from 'react';
+import { flushSync } from 'react-dom';
 import type { ConfigFault } from './model';
 
 export interface YamlFieldHandle {
@@ -34,9 +35,13 @@ export function YamlField({ ref, label, value, onChange, faults }: YamlFieldProp
   const press = (event: KeyboardEvent<HTMLTextAreaElement>) => {
     if (event.key === 'Tab' && !event.shiftKey && !isLeaving.current) {
       event.preventDefault();
-      const { selectionStart: start, selectionEnd: end } = event.currentTarget;
-      onChange(`${value.slice(0, start)}  ${value.slice(end)}`);
-      requestAnimationFrame(() => field.current?.setSelectionRange(start + 2, start + 2));
+      const { currentTarget: target } = event;
+      const { selectionStart: start, selectionEnd: end } = target;
+      // At once: the next key may come before the next frame, and would go to the end of the text.
+      flushSync(() => {
+        onChange(`${value.slice(0, start)}  ${value.slice(end)}`);
+      });
+      target.setSelectionRange(start + 2, start + 2);
     }
     isLeaving.current = event.key === 'Escape';
   };

@@ -11,6 +11,7 @@ import {
   type ClipboardEvent,
   type KeyboardEvent,
 } from 'react';
+import { flushSync } from 'react-dom';
 import type { Awareness } from 'y-protocols/awareness';
 import { useT } from '../app/i18n';
 import { Icon } from '../app/ui/Icon';
@@ -78,13 +79,14 @@ export function Composer({ channel: room, directory, awareness, threadId, label,
   }, [draft.text]);
 
   const insert = (next: { draft: Draft; caret: number }) => {
-    setDraft(next.draft);
-    setCaret(next.caret);
-    setActive(0);
-    requestAnimationFrame(() => {
-      field.current?.focus();
-      field.current?.setSelectionRange(next.caret, next.caret);
+    // At once: the next key may come before the next frame, and would go to the end of the text.
+    flushSync(() => {
+      setDraft(next.draft);
+      setCaret(next.caret);
+      setActive(0);
     });
+    field.current?.focus();
+    field.current?.setSelectionRange(next.caret, next.caret);
   };
   const choose = (candidate: Candidate) => {
     if (completion) insert(complete(draft, completion.trigger, candidate));
