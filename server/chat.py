@@ -139,7 +139,7 @@ class Chat:
         if message_id < seen:
             await self._catching_up.catch_up(document)  # else rows that follow could undo it
             async with self._database.transaction() as uow:
-                await uow.projections.take_back_mark(
+                await uow.projected_messages.take_back_mark(
                     channel_id, principal.id, UUID(message_id), seen=UUID(seen)
                 )
         return Written(written.position, written.state_vector, None)

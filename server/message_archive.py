@@ -145,7 +145,7 @@ class MessageArchive:
         final = await self._offload.run(size_of(snapshot, updates), read_rows, snapshot, updates, message_ids)
 
         async def work(uow: UnitOfWork, standing: Standing) -> None:
-            known = await uow.projections.digests(standing.subject_id, [row.id for row, _ in final])
+            known = await uow.projected_messages.digests(standing.subject_id, [row.id for row, _ in final])
             changed = [(row, digest) for row, digest in final if known.get(row.id) != digest]
             if changed:
                 await self._write(uow, standing, changed, None)
@@ -179,7 +179,7 @@ class MessageArchive:
         pins: Mapping[str, str],
     ) -> None:
         async def work(uow: UnitOfWork, standing: Standing) -> None:
-            rows = await uow.projections.messages(standing.subject_id, list(map(UUID, message_ids)))
+            rows = await uow.projected_messages.find(standing.subject_id, list(map(UUID, message_ids)))
             archived = {str(id_): row for id_, row in rows.items() if row.archived_at is not None}
             doc = document_of_rows(list(archived.values()))
             for reaction in reactions:
@@ -200,7 +200,9 @@ class MessageArchive:
         """
 
         async def work(uow: UnitOfWork, standing: Standing) -> tuple[list[str], Standing]:
-            found = await uow.projections.archive(standing.subject_id, [UUID(id_) for id_ in message_ids])
+            found = await uow.projected_messages.archive(
+                standing.subject_id, [UUID(id_) for id_ in message_ids]
+            )
             return sorted(map(str, found)), standing
 
         return await self._claimed(document, work)

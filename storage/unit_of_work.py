@@ -60,6 +60,8 @@ from storage.repositories.page_ends import PageEnds
 from storage.repositories.page_imports import PageImports
 from storage.repositories.pages import Pages
 from storage.repositories.playbook_runs import PlaybookRuns
+from storage.repositories.projected_blocks import ProjectedBlocks
+from storage.repositories.projected_messages import ProjectedMessages
 from storage.repositories.projections import Projections
 from storage.repositories.prompts import Prompts
 from storage.repositories.run_deeds import RunDeeds
@@ -143,6 +145,8 @@ class UnitOfWork:
     llm_budgets = _lazy(lambda uow: Owned(LlmBudget, uow.session, uow.now))
     llm_ledger = _lazy(lambda uow: LlmLedger(uow.session, uow.now, uow.new_id))
     projections = _lazy(lambda uow: Projections(uow.session, uow.now))
+    projected_blocks = _lazy(lambda uow: ProjectedBlocks(uow.session))
+    projected_messages = _lazy(lambda uow: ProjectedMessages(uow.session, uow.now))
     search = _lazy(lambda uow: Search(uow.session))
     search_vectors = _lazy(lambda uow: SearchVectors(uow.session, uow.search))
     prompts = _lazy(lambda uow: Prompts(uow.session, uow.now))

@@ -56,7 +56,7 @@ class CommandConsumer:
         messages: dict[tuple[UUID, UUID], ChatMessage] = {}
         for channel_id in dict(posted):
             ids = [id_ for where, id_ in posted if where == channel_id]
-            found = await uow.projections.messages(channel_id, ids)
+            found = await uow.projected_messages.find(channel_id, ids)
             messages |= {(channel_id, id_): message for id_, message in found.items()}
         for place in posted:
             if (message := messages.get(place)) is not None:

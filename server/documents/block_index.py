@@ -40,7 +40,7 @@ class BlockIndex:
         while True:
             noted = [self._noted[block_id]] if block_id in self._noted else []
             async with self._database.read() as uow:
-                found = await uow.projections.pages_of_block(block_id)
+                found = await uow.projected_blocks.pages_with(block_id)
             pages = [*noted, *(page_id for page_id in found if page_id not in noted)]
             if pages or not self._is_fresh(block_id):
                 return pages

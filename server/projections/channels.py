@@ -23,7 +23,7 @@ class ChannelRows:
     async def known(self, uow: UnitOfWork, subject_id: UUID) -> Known:
         """Return what the tables have of a channel."""
         return Known(
-            await uow.projections.messages_known(subject_id), await uow.projections.marks_known(subject_id)
+            await uow.projected_messages.known(subject_id), await uow.projected_messages.marks(subject_id)
         )
 
     async def compare(
@@ -31,8 +31,8 @@ class ChannelRows:
     ) -> Changes[MessageRow]:
         """Return what of that the tables do not have."""
         ids = [*(row.id for row, _ in touched.rows), *map(UUID, touched.gone)]
-        known = await uow.projections.messages_known(subject_id, ids) if ids else {}
-        marks = await uow.projections.marks_known(subject_id) if touched.marks else {}
+        known = await uow.projected_messages.known(subject_id, ids) if ids else {}
+        marks = await uow.projected_messages.marks(subject_id) if touched.marks else {}
         return missing(touched, known, marks)
 
     async def write(
@@ -40,7 +40,7 @@ class ChannelRows:
     ) -> list[Happening]:
         """Write messages; return which of them are new, edited or deleted."""
         channel_id = standing.subject_id
-        before = await uow.projections.messages(channel_id, [row.id for row, _ in rows])
+        before = await uow.projected_messages.find(channel_id, [row.id for row, _ in rows])
         archived = {id_: message for id_, message in before.items() if message.archived_at is not None}
         rows = [
             (row, digest)
@@ -56,7 +56,7 @@ class ChannelRows:
         await _index(uow, standing, [row for row, _ in rows])
         archived_at = {row.id: before[row.id].archived_at for row, _ in rows if row.id in before}
         uow.session.expunge_all()
-        await uow.projections.replace_messages(
+        await uow.projected_messages.replace(
             channel_id,
             archived_at.keys(),
             [_columns(standing, row, digest, archived_at.get(row.id)) for row, digest in rows],
@@ -69,11 +69,11 @@ class ChannelRows:
     ) -> UUID | None:
         """Index some archived messages, and write whom they mention; return where to go on, if anywhere."""
         channel_id = standing.subject_id
-        archived = await uow.projections.archived_messages(channel_id, after=after, limit=limit)
+        archived = await uow.projected_messages.archived(channel_id, after=after, limit=limit)
         rows = [row for row, _ in rows_of(document_of_rows(archived))]
         await _index(uow, standing, rows)
         ids = [message.id for message in archived]
-        await uow.projections.replace_mentions(channel_id, ids, _mentions(standing, rows))
+        await uow.projected_messages.replace_mentions(channel_id, ids, _mentions(standing, rows))
         return ids[-1] if len(ids) == limit else None
 
     async def finish(
@@ -81,9 +81,9 @@ class ChannelRows:
     ) -> list[Happening]:
         """Remove the messages that are gone, and move the read marks."""
         if changes.gone:
-            await uow.projections.remove_messages(standing.subject_id, [UUID(id_) for id_ in changes.gone])
+            await uow.projected_messages.remove(standing.subject_id, [UUID(id_) for id_ in changes.gone])
             await uow.search.remove("message", standing.subject_id, changes.gone)
-        await uow.projections.replace_marks(standing.subject_id, changes.marks)
+        await uow.projected_messages.replace_marks(standing.subject_id, changes.marks)
         return []
 
 

@@ -34,14 +34,14 @@ class PageRows:
 
     async def known(self, uow: UnitOfWork, subject_id: UUID) -> Known:
         """Return what the tables have of a page."""
-        return Known(await uow.projections.blocks_known(subject_id))
+        return Known(await uow.projected_blocks.known(subject_id))
 
     async def compare(
         self, uow: UnitOfWork, subject_id: UUID, touched: Changes[BlockRow]
     ) -> Changes[BlockRow]:
         """Return what of that the tables do not have."""
         ids = [*(row.id for row, _ in touched.rows), *touched.gone]
-        return missing(touched, await uow.projections.blocks_known(subject_id, ids), {})
+        return missing(touched, await uow.projected_blocks.known(subject_id, ids), {})
 
     async def write(
         self, uow: UnitOfWork, standing: Standing, rows: Sequence[tuple[BlockRow, bytes]], moment: Moment
@@ -50,9 +50,7 @@ class PageRows:
         page_id = standing.subject_id
         # Whatever follows the log has changed just now; what is made anew may be what it was.
         known = (
-            await uow.projections.blocks_written(page_id, [row.id for row, _ in rows])
-            if moment.is_past
-            else {}
+            await uow.projected_blocks.written(page_id, [row.id for row, _ in rows]) if moment.is_past else {}
         )
         written_at = [known.get((row.id, digest), moment.written_at) for row, digest in rows]
         blocks = [
@@ -66,7 +64,7 @@ class PageRows:
         await uow.search.put(standing.workspace_id, "block", page_id, entries)
         await uow.embeds.set_waiting(page_id, [row.id for row, _ in rows], _unresolved(rows))
         await uow.snippets.let_wait(page_id, await _untrue(uow, standing.workspace_id, rows))
-        added = await uow.projections.replace_blocks(
+        added = await uow.projected_blocks.replace(
             page_id,
             blocks,
             [
@@ -94,7 +92,7 @@ class PageRows:
         """Remove the blocks that are gone, and have the page called what its document says."""
         if changes.gone:
             await uow.embeds.set_waiting(standing.subject_id, changes.gone, {})
-            await uow.projections.remove_blocks(standing.subject_id, changes.gone)
+            await uow.projected_blocks.remove(standing.subject_id, changes.gone)
             await uow.search.remove("block", standing.subject_id, changes.gone)
         page = None if moment.is_past else await follow_document(uow, standing.subject_id, changes.names)
         return [Happening("page.updated", moment.author, what_is_told_of(page))] if page is not None else []

@@ -401,7 +401,7 @@ async def _read(call: ReaderCall, page: Page, block_id: str, gone: Block | None 
 async def _times_of(call: ReaderCall, page: Page, blocks: Sequence[Block]) -> Mapping[str, datetime]:
     """Return when blocks were last written to, of those that have a row."""
     async with call.services.database.read() as uow:
-        return await uow.projections.block_times(page.id, [block.id for block in blocks])
+        return await uow.projected_blocks.times(page.id, [block.id for block in blocks])
 
 
 def _fields(page: Page, block: Block, times: Mapping[str, datetime]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ Whoever writes rows of a document claims it first, in the same transaction. No l
 but by events, which come last: so this never waits in a circle with who deletes a workspace or moves a page.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
@@ -16,7 +16,6 @@ from sqlalchemy import (
     bindparam,
     delete,
     func,
-    insert,
     or_,
     outerjoin,
     select,
@@ -42,6 +41,7 @@ from storage.models import (
     some_of,
     table_of,
 )
+from storage.repositories.among import in_parts
 from storage.repositories.upserts import insert_into
 from storage.search.index import Search
 
@@ -89,13 +89,6 @@ _AUTHORS = (
     .group_by(_updates.author)
     .order_by(func.max(_updates.position))
 )
-_BLOCKS_KNOWN = select(_blocks.id, _blocks.digest).where(_blocks.page_id == bindparam("page_id"))
-_SOME_BLOCKS_KNOWN = _BLOCKS_KNOWN.where(_blocks.id.in_(some_of("ids")))
-_messages = table_of(ChatMessage).c
-_MESSAGES_KNOWN = select(_messages.id, _messages.digest).where(
-    _messages.channel_id == bindparam("channel_id"), _messages.archived_at.is_(None)
-)
-_SOME_MESSAGES_KNOWN = _MESSAGES_KNOWN.where(_messages.id.in_(some_of("ids")))
 _CLAIMED = ("position", "revision", "is_stale", "told_position", "told_at", "fault", "updated_at")
 _CLAIM = (
     update(table_of(DocumentProjection))
@@ -120,20 +113,6 @@ _CLAIM_ON_SQLITE = text(_CLAIM_UNCHANGED.format("json_each(:claims)")).bindparam
 _CLAIM_ON_POSTGRES = text(_CLAIM_UNCHANGED.format("jsonb_array_elements(CAST(:claims AS jsonb))")).bindparams(
     _NOW
 )
-
-_MENTIONED = ("user", "agent")
-_links = table_of(PageLink).c
-_OF_BLOCKS = (_links.page_id == bindparam("page_id"), _links.block_id.in_(some_of("ids")))
-_MENTIONS = select(_links.block_id, _links.kind, _links.target_id).where(
-    *_OF_BLOCKS, _links.kind.in_(_MENTIONED)
-)
-_REMOVE_LINKS = delete(table_of(PageLink)).where(*_OF_BLOCKS)
-_REMOVE_BLOCKS = delete(table_of(CanvasBlock)).where(
-    _blocks.page_id == bindparam("page_id"), _blocks.id.in_(some_of("ids"))
-)
-
-_IDS_AT_ONCE = 500
-"""Ids in one statement; SQLite and Postgres allow some ten thousand parameters."""
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
@@ -306,196 +285,6 @@ class Projections:
             )
         )
 
-    async def blocks_known(self, page_id: UUID, ids: Collection[str] | None = None) -> dict[str, bytes]:
-        """Return the digests of a page's rows, or of some, by their ids."""
-        known: dict[str, bytes] = {}
-        for some in [None] if ids is None else _parts(ids):
-            chosen = _BLOCKS_KNOWN if some is None else _SOME_BLOCKS_KNOWN
-            values = {"page_id": page_id} | ({} if some is None else {"ids": some})
-            known |= {row[0]: row[1] for row in await self._session.execute(chosen, values)}
-        return known
-
-    async def block_times(self, page_id: UUID, ids: Collection[str]) -> dict[str, datetime]:
-        """Return when blocks of a page were last seen to be others than before, of those that have a row."""
-        rows = await self._session.execute(
-            select(CanvasBlock.id, CanvasBlock.updated_at).where(
-                CanvasBlock.page_id == page_id, CanvasBlock.id.in_(ids)
-            )
-        )
-        return {row[0]: row[1] for row in rows}
-
-    async def pages_of_block(self, block_id: str) -> Sequence[UUID]:
-        """Return pages that have a block of an id (clients choose it): the oldest, a hundred at most."""
-        found = await self._session.scalars(
-            select(CanvasBlock.page_id)
-            .where(CanvasBlock.id == block_id)
-            .order_by(CanvasBlock.page_id)
-            .limit(100)
-        )
-        return found.all()
-
-    async def blocks_written(self, page_id: UUID, ids: Collection[str]) -> dict[tuple[str, bytes], datetime]:
-        """Return when blocks were changed to what they are: id and digest -> time."""
-        rows = await self._session.execute(
-            select(CanvasBlock.id, CanvasBlock.digest, CanvasBlock.updated_at).where(
-                CanvasBlock.page_id == page_id, CanvasBlock.id.in_(ids)
-            )
-        )
-        return {(row[0], row[1]): row[2] for row in rows}
-
-    async def messages_known(self, channel_id: UUID, ids: Collection[UUID] | None = None) -> dict[str, bytes]:
-        """Return the digests of a channel's messages, or of some, by their ids, without archived ones."""
-        known: dict[str, bytes] = {}
-        for some in [None] if ids is None else _parts(ids):
-            chosen = _MESSAGES_KNOWN if some is None else _SOME_MESSAGES_KNOWN
-            values = {"channel_id": channel_id} | ({} if some is None else {"ids": some})
-            known |= {str(row[0]): row[1] for row in await self._session.execute(chosen, values)}
-        return known
-
-    async def marks_known(self, channel_id: UUID) -> dict[str, UUID]:
-        """Return how far everybody has read a channel."""
-        rows = await self._session.execute(
-            select(ReadMark.principal_id, ReadMark.message_id).where(ReadMark.channel_id == channel_id)
-        )
-        return {row[0]: row[1] for row in rows}
-
-    async def replace_blocks(
-        self, page_id: UUID, blocks: Sequence[Mapping[str, Any]], links: Sequence[PageLink]
-    ) -> set[tuple[str, str, UUID]]:
-        """Write blocks of a page, new or not, by columns, with all their links.
-
-        Returns whom a block mentions now and did not before: blocks, kinds, and ids of people and agents.
-        """
-        ids = [block["id"] for block in blocks]
-        now = {(link.block_id, link.kind, link.target_id) for link in links if link.kind in _MENTIONED}
-        before: set[tuple[str, str, UUID]] = set()
-        for some in _parts(ids):
-            chosen = {"page_id": page_id, "ids": some}
-            if now:
-                before |= {(row[0], row[1], row[2]) for row in await self._session.execute(_MENTIONS, chosen)}
-            await self._session.execute(_REMOVE_BLOCKS, chosen)
-            await self._session.execute(_REMOVE_LINKS, chosen)
-        if blocks:
-            await self._session.execute(insert(table_of(CanvasBlock)), blocks)
-        self._session.add_all(links)
-        await self._session.flush()
-        return now - before
-
-    async def remove_blocks(self, page_id: UUID, ids: Collection[str]) -> None:
-        """Remove blocks of a page with their links."""
-        for some in _parts(ids):
-            await self._session.execute(_REMOVE_BLOCKS, {"page_id": page_id, "ids": some})
-            await self._session.execute(_REMOVE_LINKS, {"page_id": page_id, "ids": some})
-
-    async def messages(self, channel_id: UUID, ids: Collection[UUID]) -> dict[UUID, ChatMessage]:
-        """Return messages of a channel by their ids, as they are."""
-        found = await self._session.scalars(
-            select(ChatMessage)
-            .where(ChatMessage.channel_id == channel_id, ChatMessage.id.in_(ids))
-            .execution_options(populate_existing=True)
-        )
-        return {message.id: message for message in found}
-
-    async def archived_messages(
-        self, channel_id: UUID, *, after: UUID | None, limit: int
-    ) -> Sequence[ChatMessage]:
-        """Return archived messages of a channel by id, behind `after`."""
-        statement = (
-            select(ChatMessage)
-            .where(ChatMessage.channel_id == channel_id, ChatMessage.archived_at.is_not(None))
-            .order_by(ChatMessage.id)
-            .limit(limit)
-        )
-        if after is not None:
-            statement = statement.where(ChatMessage.id > after)
-        return (await self._session.scalars(statement)).all()
-
-    async def replace_mentions(
-        self, channel_id: UUID, message_ids: Collection[UUID], mentions: Sequence[MessageMention]
-    ) -> None:
-        """Write whom some messages of a channel mention, and nobody else."""
-        for some in _parts(message_ids):
-            await self._run_delete(
-                MessageMention, MessageMention.channel_id == channel_id, MessageMention.message_id.in_(some)
-            )
-        self._session.add_all(mentions)
-        await self._session.flush()
-
-    async def replace_messages(
-        self,
-        channel_id: UUID,
-        before: Collection[UUID],
-        messages: Sequence[dict[str, Any]],
-        mentions: Sequence[MessageMention],
-    ) -> None:
-        """Write messages of a channel, by columns, with all their mentions; `before` are those it had."""
-        await self.remove_messages(channel_id, before)
-        if messages:
-            await self._session.execute(insert(ChatMessage), messages)
-        self._session.add_all(mentions)
-        await self._session.flush()
-
-    async def remove_messages(self, channel_id: UUID, ids: Collection[UUID]) -> None:
-        """Remove messages of a channel with their mentions."""
-        for some in _parts(ids):
-            await self._run_delete(
-                ChatMessage, ChatMessage.channel_id == channel_id, ChatMessage.id.in_(some)
-            )
-            await self._run_delete(
-                MessageMention, MessageMention.channel_id == channel_id, MessageMention.message_id.in_(some)
-            )
-
-    async def digests(self, channel_id: UUID, ids: Collection[UUID]) -> dict[UUID, bytes]:
-        """Return the digests of some messages of a channel, archived or not."""
-        found: dict[UUID, bytes] = {}
-        for some in _parts(ids):
-            rows = await self._session.execute(
-                select(ChatMessage.id, ChatMessage.digest).where(
-                    ChatMessage.channel_id == channel_id, ChatMessage.id.in_(some)
-                )
-            )
-            found |= {row[0]: row[1] for row in rows}
-        return found
-
-    async def replace_marks(self, channel_id: UUID, marks: Mapping[str, UUID]) -> None:
-        """Write how far some people have read a channel."""
-        for some in _parts(marks):
-            await self._run_delete(
-                ReadMark, ReadMark.channel_id == channel_id, ReadMark.principal_id.in_(some)
-            )
-        self._session.add_all(
-            ReadMark(channel_id=channel_id, principal_id=who, message_id=mark) for who, mark in marks.items()
-        )
-        await self._session.flush()
-
-    async def take_back_mark(self, channel_id: UUID, principal_id: str, to: UUID, *, seen: UUID) -> None:
-        """Move a mark back to a message, unless somebody has read on beyond `seen` meanwhile."""
-        await self._session.execute(
-            update(ReadMark)
-            .where(
-                ReadMark.channel_id == channel_id,
-                ReadMark.principal_id == principal_id,
-                ReadMark.message_id > to,
-                ReadMark.message_id <= seen,
-            )
-            .values(message_id=to)
-            .execution_options(synchronize_session=False)
-        )
-
-    async def archive(self, channel_id: UUID, ids: Collection[UUID]) -> Sequence[UUID]:
-        """Let rows outlive their messages in the document; return the ids of those that there are."""
-        archived: list[UUID] = []
-        for some in _parts(ids):
-            found = await self._session.scalars(
-                update(ChatMessage)
-                .where(ChatMessage.channel_id == channel_id, ChatMessage.id.in_(some))
-                .values(archived_at=func.coalesce(ChatMessage.archived_at, self._now))
-                .returning(ChatMessage.id)
-                .execution_options(synchronize_session=False)
-            )
-            archived += found
-        return archived
-
     async def orphans(self, limit: int) -> Sequence[tuple[int, str]]:
         """Return projections whose document is no more: its id and name."""
         found = await self._session.execute(
@@ -512,7 +301,7 @@ class Projections:
         is_done = True
         for model, owner_column, key in _TABLES[kind]:
             some = (await self._session.scalars(select(key).where(owner_column == owner).limit(limit))).all()
-            for part in _parts(set(some)):
+            for part in in_parts(set(some)):
                 await self._run_delete(model, owner_column == owner, key.in_(part))
             is_done = is_done and len(some) < limit
         is_done = await Search(self._session).forget(owner, limit) and is_done
@@ -548,9 +337,3 @@ def _standings(rows: MappingResult) -> list[Standing]:
         for row in rows
         if parse_document_name(row["name"]) is not None
     ]
-
-
-def _parts(ids: Collection[K]) -> Iterator[Sequence[K]]:
-    listed = list(ids)
-    for start in range(0, len(listed), _IDS_AT_ONCE):
-        yield listed[start : start + _IDS_AT_ONCE]

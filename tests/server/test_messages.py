@@ -522,7 +522,7 @@ async def test_a_round_that_was_killed_is_begun_again(services: Services, ann: A
     messages = [await say(ann, channel, str(n)) for n in range(4)]
     await listed(ann, channel)
     async with services.database.transaction() as uow:  # and then the process died
-        await uow.projections.archive(UUID(channel), [UUID(messages[0]["id"])])
+        await uow.projected_messages.archive(UUID(channel), [UUID(messages[0]["id"])])
     path = f"/v1/messages/{messages[0]['id']}"
     await ann.patch(path, {"content": {"text": "still in the document"}})
     await listed(ann, channel)

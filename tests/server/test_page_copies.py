@@ -207,7 +207,7 @@ async def test_a_copy_mentions_people_without_telling_them(
 
     async def are_projected() -> bool:
         async with services.database.read() as uow:
-            return all([await uow.projections.blocks_known(UUID(each["id"])) for each in (page, copy)])
+            return all([await uow.projected_blocks.known(UUID(each["id"])) for each in (page, copy)])
 
     await until(are_projected, seconds=60)
     async with services.database.read() as uow:

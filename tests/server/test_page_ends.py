@@ -96,7 +96,7 @@ async def test_files_go_with_their_page_but_not_those_that_a_copy_shows(
 
     async def is_projected() -> bool:
         async with services.database.read() as uow:
-            known = await uow.projections.blocks_known(UUID(copy["id"]))
+            known = await uow.projected_blocks.known(UUID(copy["id"]))
             standing = await uow.projections.find(copy["document"])
         return len(known) == 2 and standing is not None and standing.position == standing.head
 

@@ -190,7 +190,7 @@ async def test_a_message_is_a_row_and_an_event(world: World):
     }
     assert events[1].payload["thread_id"] == first
     async with world.database.read() as uow:
-        messages = await uow.projections.messages(pen.id, [UUID(first), UUID(reply)])
+        messages = await uow.projected_messages.find(pen.id, [UUID(first), UUID(reply)])
     message = messages[UUID(first)]
     assert message.content == {"text": f"Hi @[Bob]({BOB}) and @channel"}
     assert (message.sender_id, message.sender_type, message.content_type) == (ANN, "user", "text")
@@ -415,7 +415,7 @@ async def test_what_is_archived_stays_when_it_leaves_the_document(world: World):
     await pen.save()
     await world.projector.follow(pen.name)
     async with world.database.transaction() as uow:
-        assert await uow.projections.archive(pen.id, [UUID(first), new_id()]) == [UUID(first)]
+        assert await uow.projected_messages.archive(pen.id, [UUID(first), new_id()]) == [UUID(first)]
     channel.edit(pen.doc, first, Text("edited at the last moment"), edited_at=NOW)
     await pen.save()
     await world.projector.follow(pen.name)
@@ -440,7 +440,7 @@ async def archive_some(world: World, count: int) -> Pen:
     await pen.save()
     await world.projector.follow(pen.name)
     async with world.database.transaction() as uow:
-        await uow.projections.archive(pen.id, [UUID(id_) for id_ in ids])
+        await uow.projected_messages.archive(pen.id, [UUID(id_) for id_ in ids])
     channel.remove(pen.doc, ids)
     await pen.save()
     await world.projector.follow(pen.name)
