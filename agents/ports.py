@@ -38,6 +38,10 @@ class Documents(Protocol):
         """Return what a function reads in what is committed."""
         ...
 
+    async def render(self, name: str, reader: Reader[T]) -> T:
+        """Likewise, for a module's function that reads all of it: beside the loop where that is much."""
+        ...
+
     async def parse(self, markdown: str) -> Section:
         """Return a text that is Markdown, read beside the loop where it is long."""
         ...

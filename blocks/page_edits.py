@@ -7,6 +7,7 @@ been in the page's trash for long is taken out of the document by `purge`; its h
 Pure: ids and times are arguments. Raises what `blocks.errors` has; then nothing was written.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
@@ -18,7 +19,7 @@ from blocks.copying import copy_entry
 from blocks.errors import Fault, InvalidContentError, UnknownBlockError, UnreadableBlockError
 from blocks.kind import Fields, Kind
 from blocks.kinds import KINDS
-from blocks.order import is_key, key_behind, key_between
+from blocks.order import is_key, key_between
 from blocks.page import CONTENT, META, PLACE_FIELDS, Place, blocks_of, find, read_content, read_entries
 from blocks.plain import plain
 from blocks.tiptap import paragraph
@@ -38,6 +39,29 @@ class Stamp(msgspec.Struct, frozen=True):
     by: str
 
 
+class Queue:
+    """The order of a page's blocks, for one change: read once, however many are put into it."""
+
+    def __init__(self, doc: pycrdt.Doc[Any], *, without: str | None = None) -> None:
+        entries = [entry for entry in read_entries(doc) if entry.id != without]
+        self._living = {entry.id: entry.order for entry in entries if not entry.is_deleted}
+        self._keys = sorted(entry.order for entry in entries if entry.order is not None)
+
+    def place(self, block_id: str, after: After) -> str:
+        """Put a block behind another; return its key. Raises UnknownBlockError for one that is not there."""
+        if isinstance(after, str) and after not in self._living:
+            raise UnknownBlockError(after)
+        before = self._living[after] if isinstance(after, str) else None
+        if before is None and after is not None:
+            # Behind one without a key of its own, which comes last, is last as well.
+            before = self._keys[-1] if self._keys else None
+        index = bisect_right(self._keys, before) if before is not None else 0
+        key = key_between(before, self._keys[index] if index < len(self._keys) else None)
+        self._keys.insert(index, key)
+        self._living[block_id] = key
+        return key
+
+
 def write_meta(doc: pycrdt.Doc[Any], *, title: str, icon_url: str | None = None) -> None:
     """Write what the page is called and looks like."""
     meta = doc.get(META, type=pycrdt.Map[Any])
@@ -55,13 +79,16 @@ def add_block(
     stamp: Stamp,
     place: Place | None = None,
     after: After = UNSET,
+    queue: Queue | None = None,
     by_server: bool = False,
 ) -> None:
-    """Add a block. Raises InvalidContentError, and UnknownBlockError for an `after` that is not there."""
+    """Add a block; who adds many has a queue. Raises InvalidContentError, and UnknownBlockError for an
+    `after` that is not there."""
     kind = _known_kind(type_)
     parsed = kind.parse(content, by_server=by_server)
     with doc.transaction():
-        block = _new_block(doc, block_id, kind, place or Place(), _order(doc, after), stamp)
+        order = (queue or Queue(doc)).place(block_id, after)
+        block = _new_block(doc, block_id, kind, place or Place(), order, stamp)
         block[CONTENT] = pycrdt.Map[Any]()
         kind.create(block[CONTENT], parsed)
 
@@ -104,7 +131,7 @@ def change_block(
     with doc.transaction():
         block = _find_living(doc, block_id)
         write = _prepare_patch(block, patch, by_server=by_server) if patch else None
-        order = _order(doc, after, moving=block_id) if after is not UNSET else None
+        order = Queue(doc, without=block_id).place(block_id, after) if after is not UNSET else None
         for name, value in (place or {}).items():
             _set(block, PLACE_FIELDS[name], value)
         if order is not None:
@@ -140,7 +167,7 @@ def copy_block(
     for an `after` that is not there, UnreadableBlockError.
     """
     with target.transaction():
-        order = _order(target, after)
+        order = Queue(target).place(new_id, after)
         blocks_of(target)[new_id] = pycrdt.Map[Any]()
         copy: pycrdt.Map[Any] = blocks_of(target)[new_id]
         try:
@@ -242,21 +269,6 @@ def _find_living(doc: pycrdt.Doc[Any], block_id: str) -> pycrdt.Map[Any]:
     if block.get("deleted_at") is not None:
         raise UnknownBlockError(block_id)
     return block
-
-
-def _order(doc: pycrdt.Doc[Any], after: After, *, moving: str | None = None) -> str:
-    """Return the key for a place in the page. Raises UnknownBlockError for an `after` that is not there."""
-    entries = [entry for entry in read_entries(doc) if entry.id != moving]
-    keys = [entry.order for entry in entries if entry.order is not None]
-    if after is UNSET:
-        return key_between(max(keys, default=None), None)
-    if after is None:
-        return key_behind(None, keys)
-    found = next((entry for entry in entries if entry.id == after and not entry.is_deleted), None)
-    if found is None:
-        raise UnknownBlockError(after)
-    # One without a key of its own comes last, so whatever is behind it does too.
-    return key_behind(found.order, keys) if found.order else key_between(max(keys, default=None), None)
 
 
 def _prepare_patch(block: pycrdt.Map[Any], patch: Fields, *, by_server: bool) -> Callable[[], None]:

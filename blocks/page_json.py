@@ -3,12 +3,27 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
+import msgspec
 import pycrdt
 
 from blocks.errors import InvalidContentError
 from blocks.kind import Fields
 from blocks.page import PLACE_FIELDS, Block, Place, read_blocks
-from blocks.page_edits import Stamp, add_block
+from blocks.page_edits import Queue, Stamp, add_block
+from blocks.page_text import page_trees
+from blocks.tree import Element
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """What is shown of a page, as one reads it and in JSON: block by block, in its order."""
+
+    trees: list[Element]
+    blocks: list[dict[str, Any]]
+
+
+def read_shown(doc: pycrdt.Doc[Any]) -> Shown:
+    """Return what is shown of a page."""
+    return Shown(page_trees(doc), blocks_to_json(doc))
 
 
 def blocks_to_json(doc: pycrdt.Doc[Any]) -> list[dict[str, Any]]:
@@ -35,6 +50,7 @@ def add_from_json(
 
     What only the server writes is left out, and with a content of a newer version the block.
     """
+    queue = Queue(doc)
     for number, entry in enumerate(entries, 1):
         type_, content = entry.get("type"), entry.get("content")
         if not isinstance(type_, str) or not isinstance(content, dict):
@@ -42,7 +58,8 @@ def add_from_json(
             continue
         fields = cast("Fields", content)
         try:
-            add_block(doc, new_id(), type_, fields, stamp=stamp, place=_place(entry), by_server=True)
+            place = _place(entry)
+            add_block(doc, new_id(), type_, fields, stamp=stamp, place=place, queue=queue, by_server=True)
         except InvalidContentError as error:
             yield f"block {number} ({type_}): {error}"
 

@@ -31,7 +31,7 @@ from blocks.lists import in_order
 from blocks.markdown_reader import count_elements, from_markdown
 from blocks.markdown_writer import to_markdown
 from blocks.page import CONTENT, Block, blocks_of, read_block, read_blocks, read_content
-from blocks.page_edits import After, Stamp, add_block, change_block, delete_block, tree_of_lines
+from blocks.page_edits import After, Queue, Stamp, add_block, change_block, delete_block, tree_of_lines
 from blocks.richtext import read_fragment
 from blocks.tree import Element, Node, Text, document, from_json, to_json
 
@@ -70,7 +70,12 @@ def _line_of(block_id: str) -> str:
 
 def page_to_html(doc: pycrdt.Doc[Any]) -> str:
     """Return a page as HTML that may be put into any page."""
-    return "\n".join(to_html(block_tree(doc, block)) for block in read_blocks(doc))
+    return "\n".join(map(to_html, page_trees(doc)))
+
+
+def page_trees(doc: pycrdt.Doc[Any]) -> list[Element]:
+    """Return what is shown of a page, block by block."""
+    return [block_tree(doc, block) for block in read_blocks(doc)]
 
 
 def parse_page(markdown: str) -> list[Section]:
@@ -97,14 +102,15 @@ def write_page(
     """Give the texts of a page what their sections say."""
     blocks = {block.id: block for block in read_blocks(doc)}
     texts = [block_id for block_id, block in blocks.items() if block.type == "text"]
+    queue = Queue(doc)
     if len(sections) == 1 and sections[0].block_id is None:
         if not texts and not sections[0].text:
             return
-        _write_section(doc, blocks, texts[0] if texts else None, sections[0], UNSET, stamp, new_id)
+        _write_section(doc, blocks, texts[0] if texts else None, sections[0], UNSET, stamp, new_id, queue)
         return
     behind: str | None = None
     for section in sections:
-        behind = _write_section(doc, blocks, section.block_id, section, behind, stamp, new_id)
+        behind = _write_section(doc, blocks, section.block_id, section, behind, stamp, new_id, queue)
     for block_id in set(texts) - {section.block_id for section in sections}:
         delete_block(doc, block_id, stamp=stamp)
 
@@ -161,13 +167,14 @@ def _write_section(
     after: After,
     stamp: Stamp,
     new_id: Callable[[], str],
+    queue: Queue,
 ) -> str:
     """Write one section; return the id of its block."""
     block = blocks.get(block_id) if block_id is not None else None
     if block is None:
         made = new_id()
         content: Fields = {"doc": to_json(section.tree)}
-        add_block(doc, made, "text", content, stamp=stamp, after=after)
+        add_block(doc, made, "text", content, stamp=stamp, after=after, queue=queue)
         return made
     if block.type in RICH and block.condition != "unreadable":
         _change_text(doc, block, section)

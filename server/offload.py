@@ -60,6 +60,8 @@ class Offload:
         """
         if self._starting is None or self._starting.done():
             self._starting = asyncio.create_task(to_process.run_sync(_do_nothing))
+            # Where everybody who waits for it is cancelled, it may fail unseen: that the child is gone.
+            self._starting.add_done_callback(lambda task: task.cancelled() or task.exception())
         await asyncio.shield(self._starting)
 
 

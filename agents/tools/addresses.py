@@ -52,7 +52,7 @@ async def require_named(kit: Kit, context: ToolContext, content: object, documen
     known: set[str] = set()
     urls = set(asked_in(content))
     if urls and document is not None:
-        known = await kit.documents.read(document, addresses_on)
+        known = await kit.documents.render(document, addresses_on)
     host = await unnamed_host(kit, context, sorted(urls - known))
     if host is None:
         return

@@ -1,5 +1,6 @@
 """Finding and reading pages, and making new ones."""
 
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -129,18 +130,7 @@ async def read_block(kit: Kit, context: ToolContext, arguments: ReadBlock) -> To
 async def find_in_page(kit: Kit, context: ToolContext, arguments: FindInPage) -> ToolResult:
     """Find the blocks of a page in which a text is."""
     page = await _find(kit, context, arguments.page_id)
-
-    def read(doc: pycrdt.Doc[Any]) -> list[str]:
-        found: list[str] = []
-        for block in read_blocks(doc):
-            at = block.text.casefold().find(arguments.text.casefold())
-            if at >= 0:
-                around = block.text[max(0, at - _AROUND) : at + len(arguments.text) + _AROUND]
-                found.append(f"[block {block.id}, {block.type}] {short(around)}")
-        more = len(found) - MOST_FOUND
-        return found[:MOST_FOUND] + ([f"[and {more} more blocks]"] if more > 0 else [])
-
-    lines = await kit.documents.read(document_of(page), read)
+    lines = await kit.documents.render(document_of(page), partial(_lines_with, text=arguments.text))
     return ToolResult(listed(lines, "It is nowhere in the page."), source=source_of(page))
 
 
@@ -219,6 +209,17 @@ def find_block(doc: "pycrdt.Doc[Any]", block_id: str) -> Block:
     if block.is_deleted:
         raise ToolError("The block is in its page's trash.")
     return block
+
+
+def _lines_with(doc: "pycrdt.Doc[Any]", text: str) -> list[str]:
+    found: list[str] = []
+    for block in read_blocks(doc):
+        at = block.text.casefold().find(text.casefold())
+        if at >= 0:
+            around = block.text[max(0, at - _AROUND) : at + len(text) + _AROUND]
+            found.append(f"[block {block.id}, {block.type}] {short(around)}")
+    more = len(found) - MOST_FOUND
+    return found[:MOST_FOUND] + ([f"[and {more} more blocks]"] if more > 0 else [])
 
 
 def show_block(doc: "pycrdt.Doc[Any]", block: Block) -> str:

@@ -1,6 +1,7 @@
 """Live documents and suggestions for agents' tools."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -42,10 +43,13 @@ class LiveDocuments:
 
     async def read(self, name: str, reader: Callable[["pycrdt.Doc[Any]"], T]) -> T:
         """Return what a function reads in what is committed. Raises ToolError for what is not there."""
-        try:
+        with _telling_of_its_end():
             return (await self._documents.read(name, reader))[0]
-        except UnknownDocumentError as error:
-            raise ToolError("This page or channel does not exist any more.") from error
+
+    async def render(self, name: str, reader: Callable[["pycrdt.Doc[Any]"], T]) -> T:
+        """Likewise, for a module's function that reads all of it: beside the loop where that is much."""
+        with _telling_of_its_end():
+            return (await self._documents.render(name, reader))[0]
 
     async def parse(self, markdown: str) -> Section:
         """Return a text that is Markdown, read beside the loop where it is long. Raises ToolError."""
@@ -109,3 +113,11 @@ class PageProposals:
             )
         except ConflictError as error:
             raise ToolError(error.detail) from error
+
+
+@contextmanager
+def _telling_of_its_end() -> Generator[None]:
+    try:
+        yield
+    except UnknownDocumentError as error:
+        raise ToolError("This page or channel does not exist any more.") from error

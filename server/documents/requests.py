@@ -9,7 +9,7 @@ from crdt.ports import Principal
 from server.documents.base import Base, read_base
 from server.documents.block_index import BlockIndex
 from server.documents.copies import Copies
-from server.documents.writing import Writer, Written
+from server.documents.writing import Writer, Written, read_state
 from server.errors import ConflictError
 from server.offload import Offload
 from storage.errors import UnknownDocumentError, UnknownPositionError
@@ -60,10 +60,3 @@ class PageDocuments:
             raise ConflictError(
                 "What you saw is too long ago to be found out: read it again.", code="base_gone"
             ) from error
-
-
-def read_state(state: bytes, reader: Reader[T]) -> T:
-    """Return what a function reads in the document of a state."""
-    doc = pycrdt.Doc[Any]()
-    doc.apply_update(state)
-    return reader(doc)

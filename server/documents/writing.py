@@ -64,8 +64,8 @@ class Writer:
         change comes to it. The function raises before it writes anything, or not at all. Raises what it
         raises, storage's UnknownPositionError for a base that is not kept any more, and crdt's errors.
 
-        `cost` is for what a caller can make large, in bytes as `Offload` has them: the function is one of a
-        module then, or a partial of one, and what it returns can be pickled.
+        `cost` is for what a caller can make large, in bytes as `Offload` has them. With it, or with a base,
+        the functions are ones of a module, or partials of such, and what they return can be pickled.
         """
         client_id = self._take_client_id(name, principal)
         async with self._hub.join(DocumentName(name), principal, client_id=client_id) as replica:
@@ -77,9 +77,11 @@ class Writer:
                 state = await self._state_at(name, base, replica)
                 clock = read_state_vector(replica.doc.get_state()).get(replica.doc.client_id, 0)
                 result, update = await self._offload.run(
-                    cost, change_state, state, replica.doc.client_id, clock, change
+                    max(cost, len(state)), change_state, state, replica.doc.client_id, clock, change
                 )
-                met = look(replica.doc) if base is not None else None
+                if base is not None:
+                    now = replica.doc.get_update()
+                    met = await self._offload.run(len(now), read_state, now, look)
                 replica.doc.apply_update(update)
             position = await replica.saved()
             written = Written(position or None, replica.doc.get_state(), result, met)
@@ -119,3 +121,10 @@ def change_state(
     results: list[T] = []
     update = record(past, lambda: results.append(change(past)))
     return results[0], update or EMPTY_UPDATE
+
+
+def read_state(state: bytes, reader: Callable[["pycrdt.Doc[Any]"], T]) -> T:
+    """Return what a function reads in the document of a state."""
+    doc = pycrdt.Doc[Any]()
+    doc.apply_update(state)
+    return reader(doc)

@@ -21,7 +21,7 @@ from blocks.links import file_of
 from blocks.markdown_reader import count_elements, from_markdown
 from blocks.order import key_between
 from blocks.page_copies import words_of
-from blocks.page_edits import Stamp, add_block, write_meta
+from blocks.page_edits import Queue, Stamp, add_block, write_meta
 from blocks.page_json import add_from_json
 from blocks.page_text import MAX_ELEMENTS
 from blocks.retargeting import retarget
@@ -72,6 +72,7 @@ class _Page:
         self.stamp = stamp
         self.addresses = addresses
         self._path = path
+        self._queue = Queue(self.doc)
         self._new_id = Uuid7()
 
     def lead(self, address: str) -> str | None:
@@ -87,7 +88,7 @@ class _Page:
         return block_id
 
     def add(self, type_: str, content: Fields) -> None:
-        add_block(self.doc, self.new_id(), type_, content, stamp=self.stamp)
+        add_block(self.doc, self.new_id(), type_, content, stamp=self.stamp, queue=self._queue)
 
     def add_tree(self, tree: Element) -> None:
         """Add a rich text; pictures that stand alone in it become blocks of their own."""

@@ -3,6 +3,7 @@
 Nothing is held but one page, or a part of one file, at a time.
 """
 
+import asyncio
 import posixpath
 import zipfile
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -12,17 +13,13 @@ from urllib.parse import quote
 from uuid import UUID
 
 import msgspec
-import pycrdt
 import yaml
 
 from blocks.html_writer import to_html
 from blocks.links import file_of, page_of
 from blocks.markdown_writer import to_markdown
-from blocks.page import read_blocks
-from blocks.page_json import blocks_to_json
-from blocks.page_text import block_tree
+from blocks.page_json import read_shown
 from blocks.retargeting import addresses_in, retarget
-from blocks.tree import Element
 from server.bootstrap import Services
 from server.exports.folder import file_name, free_path, page_paths
 from server.pages.files import may_read_file
@@ -54,13 +51,6 @@ _HTML = """<!doctype html>
 </body>
 </html>
 """
-
-
-class Content(msgspec.Struct, frozen=True):
-    """What is read of a page."""
-
-    trees: list[Element]
-    blocks: list[dict[str, Any]]
 
 
 class PageExport:
@@ -129,8 +119,8 @@ class PageExport:
 
     async def _write(self, page: Page, folder: str) -> bytes:
         is_zip = bool(self._paths)
-        content, _, _ = await self._services.documents.read(page_document(page.id), _read)
-        addresses = {address for tree in content.trees for address in addresses_in(tree)}
+        shown, _, _ = await self._services.documents.render(page_document(page.id), read_shown)
+        addresses = {address for tree in shown.trees for address in addresses_in(tree)}
         known = await self._find_files(addresses) if is_zip else {}
 
         def lead(address: str) -> str | None:
@@ -142,16 +132,15 @@ class PageExport:
                 return _relative(self._paths[page_id], folder)
             return address
 
-        trees = [retarget(tree, link=lead, image=lead) for tree in content.trees]
-        match self._format:
-            case "markdown":
-                return _markdown(page, trees)
-            case "html":
-                body = "\n".join(to_html(tree) for tree in trees)
-                return _HTML.format(title=escape(page.title or "Untitled"), body=body).encode()
-            case "json":
-                files = {str(file_id): _relative(path, folder) for file_id, path in known.items()}
-                return _json(page, content.blocks, files)
+        if self._format == "json":
+            files = {str(file_id): _relative(path, folder) for file_id, path in known.items()}
+            return _json(page, shown.blocks, files)
+        write = to_markdown if self._format == "markdown" else to_html
+        texts: list[str] = []
+        for tree in shown.trees:
+            texts.append(write(retarget(tree, link=lead, image=lead)))
+            await asyncio.sleep(0)  # there may be ten thousand
+        return _markdown(page, texts) if self._format == "markdown" else _html(page, texts)
 
     async def _find_files(self, addresses: set[str]) -> dict[UUID, str]:
         """Return where in the zip the files are that a page names and the caller may read."""
@@ -195,15 +184,15 @@ class _Sink:
         return b"".join(parts)
 
 
-def _read(doc: pycrdt.Doc[Any]) -> Content:
-    return Content([block_tree(doc, block) for block in read_blocks(doc)], blocks_to_json(doc))
+def _html(page: Page, texts: Sequence[str]) -> bytes:
+    return _HTML.format(title=escape(page.title or "Untitled"), body="\n".join(texts)).encode()
 
 
-def _markdown(page: Page, trees: Sequence[Element]) -> bytes:
+def _markdown(page: Page, texts: Sequence[str]) -> bytes:
     head = {"id": str(page.id), "title": page.title, "icon_url": page.icon_url}
     front = yaml.safe_dump({name: value for name, value in head.items() if value}, allow_unicode=True)
     parts = [f"---\n{front}---\n", f"# {' '.join(page.title.split())}\n"]
-    parts += [text for tree in trees if (text := to_markdown(tree))]
+    parts += filter(None, texts)
     return "\n".join(parts).encode()
 
 

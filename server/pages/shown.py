@@ -3,18 +3,16 @@
 Pictures and files are shown by links that are signed for an hour, if whoever made the link may read them.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
 import msgspec
-import pycrdt
 
 from blocks.html_writer import to_html
 from blocks.links import file_of, page_of
-from blocks.page import read_blocks
-from blocks.page_text import block_tree
+from blocks.page_text import page_trees
 from blocks.retargeting import addresses_in, retarget
 from blocks.richtext import plain_text
 from blocks.tree import Element
@@ -62,7 +60,7 @@ async def show_to_visitors(services: Services, link: ShareLink, page_id: UUID, b
         page = found[0]
         above = None if page.id == link.page_id else await uow.pages.get(page.parent_page_id or page.id)
         children = await readable_children(uow, visitor, page, limit=MOST_CHILDREN)
-    trees, _, _ = await services.documents.read(page_document(page.id), read_trees)
+    trees, _, _ = await services.documents.render(page_document(page.id), page_trees)
     addresses = {address for tree in trees for address in addresses_in(tree)}
     async with services.database.read() as uow:
         targets = await _page_targets(uow, visitor, addresses, base)
@@ -71,15 +69,10 @@ async def show_to_visitors(services: Services, link: ShareLink, page_id: UUID, b
         id=page.id,
         title=page.title,
         icon_url=page.icon_url,
-        html=write_html(_below_title(trees, page.title), targets),
+        html=await _write_html(_below_title(trees, page.title), targets),
         above=_name(above) if above else None,
         children=[_name(child) for child in children],
     )
-
-
-def read_trees(doc: pycrdt.Doc[Any]) -> list[Element]:
-    """Return what is shown of a page, block by block."""
-    return [block_tree(doc, block) for block in read_blocks(doc)]
 
 
 def _below_title(trees: Sequence[Element], title: str) -> Sequence[Element]:
@@ -94,7 +87,7 @@ def _below_title(trees: Sequence[Element], title: str) -> Sequence[Element]:
     return [msgspec.structs.replace(trees[0], content=tuple(others)), *trees[1:]]
 
 
-def write_html(trees: Sequence[Element], targets: Mapping[str, str]) -> str:
+async def _write_html(trees: Sequence[Element], targets: Mapping[str, str]) -> str:
     """Return HTML that leads to the web, and within the workspace only where `targets` say."""
 
     def lead(address: str) -> str | None:
@@ -103,7 +96,11 @@ def write_html(trees: Sequence[Element], targets: Mapping[str, str]) -> str:
             return targets.get(address)
         return address
 
-    return "\n".join(f"<section>{to_html(retarget(tree, link=lead, image=lead))}</section>" for tree in trees)
+    sections: list[str] = []
+    for tree in trees:
+        sections.append(f"<section>{to_html(retarget(tree, link=lead, image=lead))}</section>")
+        await asyncio.sleep(0)  # there may be ten thousand
+    return "\n".join(sections)
 
 
 async def _page_targets(uow: UnitOfWork, visitor: Caller, addresses: set[str], base: str) -> dict[str, str]:

@@ -358,9 +358,7 @@ async def _write(
     documents = call.services.documents
     name = document_of(page)
 
-    def look(doc: pycrdt.Doc[Any]) -> Block:
-        return read_block(doc, block_id)
-
+    look = partial(read_block, block_id=block_id)
     try:
         written = await documents.write(name, await call.principal(), change, base=base, look=look, cost=cost)
     except UnknownBlockError as error:
