@@ -121,7 +121,7 @@ def page_changes(
     unreadable = 0
     blocks = blocks_of(doc)
     for key in sorted(blocks.keys() if only is None else filter(blocks.__contains__, only)):
-        if _fits(key):
+        if fits(key):
             rows.append((key, _read_block(doc, key)))
         else:
             unreadable += 1
@@ -136,7 +136,7 @@ def channel_changes(
     reactions: dict[str, dict[str, list[str]]] = {}
     for reaction in channel.read_reactions(doc, only=only):
         of_message = reactions.setdefault(reaction.message_id, {})
-        if _fits(reaction.key):
+        if fits(reaction.key):
             of_message.setdefault(reaction.emoji, []).append(reaction.principal_id)
     pins = channel.read_pins(doc)
     messages = (
@@ -148,7 +148,7 @@ def channel_changes(
         (message.id, _read_message(message, reactions.get(message.id, {}), pins.get(message.id)))
         for message in messages
     ]
-    marks = {who: UUID(mark) for who, mark in channel.read_marks(doc).items() if _fits(who)}
+    marks = {who: UUID(mark) for who, mark in channel.read_marks(doc).items() if fits(who)}
     moved = moved_on(marks, known.marks)
     unreadable = len(doc.get(channel.MESSAGES, type=pycrdt.Map[Any])) - len(rows)
     return compare(rows, known.digests, moved, unreadable)
@@ -249,7 +249,8 @@ def _names(message: channel.Message) -> Iterable[str]:
             yield value
 
 
-def _fits(key: str) -> bool:
+def fits(key: str) -> bool:
+    """Tell whether a key can be one of a row; a client can make up any."""
     return 0 < len(key) <= MAX_KEY_CHARACTERS and "\0" not in key
 
 

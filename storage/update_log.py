@@ -243,7 +243,8 @@ class UpdateLog:
         return await self._store.read_rows(document, after, upto)
 
     async def read_parts(self, parts: Sequence[Part]) -> list[list[bytes]]:
-        """Return rows of several logs, each part as (document, after, upto); none where any is missing.
+        """Return rows of several logs, each part as (document, after, upto); none where any is missing, or
+        larger than `storage.stores.ports.LARGE_BYTES`.
 
         Raises StoreUnavailableError.
         """

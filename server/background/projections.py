@@ -73,6 +73,9 @@ _GATHER_SECONDS = 0.1
 _UNCHANGED_SHARE = 0.05
 """Which part of the time these pieces may take: there is nothing that would come later by that."""
 
+_LONGEST_GATHER_SECONDS = 2.0
+"""For there may be something, which would."""
+
 _ALONE_SECONDS = 5.0
 """How long a page is not looked at with others after something in it had a row."""
 
@@ -110,7 +113,7 @@ class Projections:
         """Of work that is done now."""
         self._alone: dict[str, float] = {}
         """Pages in which something had a row, and until when they are not looked at with others; others that
-        are to be read as a whole."""
+        cannot be, until one of them was followed by itself and is kept here."""
         self._begin_typed_at = 0.0
         """When the work so far, with what it waited for here, will have taken no more than its share."""
         self._begin_together_at = 0.0
@@ -276,10 +279,9 @@ class Projections:
                 self._resting[name] = started + REST_SECONDS
             else:
                 self._alone[name] = started + _ALONE_SECONDS if name in with_rows else math.inf
-                self._due.setdefault(name, is_awaited)
-        self._begin_together_at = max(
-            self._begin_together_at, started + BESIDE * cost.seconds / _UNCHANGED_SHARE
-        )
+                self._due[name] = is_awaited or self._due.get(name, False)
+        rest = min(BESIDE * cost.seconds / _UNCHANGED_SHARE, _LONGEST_GATHER_SECONDS)
+        self._begin_together_at = max(self._begin_together_at, started + rest)
         self._end(names, started, cost, is_awaited=is_awaited)
 
     async def _project(self, name: str, is_awaited: bool) -> None:
@@ -288,10 +290,12 @@ class Projections:
         failure_pause = 0.0
         try:
             with span("project document"):
-                await cost.of(self._projector.follow(name))
+                is_like_others = await cost.of(self._projector.follow(name))
             self._failures.pop(name, None)
+            if is_like_others and self._alone.get(name) == math.inf:
+                del self._alone[name]
         except Overtaken:
-            self._put_in_line([name])
+            self._due[name] = is_awaited or self._due.get(name, False)
         except Exception as error:
             # The edge: whatever it is, the other documents go on (R7).
             failures = self._failures.get(name, 0)
@@ -304,8 +308,6 @@ class Projections:
         spent, in_child = BESIDE * cost.seconds, child_seconds.get()
         rest = max(_rest_of(name, spent), min((spent + in_child) / MOST_SHARE, LONGEST_REST_SECONDS))
         self._resting[name] = max(self._loop.time() + failure_pause, started + rest)
-        if self._alone.get(name) == math.inf:
-            del self._alone[name]
         self._end([name], started, cost, is_awaited=is_awaited)
 
     def _end(self, names: Sequence[str], started: float, cost: Cost, *, is_awaited: bool) -> None:

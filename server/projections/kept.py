@@ -14,7 +14,7 @@ import pycrdt
 
 from blocks import channel
 from blocks.page import BLOCKS, META
-from blocks.rows import Changes, Known, PageNames, channel_changes, page_changes
+from blocks.rows import Changes, Known, PageNames, channel_changes, fits, page_changes
 from crdt.document import LiveDocument, Poisoned
 from crdt.poison import is_fault
 from server.offload import SMALL_BYTES, Offload, size_of
@@ -44,7 +44,8 @@ class Kind(msgspec.Struct, frozen=True):
 
 
 def _touched_of_page(doc: pycrdt.Doc[Any], touched: Touched) -> Changes[Any]:
-    ids = touched[BLOCKS]
+    # A key that fits no row is none that a database can be asked for.
+    ids = set(filter(fits, touched[BLOCKS]))
     changes = page_changes(doc, Known(dict.fromkeys(ids, b"")), only=ids)
     return Changes(changes.rows, changes.gone, {}, 0, changes.names if touched[META] else PageNames())
 
@@ -57,6 +58,8 @@ def _touched_of_channel(doc: pycrdt.Doc[Any], touched: Touched) -> Changes[Any]:
     marks = {who: mark for who, mark in changes.marks.items() if who in touched[channel.READS]}
     return Changes(changes.rows, changes.gone, marks, 0)
 
+
+_NOTHING: Changes[Any] = Changes((), (), {}, 0)
 
 _KINDS: Mapping[str, Kind] = {
     "page": Kind((BLOCKS, META), page_changes, _touched_of_page),
@@ -138,13 +141,15 @@ class Documents:
         return changes
 
     def read_on(
-        self, address: str, after: int, start: int, position: int, rows: Sequence[bytes]
+        self, address: str, after: int, start: int, head: int, rows: Sequence[bytes]
     ) -> Changes[Any] | None:
-        """Return all that was touched in a document behind `after`, or more, once `rows` are applied, which
-        go from `start` to `position`; None where it is not kept as of `start`, or not since `after`.
+        """Apply `rows`, which go on from `start`. At the head, return all that was touched in the document
+        behind `after`, or more, and nothing before; None where it is not kept as of `start`, or not since
+        `after`.
 
         The caller compares: what was touched may be what it was, and what is gone may never have had a row.
         """
+        position = start + len(rows)
         kept = self._kept.get(address)
         if kept is None or kept.position != start or kept.touched_since > after:
             return None
@@ -155,7 +160,7 @@ class Documents:
         try:
             if rows:
                 kept.live.apply(rows)
-            changes = kept.kind.touched(kept.doc, kept.touched)
+            changes = kept.kind.touched(kept.doc, kept.touched) if position == head else _NOTHING
         except BaseException as error:
             self.forget(address)
             if isinstance(error, Poisoned) or is_fault(error):
@@ -219,14 +224,20 @@ class KeptDocuments:
         return self._here.position(standing.address) is not None
 
     async def read_on(self, standing: Standing, start: int, rows: Sequence[bytes]) -> Changes[Any] | None:
-        """Return all that was touched behind a standing's position, or more, once rows from `start` on are
-        applied; None where nobody knows, or the document is too large to be kept where it is."""
-        part = (standing.address, standing.position, start, start + len(rows), rows)
-        if self._here.position(standing.address) is None:
+        """Apply rows from `start` on. At the standing's head, return all that was touched behind its
+        position, or more; None where nobody knows, or the document is too large to be kept where it is."""
+        part = (standing.address, standing.position, start, standing.head, rows)
+        if self._here.position(standing.address) is not None:
+            has_room = self._here.has_room_for(standing.address, rows, SMALL_BYTES)
+            return self._here.read_on(*part) if has_room else None
+        if standing.address in self._in_child:
             return await self._offload.run_in_child(_read_on, *part)
-        if self._here.has_room_for(standing.address, rows, SMALL_BYTES):
-            return self._here.read_on(*part)
-        return None
+        return None  # another one has taken its place meanwhile
+
+    def forget(self, standing: Standing) -> None:
+        """Have a document read as a whole the next time."""
+        self._here.forget(standing.address)
+        self._in_child.pop(standing.address, None)
 
 
 _of_child = Documents(MAX_BYTES_IN_CHILD, MAX_IN_CHILD)
@@ -238,7 +249,5 @@ def _read(
     return _of_child.read(address, position, snapshot, rows, known)
 
 
-def _read_on(
-    address: str, after: int, start: int, position: int, rows: Sequence[bytes]
-) -> Changes[Any] | None:
-    return _of_child.read_on(address, after, start, position, rows)
+def _read_on(address: str, after: int, start: int, head: int, rows: Sequence[bytes]) -> Changes[Any] | None:
+    return _of_child.read_on(address, after, start, head, rows)

@@ -29,6 +29,7 @@ from server.projections.ports import Happening, Moment, R, Rows
 from storage.engine import Database
 from storage.errors import (
     CorruptDocumentError,
+    StorageError,
     UnknownDocumentError,
     UnknownPositionError,
     UnknownWorkspaceError,
@@ -46,6 +47,9 @@ ROWS_AT_ONCE = 200
 
 ROWS_READ_AT_ONCE = 4
 """Rows of a log that are applied to a document that is kept, or more where they are small."""
+
+ROWS_READ_TOGETHER = 100
+"""Of the log of each page that is followed together with others."""
 
 FORGOTTEN_AT_ONCE = 100
 """Rows of each table that one transaction removes."""
@@ -74,26 +78,28 @@ class Projector:
         """Return what whoever writes rows of a document in this process holds meanwhile."""
         return self._turns.setdefault(name, asyncio.Lock())
 
-    async def follow(self, name: str) -> None:
+    async def follow(self, name: str) -> bool:
         """Bring a document's rows up to its log; one that is no more is left alone.
 
-        Raises Overtaken when another process does the same, and storage's errors.
+        Returns whether it may be followed together with others the next time. Raises Overtaken when another
+        process does the same, and storage's errors.
         """
         async with self.turn(name):
-            await self.follow_in_turn(name)
+            return await self.follow_in_turn(name)
 
-    async def follow_in_turn(self, name: str) -> None:
+    async def follow_in_turn(self, name: str) -> bool:
         """Do that for who holds the document's turn."""
         standing = await self._find(name)
         if standing is not None and standing.is_stale:
             await self._make_anew(standing)
             standing = await self._find(name)
         if standing is None:
-            return
+            return False
         if standing.revision == 0 or standing.position < standing.head:
             await self._bring_up(standing, is_past=False)
         elif standing.has_untold_edits:
             await self._tell_of_edits(standing)
+        return self._kept.is_here(standing)
 
     async def follow_unchanged(self, names: Sequence[str]) -> tuple[Set[str], Set[str]]:
         """Bring the rows of those pages up to their logs, in one transaction, that need nothing written.
@@ -109,19 +115,20 @@ class Projector:
             async with self._database.read() as uow:
                 found = await uow.projections.find_all(free)
                 now = uow.now
-            follow: set[str] = set()
+            following: set[str] = set()
             kept: list[tuple[Standing, Part]] = []
             for standing in found:
                 start = self._kept.position(standing) if self._kept.is_here(standing) else None
-                if standing.is_stale or start is None:
+                is_known = standing.revision > 0 and not standing.is_stale
+                if not is_known or start is None or standing.head - start > ROWS_READ_TOGETHER:
                     continue
                 if standing.position < standing.head or _is_to_be_told(standing, standing.head, now):
                     kept.append((standing, (standing.address, start, standing.head)))
                 else:
-                    follow.add(standing.name)
+                    following.add(standing.name)
             unchanged, changed = await self._compare_kept(kept)
             if not unchanged:
-                return follow, changed
+                return following, changed
             edits: dict[int, Happening] = {}
             async with self._database.read() as uow:
                 for standing in unchanged:
@@ -136,7 +143,7 @@ class Projector:
                         happened.setdefault(standing.workspace_id, []).append(_event(standing, happening))
                 for workspace_id in sorted(happened):
                     await uow.events.append_all(workspace_id, happened[workspace_id])
-        return follow | {standing.name for standing in done}, changed
+        return following | {standing.name for standing in done}, changed
 
     async def _compare_kept(self, kept: Sequence[tuple[Standing, Part]]) -> tuple[list[Standing], set[str]]:
         """Return of some documents that are kept here those in which nothing was touched that has rows, and
@@ -260,6 +267,18 @@ class Projector:
         return await self._log.load(standing.address)
 
     async def _bring_up_rows(
+        self, standing: Standing, rows: Rows[R], *, is_past: bool, upto: int | None
+    ) -> None:
+        try:
+            await self._compare_and_write(standing, rows, is_past=is_past, upto=upto)
+        except (StorageError, Overtaken):
+            raise
+        except Exception:
+            # What is kept may be why: it would be so at every look.
+            self._kept.forget(standing)
+            raise
+
+    async def _compare_and_write(
         self, standing: Standing, rows: Rows[R], *, is_past: bool, upto: int | None
     ) -> None:
         position, changes = (None if is_past else await self._read_on(standing, rows)) or await self._read(

@@ -23,6 +23,9 @@ Heads = dict[str, tuple[str, int]]
 """The epoch and the newest position of documents, by their names."""
 
 
+LARGE_BYTES = 16 * 1024
+"""Of a row that is not read with those of other documents."""
+
 Part = tuple[str, int, int]
 """Of a log: the document's address, and the rows behind one position up to and with another."""
 
@@ -106,7 +109,8 @@ class LogStore(Protocol):
     async def read_parts(self, parts: Sequence[Part]) -> list[list[bytes]]:
         """Read rows of several logs at once, as `read_rows`; none of a part that is not there as a whole.
 
-        Only that there are as many as there should be is checked. Raises StoreUnavailableError.
+        Nor of one with a row of more than `LARGE_BYTES`: such are read by themselves. Only that there are as
+        many as there should be is checked. Raises StoreUnavailableError.
         """
         ...
 

@@ -23,6 +23,7 @@ from storage.errors import (
 from storage.failures import translated
 from storage.postgres import PostgresConnection
 from storage.stores.ports import (
+    LARGE_BYTES,
     Batch,
     Extent,
     Heads,
@@ -80,13 +81,14 @@ _RANGE = """
     SELECT position, data FROM updates WHERE document_id = $1 AND position > $2 AND position <= $3
     ORDER BY position
 """
-_PARTS = """
+_PARTS = f"""
     SELECT part.number, updates.data
     FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) WITH ORDINALITY
     AS part(name, epoch, after, upto, number)
     JOIN documents ON documents.name = part.name AND documents.epoch = coalesce(part.epoch, documents.epoch)
     JOIN updates ON updates.document_id = documents.id
     AND updates.position > part.after AND updates.position <= part.upto
+    AND length(updates.data) <= {LARGE_BYTES}
     ORDER BY part.number, updates.position
 """
 # What must have a snapshot before rows go: the position itself, and versions that are named before it.

@@ -27,6 +27,7 @@ from storage.errors import (
 )
 from storage.failures import translated
 from storage.stores.ports import (
+    LARGE_BYTES,
     Batch,
     Extent,
     Heads,
@@ -64,25 +65,24 @@ _DOCUMENT = """
 """
 # All small rows as one value: the position keeps the order, which an aggregate need not. As hexadecimal
 # digits, in a value and then apart, a row takes seven times its bytes, so large ones come as they are.
-_LARGE_BYTES = 16 * 1024
 _ROWS = f"""
-    SELECT group_concat(iif(length(data) <= {_LARGE_BYTES}, position || ':' || hex(data), NULL), ' '),
-        max(length(data)) > {_LARGE_BYTES}
+    SELECT group_concat(iif(length(data) <= {LARGE_BYTES}, position || ':' || hex(data), NULL), ' '),
+        max(length(data)) > {LARGE_BYTES}
     FROM updates WHERE document_id = ? AND position > ? AND position <= ?
 """
 _LARGE_ROWS = f"""
     SELECT position, data FROM updates
-    WHERE document_id = ? AND position > ? AND position <= ? AND length(data) > {_LARGE_BYTES}
+    WHERE document_id = ? AND position > ? AND position <= ? AND length(data) > {LARGE_BYTES}
 """
 # Likewise of several documents, each (name, epoch, after, upto); without those that have large rows.
 _PARTS = f"""
     SELECT j.key,
-        group_concat(iif(length(u.data) <= {_LARGE_BYTES}, u.position || ':' || hex(u.data), NULL), ' ')
+        group_concat(iif(length(u.data) <= {LARGE_BYTES}, u.position || ':' || hex(u.data), NULL), ' ')
     FROM json_each(?) AS j
     CROSS JOIN documents AS d ON d.name = j.value ->> 0 AND d.epoch = coalesce(j.value ->> 1, d.epoch)
     CROSS JOIN updates AS u
     ON u.document_id = d.id AND u.position > j.value ->> 2 AND u.position <= j.value ->> 3
-    GROUP BY j.key HAVING max(length(u.data)) <= {_LARGE_BYTES}
+    GROUP BY j.key HAVING max(length(u.data)) <= {LARGE_BYTES}
 """
 # The snapshot up to a position: the newest, unless it is asked for the past.
 _PAST = """

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from storage.errors import PruneRefusedError, SnapshotBeyondLogError, UnknownDocumentError
 from storage.stores.ports import (
+    LARGE_BYTES,
     Batch,
     Extent,
     Heads,
@@ -104,7 +105,8 @@ class MemoryStore:
         return self._rows(document, after, upto)
 
     async def read_parts(self, parts: Sequence[Part]) -> list[list[bytes]]:
-        return [await self.read_rows(*part) for part in parts]
+        found = [await self.read_rows(*part) for part in parts]
+        return [rows if all(len(row) <= LARGE_BYTES for row in rows) else [] for rows in found]
 
     async def prune(self, document: str, position: int, limit: int) -> int:
         await asyncio.sleep(0)

@@ -1,7 +1,7 @@
 """Documents that are kept: what is read of them by what has changed is what reading all finds."""
 
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence, Set
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -10,16 +10,21 @@ import pytest
 
 from blocks import channel
 from blocks.channel_content import Text
-from blocks.page import BLOCKS, CONTENT, META, Place
+from blocks.page import BLOCKS, CONTENT, META, Place, blocks_of
 from blocks.page_edits import Stamp, add_text_block
 from blocks.rows import Changes, Known, PageNames, moved_on
+from server.background import projections
 from server.offload import SMALL_BYTES, Offload
+from server.projections import kept
 from server.projections.kept import Documents
-from server.projections.projector import Projector
+from server.projections.pages import PageRows
+from server.projections.projector import ROWS_READ_TOGETHER, Projector
 from server.projections.reading import read_channel, read_page
 from storage.engine import Database
+from storage.errors import StoreUnavailableError
 from storage.ids import Uuid7
-from storage.models import CanvasBlock, ChatMessage
+from storage.models import CanvasBlock, ChatMessage, DocumentProjection
+from storage.stores.ports import Part
 from storage.unit_of_work import UnitOfWork
 from storage.update_log import UpdateLog
 from tests.server.conftest import Clock
@@ -196,6 +201,58 @@ def test_what_is_not_kept_as_of_a_position_is_read_as_a_whole():
     documents.read("channel:y#1", 1, None, [update], Known({}))
     assert documents.read_on(ADDRESS, 4, 4, 5, [update]) is None, "the one that was read last is kept"
     assert documents.read_on("channel:y#1", 1, 1, 2, []) is not None
+
+
+async def test_a_key_that_no_database_takes_does_not_hold_up_the_page(world: World):
+    pen = await world.open("page")
+    pen.add_block("first")
+    await pen.save()
+    await world.projector.follow(pen.name)
+    for words in ("second", "third"):
+        blocks_of(pen.doc)["a\0b"] = 5
+        pen.add_block(words)
+        await pen.save()
+        await world.projector.follow(pen.name)
+    assert len(await world.rows(CanvasBlock.id)) == 3
+
+
+async def test_what_made_it_fail_is_not_kept(world: World, monkeypatch: pytest.MonkeyPatch):
+    pen = await world.open("page")
+    pen.add_block("first")
+    await pen.save()
+    await world.projector.follow(pen.name)
+    pen.add_block("second")
+    await pen.save()
+
+    async def fail(*_: Any, **__: Any) -> None:
+        raise RuntimeError("what a database does not take")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(PageRows, "write", fail)
+        with pytest.raises(RuntimeError):
+            await world.projector.follow(pen.name)
+    loaded: list[str] = []
+    load = world.log.load
+
+    async def note(document: str) -> Any:
+        loaded.append(document)
+        return await load(document)
+
+    monkeypatch.setattr(world.log, "load", note)
+    await world.projector.follow(pen.name)
+    assert (len(loaded), len(await world.rows(CanvasBlock.id))) == (1, 2)
+
+
+def test_what_comes_in_parts_is_read_once():
+    doc = pycrdt.Doc[Any]()
+    documents = Documents(most_bytes=1_000_000, most=10)
+    documents.read("channel:x#1", 0, None, [], Known({}))
+    for position in range(6):
+        before = doc.get_state()
+        channel.post(doc, str(new_id()), Text("words"), sender_id=ANN, sender_type="user", created_at=NOW)
+        found = documents.read_on("channel:x#1", 0, position, 6, [doc.get_update(before)])
+        assert found is not None
+        assert len(found.rows) == (6 if position == 5 else 0)
 
 
 async def test_a_large_channel_is_loaded_once(world: World, monkeypatch: pytest.MonkeyPatch):
@@ -393,6 +450,106 @@ async def test_all_pages_that_are_typed_into_follow_whether_they_have_rows_or_no
             await typists.type()
             await until(typists.have_followed)
     assert len(await world.rows(CanvasBlock.id)) == 9
+
+
+async def test_a_page_that_was_let_go_meanwhile_is_left_to_its_own_turn(
+    world: World, typists: Typists, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(kept, "MAX_HERE", len(typists.names))
+    projector = Projector(world.database, world.log, Offload())
+    for name in typists.names:
+        await projector.follow(name)
+    await typists.type()
+    read_parts = world.log.read_parts
+    another = await world.open("page")
+
+    async def read_another(parts: Sequence[Part]) -> list[list[bytes]]:
+        await projector.follow(another.name)
+        return await read_parts(parts)
+
+    def ask_child(*_: Any) -> None:
+        raise AssertionError("the child never had it")
+
+    monkeypatch.setattr(world.log, "read_parts", read_another)
+    monkeypatch.setattr(Offload, "run_in_child", ask_child)
+    assert await projector.follow_unchanged(typists.names) == (set(typists.names[1:]), set())
+
+
+async def test_a_page_that_is_far_behind_is_not_read_with_others(world: World, typists: Typists):
+    far, *others = typists.pens
+    for _ in range(ROWS_READ_TOGETHER):
+        far.doc.get("text", type=pycrdt.Text).insert(0, "x")
+        await far.save()
+    others_done = {pen.name for pen in others}
+    assert await world.projector.follow_unchanged(typists.names) == (others_done, set())
+    assert await world.projector.follow(far.name), "and may be looked at with others again"
+    assert await typists.behind() == set()
+
+
+async def test_an_empty_page_whose_first_rows_could_not_be_written_has_them_later(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    pen = await world.open("page")
+
+    def fail() -> Any:
+        raise StoreUnavailableError("for a moment")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.database, "transaction", fail)
+        with pytest.raises(StoreUnavailableError):
+            await world.projector.follow(pen.name)
+    assert await world.projector.follow_unchanged([pen.name]) == (set(), set())
+    await world.projector.follow(pen.name)
+    assert await world.rows(DocumentProjection.name) == [(pen.name,)]
+
+
+async def test_a_large_page_is_not_looked_at_with_others_again_and_again(
+    world: World, typists: Typists, monkeypatch: pytest.MonkeyPatch
+):
+    large = await world.open("page")
+    large.add_block("x" * (SMALL_BYTES + 1000))
+    await large.save()
+    together: list[str] = []
+    follow_unchanged = world.projector.follow_unchanged
+
+    async def note(names: Sequence[str]) -> tuple[Set[str], Set[str]]:
+        together.extend(names)
+        return await follow_unchanged(names)
+
+    monkeypatch.setattr(world.projector, "follow_unchanged", note)
+    async with run_worker(world):
+        for number in range(4):
+            large.add_block(f"words {number}")
+            await large.save()
+            await typists.type()
+            await until(typists.have_followed)
+    assert len(await world.rows(CanvasBlock.id)) == 5
+    assert together.count(large.name) <= 1
+
+
+async def test_what_somebody_waits_for_is_not_forgotten_at_the_next_letter(
+    world: World, typists: Typists, monkeypatch: pytest.MonkeyPatch
+):
+    pen, *_ = typists.pens
+    pen.add_block("words")
+    await pen.save()
+    follow, follow_unchanged = world.projector.follow, world.projector.follow_unchanged
+    waited: list[str] = []
+
+    async def type_meanwhile(names: Sequence[str]) -> tuple[Set[str], Set[str]]:
+        found = await follow_unchanged(names)
+        await typists.type()
+        return found
+
+    async def note(name: str) -> bool:
+        waited.append(name)
+        return await follow(name)
+
+    monkeypatch.setattr(world.projector, "follow_unchanged", type_meanwhile)
+    monkeypatch.setattr(world.projector, "follow", note)
+    monkeypatch.setattr(projections, "AWAITED", 1e9)
+    async with run_worker(world, share=1e-6):  # so that nobody's turn comes who is not waited for
+        await until(lambda: pen.name in waited)
 
 
 async def test_R7_what_fails_for_many_pages_is_done_for_each(

@@ -307,7 +307,7 @@ async def test_two_processes_write_each_row_and_tell_each_message_once(world: Wo
             results = await asyncio.gather(
                 *(one.follow(pen.name) for one in projectors), return_exceptions=True
             )
-            assert all(isinstance(result, Overtaken | None) for result in results), results
+            assert all(isinstance(result, Overtaken | bool) for result in results), results
             await world.projector.follow(pen.name)
     events = await world.told(pen)
     ids = [UUID(event.payload["message_id"]) for event in events]

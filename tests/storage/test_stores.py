@@ -390,8 +390,7 @@ async def test_D4_parts_of_several_logs_are_read_at_once_or_not_at_all(database:
         ]
         found = await log.read_parts(parts)
         assert found == [rows, rows[8:10], rows[3:], [], [], [], []]
-        (large,) = await log.read_parts([("page:c", 11, 13)])
-        assert large in ([], [rows[11], b"x" * 20_000]), "which is read by itself on SQLite"
+        assert await log.read_parts([("page:c", 11, 13)]) == [[]], "a large row is read by itself"
         assert await log.read_parts([]) == []
 
 
