@@ -1,20 +1,37 @@
 """One paragraph, three kinds of writers: stock Tiptap editors on both wires, REST callers, peers inside."""
 
 import asyncio
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.async_api import Browser, async_playwright
+from sqlalchemy import select
 
 from blocks.page import blocks_of
 from server.bootstrap import Services
+from storage.models import Document, Update
 from tests.clients.client import NodeClient
 from tests.clients.driver import NodeClients
 from tests.server.api import Api
 from tests.server.test_blocks import Json, join, lines_of, rich, text_block
 from tests.server.test_versions import open_as
-from tests.tiptap import document, paragraph, text
+from tests.tiptap import paragraph, text
+from tests.web.chromium import ARGUMENTS, unpack_browser
+from tests.web.stock_editor import bundle_editor, open_stock_editor
 
 pytestmark = pytest.mark.node
+
+WORDS = 12
+"""That each who types adds, letter by letter."""
+
+AHEAD = 3
+"""Letters that the peer is ahead of the caller at most: neither is done while the others begin."""
+
+AT_ONCE = 10
+"""Edits that each makes at least from when the last has begun until the first is done."""
 
 
 @pytest.fixture
@@ -32,45 +49,91 @@ async def open_editor(clients: NodeClients, port: int, person: Api, page: Json, 
     return client
 
 
-def shown(*lines: str) -> Json:
-    return document(*(paragraph(text(line)) for line in lines))
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=unpack_browser(), args=ARGUMENTS)
+        yield browser
+        await browser.close()
 
 
-async def test_an_editor_a_caller_and_a_peer_write_one_paragraph_at_once(
-    ann: Api, bob: Api, services: Services, node_clients: NodeClients, port: int, page: Json
+async def test_stock_editors_a_caller_and_a_peer_write_one_paragraph_at_once(
+    api: Api,
+    ann: Api,
+    bob: Api,
+    workspace: str,
+    services: Services,
+    browser: Browser,
+    port: int,
+    page: Json,
+    tmp_path: Path,
 ):
-    made = await text_block(ann, f"/v1/pages/{page['id']}/blocks", "one two three four")
+    """Each has a place in the line, and all places move while all write."""
+    carl, dora = await api.sign_up("carl"), await api.sign_up("dora")
+    for person in (carl, dora):
+        await join(ann, workspace, person)
+
+    def words_of(name: str) -> str:
+        return "".join(f" {name}{n}" for n in range(WORDS))
+
+    changes = len(words_of("dora"))
+    line = " ".join(("ann bob", *(f"old{n}" for n in range(changes)), "dora"))
+    made = await text_block(ann, f"/v1/pages/{page['id']}/blocks", line)
     block, seen = f"/v1/blocks/{made['id']}", made["seen"]["base"]
-    editors = [
-        await open_editor(node_clients, port, person, page, wire)
-        for person, wire in ((ann, "y-websocket"), (bob, "hocuspocus"))
-    ]
-    fragments = [editor.fragment("blocks", made["id"], "content", "doc") for editor in editors]
-    for fragment in fragments:
-        await fragment.equals(shown("one two three four"))
+    opened = partial(
+        open_stock_editor, browser, bundle_editor(tmp_path), port=port, document=page["document"]
+    )
+    path = ("blocks", made["id"], "content", "doc")
+    editors = {
+        "ann": await opened(wire="y-websocket", token=ann.token, path=path),
+        "bob": await opened(wire="hocuspocus", token=bob.token, path=path),
+    }
+    for name, editor in editors.items():
+        await editor.reads(line)
+        await editor.put_caret(line.index(name) + len(name))
 
-    async def peer() -> None:
-        async with open_as(services, bob, page["document"]) as replica:
-            words = blocks_of(replica.doc)[made["id"]]["content"]["doc"].children[0].children[0]
-            words.insert(len(words), " peer")
-            await replica.saved()
+    letters = asyncio.Queue[str](AHEAD)
 
-    async def caller() -> None:
-        body = {"content": {"doc": rich("one two caller three four")}, "base": seen}
-        assert (await bob.patch(block, body)).status_code == 200
+    async def call() -> None:
+        for n in range(changes):  # it has read the line once, and never hears what becomes of it
+            await letters.get()
+            mine = line.replace(f"old{n} ", f"new{n} ")
+            answer = await carl.patch(block, {"content": {"doc": rich(mine)}, "base": seen})
+            assert answer.status_code == 200, answer.text
+
+    async def take_part() -> None:
+        async with open_as(services, dora, page["document"]) as replica:
+            written = blocks_of(replica.doc)[made["id"]]["content"]["doc"].children[0].children[0]
+            for letter in words_of("dora"):
+                written.insert(len(written), letter)
+                await replica.saved()
+                await letters.put(letter)
 
     await asyncio.gather(
-        fragments[0].set(shown("tiptap one two three four")),
-        fragments[1].set(shown("one two three hocuspocus four")),
-        peer(),
-        caller(),
+        *(editor.type(words_of(name)) for name, editor in editors.items()), call(), take_part()
     )
-    await editors[0].converged(editors[1])
-    (line,) = await lines_of(services, ann, page["document"], made["id"])
-    for word in ("one", "two", "three", "four", "tiptap", "hocuspocus", "peer", "caller"):
-        assert line.split().count(word) == 1, line
-    for fragment in fragments:
-        await fragment.equals(shown(line))
+    new = " ".join(f"new{n}" for n in range(changes))
+    expected = f"ann{words_of('ann')} bob{words_of('bob')} {new} dora{words_of('dora')}"
+    for editor in editors.values():
+        await editor.reads(expected)
+    assert await lines_of(services, ann, page["document"], made["id"]) == [expected]
+    assert min(await edits_at_once(services, page["document"], (ann, bob, carl, dora))) >= AT_ONCE
+
+
+async def edits_at_once(services: Services, document: str, people: Sequence[Api]) -> list[int]:
+    """Return how often each of some people wrote while all others were writing, as the log has it."""
+    async with services.database.read() as uow:
+        found = await uow.session.scalars(
+            select(Update.author)
+            .join(Document, Document.id == Update.document_id)
+            .where(Document.name == document)
+            .order_by(Update.position)
+        )
+        authors = [author.partition("|")[0] for author in found]
+    whose = [f"user:{person.user['id']}" for person in people]
+    last_begins = max(map(authors.index, whose))
+    first_ends = len(authors) - max(map(authors[::-1].index, whose))
+    return [authors[last_begins:first_ends].count(who) for who in whose]
 
 
 async def test_ten_callers_with_stale_bases_and_people_at_their_keyboards_lose_no_word(

