@@ -224,7 +224,7 @@ async def open_services(
         projector = Projector(database, update_log, offload)
         catching_up = CatchingUp(database, projector, clock)
         stack.push_async_callback(catching_up.close)
-        archive = MessageArchive(database, update_log, guard, projector, offload)
+        archive = MessageArchive(database, guard, projector)
         chat = Chat(database, writer, access, archive, catching_up, clock)
         documents = PageDocuments(copies, writer, BlockIndex(database), offload)
         collaborators = Collaborators(hub, PageSuggester(database, suggestions))

@@ -1,8 +1,9 @@
 """Messages that have left their channel's document: moving them out, and changing them afterwards.
 
 A message is archived in this order, so that it is somewhere at any moment and nowhere twice: its row has all
-of the document, its row is marked, the document lets go of it, its row gets what was edited in between. What
-is read is the row, all the while.
+of the document, its row is marked, the document lets go of it. What was edited in between is brought to the
+row by whoever has rows follow the log next: they stop just before messages leave (`Projector`). What is read
+is the row, all the while.
 """
 
 from asyncio import get_running_loop, sleep
@@ -22,15 +23,13 @@ from crdt.document import LiveDocument
 from crdt.guard import StagingTwin
 from crdt.peer import Replica
 from crdt.ports import Principal
-from server.offload import Offload, size_of
-from server.projections.archived import document_of_rows, read_rows, rows_of
+from server.projections.archived import document_of_rows, rows_of
 from server.projections.channels import ChannelRows
 from server.projections.ports import Moment
 from server.projections.projector import OVERTAKEN_SECONDS, ROWS_AT_ONCE, Projector, append_happenings
 from storage.engine import Database
 from storage.repositories.projections import Overtaken, Standing
 from storage.unit_of_work import UnitOfWork
-from storage.update_log import UpdateLog
 
 T = TypeVar("T")
 
@@ -44,19 +43,10 @@ ATTEMPTS = 20
 class MessageArchive:
     """The archived messages of all channels."""
 
-    def __init__(
-        self,
-        database: Database,
-        log: UpdateLog,
-        guard: ChannelGuard,
-        projector: Projector,
-        offload: Offload,
-    ) -> None:
+    def __init__(self, database: Database, guard: ChannelGuard, projector: Projector) -> None:
         self._database = database
-        self._log = log
         self._guard = guard
         self._projector = projector
-        self._offload = offload
         self._rows = ChannelRows()
 
     async def change(
@@ -88,7 +78,7 @@ class MessageArchive:
             await self._write(uow, standing, rows_of(doc), principal.id)
             return result, standing.position, archived_at
 
-        return await self._claimed(document, work)
+        return await self._changed(document, work)
 
     async def move(self, replica: Replica, message_ids: Sequence[str]) -> int:
         """Take messages out of a channel's document into the archive; return how many.
@@ -99,21 +89,12 @@ class MessageArchive:
         async with self._projector.turn(replica.document):
             if not await self._are_rows_following(replica.document):
                 return 0
-            marked, standing = await self._mark(replica.document, message_ids)
+            marked = await self._mark(replica.document, message_ids)
             there = set(channel.message_ids(replica.doc))
             marked = [id_ for id_ in marked if id_ in there]  # others may have been quicker
-            if not marked:
-                return 0
-            removal: list[bytes] = []
-            subscription = replica.doc.observe(lambda event: removal.append(event.update))
-            try:
+            if marked:
                 channel.remove(replica.doc, marked)
-            finally:
-                subscription.drop()
-            position = await self._position_of(removal, standing, await replica.saved())
-            # What others wrote until the document let go: the replica may not have heard of the newest.
-            if position is not None and not await self._projector.follow_up_to(standing.name, position - 1):
-                await self._keep_as_of(standing, position - 1, marked)
+                await replica.saved()
         return len(marked)
 
     async def _are_rows_following(self, document: str) -> bool:
@@ -128,29 +109,6 @@ class MessageArchive:
                 await sleep(OVERTAKEN_SECONDS)
             else:
                 return True
-
-    async def _position_of(self, removal: Sequence[bytes], standing: Standing, upto: int) -> int | None:
-        """Return where the log has an edit that was made behind a standing's position.
-
-        It is not there where another process that took itself for the leader had removed the same before.
-        """
-        if not removal or upto <= standing.position:
-            return None
-        rows = await self._log.read_rows(standing.address, standing.position, upto)
-        return standing.position + 1 + rows.index(removal[0]) if removal[0] in rows else None
-
-    async def _keep_as_of(self, standing: Standing, position: int, message_ids: Sequence[str]) -> None:
-        """Write archived messages as they were at a position that the rows of the channel are beyond."""
-        _, snapshot, updates = await self._log.read_at(standing.address, position)
-        final = await self._offload.run(size_of(snapshot, updates), read_rows, snapshot, updates, message_ids)
-
-        async def work(uow: UnitOfWork, standing: Standing) -> None:
-            known = await uow.projected_messages.digests(standing.subject_id, [row.id for row, _ in final])
-            changed = [(row, digest) for row, digest in final if known.get(row.id) != digest]
-            if changed:
-                await self._write(uow, standing, changed, None)
-
-        await self._claimed(standing.name, work)
 
     async def adopt(self, replica: Replica) -> None:
         """Give archived messages the reactions and pins that came to the document after they had left it.
@@ -190,22 +148,28 @@ class MessageArchive:
             if archived:
                 await self._write(uow, standing, rows_of(doc), None)
 
-        async with self._projector.turn(document):
-            await self._claimed(document, work)
+        await self._changed(document, work)
 
-    async def _mark(self, document: str, message_ids: Sequence[str]) -> tuple[list[str], Standing]:
-        """Let the rows of messages outlive them.
+    async def _mark(self, document: str, message_ids: Sequence[str]) -> list[str]:
+        """Let the rows of messages outlive them; return the messages that have a row."""
 
-        Returns the messages that have a row, and how far the rows are.
-        """
-
-        async def work(uow: UnitOfWork, standing: Standing) -> tuple[list[str], Standing]:
+        async def work(uow: UnitOfWork, standing: Standing) -> list[str]:
             found = await uow.projected_messages.archive(
                 standing.subject_id, [UUID(id_) for id_ in message_ids]
             )
-            return sorted(map(str, found)), standing
+            return sorted(map(str, found))
 
         return await self._claimed(document, work)
+
+    async def _changed(self, document: str, work: Callable[[UnitOfWork, Standing], Awaitable[T]]) -> T:
+        """Change rows of messages that have left a channel's document, once all that it had is in them.
+
+        What was edited just before a message left would else be written over the change when rows follow.
+        """
+        async with self._projector.turn(document):
+            if not await self._are_rows_following(document):
+                raise Overtaken
+            return await self._claimed(document, work)
 
     async def _claimed(self, document: str, work: Callable[[UnitOfWork, Standing], Awaitable[T]]) -> T:
         """Do something with a channel's rows that nobody else writes meanwhile."""

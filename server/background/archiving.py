@@ -14,16 +14,15 @@ from blocks import channel
 from crdt.errors import CrdtError
 from crdt.hub import Hub
 from crdt.peer import Replica
-from crdt.ports import DocumentName, Principal, PrincipalId
+from crdt.ports import DocumentName
 from server.background.leadership import LEASE_SECONDS, Leadership
 from server.message_archive import MessageArchive
+from server.projections.archived import ARCHIVIST
 from storage.engine import Database
 from storage.errors import StorageError
 from storage.paging import each_row
 
 logger = logging.getLogger(__name__)
-
-ARCHIVIST = Principal(id=PrincipalId("system:archive"), name="IONFLUX", kind="system")
 
 EVERY_SECONDS = 60.0
 """How often all channels are looked at."""

@@ -1,6 +1,6 @@
 """Archived messages, which are in no document: their rows as a document's, and the other way round."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,22 +9,16 @@ import pycrdt
 from blocks import channel
 from blocks.channel import Reaction
 from blocks.rows import Known, MessageRow, channel_changes
-from crdt.document import LiveDocument
+from crdt.ports import Principal, PrincipalId
 from storage.models import ChatMessage
 
-
-def rows_of(
-    doc: pycrdt.Doc[Any], message_ids: Collection[str] | None = None
-) -> Sequence[tuple[MessageRow, bytes]]:
-    """Return all messages of a document, or some, as rows."""
-    return channel_changes(doc, Known({}), only=message_ids).rows
+ARCHIVIST = Principal(id=PrincipalId("system:archive"), name="IONFLUX", kind="system")
+"""Who takes messages out of documents, and nobody else does: so the log tells where that happened."""
 
 
-def read_rows(
-    snapshot: bytes | None, updates: Sequence[bytes], message_ids: Collection[str]
-) -> Sequence[tuple[MessageRow, bytes]]:
-    """Return some messages of a document in the log as rows. Raises DocumentDamaged."""
-    return LiveDocument(snapshot, updates).read(lambda doc: rows_of(doc, message_ids))
+def rows_of(doc: pycrdt.Doc[Any]) -> Sequence[tuple[MessageRow, bytes]]:
+    """Return all messages of a document as rows."""
+    return channel_changes(doc, Known({})).rows
 
 
 def document_of_rows(rows: Sequence[ChatMessage]) -> pycrdt.Doc[Any]:

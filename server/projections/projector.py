@@ -21,6 +21,7 @@ from anyio import BrokenWorkerProcess, sleep
 from blocks.rows import Changes
 from crdt.errors import DocumentDamaged
 from server.offload import SMALL_BYTES, Offload, size_of
+from server.projections.archived import ARCHIVIST
 from server.projections.channels import ChannelRows
 from server.projections.comments import CommentRows
 from server.projections.kept import KeptDocuments
@@ -56,6 +57,9 @@ FORGOTTEN_AT_ONCE = 100
 
 OVERTAKEN_SECONDS = 0.05
 """How long somebody else is let write before all is read once more."""
+
+_UNREADABLE = (UnknownPositionError, CorruptDocumentError, DocumentDamaged, BrokenWorkerProcess)
+"""What says that a document cannot be read at a position."""
 
 _MAX_AUTHORS = 50
 """Of an edit that an event tells of."""
@@ -94,6 +98,8 @@ class Projector:
             await self._make_anew(standing)
             standing = await self._find(name)
         if standing is None:
+            return False
+        if standing.kind == "channel" and (standing := await self._stop_at_removals(standing)) is None:
             return False
         if standing.revision == 0 or standing.position < standing.head:
             await self._bring_up(standing, is_past=False)
@@ -161,24 +167,6 @@ class Projector:
             await asyncio.sleep(0)  # people first
         return unchanged, changed
 
-    async def follow_up_to(self, name: str, position: int) -> bool:
-        """Bring a document's rows up to a position of its log and no further; tell if that is where they are.
-
-        For who holds its turn. Raises storage's errors.
-        """
-        while (standing := await self._find(name)) is not None and standing.position < position:
-            if standing.is_stale:
-                return False
-            try:
-                await self._bring_up_kind(
-                    msgspec.structs.replace(standing, head=position), is_past=False, upto=position
-                )
-            except Overtaken:
-                await sleep(OVERTAKEN_SECONDS)
-            except (UnknownPositionError, CorruptDocumentError, DocumentDamaged, BrokenWorkerProcess):
-                return False
-        return standing is not None and standing.position == position
-
     async def rebuild(self, name: str) -> None:
         """Make a document's rows anew up to the position that they have, without events; then follow.
 
@@ -235,6 +223,34 @@ class Projector:
             else:
                 return
 
+    async def _stop_at_removals(self, standing: Standing) -> Standing | None:
+        """Bring a channel's rows to just before messages leave it for the archive, each time that they do.
+
+        What was edited last in a message is in the document there, and never again. So whoever passes by has
+        it in the rows, however late that is, and whoever was killed meanwhile. Where the log is not kept that
+        far back, the rows stay as they are.
+        """
+        after, upto = standing.position + 1, standing.head  # one that comes next has the rows just before it
+        if standing.revision == 0 or after >= upto:  # nothing is archived of what has no rows
+            return standing
+        async with self._database.read() as uow:
+            removals = await uow.projections.written_by(standing.document_id, ARCHIVIST.id, after, upto)
+        for position in removals:
+            if standing.position >= position - 1:  # somebody else was here
+                continue
+            before = msgspec.structs.replace(standing, head=position - 1)
+            try:
+                await self._bring_up_kind(before, is_past=False, upto=before.head)
+            except _UNREADABLE as error:
+                logger.info("document %s cannot be read at %d: %s", standing.name, before.head, error)
+                continue
+            except (UnknownDocumentError, UnknownWorkspaceError):
+                return None
+            if (found := await self._find(standing.name)) is None:
+                return None
+            standing = msgspec.structs.replace(found, head=upto)
+        return standing
+
     async def _bring_up(self, standing: Standing, *, is_past: bool) -> None:
         try:
             await self._bring_up_kind(standing, is_past=is_past)
@@ -259,11 +275,13 @@ class Projector:
     async def _load(self, standing: Standing, *, is_past: bool, upto: int | None) -> History:
         if upto is not None:
             return await self._log.read_at(standing.address, upto)
-        if is_past:
+        if is_past or standing.kind == "channel":
+            # Messages may leave a channel this moment: it is read as far as was looked for that.
+            position = standing.position if is_past else standing.head
             try:
-                return await self._log.read_at(standing.address, standing.position)
+                return await self._log.read_at(standing.address, position)
             except UnknownPositionError:
-                logger.info("document %s: its rows' position is pruned", standing.name)
+                logger.info("document %s: the position %d is pruned", standing.name, position)
         return await self._log.load(standing.address)
 
     async def _bring_up_rows(

@@ -102,18 +102,6 @@ class ProjectedMessages:
             await self._session.execute(_REMOVE, {"channel_id": channel_id, "ids": some})
             await self._session.execute(_REMOVE_MENTIONS, {"channel_id": channel_id, "ids": some})
 
-    async def digests(self, channel_id: UUID, ids: Collection[UUID]) -> dict[UUID, bytes]:
-        """Return the digests of some messages of a channel, archived or not."""
-        found: dict[UUID, bytes] = {}
-        for some in in_parts(ids):
-            rows = await self._session.execute(
-                select(ChatMessage.id, ChatMessage.digest).where(
-                    ChatMessage.channel_id == channel_id, ChatMessage.id.in_(some)
-                )
-            )
-            found |= {row[0]: row[1] for row in rows}
-        return found
-
     async def replace_marks(self, channel_id: UUID, marks: Mapping[str, UUID]) -> None:
         """Write how far some people have read a channel."""
         for some in in_parts(marks):

@@ -277,6 +277,20 @@ class Projections:
         part = {"document_id": document_id, "after": after, "upto": upto}
         return {row[0]: row[1] for row in await self._session.execute(_AUTHORS, part)}
 
+    async def written_by(self, document_id: int, author: str, after: int, upto: int) -> Sequence[int]:
+        """Return the positions of what somebody wrote in a part of a log, in their order."""
+        found = await self._session.scalars(
+            select(_updates.position)
+            .where(
+                _updates.document_id == document_id,
+                _updates.position > after,
+                _updates.position <= upto,
+                _updates.author == author,
+            )
+            .order_by(_updates.position)
+        )
+        return found.all()
+
     async def written_at(self, document_id: int, position: int) -> datetime | None:
         """Return when a row of the log was written; None for one that is not kept any more."""
         return await self._session.scalar(
