@@ -104,15 +104,33 @@ class Chat:
             return read_state(doc, message_id)
 
         try:
-            return await self._writer.write(document, principal, edit)
+            written = await self._writer.write(document, principal, edit)
+            if not await self._has_left(document, principal, message_id):
+                return written
         except UnknownMessageError:
-            can_manage = await self._access.decide(principal, document) == "manage"
-            state, position, archived_at = await self._archive.change(
-                document, principal, UUID(message_id), edit, can_manage=can_manage
-            )
-            # The document has nothing of it, so its state vector says nothing.
-            state = msgspec.structs.replace(state, archived_at=archived_at)
-            return Written(position, EMPTY_STATE_VECTOR, state)
+            pass
+        can_manage = await self._access.decide(principal, document) == "manage"
+        state, position, archived_at = await self._archive.change(
+            document, principal, UUID(message_id), edit, can_manage=can_manage
+        )
+        # The document has nothing of it, so its state vector says nothing.
+        state = msgspec.structs.replace(state, archived_at=archived_at)
+        return Written(position, EMPTY_STATE_VECTOR, state)
+
+    async def _has_left(self, document: str, principal: Principal, message_id: str) -> bool:
+        """Tell whether a message that was changed in its document is there no more.
+
+        If it left just before the change, the document took that without effect. If just after, the archive
+        has it, and to change it there once more changes nothing.
+        """
+        async with self._database.read() as uow:
+            row = await uow.messages.get(UUID(document.partition(":")[2]), UUID(message_id))
+        if row is None or row.archived_at is None:  # its row is marked before it leaves
+            return False
+        now = await self._writer.write(
+            document, principal, lambda doc: channel.read_message(doc, message_id) is None
+        )
+        return now.result
 
     async def mark_read(
         self, document: str, principal: Principal, user_id: UUID, message_id: str

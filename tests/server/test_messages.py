@@ -640,3 +640,25 @@ async def test_what_is_changed_in_the_archive_is_not_undone_by_what_was_edited_b
     [seen] = [message for message in await listed(ann, channel) if message["id"] == ids[0]]
     assert seen["content"] == {"text": "after"}
     assert seen["reactions"] == [{"emoji": "👍", "user_ids": [me(ann)]}]
+
+
+async def test_what_is_changed_by_rest_while_a_message_leaves_is_changed_in_the_archive(
+    services: Services, ann: Api, channel: str
+):
+    """The document of who changes it has the message still, and the log has its leaving first."""
+    ids = [(await say(ann, channel, str(n)))["id"] for n in range(3)]
+    await listed(ann, channel)
+    document, principal = DocumentName(f"channel:{channel}"), Principal(id=PrincipalId(me(ann)), name="Ann")
+    async with services.database.transaction() as uow:
+        await uow.projected_messages.archive(UUID(channel), [UUID(ids[0])])
+    async with services.hub.join(document, ARCHIVIST) as replica:
+
+        def remove_and_edit(doc: pycrdt.Doc[Any], message_id: str) -> None:
+            channels.remove(replica.doc, [message_id])
+            channels.edit(doc, message_id, Text("in time"), edited_at=services.clock().isoformat())
+
+        written = await services.chat.change(document, principal, ids[0], remove_and_edit)
+    assert written.result.message.text == "in time"
+    assert written.result.archived_at is not None
+    seen = (await listed(ann, channel))[::-1]
+    assert [message["content"]["text"] for message in seen] == ["in time", "1", "2"]
