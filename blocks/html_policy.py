@@ -73,6 +73,8 @@ _ATTRIBUTES = {
     "th": {"align", "colspan", "rowspan", "colwidth", "style"},
     "ul": {"data-type"},
 }
+_CLASSES = {"div": {"checkbox", "checkbox-on", "checkbox-off"}}
+"""Those by which Notion says that a box is ticked or not."""
 
 
 def is_html(name: str) -> bool:
@@ -107,6 +109,7 @@ def _cleaner() -> "nh3.Cleaner":
         tags=set(TAGS),
         clean_content_tags=set(_REMOVED),
         attributes=_ATTRIBUTES,
+        allowed_classes=_CLASSES,
         url_schemes=set(SCHEMES),
         filter_style_properties={"text-align"},
         link_rel=None,

@@ -1,7 +1,8 @@
 """Reads HTML into the tree of a rich text, as an editor does when it is pasted.
 
-What Tiptap writes is read as what it was; of anything else the texts, in paragraphs. Spaces count as browsers
-count them. The HTML is sanitised first, so that its tags are closed. Total, in time that grows with the text.
+What Tiptap writes is read as what it was, and Notion's boxes as the ticks that they are; of anything else the
+texts, in paragraphs. Spaces count as browsers count them. The HTML is sanitised first, so that its tags are
+closed. Total, in time that grows with the text.
 """
 
 import re
@@ -33,12 +34,14 @@ _PLAIN = {
     "table": "table",
     "caption": "paragraph",
 }
+_BOX_HOLDERS = tiptap.ITEMS | tiptap.CELLS
 _EDGE = Element("")
 """Where a line ends because a block begins or ends that is no node."""
 
 _SPACES = re.compile(r"[ \t\n\r\f]+")
 _ALIGN = re.compile(r"text-align:\s*(\w+)")
 _VOID = frozenset(("br", "hr", "img", "input", "wbr", "col"))
+_NOTION_BOX = re.compile(r"\bcheckbox-(on|off)\b")
 _LANGUAGE = re.compile(r"(?:^|\s)language-(\S+)")
 _TAG_NAME = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9-]*)")
 _WITH_ATTRIBUTES = frozenset(("a", "img", "mark"))
@@ -150,6 +153,8 @@ class _Reader(HTMLParser):
             self._code_blocks += element.type == "codeBlock"
         elif tag in BOUNDARIES:
             self._add(_EDGE)
+            if tag == "div" and (box := _NOTION_BOX.search(values.get("class", ""))):
+                self._add_notion_box(box[1] == "on")
         if mark is not None:
             self._marks.append(mark)
         self._open.append((tag, element is not None, mark is not None))
@@ -186,6 +191,14 @@ class _Reader(HTMLParser):
             self._add(Text(attrs["alt"]))
         elif tag == "input" and attrs.get("type") == "checkbox":
             self._check_item("checked" in attrs)
+
+    def _add_notion_box(self, is_checked: bool) -> None:
+        """Let a to-do be a task, and say in a cell what Notion's tables in CSV say there."""
+        holders = [frame.element.type for frame in self._frames if frame.element.type in _BOX_HOLDERS]
+        if holders and holders[-1] in tiptap.CELLS:
+            self._add(Text("Yes" if is_checked else "No"))
+        else:
+            self._check_item(is_checked)
 
     def _check_item(self, is_checked: bool) -> None:
         """Make the item that a box is in a task."""

@@ -70,6 +70,13 @@ def test_html_of_anything_is_harmless(fragment: pycrdt.XmlFragment):
         ("<div>a<div>b</div>c</div>", "a\n\nb\n\nc\n"),
         ("<ul><li>a<li><p>b</p><ol start=3><li>c</ol></ul>", "- a\n\n- b\n\n  3. c\n"),
         ("<ul><li><input type=checkbox checked> a<li><input type=checkbox> b</ul>", "- [x] a\n- [ ] b\n"),
+        ("<ul class=to-do-list><li><div class='checkbox checkbox-on'></div> <span>a</span><div>"
+         "<ul class=to-do-list><li><div class='checkbox checkbox-off'></div> <span>b</span></ul></div></ul>",
+         "- [x] a\n  - [ ] b\n"),
+        ("<ul><li>a<table><tr><th>b<th>c<tr><td><div class='checkbox checkbox-on'></div>"
+         "<td><div class='checkbox checkbox-off'></div></table></ul>",
+         "- a\n\n  | b | c |\n  | --- | --- |\n  | Yes | No |\n"),
+        ("<ul><li><div class='checkbox other'>a</div></ul>", "- a\n"),
         ("<pre><code class='language-py'>a\n  b\n</code></pre>", "```py\na\n  b\n```\n"),
         ("<table><thead><tr><th align=right>a</th></tr></thead><tbody><tr><td align=right>b</table>",
          "| a |\n| --: |\n| b |\n"),
