@@ -45,7 +45,14 @@ _FRONT = re.compile(r"\A---[ \t]*\r?\n(.*?)^---[ \t]*\r?$\n?", re.DOTALL | re.MU
 _TITLE = re.compile(r"^title:(.*)$", re.MULTILINE)
 # Bounded: of a text of nothing but beginnings each would be looked through to the end.
 _HTML_TITLE = re.compile(r"<title[^<>]{0,200}>([^<]{0,5000})</title>", re.IGNORECASE)
-_HTML_HEADING = re.compile(r"<h1[^<>]{0,200}class=\"page-title\"[^<>]{0,200}>")
+_NOTION_TITLE = re.compile(r"<h1[^<>]{0,200}class=\"page-title\"[^<>]{0,200}>")
+_NOTION_ICON = re.compile(r"<div class=\"page-header-icon[^<>]{0,200}>")
+_NOTION_NO_WORDS = re.compile(r"<p class=\"page-description\"[^<>]{0,200}></p>")
+_NOTION_NEXT_ITEM = re.compile(
+    r"</ul>(?:</div><div style=\"display:contents\"[^<>]{0,50}>)?<ul [^<>]{0,200}>"
+    r"|</ol>(?:</div><div style=\"display:contents\"[^<>]{0,50}>)?<ol [^<>]{0,200}start=\"(?!1\")\d{1,9}\">"
+)
+"""Notion writes each item as a list of its own."""
 
 
 class RefusedError(Exception):
@@ -190,18 +197,27 @@ def _add_markdown(page: _Page, text: str, title: str) -> str:
 
 def _add_html(page: _Page, text: str, title: str) -> str:
     found = _HTML_TITLE.search(text)
-    tree = from_html(_without_heading(text))
+    tree = from_html(_without_frame(text))
     if count_elements(tree) > MAX_ELEMENTS:
         raise RefusedError(str(TooManyElementsError(MAX_ELEMENTS)))
     page.add_tree(tree)
     return (_words(from_html(found[1])).strip() if found else "") or title
 
 
-def _without_heading(text: str) -> str:
-    """Leave out the title that Notion writes into the page."""
-    begin = _HTML_HEADING.search(text)
-    end = text.find("</h1>", begin.end()) if begin else -1
-    return text if begin is None or end < 0 else text[: begin.start()] + text[end + len("</h1>") :]
+def _without_frame(text: str) -> str:
+    """Leave out what Notion writes around the texts of a page: its title and icon, and the ends of items."""
+    begin = _NOTION_TITLE.search(text)
+    if begin is None:
+        return text
+    head = _without(text[: begin.start()], _NOTION_ICON, "</div>")
+    body = _NOTION_NO_WORDS.sub("", _without(text[begin.start() :], _NOTION_TITLE, "</h1>"), count=1)
+    return head + _NOTION_NEXT_ITEM.sub("", body)
+
+
+def _without(text: str, begin: re.Pattern[str], end: str) -> str:
+    found = begin.search(text)
+    at = text.find(end, found.end()) if found else -1
+    return text if found is None or at < 0 else text[: found.start()] + text[at + len(end) :]
 
 
 class _JsonHead(msgspec.Struct, frozen=True):

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import re
 import zipfile
 from typing import Any
 
@@ -13,7 +14,9 @@ from storage.errors import StoreUnavailableError
 from tests.server.api import Api
 from tests.waiting import until
 
-A, B, C = ("0" * 31 + "a", "0" * 31 + "b", "0" * 31 + "c")
+A, B, C, D = ("0" * 31 + "a", "0" * 31 + "b", "0" * 31 + "c", "0" * 31 + "d")
+BLOCK_MARK = re.compile(r"<!-- block:\S+ -->\n\n")
+"""What Markdown of a page says in front of each block."""
 
 
 def png() -> bytes:
@@ -118,6 +121,89 @@ async def test_an_export_of_notion_becomes_pages_tables_and_pictures(ann: Api, w
         f"Plan {A}/logo.png": "file",
         f"Plan {A}/unused.bin": "left_out",
     }
+
+
+def notion_html(title: str, body: str) -> str:
+    """Return a page as Notion exports it: each item in a list of its own."""
+    return (
+        '<html><head><meta http-equiv="Content-Type" content="text/html; charset=utf-8"/>'
+        f"<title>{title}</title><style>\n/* cspell:disable-file */\nbody {{ line-height: 1.5; }}\n</style>"
+        '</head><body><article id="1f" class="page sans"><header>'
+        '<div class="page-header-icon undefined"><span class="icon">🎉</span></div>'
+        f'<h1 class="page-title" dir="auto">{title}</h1><p class="page-description" dir="auto"></p></header>'
+        f'<div class="page-body">{body}</div></article><span class="sans"></span></body></html>'
+    )
+
+
+def notion_task(words: str, below: str = "", *, is_done: bool) -> str:
+    box, state = ("on", "checked") if is_done else ("off", "unchecked")
+    return (
+        f'<ul id="2f" class="to-do-list"><li><div class="checkbox checkbox-{box}"></div>'
+        f' <span class="to-do-children-{state}">{words}</span><div class="indented">{below}</div></li></ul>'
+    )
+
+
+async def test_an_export_of_notion_in_html_keeps_ticks_lists_pictures_links_and_tables(
+    ann: Api, workspace: str
+):
+    body = "".join(
+        (
+            notion_task("Tea", notion_task("Green", is_done=False), is_done=True),
+            notion_task("Milk", is_done=False),
+            '<p id="3f" class="">Then:</p>',
+            '<div style="display:contents" dir="auto">',
+            '<ol type="1" id="4f" class="numbered-list" start="1"><li>Boil</li></ol>',
+            '</div><div style="display:contents" dir="auto">',
+            '<ol type="1" id="5f" class="numbered-list" start="2"><li>Pour</li></ol></div>',
+            '<ul id="6f" class="toggle"><li><details open=""><summary>More</summary>'
+            '<p id="7f" class="">Inside</p></details></li></ul>',
+            f'<figure id="8f" class="image"><a href="Plan%20{A}/logo.png">'
+            f'<img style="width:240px" src="Plan%20{A}/logo.png"/></a></figure>',
+            f'<figure id="9f" class="link-to-page"><a href="Plan%20{A}/Budget%20{B}.html">Budget</a>',
+            "</figure>",
+            '<div id="af" class="collection-content"><h4 class="collection-title">Tasks</h4>'
+            '<table class="collection-content"><thead><tr><th><span class="icon property-icon">'
+            '<svg role="graphics-symbol"><path d="M0"></path></svg></span>Name</th><th>Done</th></tr></thead>'
+            f'<tbody><tr id="bf"><td class="cell-title"><a href="Plan%20{A}/Tasks%20{C}/Write%20{D}.html">'
+            'Write</a></td><td class="cell-J"><div class="checkbox checkbox-on"></div></td></tr></tbody>'
+            "</table><br/><br/></div>",
+        )
+    )
+    properties = (
+        '<table class="properties"><tbody><tr class="property-row property-row-checkbox"><th>Done</th>'
+        '<td><div class="checkbox checkbox-on"></div></td></tr></tbody></table>'
+    )
+    page = await page_of(ann, workspace, "Old things")
+    data = packed(
+        {
+            f"Plan {A}.html": notion_html("Plan", body),
+            f"Plan {A}/logo.png": png(),
+            f"Plan {A}/Budget {B}.html": notion_html(
+                "Budget", f'<p class="">See <a href="../Plan%20{A}.html">the plan</a></p>'
+            ),
+            f"Plan {A}/Tasks {C}/Write {D}.html": notion_html("Write &amp; read", properties),
+        }
+    )
+    found = await ended(ann, await begin(ann, workspace, page, data))
+    assert (found["status"], found["detail"]) == ("done", None)
+    top = await below(ann, found["root_page_id"])
+    plan = top["Plan"]
+    pages = await below(ann, plan["id"])
+    written = await below(ann, pages["Tasks"]["id"])
+    assert (set(top), set(pages), set(written)) == ({"Plan"}, {"Budget", "Tasks"}, {"Write & read"})
+    before, picture, after = await blocks(ann, plan)
+    assert (before["type"], picture["type"], after["type"]) == ("text", "image", "text")
+    file = (await ann.get(f"/v1/files/{picture['content']['file_id']}")).json()
+    assert file["name"] == "logo.png"
+    said = BLOCK_MARK.sub("", await markdown(ann, plan))
+    assert said.partition("![")[0] == (
+        "- [x] Tea\n  - [ ] Green\n- [ ] Milk\n\nThen:\n\n1. Boil\n2. Pour\n\n- More\n\n  Inside\n\n"
+    )
+    assert f"[Budget](page:{pages['Budget']['id']})" in said
+    row = f"| [Write](page:{written['Write & read']['id']}) | Yes |"
+    assert f"| Name | Done |\n| --- | --- |\n{row}\n" in said
+    assert await markdown(ann, pages["Budget"]) == f"See [the plan](page:{plan['id']})\n"
+    assert "Yes" in await markdown(ann, written["Write & read"])
 
 
 async def test_pages_that_were_exported_as_json_come_back_as_they_were(ann: Api, workspace: str):
