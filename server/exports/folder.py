@@ -4,6 +4,7 @@ Pure. What is read here is never imported again; the documents' states are.
 """
 
 import re
+import sys
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -14,7 +15,9 @@ import pycrdt
 import yaml
 
 from blocks import channel, page
+from blocks.markdown_writer import to_markdown
 from blocks.page_text import markdown_of
+from blocks.tree import Element, Text, document
 
 MOST_NAME = 80
 MOST_LEVELS = 40
@@ -57,14 +60,19 @@ def write_page(row: Row, doc: pycrdt.Doc[Any], author: str | None) -> bytes:
         "created_by": author,
         "document": f"page:{row['id']}",
     }
-    front = yaml.safe_dump(
-        {name: value for name, value in head.items() if value is not None}, allow_unicode=True
-    )
-    parts = [f"---\n{front}---\n", f"# {' '.join(str(row['title']).split())}\n"]
+    parts = write_head({name: value for name, value in head.items() if value is not None}, row["title"])
     for block in page.read_blocks(doc):
         if text := markdown_of(doc, block).strip("\n"):
             parts.append(f"{text}\n")
     return "\n".join(parts).encode()
+
+
+def write_head(facts: Mapping[str, Any], title: str) -> list[str]:
+    """Return the front matter of a page, each fact on one line, and its title as a heading."""
+    front = yaml.safe_dump(dict(facts), allow_unicode=True, width=sys.maxsize)
+    line = " ".join(title.split())
+    heading = Element("heading", {"level": 1}, (Text(line),) if line else ())
+    return [f"---\n{front}---\n", to_markdown(document((heading,)))]
 
 
 def write_messages(doc: pycrdt.Doc[Any], archived: Sequence[Row]) -> Iterator[bytes]:

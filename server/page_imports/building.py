@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import msgspec
 import pycrdt
+import yaml
 
 from blocks.errors import InvalidContentError, TooManyElementsError
 from blocks.html_reader import from_html
@@ -42,7 +43,7 @@ MOST_ROWS = 10_000
 MOST_CELL = 5000
 
 _FRONT = re.compile(r"\A---[ \t]*\r?\n(.*?)^---[ \t]*\r?$\n?", re.DOTALL | re.MULTILINE)
-_TITLE = re.compile(r"^title:(.*)$", re.MULTILINE)
+_TITLE = re.compile(r"^title:(.*)(?:\n[ \t]+.*)*", re.MULTILINE)
 # Bounded: of a text of nothing but beginnings each would be looked through to the end.
 _HTML_TITLE = re.compile(r"<title[^<>]{0,200}>([^<]{0,5000})</title>", re.IGNORECASE)
 _NOTION_TITLE = re.compile(r"<h1[^<>]{0,200}class=\"page-title\"[^<>]{0,200}>")
@@ -178,8 +179,7 @@ def _add_markdown(page: _Page, text: str, title: str) -> str:
     said = None
     if front is not None:
         text = text[front.end() :]
-        found = _TITLE.search(front[1])
-        said = (_unquoted(found[1].strip()) or None) if found else None
+        said = _said_title(front[1]) or None
     try:
         tree = from_markdown(text, most=MAX_ELEMENTS)
     except TooManyElementsError as error:
@@ -370,6 +370,20 @@ def _doc(nodes: list[Node]) -> Fields:
 
 def _words(node: Node) -> str:
     return node.text if isinstance(node, Text) else "".join(_words(child) for child in node.content)
+
+
+def _said_title(front: str) -> str:
+    found = _TITLE.search(front)
+    if found is None:
+        return ""
+    try:
+        # Composed and not loaded: what is merged of aliases would take for ever.
+        head: object = yaml.compose(found[0][:MOST_CELL], Loader=yaml.SafeLoader)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  (the stubs say nothing)
+        title = head.value[0][1] if isinstance(head, yaml.MappingNode) else None
+    except (yaml.YAMLError, RecursionError):
+        title = None
+    # People write what has colons in it without quotes, too.
+    return str(title.value) if isinstance(title, yaml.ScalarNode) else _unquoted(found[1].strip())
 
 
 def _unquoted(text: str) -> str:

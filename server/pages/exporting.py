@@ -13,7 +13,6 @@ from urllib.parse import quote
 from uuid import UUID
 
 import msgspec
-import yaml
 
 from blocks.html_writer import to_html
 from blocks.links import file_of, page_of
@@ -21,7 +20,7 @@ from blocks.markdown_writer import to_markdown
 from blocks.page_json import read_shown
 from blocks.retargeting import addresses_in, retarget
 from server.bootstrap import Services
-from server.exports.folder import file_name, free_path, page_paths
+from server.exports.folder import file_name, free_path, page_paths, write_head
 from server.pages.files import may_read_file
 from server.pages.making import page_document
 from storage.callers import Caller
@@ -190,8 +189,7 @@ def _html(page: Page, texts: Sequence[str]) -> bytes:
 
 def _markdown(page: Page, texts: Sequence[str]) -> bytes:
     head = {"id": str(page.id), "title": page.title, "icon_url": page.icon_url}
-    front = yaml.safe_dump({name: value for name, value in head.items() if value}, allow_unicode=True)
-    parts = [f"---\n{front}---\n", f"# {' '.join(page.title.split())}\n"]
+    parts = write_head({name: value for name, value in head.items() if value}, page.title)
     parts += filter(None, texts)
     return "\n".join(parts).encode()
 

@@ -12,6 +12,7 @@ import pytest
 
 from blocks.page import Block, read_blocks
 from blocks.page_edits import Stamp
+from server.exports.folder import write_head
 from server.page_imports import archive as archive_module
 from server.page_imports import building
 from server.page_imports.archive import Archive, BadArchiveError
@@ -121,6 +122,39 @@ def test_titles_come_from_the_front_matter_the_first_line_or_the_name():
     assert build("<html><title>A &amp; B</title><body><p>x</p></body>", "html").title == "A & B"
     notion = '<head><title>A</title></head><body><h1 class="page-title" dir="auto">A</h1><p>x</p></body>'
     assert [block.text for block in blocks(build(notion, "html"))] == ["x"]
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "It's: 'so'",
+        "word " * 30 + "end",
+        "*bold* _x_ [y](z) <b> &amp; 1\\*",
+        "tab\there",
+        '🎉 party: "x"',
+        " two  spaces ",
+        "true",
+        "# x",
+    ],
+)
+def test_a_title_that_was_written_into_markdown_is_read_again(title: str):
+    built = build("\n".join(write_head({"id": "x", "title": title}, title)) + "\nWords.", "markdown")
+    assert (built.title, [block.text for block in blocks(built)]) == (title, ["Words."])
+
+
+@pytest.mark.parametrize(
+    ("front", "title"),
+    [
+        ("title: Plan: A", "Plan: A"),
+        ("title: >-\n  Plan\n  A\nid: 1", "Plan A"),
+        ('title: "Plan\\u0041"  # ours', "PlanA"),
+        ("title: [Plan]", "[Plan]"),
+        ("title: " + "[" * 5000, "[" * 500),
+        ("title:\nid: x", "Name"),
+    ],
+)
+def test_a_title_of_any_front_matter_is_read(front: str, title: str):
+    assert build(f"---\n{front}\n---\nx", "markdown").title == title
 
 
 def test_a_table_has_columns_of_the_types_that_it_shows():
