@@ -17,6 +17,7 @@ from tests.waiting import until
 A, B, C, D = ("0" * 31 + "a", "0" * 31 + "b", "0" * 31 + "c", "0" * 31 + "d")
 BLOCK_MARK = re.compile(r"<!-- block:\S+ -->\n\n")
 """What Markdown of a page says in front of each block."""
+FILE = re.compile(r"/v1/files/([0-9a-f-]{36})/content")
 
 
 def png() -> bytes:
@@ -241,6 +242,67 @@ async def test_pages_that_were_exported_as_json_come_back_as_they_were(ann: Api,
     picture = after[2]["content"]
     assert picture["file_id"] != before[2]["content"]["file_id"]
     assert (await ann.get(f"/v1/files/{picture['file_id']}/content")).status_code == 200
+
+
+async def test_pages_that_were_exported_as_markdown_come_back_with_their_tree_texts_and_links(
+    ann: Api, workspace: str
+):
+    top = await page_of(ann, workspace, "Top")
+
+    async def made(title: str, above: dict[str, Any]) -> dict[str, Any]:
+        return await ann.made(f"{workspace}/pages", {"title": title, "parent_page_id": above["id"]})
+
+    plan = await made("Plan: *A*/B", top)
+    twins = [await made("Notes", plan), await made("notes", plan)]
+    deep = await made("Été 2026", twins[1])
+    empty = await made("README", top)
+    pages = [top, plan, *twins, deep, empty]
+    sent = await ann.request(
+        "POST", f"{workspace}/files", params={"document": top["document"], "name": "a b.png"}, content=png()
+    )
+    texts = {
+        top["id"]: f"# Not the title\n\n[down](page:{deep['id']}) and [beside](page:{twins[0]['id']})\n",
+        plan["id"]: "- [x] Tea\n- [ ] Milk\n\n| Name | Price |\n| --- | --: |\n| Tea | 12 |\n",
+        twins[0]["id"]: f"The first. [up](page:{plan['id']})\n",
+        twins[1]["id"]: f"The second. [other](page:{twins[0]['id']}) [itself](page:{twins[1]['id']})\n",
+        deep["id"]: f"[top](page:{top['id']}) [web](https://example.com/x)\n\n```py\nx = 1\n```\n",
+    }
+    for page_id, text in texts.items():
+        put = await ann.put(f"/v1/pages/{page_id}/markdown", {"markdown": text})
+        assert put.status_code == 200, put.text
+    picture = {"file_id": sent.json()["id"], "alt": "A cup"}
+    await ann.made(f"/v1/pages/{twins[0]['id']}/blocks", {"type": "image", "content": picture})
+
+    exported = await ann.get(
+        f"/v1/pages/{top['id']}/export", params={"format": "markdown", "with_children": True}
+    )
+    target = await page_of(ann, workspace, "Target")
+    found = await ended(ann, await begin(ann, workspace, target, exported.content))
+    assert (found["status"], found["detail"]) == ("done", None)
+
+    async def tree(page_id: str) -> Any:
+        return [(title, await tree(page["id"])) for title, page in (await below(ann, page_id)).items()]
+
+    assert await tree(found["root_page_id"]) == [("Top", await tree(top["id"]))]
+    again = {"Top": (await below(ann, found["root_page_id"]))["Top"]}
+    for above, *titles in (
+        ("Top", "Plan: *A*/B", "README"),
+        ("Plan: *A*/B", "Notes", "notes"),
+        ("notes", "Été 2026"),
+    ):
+        again |= {title: (await below(ann, again[above]["id"]))[title] for title in titles}
+    renamed = {page["id"]: again[page["title"]]["id"] for page in pages}
+    for page in pages:
+        said = BLOCK_MARK.sub("", await markdown(ann, page))
+        for old, new in renamed.items():
+            said = said.replace(old, new)
+        come_back = BLOCK_MARK.sub("", await markdown(ann, again[page["title"]]))
+        assert FILE.sub("", come_back) == FILE.sub("", said)
+        file_ids = FILE.findall(come_back)
+        assert len(file_ids) == (page == twins[0])
+        for file_id in file_ids:
+            assert file_id != picture["file_id"]
+            assert (await ann.get(f"/v1/files/{file_id}/content")).content == png()
 
 
 async def test_an_import_that_is_cut_off_goes_on_and_makes_nothing_twice(
