@@ -22,8 +22,16 @@ PAGE = "<title>Found</title><meta property=og:site_name content=Site><link rel=i
 
 
 @pytest.fixture
-def settings(settings: Settings) -> Settings:
-    return msgspec.structs.replace(settings, link_previews=True, allow_private_addresses=True)
+def allow_private_addresses() -> bool:
+    """Whether the sites of the tests, which are on this machine, may be asked."""
+    return True
+
+
+@pytest.fixture
+def settings(settings: Settings, *, allow_private_addresses: bool) -> Settings:
+    return msgspec.structs.replace(
+        settings, link_previews=True, allow_private_addresses=allow_private_addresses
+    )
 
 
 async def resolved(ann: Api, page: dict[str, Any], block_id: str, url: str) -> dict[str, Any]:
@@ -95,6 +103,18 @@ async def test_a_block_by_rest_is_told_what_is_there(ann: Api, workspace: str, s
     assert (content["title"], content["html"], content["found_title"]) == ("Mine", "", "")
     forged = await ann.patch(f"/v1/blocks/{block['id']}", {"content": {"resolved_url": away}})
     assert forged.status_code == 422
+
+
+@pytest.mark.parametrize("allow_private_addresses", [Settings().allow_private_addresses])
+async def test_a_site_in_the_servers_own_network_is_never_asked(ann: Api, workspace: str, site: Site):
+    page = await ann.made(f"{workspace}/pages", {"title": "Page"})
+    url = site.has("/page", PAGE)
+    block = await ann.made(f"/v1/pages/{page['id']}/blocks", {"type": "embed_panel", "content": {"url": url}})
+    content = await resolved(ann, page, block["id"], url)
+    assert (content["title"], content["provider"], content["html"]) == ("", "127.0.0.1", "")
+    assert (content["found_title"], content["thumbnail_url"]) == ("", None)
+    assert (await ann.post("/v1/embeds/resolve", {"url": url})).json()["is_found"] is False
+    assert site.asked == []
 
 
 async def test_a_block_by_the_document_is_told_too_and_an_edit_meanwhile_wins(
