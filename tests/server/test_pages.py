@@ -103,10 +103,17 @@ async def test_pages_made_at_once_can_still_be_put_in_order(ann: Api, workspace:
 
 async def test_a_page_moves_below_another_and_back(ann: Api, workspace: str):
     a, b = await make(ann, workspace, "a", "b")
+    (c,) = await make(ann, workspace, "c", parent_page_id=b["id"])
+
+    async def children(page: dict[str, Any]) -> list[str]:
+        return [child["id"] for child in (await ann.get(f"/v1/pages/{page['id']}/children")).json()["items"]]
+
     moved = (await ann.patch(f"/v1/pages/{b['id']}", {"parent_page_id": a["id"]})).json()
     assert moved["parent_page_id"] == a["id"]
+    assert (await children(a), await children(b)) == ([b["id"]], [c["id"]])
     back = (await ann.patch(f"/v1/pages/{b['id']}", {"parent_page_id": None, "title": "B"})).json()
     assert (back["parent_page_id"], back["title"]) == (None, "B")
+    assert (await children(a), await children(b)) == ([], [c["id"]])
 
 
 async def test_no_page_is_below_itself(ann: Api, workspace: str):
