@@ -209,6 +209,43 @@ async def test_the_document_and_rest_are_the_same(services: Services, ann: Api, 
     assert [one["text"] for one in (await threads(ann, page))[0]["comments"]] == ["Really?", "Edited"]
 
 
+async def test_of_two_comments_with_one_id_nobody_guesses_which_is_meant(
+    services: Services, ann: Api, member: Api, api: Api, workspace: str, page: str
+):
+    begun = await begin(ann, page, "Here")
+    thread, comment = begun["thread"]["id"], begun["comment"]["id"]
+    other = (await member.made(f"{workspace}/pages", {"title": "Another"}))["id"]
+    await begin(member, other, "Something else")
+    said = {"created_at": services.clock().isoformat()}
+    async with open_as(services, member, f"comments:{other}") as replica:
+        comments.begin_thread(replica.doc, thread, comments.Anchor(), created_by=me(member), **said)
+        comments.add_comment(
+            replica.doc, comment, thread, "There", author_id=me(member), author_type="user", **said
+        )
+        await replica.saved()
+    assert thread in [one["id"] for one in await threads(ann, other)]
+    requests: list[tuple[str, str, Json | None]] = [
+        ("GET", f"/v1/comment-threads/{thread}", None),
+        ("GET", f"/v1/comment-threads/{thread}/comments", None),
+        ("POST", f"/v1/comment-threads/{thread}/comments", {"text": "secret"}),
+        ("POST", f"/v1/comment-threads/{thread}/resolve", None),
+        ("POST", f"/v1/comment-threads/{thread}/reopen", None),
+        ("PATCH", f"/v1/comments/{comment}", {"text": "secret"}),
+        ("DELETE", f"/v1/comments/{comment}", None),
+    ]
+    for method, path, body in requests:
+        answer = await ann.request(method, path, json=body)
+        assert (answer.status_code, answer.json()["code"]) == (409, "ambiguous_comment")
+        assert "page_id" in answer.json()["detail"]
+    edited = await ann.patch(f"/v1/comments/{comment}?page_id={page}", {"text": "Still here"})
+    assert edited.json()["comment"]["text"] == "Still here"
+    found = await ann.get(f"/v1/comment-threads/{thread}", params={"page_id": other})
+    assert [one["text"] for one in found.json()["comments"]] == ["There"]
+    reader = await granted(ann, page, await api.sign_up("eve"), "read")
+    found = await reader.get(f"/v1/comment-threads/{thread}")
+    assert [one["text"] for one in found.json()["comments"]] == ["Still here"], "she sees no other"
+
+
 async def test_mentions_and_answers_are_told(ann: Api, member: Api, workspace: str, page: str):
     mention = f"@[Bob]({me(member)}) look"
     begun = await begin(ann, page, mention)
