@@ -23,6 +23,8 @@ M0, M1, M2, M3 = (f"0198c5b7-5c2f-7000-8000-00000000000{n}" for n in range(4))
 
 FUTURE = str(UUID(int=int((NOW + MAX_AHEAD).timestamp() * 1000 + 1) << 80 | 7 << 76 | 2 << 62))
 
+TOO_LATE = str(NOW + MAX_AHEAD + timedelta(seconds=1))
+
 guard = ChannelGuard(lambda: NOW)
 
 
@@ -153,7 +155,9 @@ def test_A6_people_post_edit_and_delete_as_themselves() -> None:
         ("message.time", ANN, {}, {M1: message(created_at="yesterday")}),
         ("message.time", ANN, {}, {M1: message(created_at="2026-05-01T12:00:00")}),
         ("message.time", ANN, {}, {M1: message(edited_at=5.0)}),
-        ("message.time", ANN, {}, {M1: message(created_at=str(NOW + MAX_AHEAD + timedelta(seconds=1)))}),
+        ("message.time", ANN, {M1: message()}, {M1: message(edited_at=TOO_LATE)}),
+        ("message.time", ANN, {}, {M1: message(edited_at=TOO_LATE)}),
+        ("message.time", ANN, {}, {M1: message(created_at=TOO_LATE)}),
     ],
 )
 def test_A6_what_a_message_may_not_be(
@@ -163,7 +167,9 @@ def test_A6_what_a_message_may_not_be(
 
 
 def test_A6_a_clock_may_be_five_minutes_ahead() -> None:
-    assert judge(ANN, {}, {M1: message(created_at=str(NOW + timedelta(minutes=5)))}) is None
+    ahead = str(NOW + timedelta(minutes=5))
+    assert judge(ANN, {}, {M1: message(created_at=ahead)}) is None
+    assert judge(ANN, {M1: message()}, {M1: message(edited_at=ahead)}) is None
 
 
 @pytest.mark.parametrize(

@@ -162,6 +162,12 @@ FORGERIES: dict[str, tuple[str, Callable[[Channel, pycrdt.Doc[Any]], object]]] =
         "message.time",
         lambda channel, doc: post(doc, channel.eve, ahead=timedelta(minutes=6)),
     ),
+    "edit in the future": (
+        "message.time",
+        lambda channel, doc: post_and_change(
+            channel, doc, edited_at=(datetime.now(UTC) + timedelta(minutes=6)).isoformat()
+        ),
+    ),
     "remove another's reaction": (
         "reaction.owner",
         lambda channel, doc: maps(doc, REACTIONS).pop(channel.reaction),
