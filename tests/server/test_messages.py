@@ -350,6 +350,45 @@ async def test_every_type_of_content_is_the_same_by_the_document_and_by_rest(
             assert live["edited_at"] is not None is not rest["edited_at"]
 
 
+async def test_a_file_that_a_member_posts_is_fetched_by_those_in_the_channel(
+    ann: Api, member: Api, api: Api, workspace: str
+):
+    private = {"name": "plans", "type": "private", "member_user_ids": [member.user["id"]]}
+    channel = await ann.made(f"{workspace}/channels", private)
+    data = b"%PDF-1.7\nThe plan."
+    sent = await member.request(
+        "POST",
+        f"{workspace}/files",
+        params={"document": f"channel:{channel['id']}", "name": "plan.pdf"},
+        content=data,
+    )
+    assert sent.status_code == 201, sent.text
+    file = sent.json()
+    content = {"file_id": file["id"], "name": file["name"], "text": "See page 2"}
+    body = {"content_type": "file_attachment", "content": content}
+    await member.made(f"/v1/channels/{channel['id']}/messages", body)
+
+    [seen] = await listed(ann, channel["id"])
+    assert (seen["content_type"], seen["content"], seen["sender_id"]) == (
+        "file_attachment",
+        content,
+        me(member),
+    )
+    path = f"/v1/files/{seen['content']['file_id']}"
+    fetched = await ann.get(f"{path}/content")
+    assert (fetched.status_code, fetched.content) == (200, data)
+    stranger = await api.sign_up("eve")
+
+    async def is_shut_out() -> bool:
+        answers = [await stranger.get(path + where) for where in ("", "/content", "/thumbnail")]
+        answers += [await stranger.post(f"{path}/links", {}), await stranger.delete(path)]
+        return {answer.status_code for answer in answers} == {404}
+
+    assert await is_shut_out()
+    await ann.made(f"{workspace}/members", {"email": stranger.user["email"], "role": "member"})
+    assert await is_shut_out(), "being in the workspace is not being in the channel"
+
+
 async def test_before_the_first_mark_the_list_and_the_inbox_count_alike(
     services: Services, ann: Api, bob: Api, workspace: str, channel: str, clock: Clock
 ):
