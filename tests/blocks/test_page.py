@@ -20,7 +20,8 @@ from blocks.page_edits import (
     restore_block,
     write_meta,
 )
-from blocks.tree import MAX_DEPTH, MAX_VALUE_LEVELS
+from blocks.schema import merge_patch
+from blocks.tree import MAX_DEPTH, MAX_VALUE_LEVELS, to_json
 
 ANN = Stamp("2026-01-01T00:00:00Z", "user:ann")
 BOB = Stamp("2026-01-02T00:00:00Z", "user:bob")
@@ -56,6 +57,42 @@ CONTENTS: dict[str, dict[str, Any]] = {
 }
 """One content of each type, as a caller gives it."""
 
+CHANGES: dict[str, dict[str, Any]] = {
+    "text": {
+        "doc": {
+            "type": "doc",
+            "content": [
+                {"type": "heading", "attrs": {"level": 2}, "content": [{"type": "text", "text": "Hi"}]},
+                {"type": "paragraph", "content": [{"type": "text", "text": "there"}]},
+            ],
+        }
+    },
+    "chat_bubble": {"message_id": "m2"},
+    "agent_snippet": {"input": {"topic": "coffee", "n": None}},
+    "embed_panel": {"title": "Another", "provider": "Example"},
+    "table_view": {
+        "columns": {"c3": {"name": "Price", "type": "number", "order": "n5"}},
+        "rows": {
+            "r1": {"cells": {"c3": 4.5, "c2": None}},
+            "r2": None,
+            "r3": {"order": "n9", "cells": {"c1": "x"}},
+        },
+        "view": {"sort": [], "filter": None},
+    },
+    "kanban_board": {
+        "columns": {"todo": {"limit": None, "name": "Later"}},
+        "cards": {
+            "k1": {"column": "done", "due": None},
+            "k2": {"column": "todo", "title": "New", "order": "n0"},
+        },
+    },
+    "image": {"alt": "", "caption": "Two cups", "url": None, "file_id": "f"},
+    "video": {"poster": None},
+    "shopify_product": {"fields": ["title"], "product_id": "p", "query": None},
+    "tiktok_post": {"brand_id": "b", "creator_id": None},
+}
+"""A merge patch for each of them."""
+
 
 def add(doc: Doc, block_id: str, *lines: str, **options: Any) -> None:
     add_text_block(doc, block_id, lines, stamp=ANN, **options)
@@ -70,6 +107,15 @@ def synced(*docs: Doc) -> None:
     for doc in docs:
         for other in docs:
             doc.apply_update(other.get_update())
+
+
+def merged_content(before: Any, patch: Any, type_: str) -> Any:
+    """Return what the server's own reader makes of a merge patch."""
+    kind = KINDS[type_]
+    faults: list[Any] = []
+    content = to_json(kind.read(merge_patch(before, patch), 1, faults))
+    assert faults == []
+    return content
 
 
 def copy_of(doc: Doc) -> Doc:

@@ -11,7 +11,7 @@ from blocks.page import blocks_of, read_block
 from blocks.page_edits import Stamp, add_text_block
 from crdt.waiting import read_state_vector
 from server.bootstrap import Services
-from tests.blocks.test_page import CONTENTS
+from tests.blocks.test_page import CHANGES, CONTENTS, merged_content
 from tests.server.api import Api
 from tests.server.conftest import Clock
 from tests.server.test_versions import open_as
@@ -95,6 +95,10 @@ async def test_every_type_is_made_read_changed_and_deleted(ann: Api, path: str, 
     assert {**read, **dict.fromkeys(of_writing)} == {**made, **dict.fromkeys(of_writing)}
     changed = (await ann.patch(block, {"position_y": 7})).json()
     assert (changed["position_y"], changed["content"]) == (7, made["content"])
+    patched = (await ann.patch(block, {"content": CHANGES[type_]})).json()
+    assert (patched["condition"], patched["faults"]) == ("fine", [])
+    assert patched["content"] == merged_content(made["content"], CHANGES[type_], type_) != made["content"]
+    assert (await ann.get(block)).json()["content"] == patched["content"]
     deleted = (await ann.delete(block)).json()
     assert deleted["deleted_by"] == f"user:{ann.user['id']}"
     assert await ids(ann, path) == []
