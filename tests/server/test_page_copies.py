@@ -10,6 +10,7 @@ from server.data_folder import read_demo_login
 from server.rest import page_copies
 from server.seed import seed
 from storage.errors import StoreUnavailableError
+from tests.blocks.test_page import CONTENTS
 from tests.server.api import Api
 from tests.waiting import until
 
@@ -86,11 +87,9 @@ async def test_links_among_pages_that_are_copied_lead_to_the_copies(ann: Api, wo
 async def test_every_type_of_block_comes_along_without_what_was_deleted(ann: Api, workspace: str):
     page = await page_of(ann, workspace, "Board")
     path = f"/v1/pages/{page['id']}/blocks"
-    board = {"columns": {"a": {"name": "To do"}}, "cards": {"c": {"column": "a", "title": "Write"}}}
-    table = {"columns": {"t": {"name": "Name"}}, "rows": {"r": {"cells": {"t": "Zoe"}}}}
     place = {"position_x": 7, "position_y": -3, "width": 10, "height": 20, "z_index": 4}
-    await ann.made(path, {"type": "kanban_board", "content": board, **place})
-    await ann.made(path, {"type": "table_view", "content": table})
+    for type_, content in CONTENTS.items():
+        await ann.made(path, {"type": type_, "content": content, **place})
     gone = await ann.made(path, {"type": "embed_panel", "content": {"url": "https://example.com/"}})
     await ann.delete(f"/v1/blocks/{gone['id']}")
     copy = await ann.made(f"/v1/pages/{page['id']}/duplicate", {})
@@ -99,7 +98,7 @@ async def test_every_type_of_block_comes_along_without_what_was_deleted(ann: Api
     assert [{k: v for k, v in block.items() if k not in own} for block in new] == [
         {k: v for k, v in block.items() if k not in own} for block in old
     ]
-    assert len(new) == 2
+    assert [(block["type"], block["condition"]) for block in new] == [(type_, "fine") for type_ in CONTENTS]
     assert not {block["id"] for block in new} & {block["id"] for block in old}
 
 
