@@ -204,13 +204,15 @@ def _unreadable(block_id: str, value: object) -> Block:
 
 def _read_content(block: pycrdt.Map[Any], type_: object, faults: list[Fault]) -> tuple[Reading, Json]:
     version = _read_version(block.get("schema_version"), faults)
-    content: Json = plain(block.get(CONTENT))
+    written: object = block.get(CONTENT)
+    content: Json = plain(written)
     kind = kind_of(type_)
     if kind is None:
         faults.append(Fault("type", "Not a type that is known here"))
     elif version > kind.version:
         faults.append(Fault("schema_version", f"Newer than what is known here ({kind.version})"))
-    elif not isinstance(content, dict):
+    elif not isinstance(content, dict) or isinstance(written, pycrdt.XmlFragment):
+        # A rich text is an object in JSON and has no fields in the document.
         faults.append(Fault(PATH, "Not an object"))
     else:
         return Reading(kind, kind.read(content, version, faults), version), content

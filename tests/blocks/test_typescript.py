@@ -210,6 +210,21 @@ def test_a_content_that_a_client_wrote_as_a_plain_object_is_made_to_merge_before
     )
 
 
+@pytest.mark.parametrize("kind", ["bytes", "rich text", "text", "list"])
+def test_a_content_that_is_no_object_is_unreadable_to_both(sdk: Sdk, kind: str) -> None:
+    contents = {
+        "bytes": b"x",
+        "rich text": pycrdt.XmlFragment([]),
+        "text": pycrdt.Text("x"),
+        "list": pycrdt.Array[Any]([]),
+    }
+    doc: Doc = pycrdt.Doc()
+    add_block(doc, "b", "text", CONTENTS["text"], stamp=ANN)
+    doc.get("blocks", type=pycrdt.Map[Any])["b"]["content"] = contents[kind]
+    (block,) = sdk.read(doc)
+    assert (read_block(doc, "b").condition, block["isReadable"]) == ("unreadable", False)
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=60)
 @given(doc=any_page())
 def test_both_read_the_same_of_whatever_lies_in_a_page(sdk: Sdk, doc: Doc) -> None:

@@ -23,7 +23,8 @@ export function plain(value: unknown): Json {
 
 /** Tells whether a value is an object of JSON. */
 export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  if (Array.isArray(value) || value instanceof Uint8Array) return false;
+  return typeof value === 'object' && value !== null;
 }
 
 /** Tells whether two values say the same. */
