@@ -51,6 +51,22 @@ async def world(database: Database) -> AsyncIterator[World]:
         yield World(database, log)
 
 
+def note_loads(world: World, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list that is told of each document that is read as a whole."""
+    loaded: list[str] = []
+
+    def noting(read: Callable[..., Any]) -> Callable[..., Any]:
+        async def note(document: str, *more: Any) -> Any:
+            loaded.append(document)
+            return await read(document, *more)
+
+        return note
+
+    for name in ("load", "read_at"):
+        monkeypatch.setattr(world.log, name, noting(getattr(world.log, name)))
+    return loaded
+
+
 def do_something_on_page(doc: pycrdt.Doc[Any], dice: random.Random) -> None:
     blocks, meta = doc.get(BLOCKS, type=pycrdt.Map[Any]), doc.get(META, type=pycrdt.Map[Any])
     ids = [id_ for id_ in sorted(blocks.keys()) if isinstance(blocks[id_], pycrdt.Map)]
@@ -231,14 +247,7 @@ async def test_what_made_it_fail_is_not_kept(world: World, monkeypatch: pytest.M
         patched.setattr(PageRows, "write", fail)
         with pytest.raises(RuntimeError):
             await world.projector.follow(pen.name)
-    loaded: list[str] = []
-    load = world.log.load
-
-    async def note(document: str) -> Any:
-        loaded.append(document)
-        return await load(document)
-
-    monkeypatch.setattr(world.log, "load", note)
+    loaded = note_loads(world, monkeypatch)
     await world.projector.follow(pen.name)
     assert (len(loaded), len(await world.rows(CanvasBlock.id))) == (1, 2)
 
@@ -260,14 +269,7 @@ async def test_a_large_channel_is_loaded_once(world: World, monkeypatch: pytest.
     pen.post(*("long words " * 100 for _ in range(2 * SMALL_BYTES // 1100)))
     await pen.save()
     await world.projector.follow(pen.name)
-    loaded: list[str] = []
-    load = world.log.load
-
-    async def note(document: str) -> Any:
-        loaded.append(document)
-        return await load(document)
-
-    monkeypatch.setattr(world.log, "load", note)
+    loaded = note_loads(world, monkeypatch)
     (new,) = pen.post("new")
     channel.mark_read(pen.doc, BOB, new)
     await pen.save()
@@ -288,17 +290,11 @@ async def test_a_small_document_is_loaded_once_and_a_large_one_anew_in_the_child
     world: World, monkeypatch: pytest.MonkeyPatch, kind: str
 ):
     pen = await world.open(kind)
-    loaded: list[str] = []
-    load = world.log.load
-
-    async def note(document: str) -> Any:
-        loaded.append(document)
-        return await load(document)
+    loaded = note_loads(world, monkeypatch)
 
     def write(words: str) -> str:
         return pen.add_block(words) if kind == "page" else pen.post(words)[0]
 
-    monkeypatch.setattr(world.log, "load", note)
     ids = [write("first")]
     await pen.save()
     await world.projector.follow(pen.name)
