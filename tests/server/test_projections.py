@@ -11,7 +11,7 @@ import pycrdt
 import pytest
 from sqlalchemy import delete, func, select, update
 
-from blocks import channel
+from blocks import channel, comments
 from blocks.channel_content import Text
 from blocks.page import BLOCKS, Place
 from blocks.page_edits import Stamp, add_text_block
@@ -33,6 +33,8 @@ from storage.ids import Uuid7
 from storage.models import (
     CanvasBlock,
     ChatMessage,
+    Comment,
+    CommentThread,
     Document,
     DocumentProjection,
     Event,
@@ -53,7 +55,15 @@ from tests.waiting import until
 SECONDS = 20.0
 NOW = "2026-05-04T12:00:00Z"
 ANN, BOB = "user:0198c5b7-5c2f-7000-8000-00000000000a", "user:0198c5b7-5c2f-7000-8000-00000000000b"
-PROJECTED: tuple[type[Model], ...] = (CanvasBlock, PageLink, ChatMessage, MessageMention, ReadMark)
+PROJECTED: tuple[type[Model], ...] = (
+    CanvasBlock,
+    PageLink,
+    ChatMessage,
+    MessageMention,
+    ReadMark,
+    CommentThread,
+    Comment,
+)
 
 new_id = Uuid7()
 
@@ -88,6 +98,17 @@ class Pen:
                 thread_id=thread_id,
             )
         return ids
+
+    def comment(self, *texts: str) -> tuple[str, list[str]]:
+        """Write a thread of Ann's; return its id and those of its comments."""
+        thread_id, *ids = (str(new_id()) for _ in range(len(texts) + 1))
+        anchor = comments.Anchor("block", "start", "end", "what stood there")
+        comments.begin_thread(self.doc, thread_id, anchor, created_by=ANN, created_at=NOW)
+        for id_, text in zip(ids, texts, strict=True):
+            comments.add_comment(
+                self.doc, id_, thread_id, text, author_id=ANN, author_type="user", created_at=NOW
+            )
+        return thread_id, ids
 
     def add_block(self, *lines: str) -> str:
         """Write a text block; return its id."""
@@ -364,27 +385,34 @@ async def test_who_is_killed_between_two_parts_leaves_nothing_twice_and_nothing_
 
 
 async def test_rows_are_made_from_nothing_without_a_word(world: World, tmp_path: Any, database_url: str):
-    page, chat = await world.open("page"), await world.open("channel")
+    page, chat, remarks = [await world.open(kind) for kind in ("page", "channel", "comments")]
+    pens = (page, chat, remarks)
     page.mention(page.add_block("Title"), BOB[5:], "user")
     channel.mark_read(chat.doc, BOB, chat.post("one", f"@[Bob]({BOB})")[1])
-    for pen in (page, chat):
+    thread, (first, second, _) = remarks.comment("Why?", "Wrong", "Because")
+    comments.edit_comment(remarks.doc, first, "Why that?", edited_at=NOW)
+    comments.delete_comment(remarks.doc, second)
+    comments.resolve_thread(remarks.doc, thread, resolved_by=BOB, resolved_at=NOW)
+    for pen in pens:
         await pen.save()
         await world.projector.follow(pen.name)
     before = await world.everything()
-    heads = [len(await world.told(pen)) for pen in (page, chat)]
+    assert all(before.values()), "each table has something to lose"
+    heads = [len(await world.told(pen)) for pen in pens]
     chat.post("not projected yet")
     await chat.save()
     async with world.database.transaction() as uow:
         for model in PROJECTED:
             await uow.session.execute(delete(model))
-        assert await uow.search.forget(page.id, 100)
+        for pen in pens:
+            assert await uow.search.forget(pen.id, 100)
     reports: list[str] = []
     words = await reindex(Settings(data_dir=tmp_path, database_url=database_url), reports.append)
-    assert words == "2 documents and 0 other things were read anew."
-    assert [len(await world.told(pen)) for pen in (page, chat)] == [heads[0], heads[1] + 1]
+    assert words == "3 documents and 0 other things were read anew."
+    assert [len(await world.told(pen)) for pen in pens] == [heads[0], heads[1] + 1, heads[2]]
     async with world.database.read() as uow:
-        bodies = set(await uow.session.scalars(select(SearchEntry.body)))
-    assert bodies == {"Title\n@Bob", "one", "@Bob", "not projected yet"}
+        bodies = sorted(await uow.session.scalars(select(SearchEntry.body)))
+    assert bodies == sorted(["Title\n@Bob", "one", "@Bob", "not projected yet", "Why that?", "Because"])
     after = await world.everything()
     assert len(after.pop("chat_messages")) == len(before.pop("chat_messages")) + 1
     assert after == before
