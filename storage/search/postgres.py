@@ -21,7 +21,11 @@ _MAX_POSITIONS = 255
 """Of one word; Postgres keeps no more."""
 
 _TERMS = table("search_terms", column("entry_id", BigInteger()))
-_ADD = text("INSERT INTO search_terms (entry_id, terms) VALUES (:id, CAST(:terms AS tsvector))")
+# Words may have been left behind by an entry that somebody removed by hand, or that was lost.
+_ADD = text(
+    "INSERT INTO search_terms (entry_id, terms) VALUES (:id, CAST(:terms AS tsvector)) "
+    "ON CONFLICT (entry_id) DO UPDATE SET terms = excluded.terms"
+)
 _PLAN_EACH = text("SET LOCAL plan_cache_mode = force_custom_plan")
 _REMOVE = text("DELETE FROM search_terms WHERE entry_id = :id")
 

@@ -14,7 +14,10 @@ from storage.search.ports import Wanted, Words
 from storage.search.queries import Phrase
 
 _TERMS = table("search_terms", column("rowid", BigInteger()))
-_ADD = text("INSERT INTO search_terms (rowid, labels, title, body) VALUES (:id, :labels, :title, :body)")
+# Words may have been left behind by an entry that somebody removed by hand, or that was lost.
+_ADD = text(
+    "INSERT OR REPLACE INTO search_terms (rowid, labels, title, body) VALUES (:id, :labels, :title, :body)"
+)
 _REMOVE = text("DELETE FROM search_terms WHERE rowid = :id")
 
 

@@ -107,6 +107,15 @@ async def test_both_databases_find_the_same(shelf: Shelf):
         assert (id_ in await shelf.find(words)) == is_found, (text, words)
 
 
+async def test_words_that_were_left_without_their_entry_are_replaced(shelf: Shelf):
+    (id_,) = await shelf.put("one two")
+    async with shelf.database.transaction() as uow:  # by hand, or by what lost the table
+        await uow.session.execute(delete(SearchEntry))
+    shelf.count = 0
+    assert await shelf.put("one three") == [id_]
+    assert (await shelf.find("three"), await shelf.find("two")) == ([id_], [])
+
+
 async def test_titles_come_first_and_then_the_newest(shelf: Shelf):
     body_old, title_old = await shelf.put(("other", "plan"), ("Plan", ""))
     body_new, title_new, half = await shelf.put(("x", "the plan"), ("The plan", "plan"), ("plan", "b"))
