@@ -130,6 +130,15 @@ class BlockWritten(BlockReading, frozen=True, kw_only=True):
     ]
 
 
+class BlockMoved(BlockWritten, frozen=True, kw_only=True):
+    """A block where it went on; `receipt` is of the page that it is in now."""
+
+    source_receipt: Annotated[
+        Receipt | None,
+        Meta(description="Of the page that it has left, where it is marked; null: it stays in its page."),
+    ]
+
+
 class BlockList(msgspec.Struct, frozen=True, kw_only=True):
     """A part of a page's blocks, in document order."""
 
@@ -282,7 +291,7 @@ async def duplicate_one_block(call: UserCall, block_id: BlockPath, query: InPage
 
 
 @routes.post("/v1/blocks/{block_id}/move", "pages.write", refuses=(403, 409))
-async def move_block(call: UserCall, block_id: BlockPath, query: InPage, body: BlockMove) -> BlockWritten:
+async def move_block(call: UserCall, block_id: BlockPath, query: InPage, body: BlockMove) -> BlockMoved:
     """Let a block go on in another page of the workspace, under its id.
 
     It is first marked as moved in its page, then written into the other one: cut off in between, it is in the
@@ -294,7 +303,8 @@ async def move_block(call: UserCall, block_id: BlockPath, query: InPage, body: B
     if block.moved_to != str(body.page_id):
         _refuse_deleted(block)
     if body.page_id == page.id:
-        return await _write(call, page, block_id, lambda doc: _reorder(doc, block_id, body.after))
+        stayed = await _write(call, page, block_id, lambda doc: _reorder(doc, block_id, body.after))
+        return BlockMoved(**msgspec.structs.asdict(stayed), source_receipt=None)
     target = await find_open_page(call, body.page_id, "body.page_id", workspace_id=page.workspace_id)
     await _check_after(call, target, body.after)
     stamp = _stamp(call)
@@ -305,14 +315,16 @@ async def move_block(call: UserCall, block_id: BlockPath, query: InPage, body: B
             delete_block(doc, block_id, stamp=stamp, moved_to=str(target.id))
         scratch.apply_update(doc.get_update())
 
-    await call.services.documents.write(document_of(page), await call.principal(), take)
+    taken = await call.services.documents.write(document_of(page), await call.principal(), take)
 
     def put(doc: pycrdt.Doc[Any]) -> None:
         moved = find(scratch, block_id)
         assert isinstance(moved, pycrdt.Map)
         copy_block(cast("pycrdt.Map[Any]", moved), doc, block_id, after=body.after)
 
-    return await _write(call, target, block_id, put)
+    arrived = await _write(call, target, block_id, put)
+    source_receipt = show_receipt(document_of(page), taken.position, taken.state_vector)
+    return BlockMoved(**msgspec.structs.asdict(arrived), source_receipt=source_receipt)
 
 
 def _change(doc: pycrdt.Doc[Any], block_id: str, **changes: Any) -> tuple[Block, Block]:

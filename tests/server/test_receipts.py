@@ -62,7 +62,7 @@ WRITES: dict[str, tuple[Write, ...]] = {
 @pytest.fixture
 async def ids(ann: Api, workspace: str) -> Ids:
     """Something to write to, by name."""
-    page = (await ann.made(f"{workspace}/pages", {"title": "Plan"}))["id"]
+    page, other = [(await ann.made(f"{workspace}/pages", {"title": title}))["id"] for title in ("A", "B")]
     channel_id = (await ann.made(f"{workspace}/channels", {"name": "general"}))["id"]
     block, trashed = [
         (await text_block(ann, f"/v1/pages/{page}/blocks", text))["id"] for text in ("one", "two")
@@ -73,6 +73,7 @@ async def ids(ann: Api, workspace: str) -> Ids:
     suggestion = await ann.made(f"/v1/pages/{page}/suggestions", {"markdown": "one more"})
     return {
         "page": page,
+        "other": other,
         "block": block,
         "trashed": trashed,
         "channel": channel_id,
@@ -133,3 +134,14 @@ async def test_each_write_answers_with_where_the_log_has_it(
         answer = await send(ann, write, ids)
         # A read mark has nothing else to say.
         await expect_receipt(services, answer.get("receipt", answer), document, head)
+
+
+async def test_a_move_answers_with_where_both_logs_have_it(services: Services, ann: Api, ids: Ids):
+    page, other = f"page:{ids['page']}", f"page:{ids['other']}"
+    heads = [await head_of(services, document) for document in (page, other)]
+    move = Write("POST", "/v1/blocks/{block}/move", {"page_id": "{other}"})
+    moved = await send(ann, move, ids)
+    await expect_receipt(services, moved["source_receipt"], page, heads[0])
+    await expect_receipt(services, moved["receipt"], other, heads[1])
+    stayed = await send(ann, move, ids)
+    assert (stayed["receipt"]["document"], stayed["source_receipt"]) == (other, None)
