@@ -124,7 +124,9 @@ def edit(doc: pycrdt.Doc[Any], message_id: str, content: Content, *, edited_at: 
 
 def delete(doc: pycrdt.Doc[Any], message_id: str) -> None:
     """Mark a message as deleted: readers show that there was one, and not what it said."""
-    _message(doc, message_id)["deleted"] = True
+    message = _message(doc, message_id)
+    if message.get("deleted") is not True:
+        message["deleted"] = True
 
 
 def react(doc: pycrdt.Doc[Any], message_id: str, emoji: str, principal_id: str) -> None:

@@ -101,6 +101,8 @@ async def test_a_message_is_posted_read_edited_and_deleted(ann: Api, channel: st
     assert edited["message"]["edited_at"] is not None
     deleted = await ann.delete(path)
     assert (deleted.json()["message"]["deleted"], deleted.json()["message"]["content"]) == (True, {})
+    again = (await ann.delete(path)).json()
+    assert (again["message"], again["receipt"]["position"]) == (deleted.json()["message"], None)
     [seen] = await listed(ann, channel)
     assert seen == deleted.json()["message"]
 
