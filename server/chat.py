@@ -94,7 +94,9 @@ class Chat:
     ) -> Written[MessageState]:
         """Change a message, in its document or in the archive.
 
-        Raises UnknownMessageError, and crdt's errors.
+        What is written to the archive is in no log: its position tells how far the channel's rows had
+        followed the document when the message's row was committed. Raises UnknownMessageError, and crdt's
+        errors.
         """
 
         def edit(doc: pycrdt.Doc[Any]) -> MessageState:
@@ -113,7 +115,7 @@ class Chat:
         state, position, archived_at = await self._archive.change(
             document, principal, UUID(message_id), edit, can_manage=can_manage
         )
-        # The document has nothing of it, so its state vector says nothing.
+        # The document has nothing of it, so no state vector covers it but one that covers nothing.
         state = msgspec.structs.replace(state, archived_at=archived_at)
         return Written(position, EMPTY_STATE_VECTOR, state)
 

@@ -57,15 +57,16 @@ class MessageArchive:
         edit: Callable[[pycrdt.Doc[Any]], T],
         *,
         can_manage: bool,
-    ) -> tuple[T, int, datetime]:
+    ) -> tuple[T, int | None, datetime]:
         """Edit an archived message as if its document had it.
 
-        Returns what `edit` returned, the position of the channel's rows, and when the message was archived.
+        Returns what `edit` returned, how far the channel's rows had followed its document when this one was
+        committed (None where that was as it is), and when the message was archived.
 
         Raises UnknownMessageError, and UpdateRefused where the guard is against it.
         """
 
-        async def work(uow: UnitOfWork, standing: Standing) -> tuple[T, int, datetime]:
+        async def work(uow: UnitOfWork, standing: Standing) -> tuple[T, int | None, datetime]:
             row = await uow.messages.get(standing.subject_id, message_id)
             if row is None or row.archived_at is None:
                 raise UnknownMessageError(str(message_id))
@@ -74,8 +75,10 @@ class MessageArchive:
             with doc.transaction():
                 result = edit(doc)
             StagingTwin(self._guard).judge(doc.get_update(before), principal, original, can_manage=can_manage)
-            archived_at = row.archived_at
-            await self._write(uow, standing, rows_of(doc), principal.id)
+            archived_at, after = row.archived_at, rows_of(doc)
+            if all(digest == row.digest for _, digest in after):
+                return result, None, archived_at
+            await self._write(uow, standing, after, principal.id)
             return result, standing.position, archived_at
 
         return await self._changed(document, work)

@@ -73,7 +73,12 @@ class MessageAnswer(msgspec.Struct, frozen=True):
 
 
 class WrittenMessage(msgspec.Struct, frozen=True):
-    """A message as it was written, and what proves that it is durable."""
+    """A message as it was written, and what proves that it is durable.
+
+    An archived message (`archived_at`) is a row, which no edit of the document changes: there `position`
+    tells how far the rows of the channel had followed its document when this one was committed, or null
+    where it was as it is, and `state_vector` is empty.
+    """
 
     message: MessageAnswer
     receipt: Receipt

@@ -476,6 +476,31 @@ async def test_archived_messages_are_read_and_changed_like_others(
     assert await archiving(services).move_all() == 1
 
 
+async def test_the_receipt_of_an_archived_message_is_of_its_row(services: Services, ann: Api, channel: str):
+    messages = [await say(ann, channel, str(n)) for n in range(3)]
+    await listed(ann, channel)
+    assert await archiving(services).move_all() == 1
+    await listed(ann, channel)
+    document = f"channel:{channel}"
+    _, head = await services.update_log.extent(document)
+    path = f"/v1/messages/{messages[0]['id']}"
+    of_row = {"document": document, "position": head, "state_vector": "AA=="}
+    for method, where, body in (
+        ("PATCH", "", {"content": {"text": "Better"}}),
+        ("PUT", "/reactions/👍", None),
+        ("DELETE", "/reactions/👍", None),
+        ("PUT", "/pin", None),
+        ("DELETE", "/pin", None),
+        ("DELETE", "", None),
+    ):
+        written = (await ann.request(method, f"{path}{where}", json=body)).json()
+        assert written["receipt"] == of_row
+        assert (await ann.get(path)).json() == written["message"], "the row is committed"
+    again = (await ann.delete(path)).json()
+    assert again["receipt"] == {**of_row, "position": None}, "nothing was to be written"
+    assert await services.update_log.extent(document) == (0, head), "the log has none of it"
+
+
 async def test_late_reactions_and_pins_find_archived_messages(services: Services, ann: Api, channel: str):
     messages = [await say(ann, channel, str(n)) for n in range(4)]
     await listed(ann, channel)
