@@ -24,6 +24,22 @@ def find_overlaps(before: Json, mine: Json, theirs: Json, path: str = "content")
     return [path]
 
 
+def find_changes(before: Json, after: Json, path: str = "content") -> list[str]:
+    """Return the paths of what is different in a plain content, for who takes it away as a whole.
+
+    A rich text is one of them.
+    """
+    if before == after:
+        return []
+    is_rich = _is_rich_text(before) or _is_rich_text(after)
+    if not is_rich and isinstance(before, dict) and isinstance(after, dict):
+        found: list[str] = []
+        for key in sorted({*before, *after}):
+            found += find_changes(before.get(key), after.get(key), f"{path}.{key}")
+        return found
+    return [path]
+
+
 def _is_rich_text(value: Json) -> TypeGuard[dict[str, Json]]:
     return isinstance(value, dict) and value.get("type") == "doc"
 

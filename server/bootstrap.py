@@ -226,7 +226,7 @@ async def open_services(
         stack.push_async_callback(catching_up.close)
         archive = MessageArchive(database, guard, projector)
         chat = Chat(database, writer, access, archive, catching_up, clock)
-        documents = PageDocuments(copies, writer, BlockIndex(database), offload)
+        documents = PageDocuments(copies, writer, history, BlockIndex(database), offload)
         collaborators = Collaborators(hub, PageSuggester(database, suggestions))
         toolbox = open_toolbox(
             Kit(

@@ -23,14 +23,17 @@ class Base(msgspec.Struct, frozen=True):
         return f"{self.epoch}.{self.position}"
 
 
-def read_base(text: str, *, now: Base) -> Base:
-    """Return the base that a caller names; `now` is the newest one. Raises InvalidError, ConflictError."""
+def read_base(text: str, *, now: Base, field: str = "body.base") -> Base:
+    """Return the base that a caller names in a field; `now` is the newest one.
+
+    Raises InvalidError, ConflictError.
+    """
     if not re.fullmatch(PATTERN, text):
-        raise InvalidError("Not a base.", errors=(FieldError("body.base", "Not a base"),))
+        raise InvalidError("Not a base.", errors=(FieldError(field, "Not a base"),))
     epoch, _, position = text.partition(".")
     if epoch != now.epoch:
         raise ConflictError("The document has begun anew: read it again.", code="base_gone")
     if int(position) > now.position:
-        fault = FieldError("body.base", "The document has not come to this position yet")
+        fault = FieldError(field, "The document has not come to this position yet")
         raise InvalidError(f"{fault.detail}.", code="invalid_reference", errors=(fault,))
     return Base(epoch, int(position))

@@ -11,6 +11,7 @@ from server.documents.block_index import BlockIndex
 from server.documents.copies import Copies
 from server.documents.writing import Writer, Written, read_state
 from server.errors import ConflictError
+from server.history import History
 from server.offload import Offload
 from storage.errors import UnknownDocumentError, UnknownPositionError
 
@@ -21,8 +22,11 @@ Reader = Callable[["pycrdt.Doc[Any]"], T]
 class PageDocuments:
     """The documents of pages, for requests."""
 
-    def __init__(self, copies: Copies, writer: Writer, index: BlockIndex, offload: Offload) -> None:
+    def __init__(
+        self, copies: Copies, writer: Writer, history: History, index: BlockIndex, offload: Offload
+    ) -> None:
         self._copies = copies
+        self._history = history
         self._offload = offload
         self._writer = writer
         self.index = index
@@ -52,11 +56,28 @@ class PageDocuments:
         """
         if base is None:
             return await self._writer.write(name, principal, change, cost=cost)
-        _, now, _ = await self.read(name, lambda doc: None)
-        moment = read_base(base, now=now)
+        moment = await self._moment(name, base, "body.base")
         try:
             return await self._writer.write(name, principal, change, base=moment, look=look, cost=cost)
         except (UnknownPositionError, UnknownDocumentError) as error:
-            raise ConflictError(
-                "What you saw is too long ago to be found out: read it again.", code="base_gone"
-            ) from error
+            raise _base_gone() from error
+
+    async def read_at(self, name: str, base: str, reader: Reader[T], *, field: str) -> T:
+        """Return what a module's function reads in a document as a caller saw it, who says so in a field.
+
+        Raises what `write` raises.
+        """
+        moment = await self._moment(name, base, field)
+        try:
+            state = await self._history.state_at(name, moment.position)
+        except (UnknownPositionError, UnknownDocumentError) as error:
+            raise _base_gone() from error
+        return await self._offload.run(len(state), read_state, state, reader)
+
+    async def _moment(self, name: str, base: str, field: str) -> Base:
+        _, now, _ = await self.read(name, lambda doc: None)
+        return read_base(base, now=now, field=field)
+
+
+def _base_gone() -> ConflictError:
+    return ConflictError("What you saw is too long ago to be found out: read it again.", code="base_gone")

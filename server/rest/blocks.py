@@ -15,7 +15,7 @@ import pycrdt
 from msgspec import UNSET, Meta, UnsetType
 
 from blocks.errors import UnknownBlockError, UnreadableBlockError
-from blocks.overlaps import find_overlaps
+from blocks.overlaps import find_changes, find_overlaps
 from blocks.page import (
     NO_BLOCK,
     PLACE_FIELDS,
@@ -38,6 +38,7 @@ from blocks.page_edits import (
     purge,
     restore_block,
 )
+from server.documents.base import PATTERN
 from server.errors import ConflictError, FieldError, InvalidError
 from server.rest.block_gate import InPage, find_block, find_open_page
 from server.rest.document_fields import BaseText, Receipt, Seen, show_receipt, show_seen
@@ -179,6 +180,22 @@ class BlockChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     base: BaseText | None = None
 
 
+class BlockDeletion(InPage, frozen=True, forbid_unknown_fields=True):
+    """Which block goes, and what its caller saw of it."""
+
+    base: (
+        Annotated[
+            str,
+            Meta(
+                pattern=PATTERN,
+                description="What you saw: `base` of an answer. The block is deleted as it is now, and "
+                "`overlaps` tells what others changed in it since.",
+            ),
+        ]
+        | None
+    ) = None
+
+
 class BlockMove(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The page of the same workspace where the block goes on; without `after` it comes last there."""
 
@@ -251,24 +268,33 @@ async def change_one_block(
     return await _write(call, page, block_id, change, base=body.base, cost=cost)
 
 
-@routes.delete("/v1/blocks/{block_id}", "pages.write", status=200, refuses=(403, 409))
-async def delete_one_block(call: UserCall, block_id: BlockPath, query: InPage) -> BlockWritten:
+@routes.delete("/v1/blocks/{block_id}", "pages.write", status=200, refuses=(403, 409, 422))
+async def delete_one_block(call: UserCall, block_id: BlockPath, query: BlockDeletion) -> BlockWritten:
     """Put a block into its page's trash, where it can be restored for thirty days. Again changes nothing.
 
     What is no block at all is taken out: the page's history has it.
     """
     page, block = await find_block(call, block_id, query, "pages.write", to_write=True)
-    if block.is_deleted:
-        return await _write(call, page, block_id, lambda doc: None)
+    seen: Block | None = None
+    if query.base is not None:
+        seen = await call.services.documents.read_at(
+            document_of(page), query.base, partial(read_block, block_id=block_id), field="query.base"
+        )
     stamp = _stamp(call)
     deadline = (call.services.clock() - timedelta(days=TRASH_DAYS)).isoformat()
+    met = block
 
+    # Not made on the base: what was in the trash then, and is not any more, would be purged.
     def delete(doc: pycrdt.Doc[Any]) -> None:
-        purge(doc, deleted_before=deadline)
-        delete_block(doc, block_id, stamp=stamp)
+        nonlocal met
+        met = read_block(doc, block_id)
+        if not met.is_deleted:
+            purge(doc, deleted_before=deadline)
+            delete_block(doc, block_id, stamp=stamp)
 
     deleted = msgspec.structs.replace(block, is_deleted=True, deleted_at=stamp.at, deleted_by=stamp.by)
-    return await _write(call, page, block_id, delete, gone=deleted if NO_BLOCK in block.faults else None)
+    written = await _write(call, page, block_id, delete, gone=deleted if NO_BLOCK in block.faults else None)
+    return written if seen is None else msgspec.structs.replace(written, overlaps=_changes(seen, met))
 
 
 @routes.post("/v1/blocks/{block_id}/restore", "pages.write", refuses=(403, 409))
@@ -397,6 +423,16 @@ def _overlaps(before: Block, mine: Block, theirs: Block) -> list[str]:
     if theirs.is_deleted and not before.is_deleted:
         found.append("deleted_at")
     return found + find_overlaps(before.content, mine.content, theirs.content)
+
+
+def _changes(before: Block, now: Block) -> list[str]:
+    """Return what of a block is not as it was, by the names that `_overlaps` has for it."""
+    found = [
+        path
+        for name, path in (("place", "place"), ("order", "order"), ("is_deleted", "deleted_at"))
+        if getattr(before, name) != getattr(now, name)
+    ]
+    return found + find_changes(before.content, now.content)
 
 
 async def _read(call: ReaderCall, page: Page, block_id: str, gone: Block | None = None) -> dict[str, Any]:

@@ -245,9 +245,52 @@ async def test_a_base_that_is_none_is_refused(
     ann: Api, path: str, page: Json, base: str, status: int, code: str
 ):
     made = await text_block(ann, path, "x")
-    body = {"position_x": 1, "base": base.format(epoch=page["epoch"])}
-    refused = await ann.patch(f"/v1/blocks/{made['id']}", body)
+    base = base.format(epoch=page["epoch"])
+    refused = await ann.patch(f"/v1/blocks/{made['id']}", {"position_x": 1, "base": base})
     assert (refused.status_code, refused.json()["code"]) == (status, code)
+    refused = await ann.delete(f"/v1/blocks/{made['id']}?base={base}")
+    as_parameter = (400, "invalid_parameter") if code == "validation_failed" else (status, code)
+    assert (refused.status_code, refused.json()["code"]) == as_parameter
+    assert {fault["path"] for fault in refused.json()["errors"]} <= {"query.base"}
+    assert await ids(ann, path) == [made["id"]]
+
+
+async def test_a_stale_deletion_tells_what_others_changed_and_loses_nothing(
+    ann: Api, bob: Api, workspace: str, path: str, page: Json
+):
+    await join(ann, workspace, bob)
+    made = await text_block(ann, path, "first", "second")
+    untouched = await text_block(ann, path, "mine")
+    block = f"/v1/blocks/{made['id']}"
+    seen = untouched["seen"]["base"]
+    theirs = rich("first", "second", "late words")
+    assert (await bob.patch(block, {"content": {"doc": theirs}, "position_x": 4})).status_code == 200
+    alone = (await ann.delete(f"/v1/blocks/{untouched['id']}?base={seen}")).json()
+    assert (alone["deleted_at"] is not None, alone["overlaps"]) == (True, [])
+    deleted = (await ann.delete(f"{block}?base={seen}")).json()
+    assert deleted["deleted_by"] == f"user:{ann.user['id']}"
+    assert deleted["overlaps"] == ["place", "content.doc"]
+    assert await ids(ann, path) == []
+    again = (await bob.delete(f"{block}?base={seen}")).json()
+    assert (again["deleted_by"], again["receipt"]["position"]) == (deleted["deleted_by"], None)
+    assert again["overlaps"] == ["place", "deleted_at", "content.doc"]
+    restored = (await bob.post(f"{block}/restore")).json()
+    assert restored["content"]["doc"] == theirs
+    # Whoever saw it in the trash hears that it was taken out of there.
+    once_more = (await ann.delete(f"{block}?base={again['seen']['base']}")).json()
+    assert (once_more["deleted_at"] is not None, once_more["overlaps"]) == (True, ["deleted_at"])
+    unseen = await ann.delete(f"{block}?base={page['epoch']}.0")
+    assert (unseen.status_code, unseen.json()["code"]) == (404, "not_found")
+
+
+async def test_a_stale_deletion_purges_nothing_that_was_restored_since(ann: Api, path: str, clock: Clock):
+    old, new = [await text_block(ann, path, "x") for _ in range(2)]
+    seen = (await ann.delete(f"/v1/blocks/{old['id']}")).json()["seen"]["base"]
+    clock.forward(days=31)
+    ann = ann.signed_in((await ann.post("/v1/auth/login", LOGIN)).json())
+    await ann.post(f"/v1/blocks/{old['id']}/restore")
+    await ann.delete(f"/v1/blocks/{new['id']}?base={seen}")
+    assert await ids(ann, path) == [old["id"]]
 
 
 async def test_a_deleted_block_takes_what_was_written_on_an_older_base(ann: Api, path: str):
