@@ -79,13 +79,19 @@ _STANDINGS = (
 )
 _FIND = _STANDINGS.where(_documents.name == bindparam("name"))
 _FIND_ALL = _STANDINGS.where(_documents.name.in_(some_of("names")))
+_OF_PART = (
+    _updates.document_id == bindparam("document_id"),
+    _updates.position > bindparam("after"),
+    _updates.position <= bindparam("upto"),
+)
+_WRITTEN_BY = (
+    select(_updates.position)
+    .where(*_OF_PART, _updates.author == bindparam("author"))
+    .order_by(_updates.position)
+)
 _AUTHORS = (
     select(_updates.author, func.max(_updates.created_at))
-    .where(
-        _updates.document_id == bindparam("document_id"),
-        _updates.position > bindparam("after"),
-        _updates.position <= bindparam("upto"),
-    )
+    .where(*_OF_PART)
     .group_by(_updates.author)
     .order_by(func.max(_updates.position))
 )
@@ -279,17 +285,8 @@ class Projections:
 
     async def written_by(self, document_id: int, author: str, after: int, upto: int) -> Sequence[int]:
         """Return the positions of what somebody wrote in a part of a log, in their order."""
-        found = await self._session.scalars(
-            select(_updates.position)
-            .where(
-                _updates.document_id == document_id,
-                _updates.position > after,
-                _updates.position <= upto,
-                _updates.author == author,
-            )
-            .order_by(_updates.position)
-        )
-        return found.all()
+        part = {"document_id": document_id, "after": after, "upto": upto, "author": author}
+        return (await self._session.scalars(_WRITTEN_BY, part)).all()
 
     async def written_at(self, document_id: int, position: int) -> datetime | None:
         """Return when a row of the log was written; None for one that is not kept any more."""
