@@ -108,6 +108,36 @@ async def test_words_are_never_scripts(visitors: Visitors, ionflux: IonfluxServe
     await expect(said.get_by_role("link", name="b")).to_have_attribute("href", "https://example.test/")
 
 
+async def test_the_newest_message_stays_in_sight_unless_one_has_scrolled_up(
+    visitors: Visitors, ionflux: IonfluxServer
+):
+    room = await open_room(ionflux, visitors)
+    bob = await room.member("Bob")
+    page = await room.enter(room.ann)
+    newest = page.get_by_role("article").last
+    for number in range(4):
+        await say(page, f"Line {number}\n\n- one\n- two\n- three")
+        await field(page).fill("/help")
+        await page.keyboard.press("Escape")  # the list of commands
+        await page.keyboard.press("Enter")
+        await expect(newest).to_contain_text("this list")
+        await expect(newest).to_be_in_viewport(ratio=0.98)  # all but a fraction of a pixel
+    answer = newest.get_by_text("this list")
+    gap = await answer.evaluate("(item) => getComputedStyle(item.closest('.markdown')).whiteSpace")
+    assert gap == "normal", "what is between elements is not shown"
+
+    await page.get_by_role("log").hover()
+    await page.mouse.wheel(0, -10_000)
+    beginning = page.get_by_text("This is where general begins.")
+    await expect(beginning).to_be_in_viewport()
+    other = await room.enter(bob)
+    await say(other, "Hello from below")
+    await expect(page.get_by_role("button", name="1 new message")).to_be_visible()
+    await expect(beginning).to_be_in_viewport()
+    await say(page, "What I say I want to see")
+    await expect(message(page, "What I say I want to see")).to_be_in_viewport(ratio=0.98)
+
+
 async def test_files_are_attached(visitors: Visitors, ionflux: IonfluxServer):
     room = await open_room(ionflux, visitors)
     page = await room.enter(room.ann)
@@ -221,9 +251,11 @@ async def test_an_agent_answers_a_command_live_and_is_undone(
         model_server.reset()
         model_server.say("quickly", "Here is **all** of it.")
         await say(page, '/writer question="Tell it quickly"')
-        answer = message(page, "Here is all of it.")
+        # What tells of the run shows these words, too, and goes away above the answer, which moves up then.
+        answer = message(page, "Here is all of it.").and_(page.get_by_role("article", name="Writer"))
         await expect(answer).to_be_visible()
         await expect(answer.locator("strong", has_text="all")).to_be_visible()
+        await expect(log.get_by_role("article", name="IONFLUX")).to_have_count(1)
         await answer.get_by_role("button", name="Show steps").click()
         await expect(answer.get_by_text("1 step")).to_be_visible()
         await take_picture(page, "agent-in-chat")

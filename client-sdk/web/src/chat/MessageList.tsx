@@ -14,6 +14,9 @@ import { dayName } from './time';
 const NEAR_PIXELS = 60;
 /** So near to the beginning older messages are fetched. */
 const FETCH_PIXELS = 600;
+/** So long after a hand has moved something, what scrolls is scrolled by it. */
+const BY_HAND_MS = 1000;
+const HANDS = ['wheel', 'touchmove', 'pointerdown', 'keydown'] as const;
 
 interface MessageListProps {
   title: string;
@@ -30,6 +33,9 @@ export function MessageList({ title, messages, history, mark, isReady, onRead }:
   const language = useLanguage();
   const { me } = useMessageContext();
   const list = useRef<VListHandle>(null);
+  const place = useRef<HTMLDivElement>(null);
+  const offset = useRef(0);
+  const movedAt = useRef(-BY_HAND_MS);
   const [isAtEnd, setAtEnd] = useState(true);
   const opening = useOpeningMark(mark, isReady);
   const replies = useMemo(() => repliesOf(messages), [messages]);
@@ -42,10 +48,28 @@ export function MessageList({ title, messages, history, mark, isReady, onRead }:
   const newest = messages.at(-1)?.id;
   const { state, loadMore } = history;
 
-  // The newest message stays in sight while one is at the end.
-  const last = rows.length - 1;
+  // What one says oneself one wants to see.
+  const [seen, setSeen] = useState(newest);
+  if (newest !== seen) {
+    setSeen(newest);
+    if (messages.at(-1)?.sender_id === me) setAtEnd(true);
+  }
+
+  // The newest message stays in sight while one is at the end, also where something grows: an answer that is
+  // being written, a picture that is loaded, the field below.
+  const last = rows.length; // behind what stands at the beginning
   useLayoutEffect(() => {
-    if (isAtEnd && last >= 0) list.current?.scrollToIndex(last, { align: 'end' });
+    const scroller = place.current?.querySelector('.message-scroller');
+    const content = scroller?.firstElementChild;
+    if (!isAtEnd || last === 0 || !scroller || !content) return;
+    const stay = () => list.current?.scrollToIndex(last, { align: 'end' });
+    stay();
+    const observer = new ResizeObserver(stay);
+    observer.observe(scroller);
+    observer.observe(content);
+    return () => {
+      observer.disconnect();
+    };
   }, [isAtEnd, last, newest]);
 
   // What is in sight at the end, in a page that is looked at, is read.
@@ -61,10 +85,27 @@ export function MessageList({ title, messages, history, mark, isReady, onRead }:
     };
   }, [isAtEnd, isReady, mark, newest, onRead]);
 
+  useEffect(() => {
+    const { current } = place;
+    if (!current) return;
+    const note = () => {
+      movedAt.current = performance.now();
+    };
+    for (const kind of HANDS) current.addEventListener(kind, note, { passive: true });
+    return () => {
+      for (const kind of HANDS) current.removeEventListener(kind, note);
+    };
+  }, []);
+
   const look = useCallback(() => {
     const { current } = list;
     if (!current) return;
-    setAtEnd(current.scrollSize - current.viewportSize - current.scrollOffset < NEAR_PIXELS);
+    const isNear = current.scrollSize - current.viewportSize - current.scrollOffset < NEAR_PIXELS;
+    const isUp = current.scrollOffset < offset.current;
+    const isByHand = performance.now() - movedAt.current < BY_HAND_MS;
+    offset.current = current.scrollOffset;
+    // Who was at the end leaves it by going up, and not because something has come: the list scrolls itself then.
+    setAtEnd((was) => isNear || (was && !(isUp && isByHand)));
     if (current.scrollOffset < FETCH_PIXELS && state === 'more') loadMore();
   }, [loadMore, state]);
 
@@ -76,7 +117,13 @@ export function MessageList({ title, messages, history, mark, isReady, onRead }:
 
   const unread = isAtEnd ? 0 : countUnread(messages, mark, me);
   return (
-    <div className="message-list" role="log" aria-label={t('messages', { name: title })} aria-busy={!isReady}>
+    <div
+      ref={place}
+      className="message-list"
+      role="log"
+      aria-label={t('messages', { name: title })}
+      aria-busy={!isReady}
+    >
       <VList ref={list} shift={isPrepending} onScroll={look} className="message-scroller">
         <div key="beginning" className="list-beginning">
           {state === 'loading' && <p role="status">{t('older')}</p>}

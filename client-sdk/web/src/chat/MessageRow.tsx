@@ -39,7 +39,7 @@ export const MessageRow = memo(function MessageRow({
     'message',
     isContinued && 'continued',
     isWaiting && 'waiting',
-    isNote && 'note',
+    isNote && 'from-system',
     isPinned && 'pinned',
   ];
   const time = (
