@@ -1,11 +1,19 @@
 """Settings: each part is changed, and is as it was left after a reload. And what people are told of."""
 
-from playwright.async_api import Page, expect
+import asyncio
+
+from playwright.async_api import Page, Route, expect
 
 from tests.services.ionflux import PASSWORD, IonfluxServer
 from tests.web.visitors import Visitors, find_barriers
 
 NEW_PASSWORD = "a longer and better one"
+
+
+async def delay(route: Route) -> None:
+    """Let a request reach the server late."""
+    await asyncio.sleep(0.5)
+    await route.continue_()
 
 
 async def go_to(page: Page, part: str) -> None:
@@ -34,7 +42,10 @@ async def test_every_part_is_changed_and_is_as_it_was_left(visitors: Visitors, i
     await expect(password.get_by_role("alert")).to_have_count(0)
 
     await go_to(page, "Notifications")
-    await page.get_by_role("combobox", name="Mails").select_option("once a day")
+    mails = page.get_by_role("combobox", name="Mails")
+    await expect(mails).to_be_visible()
+    await page.route("**/v1/notification-preferences", delay, times=1)  # the next choice does not overtake it
+    await mails.select_option("once a day")
     await page.get_by_label("Answers in your threads").select_option("not at all")
     await go_to(page, "General")
     await page.get_by_role("textbox", name="Name of the workspace").fill("Atelier")

@@ -32,18 +32,27 @@ function read() {
 
 type Preferences = Awaited<ReturnType<typeof read>>;
 
-export function NotificationChoices() {
-  const t = useT(messages);
-  const { data } = useResource(KEY, read);
-  const save = async (body: Preferences) => {
-    assume<Preferences>(KEY, () => body);
+let saving = Promise.resolve();
+let unsaved = 0;
+
+/** Save all choices, one after another: each has all that were made before, and none may overtake the next. */
+function save(body: Preferences) {
+  assume<Preferences>(KEY, () => body);
+  unsaved += 1;
+  saving = saving.then(async () => {
     try {
       await client.call(client.api.PUT('/v1/notification-preferences', { body }));
     } catch (error) {
       sayFault(error);
     }
-    await refresh(KEY);
-  };
+    unsaved -= 1;
+    if (unsaved === 0) await refresh(KEY);
+  });
+}
+
+export function NotificationChoices() {
+  const t = useT(messages);
+  const { data } = useResource(KEY, read);
   return (
     <>
       <h1>{t('notifications')}</h1>
@@ -55,7 +64,9 @@ export function NotificationChoices() {
               isLabelHidden
               value={data.mail ?? 'immediate'}
               options={MAILS.map((mail) => [mail, t(`mail_${mail}`)])}
-              onChoose={(mail) => void save({ ...data, mail })}
+              onChoose={(mail) => {
+                save({ ...data, mail });
+              }}
             />
           </Part>
           <Part title={t('told_of')}>
@@ -68,7 +79,9 @@ export function NotificationChoices() {
                     isLabelHidden
                     value={data.events?.[kind] ?? 'in_app'}
                     options={WAYS.map((way) => [way, t(`way_${way}`)])}
-                    onChoose={(way) => void save({ ...data, events: { ...data.events, [kind]: way } })}
+                    onChoose={(way) => {
+                      save({ ...data, events: { ...data.events, [kind]: way } });
+                    }}
                   />
                 </li>
               ))}
