@@ -1,8 +1,8 @@
 """Messages by REST: the same as by the document, live and archived."""
 
 import asyncio
-from collections.abc import Collection
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Collection
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -21,6 +21,7 @@ from blocks.channel_content import (
     Text,
     write_content,
 )
+from crdt.peer import Replica
 from crdt.ports import DocumentName, Principal, PrincipalId
 from server.background.archiving import Archiving
 from server.bootstrap import Services
@@ -618,6 +619,25 @@ class Killed(BaseException):
     """Ends a round as a crash would: nothing that stands behind it is done."""
 
 
+@asynccontextmanager
+async def archiving_beside(
+    services: Services, person: Api, channel: str, ids: list[str]
+) -> AsyncGenerator[tuple[Replica, Replica]]:
+    """Take part in a channel as somebody and as the archivist, with rows of all messages."""
+    await listed(person, channel)
+    document = DocumentName(f"channel:{channel}")
+    async with (
+        services.hub.join(document, Principal(id=PrincipalId(me(person)), name="Ann")) as somebody,
+        services.hub.join(document, ARCHIVIST) as archivist,
+    ):
+        channels.mark_read(
+            somebody.doc, me(person), ids[0]
+        )  # a first edit waits until its client id is known
+        await somebody.saved()
+        await services.chat.catch_up(document)
+        yield somebody, archivist
+
+
 @pytest.mark.parametrize("killed", ["before marking", "before removing", "after removing", "never"])
 async def test_what_is_edited_just_before_a_message_leaves_is_in_its_row_whoever_is_killed(
     services: Services,
@@ -628,15 +648,7 @@ async def test_what_is_edited_just_before_a_message_leaves_is_in_its_row_whoever
 ):
     """The archivist has not heard of the edit when it goes on, and the log has the edit first."""
     ids = [(await say(ann, channel, str(n)))["id"] for n in range(5)]
-    await listed(ann, channel)
-    document = DocumentName(f"channel:{channel}")
-    async with (
-        services.hub.join(document, Principal(id=PrincipalId(me(ann)), name="Ann")) as person,
-        services.hub.join(document, ARCHIVIST) as replica,
-    ):
-        channels.mark_read(person.doc, me(ann), ids[0])  # its first edit waits until its client id is known
-        await person.saved()
-        await services.chat.catch_up(document)
+    async with archiving_beside(services, ann, channel, ids) as (person, replica):
         remove, saved = channels.remove, replica.saved
 
         def edit_at_last() -> None:
@@ -670,7 +682,8 @@ async def test_what_is_edited_just_before_a_message_leaves_is_in_its_row_whoever
         assert channels.message_ids(replica.doc) == (ids if "before" in killed else ids[3:])
     if killed != "never":
         with suppress(Overtaken):  # another process was quicker than the next one
-            await Projector(services.database, services.update_log, Offload()).follow(document)
+            another = Projector(services.database, services.update_log, Offload())
+            await another.follow(f"channel:{channel}")
     await archiving(services).move_all()
     seen = (await listed(ann, channel))[::-1]
     assert [message["id"] for message in seen] == ids
@@ -683,15 +696,7 @@ async def test_what_is_changed_in_the_archive_is_not_undone_by_what_was_edited_b
     services: Services, ann: Api, channel: str, monkeypatch: pytest.MonkeyPatch
 ):
     ids = [(await say(ann, channel, str(n)))["id"] for n in range(5)]
-    await listed(ann, channel)
-    document = DocumentName(f"channel:{channel}")
-    async with (
-        services.hub.join(document, Principal(id=PrincipalId(me(ann)), name="Ann")) as person,
-        services.hub.join(document, ARCHIVIST) as replica,
-    ):
-        channels.mark_read(person.doc, me(ann), ids[0])  # its first edit waits until its client id is known
-        await person.saved()
-        await services.chat.catch_up(document)
+    async with archiving_beside(services, ann, channel, ids) as (person, replica):
         remove = channels.remove
 
         def edit_and_remove(doc: pycrdt.Doc[Any], message_ids: Collection[str]) -> None:
