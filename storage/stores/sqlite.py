@@ -6,11 +6,9 @@ which takes up to `sys.getswitchinterval()` (measured with a loop that is always
 `executemany`, in 0.05 s as here).
 """
 
-import asyncio
 import os
 import sqlite3
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC
 from typing import TypeVar
@@ -26,6 +24,7 @@ from storage.errors import (
     UnknownDocumentError,
 )
 from storage.failures import translated
+from storage.sqlite_thread import SqliteThread
 from storage.stores.ports import (
     LARGE_BYTES,
     Batch,
@@ -135,6 +134,9 @@ _ROWS_PER_PART = 256
 WAL_BYTES = 64 * 1024 * 1024
 """How far the WAL grows before it is begun anew, or before that is tried again."""
 
+_WAL_BYTES_PER_DOCUMENT = 12 * 1024
+"""About what each document takes there in a commit: pages of its row, of its newest rows, and a new one."""
+
 TRUNCATE_SECONDS = 0.5
 """How long a commit may wait for readers when it begins the WAL anew."""
 
@@ -144,10 +146,11 @@ class SqliteStore:
 
     def __init__(self, database: Database, *, wal_bytes: int = WAL_BYTES) -> None:
         self._database = database
-        self._writer = _Thread(database, "update-log-writer")
-        self._reader = _Thread(database, "update-log-reader")
+        self._writer = SqliteThread(database.connect_sqlite, "update-log-writer")
+        self._reader = SqliteThread(database.connect_sqlite, "update-log-reader")
         self._wal_bytes = wal_bytes
         self._truncate_at = wal_bytes
+        self._measured_ago_bytes = 0  # of the WAL, about: what has been committed since it was measured
 
     async def open(self) -> None:
         """Do nothing: the connections are opened by their threads, and again after a failure."""
@@ -162,54 +165,65 @@ class SqliteStore:
         now = self._now()
         async with self._database.write_gate():
             try:
-                heads = await self._writer.run(lambda connection: _commit(connection, batch, now))
+                heads, size = await self._write(lambda connection: _commit(connection, batch, now))
             except StoreUnavailableError as error:
                 raise NotCommittedError(str(error)) from error
-            await self._bound_wal()
+            self._measured_ago_bytes += 2 * size + (len(batch) + 2) * _WAL_BYTES_PER_DOCUMENT
+            if self._measured_ago_bytes >= self._wal_bytes // 16:
+                await self._bound_wal()
         return heads
 
     async def heads(self, names: Sequence[str]) -> Heads:
         """Tell where documents are, beside whatever is being written."""
-        return await self._reader.run(lambda connection: _read_heads(connection, names))
+        return await self._read(lambda connection: _read_heads(connection, names))
 
     async def load(self, document: str) -> History:
         """Read a document, beside whatever is being written."""
-        return await self._reader.run(lambda connection: _load(connection, document))
+        return await self._read(lambda connection: _load(connection, document))
 
     async def save_snapshot(self, document: str, position: int, state: bytes) -> None:
         """Keep a snapshot, holding the write gate."""
         now = self._now()
         async with self._database.write_gate():
-            await self._writer.run(lambda connection: _save(connection, document, position, state, now))
+            await self._write(lambda connection: _save(connection, document, position, state, now))
 
     async def extent(self, document: str) -> Extent:
         """Tell where a log begins and ends."""
-        return await self._reader.run(lambda connection: _find(connection, document)[1:])
+        return await self._read(lambda connection: _find(connection, document)[1:])
 
     async def read_at(self, document: str, position: int) -> History:
         """Read a document's past, beside whatever is being written."""
-        return await self._reader.run(lambda connection: _read_at(connection, document, position))
+        return await self._read(lambda connection: _read_at(connection, document, position))
 
     async def read_rows(self, document: str, after: int, upto: int) -> list[bytes]:
         """Read rows, beside whatever is being written."""
-        return await self._reader.run(lambda connection: _read_range(connection, document, after, upto))
+        return await self._read(lambda connection: _read_range(connection, document, after, upto))
 
     async def read_parts(self, parts: Sequence[Part]) -> list[list[bytes]]:
         """Read rows of several logs in one query."""
-        return await self._reader.run(lambda connection: _read_parts(connection, parts))
+        return await self._read(lambda connection: _read_parts(connection, parts))
 
     async def prune(self, document: str, position: int, limit: int) -> int:
         """Delete some rows, holding the write gate."""
         async with self._database.write_gate():
-            return await self._writer.run(lambda connection: _prune(connection, document, position, limit))
+            return await self._write(lambda connection: _prune(connection, document, position, limit))
+
+    async def _write(self, action: Callable[[sqlite3.Connection], T]) -> T:
+        with translated(str(self._database)):
+            return await self._writer.run(action)
+
+    async def _read(self, action: Callable[[sqlite3.Connection], T]) -> T:
+        with translated(str(self._database)):
+            return await self._reader.run(action)
 
     async def _bound_wal(self) -> None:
+        self._measured_ago_bytes = 0
         # By itself SQLite writes on at the end of its WAL while anybody reads, and somebody always may.
         size = wal_bytes(self._database)
         if size < self._truncate_at:
             return
         with suppress(StoreUnavailableError):  # what was committed is: the next commit tells of a real fault
-            await self._writer.run(lambda connection: _truncate_wal(connection, self._database.busy_seconds))
+            await self._write(lambda connection: _truncate_wal(connection, self._database.busy_seconds))
         self._truncate_at = wal_bytes(self._database) + self._wal_bytes
 
     def _now(self) -> str:
@@ -225,58 +239,27 @@ def wal_bytes(database: Database) -> int:
         return 0
 
 
-class _Thread:
-    """A thread with a connection. A failed call closes the connection, the next one opens another."""
-
-    def __init__(self, database: Database, name: str) -> None:
-        self._database = database
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix=name)
-        self._connection: sqlite3.Connection | None = None
-
-    async def run(self, action: Callable[[sqlite3.Connection], T]) -> T:
-        """Run an action in the thread; a caller that is cancelled leaves it to its end there."""
-        with translated(str(self._database)):
-            return await asyncio.get_running_loop().run_in_executor(self._executor, self._work, action)
-
-    async def close(self) -> None:
-        """Close the connection after what is queued, and end the thread."""
-        await asyncio.get_running_loop().run_in_executor(self._executor, self._disconnect)
-        self._executor.shutdown()
-
-    def _work(self, action: Callable[[sqlite3.Connection], T]) -> T:
-        if self._connection is None:
-            self._connection = self._database.connect_sqlite()
-        try:
-            return action(self._connection)
-        except BaseException:
-            # Rolls back what was begun, whatever state the failure left.
-            self._disconnect()
-            raise
-
-    def _disconnect(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-
-def _commit(connection: sqlite3.Connection, batch: Batch, now: str) -> dict[str, int]:
+def _commit(connection: sqlite3.Connection, batch: Batch, now: str) -> tuple[dict[str, int], int]:
+    """Append a batch; return the heads, and how many bytes of updates it has."""
     wanted = msgspec.json.encode([(address, *split_address(address)) for address in batch]).decode()
     connection.execute("BEGIN IMMEDIATE")
     ((found,),) = connection.execute(_FIND, (wanted,)).fetchall()
     heads: dict[str, int] = {}
     moved: dict[int, int] = {}
     values: list[object] = []
+    size = 0
     for address, document_id, head in _Found.decode(found):
         if document_id in moved:
             continue
         for data, author in batch[address]:
             head += 1
+            size += len(data)
             values += (document_id, head, data, author, now)
         heads[address] = moved[document_id] = head
     connection.execute(_MOVE, (msgspec.json.encode([*moved.items()]).decode(),))
     _insert(connection, values)
     connection.execute("COMMIT")
-    return heads
+    return heads, size
 
 
 def _truncate_wal(connection: sqlite3.Connection, busy_seconds: float) -> None:
