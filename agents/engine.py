@@ -27,6 +27,7 @@ from storage.engine import Database
 from storage.errors import StorageError
 from storage.event_feed import EventFeed, Subscription
 from storage.models import Job
+from storage.repositories.jobs import ANY_TO_CLAIM
 from storage.unit_of_work import UnitOfWork
 
 logger = logging.getLogger(__name__)
@@ -182,6 +183,10 @@ class Engine:
 
     async def _claim(self) -> tuple[Job, Journal] | None:
         kinds = list(self._handlers)
+        if not self._has_lost_some and not await self._database.look(
+            ANY_TO_CLAIM, now=self._database.clock()
+        ):
+            return None
         async with self._database.read() as uow:
             living = [*await uow.leases.living(LEASE), self._holder]
             if not self._has_lost_some and not await uow.jobs.is_anything_due(kinds, living):

@@ -22,6 +22,7 @@ from server.spans import span
 from storage.engine import Database
 from storage.errors import BrokenSealError, StorageError, UnknownKeyError
 from storage.models import WaitingMail
+from storage.repositories.mails import ANY_DUE
 from storage.unit_of_work import UnitOfWork
 from storage.vault import Vault, place_of
 
@@ -133,6 +134,8 @@ class Mailing:
         if not count:
             return ()
         try:
+            if not await self._database.look(ANY_DUE, now=self._database.clock()):
+                return ()
             async with self._database.read() as uow:
                 return await uow.mails.due(count, besides=under_way)
         except StorageError as error:

@@ -22,6 +22,7 @@ from storage.engine import Database
 from storage.event_feed import EventFeed
 from storage.models import WaitingSnippet
 from storage.paging import each_row
+from storage.repositories.snippets import ANY_WAITING
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +58,8 @@ class RunBlocks:
 
     async def show_all(self) -> None:
         """Write all blocks that wait."""
+        if not await self._database.look(ANY_WAITING):
+            return
         waiting_ones = each_row(
             self._database,
             lambda uow, after, limit: uow.snippets.waiting(after=after, limit=limit),

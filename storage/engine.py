@@ -5,7 +5,7 @@ Owns addresses, pools, the write gate and units of work. Knows no tables and run
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncGenerator, Callable, Collection
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,9 +22,11 @@ from storage import dialects, sqlite
 from storage.errors import InvalidDatabaseUrlError
 from storage.failures import translated
 from storage.ids import Uuid7
+from storage.looks import Look, Ts
 from storage.pools import PatientPool, SqlitePool
 from storage.sqlite import Durability
 from storage.sqlite_connections import SqliteConnection, SqliteConnections
+from storage.sqlite_thread import SqliteThread
 from storage.unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:  # the driver is loaded only where Postgres is used
@@ -62,18 +64,20 @@ class Database:
         self.busy_seconds = busy_seconds
         self.clock = clock
         self.new_id = new_id or Uuid7()
-        self.on_events: list[Callable[[Collection[UUID], Collection[str]], None]] = []
-        """Called with the workspaces that a unit of this process has given events, after its commit, and with
-        the types of these events."""
+        self.on_events: list[Callable[[Mapping[UUID, tuple[int, int]], Collection[str]], None]] = []
+        """Called with the workspaces that a unit of this process has given events, after its commit, each
+        with the positions behind which and up to which they are, and with the types of these events."""
         self._dsn = parsed.render_as_string(hide_password=False)
         self._label = _label(parsed)
         # SQLite has one writer at a time. Waiting here is in order of arrival and costs nothing; its own busy
         # handler, where other processes still meet, polls and lets anybody pass.
         self._gate = asyncio.Lock()
         self._sqlite_connections: list[SqliteConnections] = []
+        self._looker: SqliteThread | None = None
         if self.path is not None:
             self._writer = self._sqlite_engine(self.path, "BEGIN IMMEDIATE", pool_size=1)
             self._reader = self._sqlite_engine(self.path, "BEGIN", pool_size, "PRAGMA query_only = ON")
+            self._looker = SqliteThread(self.connect_sqlite, "looks")
         else:
             self._writer = create_async_engine(
                 f"{dialects.POSTGRES}://",
@@ -109,6 +113,8 @@ class Database:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if self._looker is not None:
+            await self._looker.close()
         await self._writer.dispose()
         await self._reader.dispose()
         for connections in self._sqlite_connections:
@@ -145,6 +151,20 @@ class Database:
         with translated(self._label):
             async with AsyncSession(self._reader, expire_on_commit=False) as session:
                 yield UnitOfWork(session, self.clock(), self.new_id)
+
+    async def look(self, look: Look[*Ts], **parameters: object) -> Sequence[tuple[*Ts]]:
+        """Return the rows of a query that is asked again and again, for a small part of what `read` costs.
+
+        On SQLite it passes by SQLAlchemy and its pool: mostly it is asked while nothing happens, and finds
+        nothing.
+        """
+        with translated(self._label):
+            if self._looker is not None:
+                sql, values, read = look.prepared(self._reader.dialect, parameters)
+                return read(await self._looker.run(lambda file: file.execute(sql, values).fetchall()))
+            async with self._reader.connect() as connection:
+                found = await connection.execute(look.statement, parameters)
+                return cast("list[tuple[*Ts]]", [tuple(row) for row in found])
 
     def connect_sqlite(self) -> sqlite3.Connection:
         """Open a plain connection to the file; blocks."""

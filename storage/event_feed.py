@@ -7,7 +7,7 @@ is heard at once, one of another by NOTIFY on Postgres, and on SQLite by looking
 
 import asyncio
 import logging
-from collections.abc import Collection, Generator
+from collections.abc import Collection, Generator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from uuid import UUID
@@ -17,7 +17,8 @@ import msgspec
 from storage.engine import Database
 from storage.errors import StorageError
 from storage.event_window import EventWindow
-from storage.events import CHANNEL
+from storage.events import CHANNEL, HEADS
+from storage.ids import earliest_id
 from storage.lazy_cursors import LazyCursors
 
 logger = logging.getLogger(__name__)
@@ -110,7 +111,7 @@ class EventFeed:
         self._subscriptions: set[Subscription] = set()
         self._heads: dict[UUID, int] = {}
         self._is_over = False
-        database.on_events.append(self._tell)
+        database.on_events.append(self._tell_own)
 
     @contextmanager
     def subscribe(
@@ -155,6 +156,13 @@ class EventFeed:
         for subscription in self._subscriptions:
             subscription.end()
 
+    def _tell_own(self, touched: Mapping[UUID, tuple[int, int]], types: Collection[str]) -> None:
+        for workspace_id, (before, head) in touched.items():
+            # Where others' may lie before them, the next look tells.
+            if self._heads.get(workspace_id, 0) == before:
+                self._heads[workspace_id] = head
+        self._tell(touched, types)
+
     def _tell(self, workspaces: Collection[UUID], types: Collection[str] | None = None) -> None:
         self.window.touch(workspaces)
         for subscription in self._subscriptions:
@@ -181,7 +189,7 @@ class EventFeed:
         """Look at the newest events, and tell what is new in them."""
         if not self._subscriptions:
             return
-        async with self._database.read() as uow:
-            heads = await uow.events.heads_of_the_last(LOOK_BACK)
+        since = earliest_id(self._database.new_id(), LOOK_BACK)
+        heads = dict(await self._database.look(HEADS, since=since))
         self._tell({where for where, head in heads.items() if self._heads.get(where) != head})
         self._heads = heads

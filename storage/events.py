@@ -5,7 +5,7 @@ them when there is something new.
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, bindparam, func, insert, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.errors import UnknownWorkspaceError
-from storage.ids import earliest_id
+from storage.looks import Look
 from storage.models import Event, Workspace, table_of
 from storage.repositories.audit import AUDITED, Audit
 
@@ -33,6 +33,14 @@ _MOVE_HEAD = (
     .returning(_workspaces.event_head)
 )
 _ADD = insert(table_of(Event))
+
+
+HEADS = Look(
+    select(Event.workspace_id, func.max(Event.position))
+    .where(Event.id >= bindparam("since"))
+    .group_by(Event.workspace_id)
+)
+"""Which workspaces got events whose ids are not before `since`, each with its newest position."""
 
 
 class NewEvent(msgspec.Struct, frozen=True):
@@ -54,8 +62,8 @@ class Events:
         self._now = now
         self._new_id = new_id
         self._audit = audit
-        self.touched: set[UUID] = set()
-        """The workspaces that get new events by this unit."""
+        self.touched: dict[UUID, tuple[int, int]] = {}
+        """The workspaces that get new events by this unit: behind which position, and up to which."""
         self.types: set[str] = set()
         """The types of these events."""
 
@@ -105,7 +113,8 @@ class Events:
                     details=one.payload,
                 )
         await self._session.flush()
-        self.touched.add(workspace_id)
+        before, _ = self.touched.get(workspace_id, (head - len(new), head))
+        self.touched[workspace_id] = before, head
         self.types.update(one.type for one in new)
         return head
 
@@ -150,16 +159,6 @@ class Events:
         """Return the position of a workspace's newest event; 0 also for a workspace that is gone."""
         head = await self._session.scalar(select(Workspace.event_head).where(Workspace.id == workspace_id))
         return head or 0
-
-    async def heads_of_the_last(self, age: timedelta) -> dict[UUID, int]:
-        """Return which workspaces got events within that time, each with its newest position."""
-        since = earliest_id(self._new_id(), age)
-        rows = await self._session.execute(
-            select(Event.workspace_id, func.max(Event.position))
-            .where(Event.id >= since)
-            .group_by(Event.workspace_id)
-        )
-        return {row[0]: row[1] for row in rows}
 
 
 def _fits(pattern: str) -> ColumnElement[bool]:

@@ -10,6 +10,7 @@ from storage.callers import parse_document_name
 from storage.engine import Database
 from storage.errors import StorageError
 from storage.event_feed import EventFeed
+from storage.repositories.access_changes import NOTED
 
 logger = logging.getLogger(__name__)
 
@@ -49,15 +50,15 @@ class AccessWatch:
 
     async def look(self) -> None:
         """Look once."""
-        async with self._database.read() as uow:
-            noted = await uow.access_changes.of_the_last(LOOK_BACK)
-            news = {target for id_, target in noted.items() if id_ not in self._seen}
-            parsed = [found for target in news if (found := parse_document_name(target))]
-            pages = [id_ for kind, id_ in parsed if kind == "page"]
-            if pages and self._hub.peers("suggestion:"):
-                # The rights on a branch are those on its page.
+        noted = await self._database.look(NOTED, since=self._database.clock() - LOOK_BACK)
+        news = {target for id_, target in noted if id_ not in self._seen}
+        parsed = [found for target in news if (found := parse_document_name(target))]
+        pages = [id_ for kind, id_ in parsed if kind == "page"]
+        if pages and self._hub.peers("suggestion:"):
+            # The rights on a branch are those on its page.
+            async with self._database.read() as uow:
                 news.update(await uow.suggestions.branches_of(pages))
-        self._seen = set(noted)
+        self._seen = {id_ for id_, _ in noted}
         if news:
             self._hub.review(news)
             self._feed.review()

@@ -21,6 +21,7 @@ from server.notifications.unsubscribing import Unsubscribing
 from storage.engine import Database
 from storage.errors import StorageError
 from storage.models import Notification, NotificationPreference, User
+from storage.repositories.notifications import TO_BE_MAILED
 from storage.unit_of_work import UnitOfWork
 
 logger = logging.getLogger(__name__)
@@ -76,9 +77,8 @@ class NotificationMails:
 
     async def write_due(self) -> int:
         """Write the mails whose time has come, up to a batch; return for how many people."""
-        async with self._database.read() as uow:
-            people = await uow.notifications.to_be_mailed(_PEOPLE)
-        for user_id in people:
+        people = await self._database.look(TO_BE_MAILED, now=self._database.clock(), limit=_PEOPLE)
+        for (user_id,) in people:
             try:
                 async with self._database.transaction() as uow:
                     await self._write(uow, user_id)

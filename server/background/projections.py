@@ -21,7 +21,7 @@ from server.projections.projector import Projector
 from server.spans import span
 from storage.engine import Database
 from storage.errors import StorageError
-from storage.repositories.projections import Overtaken
+from storage.repositories.projections import BEHIND, TOLD_EVERY, Overtaken
 from storage.update_log import UpdateLog
 
 logger = logging.getLogger(__name__)
@@ -174,8 +174,8 @@ class Projections:
         self._alone = {name: until for name, until in self._alone.items() if until > now}
         after = 0
         while True:
-            async with self._database.read() as uow:
-                found = await uow.projections.due(after=after, limit=_PAGE)
+            told_before = self._database.clock() - TOLD_EVERY
+            found = await self._database.look(BEHIND, after=after, told_before=told_before, limit=_PAGE)
             self._put_in_line([name for _, name in found])
             if len(found) < _PAGE:
                 break

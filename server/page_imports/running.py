@@ -32,6 +32,7 @@ from storage.callers import find_caller
 from storage.engine import Database
 from storage.errors import FilesUnavailableError, StorageError
 from storage.models import ImportStatus, Page, PageImport, PageImportLine
+from storage.repositories.page_imports import ANY_OPEN
 from storage.unit_of_work import UnitOfWork
 
 logger = logging.getLogger(__name__)
@@ -92,6 +93,8 @@ class PageImporter:
 
     async def work_one(self) -> bool:
         """Work on the oldest import to its end; tell whether there was any."""
+        if not await self._database.look(ANY_OPEN):
+            return False
         async with self._database.read() as uow:
             row = await uow.page_imports.next_open()
         if row is None:

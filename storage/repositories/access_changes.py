@@ -4,10 +4,16 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from storage.looks import Look
 from storage.models import AccessChange, ApiKey
+
+NOTED = Look(
+    select(AccessChange.id, AccessChange.target).where(AccessChange.created_at >= bindparam("since"))
+)
+"""What was noted `since` a time: ids and targets."""
 
 
 class AccessChanges:
@@ -34,13 +40,6 @@ class AccessChanges:
             select(ApiKey.id).where(ApiKey.user_id == user_id, ApiKey.revoked_at.is_(None))
         )
         self.note(f"user:{user_id}", *(f"key:{key_id}" for key_id in keys))
-
-    async def of_the_last(self, age: timedelta) -> dict[UUID, str]:
-        """Return what was noted within that time, id -> target."""
-        rows = await self._session.execute(
-            select(AccessChange.id, AccessChange.target).where(AccessChange.created_at >= self._now - age)
-        )
-        return {row.id: row.target for row in rows}
 
     async def forget_older_than(self, age: timedelta) -> None:
         """Remove what every process has read long ago."""

@@ -5,11 +5,25 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select, text, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, func, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
+from storage.looks import Look
 from storage.models import Job, JobSignal, JobStep
+
+ANY_TO_CLAIM = Look(
+    select(Job.id)
+    .where(
+        or_(
+            Job.state == "running",
+            and_(Job.state == "ready", or_(Job.wake_at.is_(None), Job.wake_at <= bindparam("now"))),
+            and_(Job.state == "waiting", Job.wake_at <= bindparam("now")),
+        )
+    )
+    .limit(1)
+)
+"""One of the jobs that may be due, or are somebody's who may not live any more."""
 
 _CLAIM_LOCK = 7_206_195_310
 """Held by the one transaction that hands out jobs, so that limits hold over processes."""

@@ -4,10 +4,14 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from storage.looks import Look
 from storage.models import WaitingMail
+
+ANY_DUE = Look(select(WaitingMail.id).where(WaitingMail.next_attempt_at <= bindparam("now")).limit(1))
+"""One of the mails whose time has come."""
 
 
 class Mails:

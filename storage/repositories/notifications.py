@@ -6,15 +6,26 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, Integer, bindparam, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.ids import earliest_id
+from storage.looks import Look
 from storage.models import Inbox, Notification
 from storage.repositories.upserts import insert_into
 
 _ROWS = 1000
 """Of one statement: SQLite takes 32,766 values at once."""
+
+
+TO_BE_MAILED = Look(
+    select(Notification.user_id)
+    .where(Notification.mail_at <= bindparam("now"))
+    .group_by(Notification.user_id)
+    .order_by(func.min(Notification.mail_at))
+    .limit(bindparam("limit", type_=Integer))
+)
+"""People who have notifications whose time to be mailed has come."""
 
 
 class Selection(msgspec.Struct, frozen=True):
@@ -136,17 +147,6 @@ class Notifications:
         if count:
             await self.touch([user_id])
         return count
-
-    async def to_be_mailed(self, limit: int) -> Sequence[UUID]:
-        """Return people who have notifications whose time to be mailed has come."""
-        found = await self._session.scalars(
-            select(Notification.user_id)
-            .where(Notification.mail_at <= self._now)
-            .group_by(Notification.user_id)
-            .order_by(func.min(Notification.mail_at))
-            .limit(limit)
-        )
-        return found.all()
 
     async def waiting_for_mail(self, user_id: UUID, limit: int) -> tuple[Sequence[Notification], int]:
         """Return somebody's newest unread notifications that are due to be mailed, and how many there are."""

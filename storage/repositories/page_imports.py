@@ -4,12 +4,16 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from storage.looks import Look
 from storage.models import ImportStatus, Page, PageImport, PageImportLine
 
 OPEN = ("waiting", "running")
+
+ANY_OPEN = Look(select(PageImport.id).where(or_(*(PageImport.status == status for status in OPEN))).limit(1))
+"""One of the imports that are not over."""
 
 
 class PageImports:

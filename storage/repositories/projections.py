@@ -12,6 +12,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import (
     ColumnElement,
+    Integer,
     and_,
     bindparam,
     delete,
@@ -26,6 +27,7 @@ from sqlalchemy.engine import MappingResult
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.callers import parse_document_name
+from storage.looks import Look
 from storage.models import (
     CanvasBlock,
     ChatMessage,
@@ -55,6 +57,28 @@ _PROJECTED = (
     Document.workspace_id.is_not(None),
     Document.name.not_like("%@%"),  # what a reset has ended stays as it is
 )
+
+BEHIND = Look(
+    select(Document.id, Document.name)
+    .outerjoin(DocumentProjection, DocumentProjection.document_id == Document.id)
+    .where(
+        Document.id > bindparam("after"),
+        *_PROJECTED,
+        or_(
+            DocumentProjection.document_id.is_(None),
+            DocumentProjection.position < Document.head,
+            DocumentProjection.is_stale,
+            and_(
+                DocumentProjection.told_position < DocumentProjection.position,
+                DocumentProjection.told_at <= bindparam("told_before"),
+            ),
+        ),
+    )
+    .order_by(Document.id)
+    .limit(bindparam("limit", type_=Integer))
+)
+"""Documents, by id behind `after`, whose rows are behind their log, or whose events are where they were last
+told of before a time: ids and names. Reads every document's row there is, in the order of the key."""
 
 # Asked again and again about what people type into, so they are built once: that costs as much as an answer.
 _documents, _projections = table_of(Document).c, table_of(DocumentProjection).c
@@ -186,32 +210,6 @@ class Projections:
         found = await self._session.execute(
             select(Document.id, Document.name)
             .where(Document.id > after, *_PROJECTED)
-            .order_by(Document.id)
-            .limit(limit)
-        )
-        return [(row[0], row[1]) for row in found]
-
-    async def due(self, *, after: int, limit: int) -> Sequence[tuple[int, str]]:
-        """Return documents, by id behind `after`, whose rows or events are behind their log: ids and names.
-
-        Reads every document's row there is, in the order of the key.
-        """
-        found = await self._session.execute(
-            select(Document.id, Document.name)
-            .outerjoin(DocumentProjection, DocumentProjection.document_id == Document.id)
-            .where(
-                Document.id > after,
-                *_PROJECTED,
-                or_(
-                    DocumentProjection.document_id.is_(None),
-                    DocumentProjection.position < Document.head,
-                    DocumentProjection.is_stale,
-                    and_(
-                        DocumentProjection.told_position < DocumentProjection.position,
-                        DocumentProjection.told_at <= self._now - TOLD_EVERY,
-                    ),
-                ),
-            )
             .order_by(Document.id)
             .limit(limit)
         )

@@ -6,8 +6,12 @@ from uuid import UUID
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from storage.looks import Look
 from storage.models import AgentConfiguration, AgentRunLog, WaitingSnippet
 from storage.repositories.upserts import insert_into
+
+ANY_WAITING = Look(select(WaitingSnippet.mark).limit(1))
+"""The mark of one of the blocks that wait."""
 
 
 class Snippets:

@@ -340,8 +340,7 @@ class Typists:
 
     async def behind(self) -> set[str]:
         """Return the names of those pages whose rows are behind their log."""
-        async with self._world.database.read() as uow:
-            return {name for _, name in await uow.projections.due(after=0, limit=100)}
+        return set(await self._world.behind())
 
     async def have_followed(self) -> bool:
         return not await self.behind()

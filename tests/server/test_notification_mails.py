@@ -16,6 +16,8 @@ from server.notifications.unsubscribing import Unsubscribing
 from server.settings import Settings
 from storage.engine import Database
 from storage.models import Notification
+from storage.repositories.mails import ANY_DUE
+from storage.repositories.notifications import TO_BE_MAILED
 from tests.server.api import Api
 from tests.server.conftest import Clock
 from tests.server.test_notifications import choose, mute, nothing_more, private, say, unread
@@ -69,8 +71,11 @@ async def nothing_to_mail(services: Services) -> None:
     await nothing_more(services.feed, services.database)
 
     async def are_taken() -> bool:
-        async with services.database.read() as uow:
-            return not await uow.notifications.to_be_mailed(1) and not await uow.mails.due(1)
+        database = services.database
+        now = database.clock()
+        return not await database.look(TO_BE_MAILED, now=now, limit=1) and not await database.look(
+            ANY_DUE, now=now
+        )
 
     await until(are_taken)
 
