@@ -5,7 +5,7 @@ may have rules of its own (A6). Says no to the peers itself, and remembers who h
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -99,11 +99,10 @@ class Admission:
             has_answered=self._signatures.has_answered,
         )
 
-    def admits(self, peer: Peer, update: bytes) -> bool:
-        """Whether there is no question about an edit: nobody guards, and its sender goes on with what they
-        write, in a document that is far from its limit."""
-        is_no_forgery = self._gate is None and self._signatures.goes_on(peer, update)
-        return is_no_forgery and self._growth.takes(self._snapshots.size_bytes + len(update))
+    def admits(self, edits: Sequence[Edit]) -> bool:
+        """Whether there is no question about a turn's edits: nobody guards, and their senders go on with what
+        they write, in a document that is far from its limit."""
+        return self._gate is None and not self._signatures.unsaved and self._is_usual(edits)
 
     def take_decided(self) -> list[Edit]:
         """Return the edits that waited for the table of client ids, to be judged once more."""
@@ -160,7 +159,7 @@ class Admission:
             self._growth.asked(peer, now, size)
             peer.send(encode_step1(document.state_vector()))
 
-    def _is_usual(self, edits: list[Edit]) -> bool:
+    def _is_usual(self, edits: Sequence[Edit]) -> bool:
         """Whether everybody goes on with what they write, in a document that is far from its limit."""
         if not self._signatures.all_go_on(edits):
             return False

@@ -121,9 +121,10 @@ class Audience:
         """Whether nobody has to be told apart, as in most rooms at most times."""
         return not (self._is_guarded or self.echo_peers or self._lagging or self._echoes.held)
 
-    def tell_others(self, sender: Peer, update: bytes) -> None:
-        """Let everybody hear of an edit that its sender knows, where `is_plain`."""
-        self._tell_all_but(sender, Broadcast(encode_update(update), update))
+    def tell_others(self, turn: Turn, change: bytes) -> None:
+        """Let everybody hear of a turn that is all of a change, where `is_plain`; a lone sender knows it."""
+        sender = next(iter(turn.edits)) if len(turn.edits) == 1 else None
+        self._tell_all_but(sender, Broadcast(encode_update(change), change))
 
     def _tell_all_but(self, left_out: Peer | None, broadcast: Broadcast) -> None:
         for peer, is_synced in self.peers.items():

@@ -11,7 +11,7 @@ from functools import partial
 import msgspec
 
 from crdt.broadcast import Peer
-from crdt.ports import Binding
+from crdt.ports import Binding, Told
 from crdt.snapshots import Due
 
 
@@ -76,10 +76,10 @@ class Commits:
         """Take a turn; without `save` it waits only for those before it."""
         self.turns.append(turn)
 
-    def save(self, turn: Turn, saved: "asyncio.Future[int]") -> None:
-        """Let a turn wait for its rows."""
+    def save(self, turn: Turn) -> Told:
+        """Let a turn wait for its rows; return what is to be told of them."""
         turn.is_saved = False
-        saved.add_done_callback(partial(self._save, turn))
+        return partial(self._save, turn)
 
     def sign(
         self,
@@ -103,15 +103,12 @@ class Commits:
         """Give all of them up."""
         self.turns.clear()
 
-    def _save(self, turn: Turn, saved: "asyncio.Future[int]") -> None:
-        if saved.cancelled():
-            return
-        error = saved.exception()
-        if error is not None:
-            self._on_failed(error)
-            return
-        turn.is_saved, turn.position = True, saved.result()
-        self._on_saved(turn)
+    def _save(self, turn: Turn, saved: int | Exception) -> None:
+        if isinstance(saved, int):
+            turn.is_saved, turn.position = True, saved
+            self._on_saved(turn)
+        else:
+            self._on_failed(saved)
 
     def _sign(
         self,

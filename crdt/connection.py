@@ -167,8 +167,10 @@ class Connection:
         seats: Seats,
         overruns: Overruns,
         verdicts: Verdicts,
+        on_token: Callable[[float], None],
         on_close: Callable[["Connection"], None],
     ) -> None:
+        """Take a socket; `on_token` hears when each token ends that somebody is let in with."""
         self.session = session
         self.channel = channel
         self._access = access
@@ -177,6 +179,7 @@ class Connection:
         self.seats = SocketSeats(seats)
         self._overruns = overruns
         self._verdicts = verdicts
+        self._on_token = on_token
         self._on_close = on_close
         self.credential = ""
         """What the socket was opened with: it stands where a client brings no token of its own."""
@@ -209,7 +212,7 @@ class Connection:
                 and (update := read_update(frame, writer.update_prefix)) is not None
             ):
                 if writer.can_write and len(update) < MAX_LEVELS:  # too short to be too deep
-                    writer.room.submit(writer, update)
+                    writer.room.take(writer, update)
                 else:
                     self._take_edit(writer, update, is_answer=False)
             else:
@@ -244,16 +247,26 @@ class Connection:
             if peer.principal.is_among(targets) or peer.room.name in targets:
                 self._start(partial(self._review, key, peer, peer.token))
 
-    def renew(self, now: float, ahead_seconds: float) -> None:
-        """Ask for a new token where one ends soon, and end what has outlived its own (A4)."""
+    def renew(self, now: float, ahead_seconds: float) -> float:
+        """Ask for a new token where one ends soon, and end what has outlived its own (A4).
+
+        Returns when there will be something to do next, should nothing change.
+        """
+        next_at = math.inf
         for key, peer in list(self._peers.items()):
-            left = (peer.principal.expires_at or math.inf) - now
-            if left <= 0:
+            ends_at = peer.principal.expires_at or math.inf
+            if ends_at <= now:
                 self.close(TokenExpired("The token has expired."))
-                return
-            if left <= ahead_seconds and not peer.is_token_wanted and self.session.wire.has_sync_status:
+                return math.inf
+            if not self.session.wire.has_sync_status or peer.is_token_wanted:
+                next_at = min(next_at, ends_at)
+            elif ends_at - ahead_seconds <= now:
                 peer.is_token_wanted = True
                 self.channel.send(self.session.wire.prefix(key) + TOKEN_WANTED)
+                next_at = min(next_at, ends_at)
+            else:
+                next_at = min(next_at, ends_at - ahead_seconds)
+        return next_at
 
     def close(self, error: CrdtError) -> None:
         """End the socket and say why."""
@@ -420,6 +433,7 @@ class Connection:
         could_write = peer.can_write
         peer.token, peer.principal, peer.is_token_wanted = token, principal, False
         peer.set_right(right)
+        self._on_token(principal.expires_at or math.inf)
         if peer.can_write != could_write:
             if self.session.wire.has_sync_status:
                 peer.send(encode_scope(can_write=peer.can_write))
@@ -452,6 +466,7 @@ class Connection:
             peer.send(encode_scope(can_write=peer.can_write))
         peer.room.join(peer)
         self._peers[key] = peer
+        self._on_token(peer.principal.expires_at or math.inf)
         try:
             for message in self.session.admit(key):
                 self._take(key, message)

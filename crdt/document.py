@@ -129,8 +129,8 @@ class LiveDocument:
 
         Raises Poisoned when one of them broke half-way; this object is of no use after that.
         """
-        if len(updates) == 1 and self.apply_stroke(updates[0]):
-            return Applied(updates[0], _NONE)
+        if (strokes := self.apply_strokes(updates)) is not None:
+            return Applied(strokes, _NONE)
         if max(map(len, updates), default=0) <= LARGE_BYTES:
             return self._apply(updates)
         before, waiting = self.state(), self._waiting.updates
@@ -152,24 +152,27 @@ class LiveDocument:
             if len(update) > LARGE_BYTES and update in waiting.updates and not waiting.is_ahead(update)
         ]
 
-    def apply_stroke(self, update: bytes) -> bool:
-        """Apply an update that is one typed character, and so is all that changes by it; if it is anything
-        else, return False, with nothing done.
+    def apply_strokes(self, updates: Sequence[bytes]) -> bytes | None:
+        """Apply one turn's updates where each is one typed character, and so they are all that changes.
 
-        Raises Poisoned as `apply` does.
+        Returns them as one update; None, with nothing done, if any of them is anything else. Raises Poisoned
+        as `apply` does.
         """
-        if self._waiting.updates or not self._waiting.is_news(update):
-            return False
+        if self._waiting.updates or not updates:
+            return None
+        change = self._waiting.join_news(updates)
+        if change is None:
+            return None
         if self._stop_watching is not None:
             self._look_away()
         try:
-            is_applied = not self._apply_one(update)
+            is_applied = not self._apply_one(change)
         except BaseException as error:
             _check_poisoned(error)
             raise
         if is_applied and self._full is not None:
-            self._note_change(update)
-        return is_applied
+            self._note_change(change)
+        return change if is_applied else None
 
     def _apply(self, updates: Sequence[bytes]) -> Applied:
         self._changes.clear()

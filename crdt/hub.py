@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
@@ -29,7 +30,7 @@ from crdt.errors import (
 from crdt.limits import Overruns, Seats
 from crdt.peer import Replica
 from crdt.ports import Access, Binding, Bus, Channel, ClientIds, DocumentName, Guard, Principal, UpdateLog
-from crdt.room import Room
+from crdt.room import Room, Ticks
 from crdt.session import Session, SessionLimits, Wire
 from crdt.snapshots import Folder
 from crdt.statistics import HubStatistics, RoomCounts, Verdicts
@@ -93,6 +94,8 @@ class Hub:
         self._fold = fold
         self._config = config or HubConfig()
         self._clock = clock
+        self._ticks = Ticks()
+        self._renew_at = math.inf  # when a token is to be asked for, or ends
         self._unix_time = unix_time
         self._rooms: dict[DocumentName, Room] = {}
         self._opening: dict[DocumentName, asyncio.Future[None]] = {}
@@ -145,6 +148,7 @@ class Hub:
             overruns=self._overruns,
             verdicts=self._verdicts,
             auth_timeout_seconds=self._config.auth_timeout_seconds,
+            on_token=self._note_token,
             on_close=self._connections.discard,
         )
         self._connections.add(connection)
@@ -267,6 +271,7 @@ class Hub:
             bound=bound,
             guard=self._guard_of(document),
             clock=self._clock,
+            ticks=self._ticks,
             start=self.start,
             snapshot_every_updates=self._config.snapshot_every_updates,
             coalesce_max_seconds=self._config.coalesce_max_seconds,
@@ -331,8 +336,10 @@ class Hub:
         """Do what is due: renew tokens, keep sockets alive, expire presence, evict idle rooms."""
         self._watch_store()
         now = self._clock()
-        for connection in list(self._connections):
-            connection.renew(self._unix_time(), self._config.renew_tokens_ahead_seconds)
+        if (unix_time := self._unix_time()) >= self._renew_at:
+            ahead_seconds = self._config.renew_tokens_ahead_seconds
+            next_at = [connection.renew(unix_time, ahead_seconds) for connection in list(self._connections)]
+            self._renew_at = min(next_at, default=math.inf)
         if now - self._kept_alive_at >= self._config.keepalive_seconds:
             self._kept_alive_at = now
             for connection in self._connections:
@@ -401,6 +408,9 @@ class Hub:
             refused=dict(self._verdicts.refused),
             closed=dict(self._verdicts.closed),
         )
+
+    def _note_token(self, ends_at: float) -> None:
+        self._renew_at = min(self._renew_at, ends_at - self._config.renew_tokens_ahead_seconds)
 
     def _forget(self, room: Room) -> None:
         del self._rooms[room.name]

@@ -49,6 +49,10 @@ def can_write(right: Right) -> bool:
     return right in ("write", "manage")
 
 
+Told = Callable[[int | Exception], object]
+"""Takes the position of the last row once it is committed, or why it cannot be; must not raise."""
+
+
 class UpdateLog(Protocol):
     """The append-only table of updates with its snapshots: the truth about every document (D1-D4).
 
@@ -78,10 +82,10 @@ class UpdateLog(Protocol):
         """
         ...
 
-    def append(self, document: str, rows: Sequence[tuple[bytes, str]]) -> "asyncio.Future[int]":
+    def submit(self, document: str, rows: Sequence[tuple[bytes, str]], told: Told) -> None:
         """Queue raw updates, each with its author, and return at once.
 
-        The future gives the position of the last row after the commit that holds all of them (D2). Rows of
+        `told` is called once, never within this call: after the commit that holds all of them (D2). Rows of
         one document keep the order of the calls; a commit carries what all documents gathered (D3).
         """
         ...

@@ -90,13 +90,11 @@ class Signatures:
         """Whether a peer is in step with the room."""
         return peer in self._answered
 
-    def goes_on(self, peer: Peer, update: bytes) -> bool:
-        """Whether an edit begins like the last one of its sender: no forgery, and nothing to save for it."""
-        hand = self._hands.get(peer)
-        return hand is not None and not (self._undecided or self.unsaved) and update.startswith(hand)
-
     def all_go_on(self, edits: Iterable[tuple[Peer, bytes]]) -> bool:
-        """Whether each of several edits does: what nearly every edit is, told without reading it."""
+        """Whether each edit begins like the last one of its sender: no forgery, and nothing to save for it.
+
+        What nearly every edit is, told without reading it.
+        """
         if self._undecided:
             return False
         for peer, update in edits:

@@ -89,19 +89,42 @@ class Waiting:
         self._is_exact = False
         return is_ahead
 
-    def is_news(self, update: bytes) -> bool:
-        """Whether an update is a typed character that is not here, and goes on from what is here alone.
+    def join_news(self, updates: Sequence[bytes]) -> bytes | None:
+        """Return updates as one, where each is a typed character that is not here; None where one is not.
 
-        Then it must be applied now, and is all that changes: it counts as here from now on.
+        They must be applied now, and are all that changes: each that is such a character counts as here from
+        now on. None of them depends on another writer's in there, which pycrdt may take in the wrong order.
         """
+        if len(updates) == 1:
+            return updates[0] if self._match_news(updates[0]) is not None else None
+        runs: dict[bytes, list[bytes]] = {}  # encoded client id -> its first clock, then its structs
+        for update in updates:
+            typed = self._match_news(update)
+            if typed is None:
+                return None
+            writer, at, beside, beside_at, other, other_at = typed.groups()
+            if _is_in(runs, writer, other, other_at) or (beside and _is_in(runs, writer, beside, beside_at)):
+                return None
+            struct = update[typed.end(2) : -1]
+            # It is the next of its writer's, so it follows on those before it.
+            runs.setdefault(writer, [at]).append(struct)
+        parts = [encode_number(len(runs))]
+        for writer in sorted(runs, key=_number, reverse=True):  # the order that Yjs writes them in
+            run = runs[writer]
+            parts += (encode_number(len(run) - 1), writer, *run)
+        parts.append(b"\x00")  # nothing is deleted
+        return b"".join(parts)
+
+    def _match_news(self, update: bytes) -> re.Match[bytes] | None:
+        """Match a typed character that is not here, and goes on from what is here alone."""
         typed = _TYPED.fullmatch(update)
         if typed is None:
-            return False
+            return None
         place = self._place(typed)
         # What else was applied may have had this character, too.
         if place == _AHEAD or (place == _NEXT and not self._is_exact):
             place = self._place_anew(typed)
-        return place == _NEXT
+        return typed if place == _NEXT else None
 
     def _place_anew(self, typed: re.Match[bytes]) -> int:
         self._read_clocks(self._doc.get_state())
@@ -236,6 +259,11 @@ def encode_state_vector(clocks: Mapping[int, int]) -> bytes:
     """Return what `read_state_vector` reads."""
     entries = (encode_number(client_id) + encode_number(clock) for client_id, clock in clocks.items())
     return encode_number(len(clocks)) + b"".join(entries)
+
+
+def _is_in(runs: dict[bytes, list[bytes]], writer: bytes, other: bytes, at: bytes) -> bool:
+    """Whether a struct of another writer is among those that are joined."""
+    return other != writer and other in runs and _number(at) >= _number(runs[other][0])
 
 
 def _number(encoded: bytes) -> int:

@@ -12,7 +12,8 @@ import asyncio
 import logging
 import math
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from functools import partial
 from time import perf_counter
 from types import TracebackType
 from typing import Self
@@ -79,11 +80,16 @@ class LogStatistics(msgspec.Struct, frozen=True):
     commit_rows: Histogram
 
 
-class _Append(msgspec.Struct, frozen=True):
+Told = Callable[[int | Exception], object]
+"""Takes the position of the last row once it is committed, or why it cannot be; must not raise."""
+
+
+class _Append(msgspec.Struct, eq=False):
     document: str
     rows: Sequence[tuple[bytes, str]]
     size: int
-    done: asyncio.Future[int]
+    told: Told
+    is_told: bool = False
 
 
 ObserveCommit = Callable[[int, int, float], object]
@@ -172,12 +178,18 @@ class UpdateLog:
             await self._store.close()
 
     def append(self, document: str, rows: Sequence[tuple[bytes, str]]) -> asyncio.Future[int]:
+        """Do what `submit` does; the future gives what would be told. Cancelling it takes no rows back."""
+        done: asyncio.Future[int] = self._loop.create_future()
+        self.submit(document, rows, partial(_settle, done))
+        return done
+
+    def submit(self, document: str, rows: Sequence[tuple[bytes, str]], told: Told) -> None:
         """Queue raw updates, each with its author, and return at once.
 
-        The future gives the position of the last of these rows once all of them are committed (D2). It fails
-        with UnknownDocumentError, CorruptDocumentError, or LogClosedError; while the store fails it waits,
-        and it fails with NotCommittedError where only this document cannot be committed.
-        Appends to one document keep their order. Cancelling the future does not take the rows back.
+        `told` is called once, never within this call: with the position of the last of these rows when all of
+        them are committed (D2), or with UnknownDocumentError, CorruptDocumentError or LogClosedError. While
+        the store fails they wait; where only this document cannot be committed, it is NotCommittedError.
+        Appends to one document keep their order.
         """
         if not rows:
             raise ValueError("nothing to append")
@@ -187,19 +199,18 @@ class UpdateLog:
             if not author.isascii() or "\0" in author:
                 # One row that a database cannot store would fail a whole group.
                 raise ValueError(f"an author is printable ASCII, not {author!r}")
-        done = self._loop.create_future()
         if self._refused and self._refused.get(document, 0.0) > self._loop.time():
-            done.set_exception(NotCommittedError(f"the document {document!r} cannot be committed now"))
-            return done
+            error = NotCommittedError(f"the document {document!r} cannot be committed now")
+            self._loop.call_soon(told, error)
+            return
         if self._is_closing:
-            done.set_exception(LogClosedError("the update log is closed"))
-            return done
+            self._loop.call_soon(told, LogClosedError("the update log is closed"))
+            return
         if not self._pending:
             self._wake.set()
-        self._pending.append(_Append(document, rows, size, done))
+        self._pending.append(_Append(document, rows, size, told))
         self._pending_rows += len(rows)
         self._pending_bytes += size
-        return done
 
     async def heads(self, documents: Collection[str]) -> dict[str, tuple[str, int]]:
         """Return the epoch and the newest position of each of these documents that exists, by their names.
@@ -291,8 +302,7 @@ class UpdateLog:
             self._wake.clear()
             while self._pending:
                 await self._gather()
-                group = self._next_group()
-                rows, size = self._measure(group)
+                group, rows, size = self._next_group()
                 self._last_rows = rows
                 try:
                     if self._refused and any(append.document in self._refused for append in group):
@@ -300,7 +310,7 @@ class UpdateLog:
                         continue
                     await self._commit(group, _PATIENT_TRIES)
                 except NotCommittedError:
-                    await self._commit_apart(self._next_group())
+                    await self._commit_apart(self._next_group()[0])
                     continue
                 except Exception as error:  # noqa: BLE001 - it is logged
                     # The edge of the task: it must live on for the other documents (R7).
@@ -315,13 +325,8 @@ class UpdateLog:
     def _let_go(self, group: Sequence[_Append]) -> None:
         done = set(map(id, group))
         self._pending = deque(append for append in self._pending if id(append) not in done)
-        rows, size = self._measure(group)
-        self._pending_rows -= rows
-        self._pending_bytes -= size
-
-    @staticmethod
-    def _measure(group: Sequence[_Append]) -> tuple[int, int]:
-        return sum([len(append.rows) for append in group]), sum([append.size for append in group])
+        self._pending_rows -= sum([len(append.rows) for append in group])
+        self._pending_bytes -= sum([append.size for append in group])
 
     async def _commit_apart(self, group: list[_Append]) -> None:
         """Try a group's documents one by one: a document that cannot be committed holds no other up (R7).
@@ -360,17 +365,22 @@ class UpdateLog:
             await asyncio.sleep(wait)
         self._last_commit_at = self._loop.time()
 
-    def _next_group(self) -> list[_Append]:
-        """Return the oldest appends, as many as fit a transaction; they stay in the queue until done."""
+    def _next_group(self) -> tuple[list[_Append], int, int]:
+        """Return the oldest appends, as many as fit a transaction, and their rows and bytes.
+
+        They stay in the queue until they are done.
+        """
+        if self._pending_rows <= _GROUP_ROWS and self._pending_bytes <= _GROUP_BYTES:
+            return list(self._pending), self._pending_rows, self._pending_bytes
         group: list[_Append] = []
         rows = size = 0
         for append in self._pending:
+            if group and (rows + len(append.rows) > _GROUP_ROWS or size + append.size > _GROUP_BYTES):
+                break
             rows += len(append.rows)
             size += append.size
-            if group and (rows > _GROUP_ROWS or size > _GROUP_BYTES):
-                break
             group.append(append)
-        return group
+        return group, rows, size
 
     async def _commit(self, group: list[_Append], tries: float) -> None:
         """Commit a group and resolve its futures, however long the store fails meanwhile.
@@ -442,8 +452,7 @@ class UpdateLog:
                 _fail([append], UnknownDocumentError(append.document))
                 continue
             positions[append.document] = position = position + len(append.rows)
-            if not append.done.done():
-                append.done.set_result(position)
+            _tell(append, position)
 
     def _abandon(self) -> None:
         if self._pending:
@@ -453,7 +462,25 @@ class UpdateLog:
         self._pending_rows = self._pending_bytes = 0
 
 
-def _fail(group: Sequence[_Append], error: Exception) -> None:
+def _fail(group: Iterable[_Append], error: Exception) -> None:
     for append in group:
-        if not append.done.done():
-            append.done.set_exception(error)
+        _tell(append, error)
+
+
+def _tell(append: _Append, outcome: int | Exception) -> None:
+    if append.is_told:
+        return
+    append.is_told = True
+    try:
+        append.told(outcome)
+    except Exception:  # noqa: BLE001 - others of the same commit are to be told, whatever becomes of one
+        _log.exception("document %r: what was committed could not be told", append.document)
+
+
+def _settle(done: asyncio.Future[int], outcome: int | Exception) -> None:
+    if done.done():
+        return
+    if isinstance(outcome, int):
+        done.set_result(outcome)
+    else:
+        done.set_exception(outcome)

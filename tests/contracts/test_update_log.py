@@ -43,6 +43,24 @@ async def test_D1_positions_are_gapless_in_the_order_of_the_calls(setting: Setti
     assert [row[:2] for row in await setting.rows(PAGE)] == [(1, b"1"), (2, b"2"), (3, b"3"), (4, b"4")]
 
 
+async def test_D2_one_who_cannot_bear_what_is_told_keeps_it_from_no_other(
+    log: UpdateLog, caplog: pytest.LogCaptureFixture
+):
+    told: list[int | Exception] = []
+
+    def break_down(_: int | Exception) -> None:
+        raise ArithmeticError
+
+    log.submit(PAGE, [(b"1", ANN)], break_down)
+    log.submit(PAGE, [(b"2", ANN)], told.append)
+    log.submit("page:none", [(b"x", ANN)], told.append)
+    assert not told
+    assert await log.append(PAGE, [(b"3", ANN)]) == 3
+    assert told[0] == 2
+    assert [type(each) for each in told] == [int, UnknownDocumentError]
+    assert "could not be told" in caplog.text
+
+
 async def test_D1_many_concurrent_appenders_each_keep_their_order(setting: Setting, log: UpdateLog):
     async def write(document: str, author: str) -> list[int]:
         return [await log.append(document, [(f"{author}{n}".encode(), author)]) for n in range(20)]

@@ -238,7 +238,7 @@ def test_R7_a_typed_character_that_breaks_half_way_is_told_like_any_other(
     document = LiveDocument(None, keystrokes("a"))
     monkeypatch.setattr(document, "_apply_update", break_down)
     with pytest.raises(Poisoned):
-        document.apply_stroke(keystrokes("ab")[1])
+        document.apply_strokes([keystrokes("ab")[1]])
 
 
 @pytest.mark.parametrize(
@@ -249,8 +249,79 @@ def test_R7_a_typed_character_that_breaks_half_way_is_told_like_any_other(
 def test_R1_only_a_new_character_next_to_others_is_a_stroke(known: str, update: bytes) -> None:
     document = LiveDocument(None, keystrokes(known))
     before = document.state()
-    assert not document.apply_stroke(update)
+    assert document.apply_strokes([update]) is None
     assert document.state() == before
+
+
+def test_R1_characters_of_one_turn_are_joined_into_one_update_that_says_the_same() -> None:
+    """Typists who type on behind their own and each other's characters, in turns of any size."""
+    chance = random.Random(4)
+    ids = [3, 7, 300, 70_000]
+    typists = {client_id: keystrokes("begun", client_id=client_id) for client_id in ids}
+    beginning = [update for updates in typists.values() for update in updates]
+    document, told = LiveDocument(None, beginning), LiveDocument(None, beginning)
+    docs: dict[int, pycrdt.Doc[Any]] = {}
+    typed_now: list[bytes] = []
+    for client_id in ids:
+        doc = docs[client_id] = pycrdt.Doc(client_id=client_id)
+        for update in beginning:
+            doc.apply_update(update)
+
+    def press(client_id: int) -> bytes:
+        doc = docs[client_id]
+        text = doc.get("text", type=pycrdt.Text)
+        pressed: list[bytes] = []
+        subscription = doc.observe(lambda event: pressed.append(event.update))
+        text.insert(chance.randint(1, len(str(text)) - 1), chance.choice("abc"))
+        subscription.drop()
+        return pressed[0]
+
+    joined = 0
+    for _ in range(300):
+        typed_now = [press(chance.choice(ids)) for _ in range(chance.randint(1, 9))]
+        change = document.apply_strokes(typed_now)
+        if change is None:  # between two characters that do not lie beside each other for this typist, say
+            change = document.apply(typed_now).change
+        else:
+            joined += len(typed_now) > 1
+        assert change is not None
+        told.apply([change])
+        for doc in docs.values():
+            if chance.random() < 0.7:
+                doc.apply_update(document.state())
+        assert read_text(told.state()) == read_text(document.state())
+    for doc in docs.values():
+        doc.apply_update(document.state())
+        assert str(doc.get("text", type=pycrdt.Text)) == read_text(document.state())
+    assert joined > 200
+
+
+def test_R1_what_depends_on_another_writers_character_of_the_same_turn_is_not_joined() -> None:
+    first, second, third = keystrokes("abc", client_id=1)
+    other: pycrdt.Doc[Any] = pycrdt.Doc(client_id=2)
+    for update in (first, second, third):
+        other.apply_update(update)
+    behind: list[bytes] = []
+    subscription = other.observe(lambda event: behind.append(event.update))
+    text = other.get("text", type=pycrdt.Text)
+    text += "d"
+    subscription.drop()
+    document = LiveDocument(None, [first])
+    assert document.apply_strokes([second]) == second  # from here on it is known exactly what is here
+    assert document.apply_strokes([third, *behind]) is None
+    assert document.apply([third, *behind]).change is not None
+    assert read_text(document.state()) == "abcd"
+
+
+def test_R1_a_character_that_comes_twice_in_a_turn_is_there_once() -> None:
+    first, second, third = keystrokes("abc", client_id=1)
+    theirs, theirs_behind = keystrokes("xy", client_id=2)
+    document = LiveDocument(None, [first])
+    # What is here is read anew for the other writer, in the midst of the turn.
+    document.apply([theirs])
+    assert document.apply_strokes([second, theirs_behind, second]) is None
+    document.apply([second, theirs_behind, second, third])
+    assert sorted(read_text(document.state())) == ["a", "b", "c", "x", "y"]
 
 
 def test_R7_the_honest_update_that_meets_a_poisoned_one_is_not_blamed() -> None:
@@ -396,7 +467,7 @@ def test_cancellation_is_no_fault_of_the_document(monkeypatch: pytest.MonkeyPatc
     writing = LiveDocument(None, keystrokes("a"))
     monkeypatch.setattr(writing, "_apply_update", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        writing.apply_stroke(keystrokes("ab")[1])
+        writing.apply_strokes([keystrokes("ab")[1]])
     monkeypatch.setattr(pycrdt, "Doc", Interrupted)
     with pytest.raises(KeyboardInterrupt):
         LiveDocument(None, [typed("a")])

@@ -4,7 +4,6 @@ import pytest
 
 from crdt import room
 from crdt.document import LiveDocument
-from crdt.errors import DocumentUnavailable
 from crdt.hub import HubConfig
 from crdt.protocol import encode_step1, encode_update
 from crdt.session import HOCUSPOCUS, YWS, Wire
@@ -132,19 +131,6 @@ async def test_D5_a_document_that_cannot_be_saved_sends_its_peers_away() -> None
         assert w.hub.statistics().rooms == {}
         again = await w.joined()
         assert str(again.text) == ""
-
-
-async def test_D5_a_commit_that_was_called_off_is_no_failure() -> None:
-    async with world() as w:
-        ann = await w.joined()
-        w.log.hold()
-        ann.text.insert(0, "a")
-        await turns()
-        w.log.cancel()
-        await turns()
-        assert ann.closed is None
-        opened = await w.hub.open(PAGE)
-        opened.fail(DocumentUnavailable("The test ends."))  # nothing would ever settle it
 
 
 async def test_N1_what_another_process_wrote_is_not_lost_and_reaches_everybody() -> None:

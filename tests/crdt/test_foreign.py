@@ -224,6 +224,21 @@ async def test_N1_rows_that_a_rebuild_has_brought_are_not_taken_again() -> None:
         assert [said.name for said in ann.said].count("update") == 1
 
 
+async def test_N1_a_hint_of_own_rows_that_comes_before_their_commit_is_told_does_no_harm() -> None:
+    async with processes() as p:
+        ann = await p.join(0)
+        p.log.hold()
+        ann.text.insert(0, "mine")
+        await turns()
+        (await p.hubs[0].open(PAGE)).heard(1)
+        p.log.release()
+        await ann.heard(lambda ann: ann.unsaved == 0)
+        await p.write(typed(", theirs", client_id=9))
+        await p.look()
+        await ann.heard(lambda ann: "theirs" in str(ann.text))
+        assert p.log.reads == [(1, 2)]
+
+
 async def test_N1_a_room_that_is_being_rebuilt_takes_no_rows() -> None:
     async with processes() as p:
         await p.write(typed("hé", client_id=5))

@@ -7,7 +7,7 @@ import pytest
 
 from crdt import room as room_module
 from crdt import snapshots
-from crdt.document import LiveDocument
+from crdt.document import LiveDocument, Poisoned
 from crdt.hub import HubConfig
 from crdt.protocol import encode_presence, encode_step1, encode_step2, encode_update
 from crdt.session import HOCUSPOCUS, YWS
@@ -37,6 +37,59 @@ async def test_D2_the_acknowledgement_follows_the_commit() -> None:
         w.log.release()
         await ann.heard(lambda ann: ann.unsaved == 0)
         assert read_text(w.stored()[0]) == "kept"
+
+
+async def test_R1_a_character_is_taken_at_once_and_what_comes_with_it_together() -> None:
+    first, *more = keystrokes("abcdef")
+    async with world() as w:
+        ann, bob = await w.joined(), await w.joined(token="bob")
+        for update in (first, more[0]):  # from the second on, whose characters they are is known
+            ann.say(encode_update(update))
+            await turns()
+        before = w.hub.statistics()
+        for update in more[1:]:
+            ann.say(encode_update(update))
+        assert w.hub.statistics().turns == before.turns + 1
+        assert str(bob.text) == "abc"
+        await turns()
+        assert w.hub.statistics().turns == before.turns + 2
+        assert str(bob.text) == "abcdef"
+        await ann.heard(lambda ann: ann.unsaved <= 0)
+        assert w.stored() == [first, *more]
+
+
+async def test_R1_characters_in_two_documents_are_each_taken_at_once() -> None:
+    first, second, third = keystrokes("abc")
+    async with world(PAGE, "page:2") as w:
+        clients = [await w.joined(document=document) for document in (PAGE, "page:2")]
+        for update in (first, second):
+            for client in clients:
+                client.say(encode_update(update))
+            await turns()
+        before = w.hub.statistics().turns
+        for client in clients:
+            client.say(encode_update(third))
+        assert w.hub.statistics().turns == before + 2
+
+
+async def test_R7_a_character_that_is_taken_at_once_and_breaks_the_document_is_told_like_any_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, second, third = keystrokes("abc")
+
+    def break_down(*_: object) -> None:
+        raise Poisoned
+
+    async with world() as w:
+        ann = await w.joined()
+        for update in (first, second):
+            ann.say(encode_update(update))
+            await turns()
+        with monkeypatch.context() as patch:
+            patch.setattr(LiveDocument, "apply_strokes", break_down)
+            ann.say(encode_update(third))
+        await ann.heard(lambda ann: len(w.stored()) == 3)
+        assert read_text(LiveDocument(None, w.stored()).state()) == "abc"
 
 
 async def test_D2_a_y_websocket_client_hears_its_edit_only_after_the_commit() -> None:

@@ -10,7 +10,7 @@ import pycrdt
 
 from crdt.connection import Connection
 from crdt.hub import Hub, HubConfig
-from crdt.ports import Binding, DocumentName, Guard, Principal, PrincipalId, Right
+from crdt.ports import Binding, DocumentName, Guard, Principal, PrincipalId, Right, Told
 from crdt.protocol import (
     EMPTY_UPDATE,
     Reader,
@@ -48,7 +48,7 @@ class HeldLog:
         self.reading: asyncio.Event | None = None
         self.is_held = False
         self.is_failing = False
-        self._open: list[tuple[str, Sequence[tuple[bytes, str]], asyncio.Future[int]]] = []
+        self._open: list[tuple[str, Sequence[tuple[bytes, str]], Told]] = []
 
     def reset(self, document: str, epoch: str) -> None:
         """Begin another epoch, as some process does."""
@@ -95,13 +95,10 @@ class HeldLog:
             raise self.read_error
         return [update for update, _ in self.rows[self._name(document)][after:upto]]
 
-    def append(self, document: str, rows: Sequence[tuple[bytes, str]]) -> asyncio.Future[int]:
-        loop = asyncio.get_running_loop()
-        saved: asyncio.Future[int] = loop.create_future()
-        self._open.append((document, rows, saved))
+    def submit(self, document: str, rows: Sequence[tuple[bytes, str]], told: Told) -> None:
+        self._open.append((document, rows, told))
         if not self.is_held:
-            loop.call_soon(self._commit)
-        return saved
+            asyncio.get_running_loop().call_soon(self._commit)
 
     async def save_snapshot(self, document: str, position: int, state: bytes) -> None:
         if self.snapshot_error is not None:
@@ -132,28 +129,23 @@ class HeldLog:
 
     def fail(self, error: Exception) -> None:
         opened, self._open = self._open, []
-        for _, _, saved in opened:
-            saved.set_exception(error)
-
-    def cancel(self) -> None:
-        opened, self._open = self._open, []
-        for _, _, saved in opened:
-            saved.cancel()
+        for _, _, told in opened:
+            told(error)
 
     def _commit(self) -> None:
         if not self.is_held:
             opened, self._open = self._open, []
             self._save(opened)
 
-    def _save(self, opened: list[tuple[str, Sequence[tuple[bytes, str]], asyncio.Future[int]]]) -> None:
-        for address, rows, saved in opened:
+    def _save(self, opened: list[tuple[str, Sequence[tuple[bytes, str]], Told]]) -> None:
+        for address, rows, told in opened:
             try:
                 document = self._name(address)
             except LookupError as error:
-                saved.set_exception(error)
+                told(error)
                 continue
             self.rows[document] += rows
-            saved.set_result(len(self.rows[document]))
+            told(len(self.rows[document]))
 
 
 class HeldClientIds:
