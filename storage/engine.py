@@ -73,7 +73,7 @@ class Database:
         # handler, where other processes still meet, polls and lets anybody pass.
         self._gate = asyncio.Lock()
         self._sqlite_connections: list[SqliteConnections] = []
-        self._looker: SqliteThread | None = None
+        self._looker: SqliteThread | AsyncEngine
         if self.path is not None:
             self._writer = self._sqlite_engine(self.path, "BEGIN IMMEDIATE", pool_size=1)
             self._reader = self._sqlite_engine(self.path, "BEGIN", pool_size, "PRAGMA query_only = ON")
@@ -93,6 +93,7 @@ class Database:
             self._reader = self._writer.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
             )
+            self._looker = self._writer.execution_options(isolation_level="AUTOCOMMIT")
 
     def __str__(self) -> str:
         return self._label
@@ -113,7 +114,7 @@ class Database:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._looker is not None:
+        if isinstance(self._looker, SqliteThread):
             await self._looker.close()
         await self._writer.dispose()
         await self._reader.dispose()
@@ -155,14 +156,14 @@ class Database:
     async def look(self, look: Look[*Ts], **parameters: object) -> Sequence[tuple[*Ts]]:
         """Return the rows of a query that is asked again and again, for a small part of what `read` costs.
 
-        On SQLite it passes by SQLAlchemy and its pool: mostly it is asked while nothing happens, and finds
-        nothing.
+        On SQLite it passes by SQLAlchemy and its pool, on Postgres it has no transaction around it: mostly it
+        is asked while nothing happens, and finds nothing.
         """
         with translated(self._label):
-            if self._looker is not None:
+            if isinstance(self._looker, SqliteThread):
                 sql, values, read = look.prepared(self._reader.dialect, parameters)
                 return read(await self._looker.run(lambda file: file.execute(sql, values).fetchall()))
-            async with self._reader.connect() as connection:
+            async with self._looker.connect() as connection:
                 found = await connection.execute(look.statement, parameters)
                 return cast("list[tuple[*Ts]]", [tuple(row) for row in found])
 
