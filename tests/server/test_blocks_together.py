@@ -28,7 +28,7 @@ WORDS = 12
 """That each who types adds, letter by letter."""
 
 AHEAD = 3
-"""Letters that the peer is ahead of the caller at most: neither is done while the others begin."""
+"""Letters that each who types is ahead of the caller at most: nobody is done while the others begin."""
 
 AT_ONCE = 10
 """Edits that each makes at least from when the last has begun until the first is done."""
@@ -93,6 +93,12 @@ async def test_stock_editors_a_caller_and_a_peer_write_one_paragraph_at_once(
         await editor.put_caret(line.index(name) + len(name))
 
     letters = asyncio.Queue[str](AHEAD)
+    paces = {name: asyncio.Semaphore(AHEAD) for name in editors}
+
+    async def type_(name: str) -> None:
+        for letter in words_of(name):
+            await paces[name].acquire()
+            await editors[name].type(letter)
 
     async def call() -> None:
         for n in range(changes):  # it has read the line once, and never hears what becomes of it
@@ -100,6 +106,8 @@ async def test_stock_editors_a_caller_and_a_peer_write_one_paragraph_at_once(
             mine = line.replace(f"old{n} ", f"new{n} ")
             answer = await carl.patch(block, {"content": {"doc": rich(mine)}, "base": seen})
             assert answer.status_code == 200, answer.text
+            for pace in paces.values():
+                pace.release()
 
     async def take_part() -> None:
         async with open_as(services, dora, page["document"]) as replica:
@@ -109,9 +117,7 @@ async def test_stock_editors_a_caller_and_a_peer_write_one_paragraph_at_once(
                 await replica.saved()
                 await letters.put(letter)
 
-    await asyncio.gather(
-        *(editor.type(words_of(name)) for name, editor in editors.items()), call(), take_part()
-    )
+    await asyncio.gather(*map(type_, editors), call(), take_part())
     new = " ".join(f"new{n}" for n in range(changes))
     expected = f"ann{words_of('ann')} bob{words_of('bob')} {new} dora{words_of('dora')}"
     for editor in editors.values():
