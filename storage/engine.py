@@ -5,7 +5,7 @@ Owns addresses, pools, the write gate and units of work. Knows no tables and run
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -64,9 +64,9 @@ class Database:
         self.busy_seconds = busy_seconds
         self.clock = clock
         self.new_id = new_id or Uuid7()
-        self.on_events: list[Callable[[Mapping[UUID, tuple[int, int]], Collection[str]], None]] = []
-        """Called with the workspaces that a unit of this process has given events, after its commit, each
-        with the positions behind which and up to which they are, and with the types of these events."""
+        self.on_events: list[Callable[[Collection[UUID], Collection[str]], None]] = []
+        """Called with the workspaces that a unit of this process has given events, after its commit, and with
+        the types of these events."""
         self._dsn = parsed.render_as_string(hide_password=False)
         self._label = _label(parsed)
         # SQLite has one writer at a time. Waiting here is in order of arrival and costs nothing; its own busy

@@ -7,7 +7,7 @@ is heard at once, one of another by NOTIFY on Postgres, and on SQLite by looking
 
 import asyncio
 import logging
-from collections.abc import Collection, Generator, Mapping
+from collections.abc import Collection, Generator
 from contextlib import contextmanager
 from datetime import timedelta
 from uuid import UUID
@@ -111,7 +111,7 @@ class EventFeed:
         self._subscriptions: set[Subscription] = set()
         self._heads: dict[UUID, int] = {}
         self._is_over = False
-        database.on_events.append(self._tell_own)
+        database.on_events.append(self._tell)
 
     @contextmanager
     def subscribe(
@@ -155,13 +155,6 @@ class EventFeed:
         self._is_over = True
         for subscription in self._subscriptions:
             subscription.end()
-
-    def _tell_own(self, touched: Mapping[UUID, tuple[int, int]], types: Collection[str]) -> None:
-        for workspace_id, (before, head) in touched.items():
-            # Where others' may lie before them, the next look tells.
-            if self._heads.get(workspace_id, 0) == before:
-                self._heads[workspace_id] = head
-        self._tell(touched, types)
 
     def _tell(self, workspaces: Collection[UUID], types: Collection[str] | None = None) -> None:
         self.window.touch(workspaces)

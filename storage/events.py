@@ -62,8 +62,8 @@ class Events:
         self._now = now
         self._new_id = new_id
         self._audit = audit
-        self.touched: dict[UUID, tuple[int, int]] = {}
-        """The workspaces that get new events by this unit: behind which position, and up to which."""
+        self.touched: set[UUID] = set()
+        """The workspaces that get new events by this unit."""
         self.types: set[str] = set()
         """The types of these events."""
 
@@ -113,8 +113,7 @@ class Events:
                     details=one.payload,
                 )
         await self._session.flush()
-        before, _ = self.touched.get(workspace_id, (head - len(new), head))
-        self.touched[workspace_id] = before, head
+        self.touched.add(workspace_id)
         self.types.update(one.type for one in new)
         return head
 

@@ -138,31 +138,6 @@ async def test_a_commit_of_this_process_is_heard_at_once_and_a_rollback_never(da
         assert (await here.next()).workspaces == (await everywhere.next()).workspaces == {ours}
 
 
-async def test_a_look_tells_of_no_event_again_that_this_process_has_told_of(sqlite_database: Database):
-    place, _ = await add_workspace(sqlite_database)
-    feed = EventFeed(sqlite_database)
-    other = Database(f"sqlite:///{sqlite_database.path}")  # as another process would
-    with feed.subscribe(concerning=("page.",)) as subscription:
-
-        async def is_told() -> bool:
-            await feed._look()  # pyright: ignore[reportPrivateUsage] - one, when nothing else happens
-            return place in (await subscription.next(0.001)).workspaces
-
-        async with other:
-            assert (await subscription.next()).is_everywhere
-            for type_ in ("channel.created", "agent.created"):
-                async with sqlite_database.transaction() as uow:
-                    await uow.events.append(place, type_)
-                    await uow.events.append(place, type_)
-                assert not await is_told()
-            async with other.transaction() as uow:
-                await uow.events.append(place, "page.created")
-            async with sqlite_database.transaction() as uow:
-                await uow.events.append(place, "channel.created")
-            assert await is_told()
-            assert not await is_told()
-
-
 async def test_one_whom_some_types_concern_is_told_of_them_and_of_what_is_not_known(
     database: Database, database_url: str, feed: EventFeed
 ):
