@@ -30,7 +30,8 @@ from crdt.errors import (
 from crdt.limits import Overruns, Seats
 from crdt.peer import Replica
 from crdt.ports import Access, Binding, Bus, Channel, ClientIds, DocumentName, Guard, Principal, UpdateLog
-from crdt.room import Room, Ticks
+from crdt.rhythm import Ticks
+from crdt.room import Room
 from crdt.session import Session, SessionLimits, Wire
 from crdt.snapshots import Folder
 from crdt.statistics import HubStatistics, RoomCounts, Verdicts

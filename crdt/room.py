@@ -1,7 +1,6 @@
 """One open document: what arrives in a turn is applied once, logged once and sent on once.
 
 A room belongs to its hub and to one event loop; nothing here blocks or waits except `rebuild` and `close`.
-The hot path schedules its turns with the loop's own `call_soon`: a task per turn costs more than the turn.
 """
 
 import asyncio
@@ -26,37 +25,12 @@ from crdt.protocol import (
     EMPTY_UPDATE,
     encode_presence,
 )
+from crdt.rhythm import Rhythm, Ticks
 from crdt.signatures import Signatures
 from crdt.snapshots import Due, Folder, Snapshots
 from crdt.statistics import RoomCounts, RoomStatistics
 
 logger = logging.getLogger(__name__)
-
-
-WINDOW_SECONDS_PER_PEER = 0.00007
-"""Rest after a turn for each peer that it was sent to; a hundred peers make 7 ms."""
-
-SHORTEST_WINDOW_SECONDS = 0.001
-"""The loop's timers know no shorter time; below it, gathering saves less than the timer costs."""
-
-
-class Ticks:
-    """Numbers the iterations of the event loop: what comes in one of them, comes together."""
-
-    def __init__(self) -> None:
-        self._number = 0
-        self._is_over = True
-
-    def now(self) -> int:
-        """Return the number of this iteration."""
-        if self._is_over:
-            self._is_over = False
-            asyncio.get_running_loop().call_soon(self._end)
-        return self._number
-
-    def _end(self) -> None:
-        self._is_over = True
-        self._number += 1
 
 
 Opener = Callable[[DocumentName, str | None], Awaitable["Room"]]
@@ -119,17 +93,12 @@ class Room:
             clock=clock,
         )
         """Which edits the document may take."""
-        self._coalesce_max_seconds = coalesce_max_seconds
-        self._next_turn_at = 0.0
-        self._ticks = ticks
-        self._taken_at = -1  # in which tick an edit was taken at once
-        self._loop = asyncio.get_running_loop()
+        self._rhythm = Rhythm(ticks, self._take_turn, longest_window_seconds=coalesce_max_seconds)
 
         self._edits: list[tuple[Peer, bytes]] = []
         self._requests: list[tuple[Peer, bytes]] = []
         self._presence_changes: set[int] = set()
         self._catching_up: list[Peer] = []
-        self._is_turn_due = False
         self._is_rebuilding = False
         self._is_poison_unknown = False  # whether a rebuild has not shown yet that it was of use
 
@@ -199,18 +168,16 @@ class Room:
         A turn of its own costs a third more than such a character. What else comes in the same iteration of
         the loop is taken together. Not for callers that are within a call of a peer or a document.
         """
-        if not (self._is_turn_due or self._is_rebuilding or self._next_turn_at or self._edits):
-            tick = self._ticks.now()
-            if tick != self._taken_at and self.failure is None and self._window() < SHORTEST_WINDOW_SECONDS:
-                self._taken_at = tick
-                edits = [(peer, update)]
-                try:
-                    if self._take_strokes(edits):
-                        self._is_poison_unknown = False
-                        return
-                except Poisoned:
-                    self._break(edits)
+        is_waiting = self._edits or self._is_rebuilding or self.failure is not None
+        if not is_waiting and self._rhythm.lets_take(len(self._audience.peers)):
+            edits = [(peer, update)]
+            try:
+                if self._take_strokes(edits):
+                    self._is_poison_unknown = False
                     return
+            except Poisoned:
+                self._break(edits)
+                return
         self._edits.append((peer, update))
         self._schedule()
 
@@ -276,21 +243,11 @@ class Room:
     # Turns
 
     def _schedule(self) -> None:
-        if self._is_turn_due or self._is_rebuilding:
-            return
-        self._is_turn_due = True
-        if not self._next_turn_at or self._loop.time() >= self._next_turn_at:
-            self._loop.call_soon(self._take_turn)
-        else:
-            self._loop.call_at(self._next_turn_at, self._take_turn)
+        if not self._is_rebuilding:
+            self._rhythm.schedule()
 
     def _take_turn(self) -> None:
-        self._is_turn_due = False
-        # What a turn costs grows with the peers that it is sent to, so the time between two turns does too
-        # (R2): whoever types alone finds the room rested, a hundred who type share one turn.
-        window = self._window()
-        is_short = window < SHORTEST_WINDOW_SECONDS
-        self._next_turn_at = 0.0 if is_short else self._loop.time() + min(window, self._coalesce_max_seconds)
+        self._rhythm.begin(len(self._audience.peers))
         if self._is_rebuilding or self.failure is not None:
             return
         edits, self._edits = self._edits, []
@@ -323,9 +280,6 @@ class Room:
             changes, self._presence_changes = self._presence_changes, set()
             self._audience.show(encode_presence(self._awareness.encode(sorted(changes))))
             self._tell_others(self._elsewhere.say(changes))
-
-    def _window(self) -> float:
-        return len(self._audience.peers) * WINDOW_SECONDS_PER_PEER
 
     def _break(self, edits: list[tuple[Peer, bytes]]) -> None:
         """Begin anew, as the document broke at these edits."""

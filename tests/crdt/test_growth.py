@@ -5,7 +5,7 @@ import asyncio
 import pycrdt
 import pytest
 
-from crdt import room
+from crdt import rhythm
 from crdt.errors import EditTooLarge
 from crdt.hub import HubConfig
 from crdt.protocol import encode_step1, encode_update
@@ -202,7 +202,7 @@ async def test_W4_A6_an_answer_that_fits_and_breaks_a_rule_makes_nothing_good(
         ann.doc.get("elsewhere", type=pycrdt.Map[str])["k"] = "against the rules"
         await refused(ann, 3)
         # What comes from now on shares a turn.
-        monkeypatch.setattr(room, "WINDOW_SECONDS_PER_PEER", 1)
+        monkeypatch.setattr(rhythm, "WINDOW_SECONDS_PER_PEER", 1)
         bob.doc.get("fields", type=pycrdt.Map[str])["b"] = "1"
         await bob.heard(lambda bob: bob.unsaved == 0)
         w.clock.now += 2

@@ -5,8 +5,7 @@ from typing import Any
 import pycrdt
 import pytest
 
-from crdt import room as room_module
-from crdt import snapshots
+from crdt import rhythm, snapshots
 from crdt.document import LiveDocument, Poisoned
 from crdt.hub import HubConfig
 from crdt.protocol import encode_presence, encode_step1, encode_step2, encode_update
@@ -250,7 +249,7 @@ async def test_R2_a_lone_typist_waits_for_nothing_and_a_crowd_shares_turns(
         await turns(3)
         assert len(w.stored()) == 1  # without a timer
         # From now on as if there were a crowd: a rest that no machine is too slow for.
-        monkeypatch.setattr(room_module, "WINDOW_SECONDS_PER_PEER", 0.1)
+        monkeypatch.setattr(rhythm, "WINDOW_SECONDS_PER_PEER", 0.1)
         bob = await w.joined(token="bob")
         bob.text.insert(0, "2")
         await ann.heard(lambda ann: ann.names.count("update") == 1)
