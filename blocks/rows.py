@@ -13,6 +13,7 @@ from uuid import UUID
 
 import msgspec
 import pycrdt
+from msgspec import UNSET, UnsetType
 
 from blocks import channel
 from blocks.kinds.fields import Url
@@ -59,10 +60,13 @@ class BlockRow(msgspec.Struct, frozen=True):
 
 
 class PageNames(msgspec.Struct, frozen=True):
-    """What a page's document says that it is called and looks like; None where it says nothing."""
+    """What a page's document says that it is called and looks like.
 
-    title: str | None = None
-    icon_url: str | None = None
+    UNSET where it has no word of it, and None where what it says is neither a title nor an address.
+    """
+
+    title: str | UnsetType | None = UNSET
+    icon_url: str | UnsetType | None = UNSET
 
 
 class MessageRow(msgspec.Struct, frozen=True):
@@ -104,13 +108,13 @@ class Changes(msgspec.Struct, Generic[R], frozen=True):
     marks: Mapping[str, UUID]
     """Read marks that are new or further than before."""
     unreadable: int
-    names: PageNames = PageNames()
-    """Of a page."""
+    names: PageNames | None = None
+    """Of a page; None where nothing of that was touched."""
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing has to be done."""
-        return not (self.rows or self.gone or self.marks) and self.names == PageNames()
+        return not (self.rows or self.gone or self.marks) and self.names is None
 
 
 def page_changes(
@@ -189,12 +193,17 @@ def missing(touched: Changes[Any], digests: Mapping[str, bytes], marks: Mapping[
 
 
 def _read_names(doc: pycrdt.Doc[Any]) -> PageNames:
-    title, icon_url = read_title(doc), plain(doc.get(META, type=pycrdt.Map[Any]).get("icon_url"))
-    try:
-        icon_url = msgspec.convert(icon_url, Url)
-    except msgspec.ValidationError:
-        icon_url = None
-    return PageNames(title[:MAX_TITLE].replace("\0", "\ufffd") if title is not None else None, icon_url)
+    meta = doc.get(META, type=pycrdt.Map[Any])
+    names: dict[str, str | None] = {}
+    if "title" in meta:
+        title = read_title(doc)
+        names["title"] = title[:MAX_TITLE].replace("\0", "\ufffd") if title is not None else None
+    if "icon_url" in meta:
+        try:
+            names["icon_url"] = msgspec.convert(plain(meta["icon_url"]), Url)
+        except msgspec.ValidationError:
+            names["icon_url"] = None
+    return PageNames(**names)
 
 
 def _read_block(doc: pycrdt.Doc[Any], key: str) -> BlockRow:

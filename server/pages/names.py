@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pycrdt
+from msgspec import UNSET
 
 from blocks.page import META
 from blocks.plain import plain
@@ -40,24 +42,43 @@ async def write_in_document(
 
 
 async def follow_document(uow: UnitOfWork, page_id: UUID, names: PageNames) -> Page | None:
-    """Have a page's row say what its document says; return the page if that is something else."""
-    if names == PageNames():
-        return None
+    """Have a page's row say what its document says; return the page if that is something else.
+
+    Where the document has no word of it any more (the first renaming was undone, or a version restored), the
+    row says again what it said by itself.
+    """
     page = await uow.pages.get(page_id)
-    if page is None or _said(page, names) == (page.title, page.icon_url):
+    if page is None or not _differences(page, names):
         return None
     await uow.workspaces.lock(page.workspace_id)
     uow.session.expunge(page)  # it may have changed until now
     page = await uow.pages.get(page_id)
     if page is None:
         return None
-    page.title, page.icon_url = _said(page, names)
+    own = dict(page.own_names)
+    for name, value in _differences(page, names).items():
+        if getattr(names, name) is UNSET:
+            del own[name]
+        else:
+            own.setdefault(name, getattr(page, name))
+        setattr(page, name, value)
+    page.own_names = own
     await uow.pages.change(page)
     return page
 
 
-def _said(page: Page, names: PageNames) -> tuple[str, str | None]:
-    return (
-        page.title if names.title is None else names.title,
-        page.icon_url if names.icon_url is None else names.icon_url,
-    )
+def rename(page: Page, names: Mapping[str, str | None]) -> None:
+    """Have a page's row say something else by itself."""
+    for name, value in names.items():
+        setattr(page, name, value)
+        if name in page.own_names:
+            page.own_names = {**page.own_names, name: value}
+
+
+def _differences(page: Page, names: PageNames) -> dict[str, str | None]:
+    """Return what a page's row is to say other than now."""
+    said = {name: value for name, value in page.own_names.items() if getattr(names, name) is UNSET}
+    for name, value in msgspec.structs.asdict(names).items():
+        if value is not UNSET and value is not None:
+            said[name] = value
+    return {name: value for name, value in said.items() if value != getattr(page, name)}

@@ -14,7 +14,7 @@ import pycrdt
 
 from blocks import channel
 from blocks.page import BLOCKS, META
-from blocks.rows import Changes, Known, PageNames, channel_changes, fits, page_changes
+from blocks.rows import Changes, Known, channel_changes, fits, page_changes
 from crdt.document import LiveDocument, Poisoned
 from crdt.poison import is_fault
 from server.offload import SMALL_BYTES, Offload, size_of
@@ -47,7 +47,7 @@ def _touched_of_page(doc: pycrdt.Doc[Any], touched: Touched) -> Changes[Any]:
     # A key that fits no row is none that a database can be asked for.
     ids = set(filter(fits, touched[BLOCKS]))
     changes = page_changes(doc, Known(dict.fromkeys(ids, b"")), only=ids)
-    return Changes(changes.rows, changes.gone, {}, 0, changes.names if touched[META] else PageNames())
+    return Changes(changes.rows, changes.gone, {}, 0, changes.names if touched[META] else None)
 
 
 def _touched_of_channel(doc: pycrdt.Doc[Any], touched: Touched) -> Changes[Any]:

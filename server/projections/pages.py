@@ -94,7 +94,9 @@ class PageRows:
             await uow.embeds.set_waiting(standing.subject_id, changes.gone, {})
             await uow.projected_blocks.remove(standing.subject_id, changes.gone)
             await uow.search.remove("block", standing.subject_id, changes.gone)
-        page = None if moment.is_past else await follow_document(uow, standing.subject_id, changes.names)
+        if moment.is_past or changes.names is None:
+            return []
+        page = await follow_document(uow, standing.subject_id, changes.names)
         return [Happening("page.updated", moment.author, what_is_told_of(page))] if page is not None else []
 
 

@@ -13,7 +13,7 @@ from server.errors import ApiError, ConflictError, FieldError, InvalidError
 from server.pages.copies import draft_copies, find_tree, note_blocks, page_fields
 from server.pages.ending import end_page
 from server.pages.making import add_pages, tell_of_page
-from server.pages.names import write_in_document
+from server.pages.names import rename, write_in_document
 from server.rest.fields import DocumentEpoch, Listing, Slice, Time, Title, Url, list_slice, read_cursor
 from server.rest.gate import find_page, find_workspace, lock_page, require
 from server.routing import ReaderCall, Routes, UserCall
@@ -190,21 +190,21 @@ async def change_page(call: UserCall, page_id: UUID, body: PageChange) -> PageAn
         if body != PageChange():
             await _change(call, uow, page, body)
         answer = await read_page(uow, page)
-    names = {"title": body.title, "icon_url": body.icon_url}
-    names = {name: value for name, value in names.items() if value is not UNSET}
-    if names:
+    if names := _names_of(body):
         await write_in_document(call.services.documents, page_id, await call.principal(), names)
     return answer
+
+
+def _names_of(body: PageChange) -> dict[str, str | None]:
+    names = {"title": body.title, "icon_url": body.icon_url}
+    return {name: value for name, value in names.items() if value is not UNSET}
 
 
 async def _change(call: UserCall, uow: UnitOfWork, page: Page, body: PageChange) -> None:
     is_moved = body.parent_page_id is not UNSET or body.after is not UNSET
     if is_moved:
         await _move(call, uow, page, body)
-    if body.title is not UNSET:
-        page.title = body.title
-    if body.icon_url is not UNSET:
-        page.icon_url = body.icon_url
+    rename(page, _names_of(body))
     if body.is_template is not UNSET:
         page.is_template = body.is_template
     await uow.pages.change(page)

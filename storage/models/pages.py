@@ -1,6 +1,7 @@
 """Canvas pages: the tree, titles and trash. What a page contains is its document `page:{id}`."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index, false, text
@@ -38,3 +39,6 @@ class Page(Model, kw_only=True):
     access_root_id: Mapped[UUID | None] = mapped_column(default=None)
     # Whether new pages are made from it.
     is_template: Mapped[bool] = mapped_column(default=False, server_default=false())
+    # What of `title` and `icon_url` was here before the page's document said something else: once that has no
+    # word of it any more, it is here again.
+    own_names: Mapped[dict[str, Any]] = mapped_column(default_factory=dict[str, Any], server_default="{}")

@@ -90,7 +90,10 @@ def do_something_on_page(doc: pycrdt.Doc[Any], dice: random.Random) -> None:
         case 6:
             blocks[dice.choice(["", "odd", "x" * 300])] = dice.choice([5, None, "text"])
         case _:
-            meta["title"] = dice.choice(["Plan", "Another plan"])
+            if "title" in meta and dice.random() < 0.3:
+                del meta["title"]
+            else:
+                meta["title"] = dice.choice(["Plan", "Another plan", 5])
 
 
 def do_something_in_channel(doc: pycrdt.Doc[Any], dice: random.Random) -> None:
@@ -133,14 +136,14 @@ class Table:
         self.rows: dict[str, bytes] = {}
         self.marks: dict[str, Any] = {}
 
-        self.names = PageNames()
+        self.names: PageNames | None = None
 
     def take(self, changes: Changes[Any]) -> None:
         self.rows |= {str(row.id): digest for row, digest in changes.rows}
         for id_ in changes.gone:
             self.rows.pop(id_, None)
         self.marks |= moved_on(changes.marks, self.marks)
-        if changes.names != PageNames():
+        if changes.names is not None:
             self.names = changes.names
 
 

@@ -82,6 +82,41 @@ async def test_a_page_is_called_what_its_document_says_whoever_writes_it(
     assert told == [(title, actor) for title in ("By Yjs", "x" * 500, "Y", "Y", "Renamed")]
 
 
+async def test_a_page_is_called_as_before_once_its_document_has_no_word_of_it(
+    ann: Api, workspace: str, services: Services
+):
+    (page,) = await make(ann, workspace, "Plan")
+    path = f"/v1/pages/{page['id']}"
+
+    async def now() -> tuple[str, str | None]:
+        await services.chat.catch_up(page["document"])
+        found = (await ann.get(path)).json()
+        return found["title"], found["icon_url"]
+
+    async with open_as(services, ann, page["document"]) as replica:
+        meta = replica.doc.get(META, type=pycrdt.Map[Any])
+        undo = pycrdt.UndoManager(scopes=[meta])
+        for title in ("First", "Second"):
+            with replica.doc.transaction():
+                meta["title"], meta["icon_url"] = title, f"https://x.example/{title}.png"
+            await replica.saved()
+            assert await now() == (title, f"https://x.example/{title}.png")
+        while undo.can_undo():
+            undo.undo()
+        await replica.saved()
+        assert [*meta.keys()] == []
+        assert await now() == ("Plan", None)
+        # What REST says meanwhile, the row says by itself from then on.
+        meta["title"] = "Third"
+        await replica.saved()
+        assert await now() == ("Third", None)
+        await ann.patch(path, {"title": "By REST"})
+        await until(lambda: meta.to_py() == {"title": "By REST"})
+        del meta["title"]
+        await replica.saved()
+        assert await now() == ("By REST", None)
+
+
 async def test_siblings_keep_the_order_they_are_given(ann: Api, workspace: str):
     a, b, c = await make(ann, workspace, "a", "b", "c")
     await make(ann, workspace, "first", after=None)

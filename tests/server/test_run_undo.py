@@ -1,5 +1,6 @@
 """Undo this run: what it did goes, in all documents, and what others did stays."""
 
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -66,9 +67,13 @@ async def write(services: Services, run: Principal, page: Json, block: str) -> N
 async def test_what_a_run_did_is_undone_and_what_others_did_stays(
     services: Services, ann: Api, bob: Api, workspace: str, page: Json, block: str, clock: Clock
 ):
+    async def is_named(title: str) -> bool:  # its row follows its document
+        return (await ann.get(f"/v1/pages/{page['id']}")).json()["title"] == title
+
     await join_workspace(ann, workspace, bob)
     run = await begin_run(services, ann, workspace)
     await write(services, run, page, block)
+    await until(partial(is_named, "Renamed"))
     await undo(ann, run, 409)  # it goes on
     async with open_as(services, ann, page["document"]) as person:
         assert lines(person) == ["ONe", "two", "From the agent", "Made by the agent"]
@@ -83,11 +88,7 @@ async def test_what_a_run_did_is_undone_and_what_others_did_stays(
     async with open_as(services, ann, page["document"]) as person:
         assert lines(person) == ["one!", "two", "ANN"]
 
-    async def is_named_as_before() -> bool:  # its row follows its document
-        listed = (await ann.get(f"{workspace}/pages")).json()["items"]
-        return [item["title"] for item in listed] == ["Plan"]
-
-    await until(is_named_as_before)
+    await until(partial(is_named, "Plan"))
     # Once more is no harm.
     again = await undo(ann, run)
     assert [one["position"] for one in again["documents"]] == [None]
