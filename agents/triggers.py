@@ -91,10 +91,14 @@ class EventConfig(Unforeseen, frozen=True, forbid_unknown_fields=True, kw_only=T
             return False
 
 
+LEAST_QUIET_SECONDS = 5
+"""How long a page is left alone at least before it fires anything."""
+
+
 class PageEditConfig(Unforeseen, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """When a page was edited, by others than the agent, and then left alone for a while."""
 
-    quiet_seconds: Annotated[int, Meta(ge=5, le=86_400)] = 60
+    quiet_seconds: Annotated[int, Meta(ge=LEAST_QUIET_SECONDS, le=86_400)] = 60
     page_id: UUID | None = None
     """The page; without one any that the trigger's maker may read."""
     below: bool = False

@@ -16,7 +16,13 @@ from agents.configured_triggers import follow_agent, is_in_step
 from agents.firing import Occasion, fire, pause, run_behind
 from agents.playbooks.runs import Deed
 from agents.playbooks.starting import arm_stored, type_of
-from agents.triggers import PageEditConfig, ScheduleConfig, read_settings, scope_of_schedule
+from agents.triggers import (
+    LEAST_QUIET_SECONDS,
+    PageEditConfig,
+    ScheduleConfig,
+    read_settings,
+    scope_of_schedule,
+)
 from server.background.leadership import LEASE_SECONDS, Leadership
 from storage.access import page_standing
 from storage.callers import find_caller
@@ -70,6 +76,9 @@ class TriggerTimes:
                     if news.is_everywhere:
                         await self._forget()
                     patience = await self.fire_due()
+                    if news.workspaces:
+                        # Who follows the same events may write down later what is due because of them.
+                        patience = min(patience, LEAST_QUIET_SECONDS)
                 except StorageError as error:
                     logger.warning("triggers cannot be looked at now: %s", error)
                     patience = RETRY_SECONDS

@@ -15,7 +15,7 @@ from agents.runs import NewRun, request_run
 from server.background.trigger_times import TriggerTimes
 from server.bootstrap import Services
 from server.rest.triggers import MOST
-from storage.event_feed import EventFeed
+from storage.event_feed import LOOK_SECONDS, EventFeed
 from storage.models import AgentRunLog, AgentTrigger
 from tests.server.api import Api
 from tests.server.conftest import Clock
@@ -499,6 +499,23 @@ async def test_a_page_that_is_edited_fires_once_when_it_was_quiet(
     clock.forward(seconds=31)
     await nudge(services, workspace)
     assert len(await has_run(ann, agent, 2)) == 2
+
+
+async def test_what_is_written_down_after_its_event_was_told_of_fires_soon(
+    ann: Api, workspace: str, agent: dict[str, Any], services: Services, clock: Clock
+):
+    page = await ann.made(f"{workspace}/pages", {"title": "Plan"})
+    made = await add(ann, agent, "page_edit", quiet_seconds=5, page_id=page["id"])
+    await write(ann, page, "One")
+    await is_waited_for(services, made, page)
+    async with services.database.transaction() as uow:
+        await uow.triggers.forget_page(UUID(made["id"]), UUID(page["id"]))
+    clock.forward(seconds=10)
+    await nudge(services, workspace)
+    await asyncio.sleep(2 * LOOK_SECONDS)  # on SQLite it is told twice
+    async with services.database.transaction() as uow:
+        await uow.triggers.set_page(UUID(made["id"]), UUID(page["id"]), {"due_at": clock.now})
+    await has_run(ann, agent, 1)
 
 
 async def test_only_pages_that_it_is_for_and_only_edits_of_others(
