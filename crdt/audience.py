@@ -77,13 +77,13 @@ class Audience:
             self._echo_apart(turn, edits, change)
         if change is None:
             return
-        broadcast = Broadcast(encode_update(change), change)
         # Mostly an edit comes out as it went in; where it does not, it brought to light what was waiting for
         # it, and its sender lacks that too.
         is_known_to_sender = len(edits) == 1 and edits[0][1] == change
         if self.is_plain:
-            self._tell_all_but(edits[0][0] if is_known_to_sender else None, broadcast)
+            self.tell_all_but(edits[0][0] if is_known_to_sender else None, change)
             return
+        broadcast = Broadcast(encode_update(change), change)
         for peer, is_synced in self.peers.items():
             if not is_synced:
                 continue
@@ -121,12 +121,9 @@ class Audience:
         """Whether nobody has to be told apart, as in most rooms at most times."""
         return not (self._is_guarded or self.echo_peers or self._lagging or self._echoes.held)
 
-    def tell_others(self, turn: Turn, change: bytes) -> None:
-        """Let everybody hear of a turn that is all of a change, where `is_plain`; a lone sender knows it."""
-        sender = next(iter(turn.edits)) if len(turn.edits) == 1 else None
-        self._tell_all_but(sender, Broadcast(encode_update(change), change))
-
-    def _tell_all_but(self, left_out: Peer | None, broadcast: Broadcast) -> None:
+    def tell_all_but(self, left_out: Peer | None, change: bytes) -> None:
+        """Let everybody hear of a change but who knows it already, where `is_plain`."""
+        broadcast = Broadcast(encode_update(change), change)
         for peer, is_synced in self.peers.items():
             if is_synced and peer is not left_out:
                 peer.deliver(broadcast)

@@ -87,9 +87,14 @@ class MemoryLine:
         self._receive = receive
         self._on_last_close = on_last_close
 
+    @property
+    def has_others(self) -> bool:
+        """Whether there is another participant."""
+        return len(self._lines) > 1
+
     def publish(self, message: bytes) -> None:
         """Tell all others of the topic, soon."""
-        if len(self._lines) > 1:
+        if self.has_others:
             loop = asyncio.get_running_loop()
             for line in self._lines:
                 if line is not self:

@@ -11,7 +11,7 @@ from functools import partial
 import msgspec
 
 from crdt.broadcast import Peer
-from crdt.ports import Binding, Told
+from crdt.ports import Binding
 from crdt.snapshots import Due
 
 
@@ -54,7 +54,7 @@ class Commits:
         self._on_signed = signed
         self._on_failed = failed
         self.turns: deque[Turn] = deque()
-        """Those that wait, the oldest first."""
+        """Those that wait, the oldest first: one without rows of its own waits for those before it."""
 
     @property
     def newest(self) -> int:
@@ -72,14 +72,13 @@ class Commits:
         """Return the number of the newest turn that waits and has something of a peer's own."""
         return next((turn.number for turn in reversed(self.turns) if turn.is_echo_to(peer)), None)
 
-    def add(self, turn: Turn) -> None:
-        """Take a turn; without `save` it waits only for those before it."""
-        self.turns.append(turn)
-
-    def save(self, turn: Turn) -> Told:
-        """Let a turn wait for its rows; return what is to be told of them."""
-        turn.is_saved = False
-        return partial(self._save, turn)
+    def saved(self, turn: Turn, outcome: int | Exception) -> None:
+        """Hear the position of a turn's last row, once they are committed, or why they cannot be."""
+        if isinstance(outcome, int):
+            turn.is_saved, turn.position = True, outcome
+            self._on_saved(turn)
+        else:
+            self._on_failed(outcome)
 
     def sign(
         self,
@@ -102,13 +101,6 @@ class Commits:
     def clear(self) -> None:
         """Give all of them up."""
         self.turns.clear()
-
-    def _save(self, turn: Turn, saved: int | Exception) -> None:
-        if isinstance(saved, int):
-            turn.is_saved, turn.position = True, saved
-            self._on_saved(turn)
-        else:
-            self._on_failed(saved)
 
     def _sign(
         self,

@@ -106,6 +106,11 @@ Receiver = Callable[[bytes], None]
 class Line(Protocol):
     """A participant's place in a topic of the bus. No call blocks or raises."""
 
+    @property
+    def has_others(self) -> bool:
+        """Whether anybody else may hear what is published now."""
+        ...
+
     def publish(self, message: bytes) -> None:
         """Tell all others in the topic, in whatever process, if nothing goes wrong."""
         ...

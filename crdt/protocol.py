@@ -329,6 +329,7 @@ def encode_string(text: str) -> bytes:
 
 UPDATE = b"\x00\x02"
 """What an update message begins with, on its way in either direction."""
+_UPDATE_HEADS = tuple(UPDATE + digit for digit in _DIGITS)
 
 
 def encode_step1(state_vector: bytes) -> bytes:
@@ -343,7 +344,9 @@ def encode_step2(update: bytes) -> bytes:
 
 def encode_update(update: bytes) -> bytes:
     """Tell a client of a change."""
-    return UPDATE + encode_number(len(update)) + update  # as above
+    size = len(update)
+    head = _UPDATE_HEADS[size] if size < 0x80 else UPDATE + encode_number(size)
+    return head + update  # as above
 
 
 def encode_presence(update: bytes) -> bytes:

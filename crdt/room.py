@@ -318,9 +318,10 @@ class Room:
             turn.edits[peer] = turn.edits.get(peer, 0) + 1
             rows.append((update, peer.principal.author))
             size += len(update)
-        self._commits.add(turn)
+        self._commits.turns.append(turn)
         self._save_rows(turn, rows, size)
-        self._audience.tell_others(turn, change)
+        # What is all of a change a lone sender knows.
+        self._audience.tell_all_but(edits[0][0] if len(turn.edits) == 1 else None, change)
         return True
 
     def _take_edits(self, edits: list[tuple[Peer, bytes]]) -> None:
@@ -335,7 +336,7 @@ class Room:
         for peer, _ in edits:
             turn.edits[peer] = turn.edits.get(peer, 0) + 1
         self.admission.follow(turn)
-        self._commits.add(turn)
+        self._commits.turns.append(turn)
         self._save(turn, edits, is_change=applied.change is not None)
         if self._signatures.unsaved:
             self._bind(turn)
@@ -359,11 +360,12 @@ class Room:
             self._save_rows(turn, rows, size)
 
     def _save_rows(self, turn: Turn, rows: list[tuple[bytes, str]], size: int) -> None:
+        turn.is_saved = False
         turn.unsaved_updates, turn.unsaved_bytes = len(rows), size
-        self._snapshots.added(len(rows), size)
-        turn.snapshot = self._snapshots.take(self._document)
-        turn.foreign_rows = self._foreign.rows
-        self._log.submit(self.epoch.address, rows, self._commits.save(turn))
+        if self._snapshots.added(len(rows), size):
+            turn.snapshot = self._snapshots.take(self._document)
+            turn.foreign_rows = self._foreign.rows
+        self._log.submit(self.epoch.address, rows, partial(self._commits.saved, turn))
 
     def _bind(self, turn: Turn | None = None) -> None:
         bindings = self._signatures.take_unsaved()
@@ -382,7 +384,8 @@ class Room:
 
     def _on_saved(self, turn: Turn) -> None:
         is_next = self._foreign.saved(turn.position - turn.unsaved_updates + 1, turn.position)
-        self._line.publish(encode_hint(turn.position))
+        if self._line.has_others:
+            self._line.publish(encode_hint(turn.position))
         if turn.snapshot is not None:
             # With rows of others in between, only the log has what belongs to that position.
             is_whole = is_next and turn.foreign_rows == self._foreign.rows and not self._is_rebuilding

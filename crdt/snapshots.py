@@ -54,12 +54,13 @@ class Snapshots:
         self._taken_bytes = 0
         self._row_bytes = self._since_bytes
 
-    def added(self, rows: int, size_bytes: int) -> None:
-        """Note what a turn adds to the log."""
+    def added(self, rows: int, size_bytes: int) -> bool:
+        """Note what a turn adds to the log; return whether a snapshot is due."""
         self.rows += rows
         self.size_bytes += size_bytes
         self._since_bytes += size_bytes
         self._row_bytes += size_bytes
+        return self.rows >= self._every_updates or self._row_bytes >= EVERY_BYTES
 
     def measure(self, document: LiveDocument, at_least_bytes: int) -> bool:
         """Find out how large the document is, if that many bytes have come since that was known.

@@ -33,6 +33,10 @@ class HostileLine:
         self._line = line
         self._kept = kept
 
+    @property
+    def has_others(self) -> bool:
+        return True  # by the time that it is delivered
+
     def publish(self, message: bytes) -> None:
         self._kept.append((self._line, message))
 
