@@ -14,7 +14,7 @@ import pycrdt
 
 from blocks import channel
 from blocks.page import BLOCKS, META
-from blocks.rows import Changes, Known, channel_changes, fits, page_changes
+from blocks.rows import Changes, Known, PageNames, channel_changes, fits, page_changes
 from crdt.document import LiveDocument, Poisoned
 from crdt.poison import is_fault
 from server.offload import SMALL_BYTES, Offload, size_of
@@ -81,6 +81,8 @@ class _Kept:
         self.position = position
         self.touched_since = position
         self.size = size
+        self.counted = 0
+        """What of that counts towards what all may take."""
         self.touched = {root: set[str]() for root in kind.roots}
         self._subscriptions = [
             self.doc.get(root, type=pycrdt.Map[Any]).observe_deep(self._observer_of(root))
@@ -113,6 +115,7 @@ class Documents:
         self._most_bytes = most_bytes
         self._most = most
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._bytes = 0  # of all of them
 
     def position(self, address: str) -> int | None:
         """Return up to which position of its log a document is kept; None for one that is not."""
@@ -160,7 +163,8 @@ class Documents:
         try:
             if rows:
                 kept.live.apply(rows)
-            changes = kept.kind.touched(kept.doc, kept.touched) if position == head else _NOTHING
+            is_news = position == head and any(kept.touched.values())
+            changes = kept.kind.touched(kept.doc, kept.touched) if is_news else _NOTHING
         except BaseException as error:
             self.forget(address)
             if isinstance(error, Poisoned) or is_fault(error):
@@ -177,18 +181,21 @@ class Documents:
     def forget(self, address: str) -> None:
         """Keep a document no longer."""
         if (kept := self._kept.pop(address, None)) is not None:
-            kept.let_go()
+            self._let_go(kept)
 
     def _keep(self, address: str, kept: _Kept) -> None:
         self._kept[address] = kept
         self._kept.move_to_end(address)
         if kept.size > self._most_bytes:
             kept.measure()
-        size = sum(kept.size for kept in self._kept.values())
-        while size > self._most_bytes or len(self._kept) > self._most:
-            _, oldest = self._kept.popitem(last=False)
-            oldest.let_go()
-            size -= oldest.size
+        self._bytes += kept.size - kept.counted
+        kept.counted = kept.size
+        while self._bytes > self._most_bytes or len(self._kept) > self._most:
+            self._let_go(self._kept.popitem(last=False)[1])
+
+    def _let_go(self, kept: _Kept) -> None:
+        self._bytes -= kept.counted
+        kept.let_go()
 
 
 class KeptDocuments:
@@ -211,6 +218,15 @@ class KeptDocuments:
         if len(self._in_child) > MAX_IN_CHILD:
             self._in_child.popitem(last=False)
         return await self._offload.run_in_child(_read, address, position, snapshot, rows, known)
+
+    def read_new(self, standing: Standing, rows: Sequence[bytes]) -> Changes[Any] | None:
+        """Read a document that has no rows in the tables yet, from all of its log, and keep it here; None for
+        one that is too large for that."""
+        if size_of(None, rows) > SMALL_BYTES:
+            return None
+        changes = self._here.read(standing.address, standing.head, None, rows, Known({}))
+        # What says nothing of its name leaves that as it is.
+        return msgspec.structs.replace(changes, names=None) if changes.names == PageNames() else changes
 
     def position(self, standing: Standing) -> int | None:
         """Return from which position on a document may be read; None for one that is not kept."""

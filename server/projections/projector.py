@@ -110,9 +110,9 @@ class Projector:
     async def follow_unchanged(self, names: Sequence[str]) -> tuple[Set[str], Set[str]]:
         """Bring the rows of those pages up to their logs, in one transaction, that need nothing written.
 
-        Editors with a schema of their own edit nothing that has rows. Returns the names of these pages, and
-        of those in which something with a row was edited; all others are to be followed, too. Raises
-        storage's errors.
+        Editors with a schema of their own edit nothing that has rows, and new pages have none. Returns the
+        names of these pages, and of those in which something with a row was edited; all others are to be
+        followed, too. Raises storage's errors.
         """
         async with AsyncExitStack() as turns:
             free = [name for name in names if not self.turn(name).locked()]
@@ -122,24 +122,20 @@ class Projector:
                 found = await uow.projections.find_all(free)
                 now = uow.now
             following: set[str] = set()
-            kept: list[tuple[Standing, Part]] = []
+            to_read: list[tuple[Standing, Part]] = []
             for standing in found:
-                start = self._kept.position(standing) if self._kept.is_here(standing) else None
-                is_known = standing.revision > 0 and not standing.is_stale
-                if not is_known or start is None or standing.head - start > ROWS_READ_TOGETHER:
+                start = self._start_of(standing)
+                if start is None or standing.head - start > ROWS_READ_TOGETHER:
                     continue
-                if standing.position < standing.head or _is_to_be_told(standing, standing.head, now):
-                    kept.append((standing, (standing.address, start, standing.head)))
+                is_behind = standing.revision == 0 or standing.position < standing.head
+                if is_behind or _is_to_be_told(standing, standing.head, now):
+                    to_read.append((standing, (standing.address, start, standing.head)))
                 else:
                     following.add(standing.name)
-            unchanged, changed = await self._compare_kept(kept)
+            unchanged, changed = await self._compare(to_read)
             if not unchanged:
                 return following, changed
-            edits: dict[int, Happening] = {}
-            async with self._database.read() as uow:
-                for standing in unchanged:
-                    if (happening := await _edits_to_tell_of(uow, standing, standing.head)) is not None:
-                        edits[standing.document_id] = happening
+            edits = await self._edits_of(unchanged, now)
             async with self._database.transaction() as uow:
                 claimed = await uow.projections.claim_unchanged(unchanged, told=edits.keys())
                 done = [standing for standing in unchanged if standing.document_id in claimed]
@@ -151,15 +147,37 @@ class Projector:
                     await uow.events.append_all(workspace_id, happened[workspace_id])
         return following | {standing.name for standing in done}, changed
 
-    async def _compare_kept(self, kept: Sequence[tuple[Standing, Part]]) -> tuple[list[Standing], set[str]]:
-        """Return of some documents that are kept here those in which nothing was touched that has rows, and
-        the names of those in which something was."""
+    def _start_of(self, standing: Standing) -> int | None:
+        """Return from which position on a document can be read with others; None for one that cannot be."""
+        if standing.revision == 0:
+            return 0
+        is_kept = not standing.is_stale and self._kept.is_here(standing)
+        return self._kept.position(standing) if is_kept else None
+
+    async def _edits_of(self, standings: Sequence[Standing], now: datetime) -> dict[int, Happening]:
+        """Return the edits to tell of in some documents, by their ids."""
+        untold = [standing for standing in standings if _is_to_be_told(standing, standing.head, now)]
+        if not untold:
+            return {}
+        async with self._database.read() as uow:
+            authors = await uow.projections.untold_authors(untold)
+        return {
+            standing.document_id: _edits_by(standing, authors.get(standing.document_id, ()))
+            for standing in untold
+        }
+
+    async def _compare(self, to_read: Sequence[tuple[Standing, Part]]) -> tuple[list[Standing], set[str]]:
+        """Return of some documents, kept here or without rows, those in which nothing was touched that has
+        rows, and the names of those in which something was."""
         unchanged: list[Standing] = []
         changed: set[str] = set()
-        parts = await self._log.read_parts([part for _, part in kept])
-        for (standing, (_, start, head)), rows in zip(kept, parts, strict=True):
+        parts = await self._log.read_parts([part for _, part in to_read])
+        for (standing, (_, start, head)), rows in zip(to_read, parts, strict=True):
             if len(rows) == head - start:
-                touched = await self._kept.read_on(standing, start, rows)
+                if standing.revision == 0:
+                    touched = self._kept.read_new(standing, rows)
+                else:
+                    touched = await self._kept.read_on(standing, start, rows)
                 if touched is not None and touched.is_empty:
                     unchanged.append(standing)
                 elif touched is not None:
@@ -436,6 +454,10 @@ async def _edits_to_tell_of(
         return None
     if wrote is None:
         wrote = await uow.projections.authors(standing.document_id, standing.told_position, position)
+    return _edits_by(standing, wrote)
+
+
+def _edits_by(standing: Standing, wrote: Iterable[str]) -> Happening:
     authors = _principals(wrote)
     payload = {"page_id": str(standing.subject_id), "authors": authors[-_MAX_AUTHORS:]}
     # Of the server, which shows there how runs stand, only where nobody else has written.

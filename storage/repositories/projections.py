@@ -126,23 +126,39 @@ _CLAIM = (
     .values({name: bindparam(name) for name in _CLAIMED})
     .returning(_projections.revision)
 )
+# Of (id, name, revision as seen, head, whether events are told): a row that nobody has written meanwhile.
 _CLAIM_UNCHANGED = """
-    UPDATE document_projections
-    SET position = CAST(j.value ->> 2 AS bigint), revision = document_projections.revision + 1, fault = NULL,
-        told_position = CASE CAST(j.value ->> 3 AS bigint)
-            WHEN 1 THEN CAST(j.value ->> 2 AS bigint) ELSE told_position END,
-        told_at = CASE CAST(j.value ->> 3 AS bigint) WHEN 1 THEN :now ELSE told_at END,
-        updated_at = :now
-    FROM {} AS j
-    WHERE document_id = CAST(j.value ->> 0 AS bigint)
-        AND document_projections.revision = CAST(j.value ->> 1 AS bigint)
+    INSERT INTO document_projections
+        (document_id, name, position, revision, is_stale, told_position, told_at, updated_at)
+    SELECT CAST(j.value ->> 0 AS bigint), j.value ->> 1, CAST(j.value ->> 3 AS bigint),
+        CAST(j.value ->> 2 AS bigint) + 1, false,
+        CASE CAST(j.value ->> 4 AS bigint) WHEN 1 THEN CAST(j.value ->> 3 AS bigint) ELSE 0 END,
+        CASE CAST(j.value ->> 4 AS bigint) WHEN 1 THEN :now END, :now
+    FROM {} WHERE true
+    ON CONFLICT (document_id) DO UPDATE
+    SET position = excluded.position, revision = excluded.revision, fault = NULL,
+        told_position = CASE WHEN excluded.told_at IS NULL
+            THEN document_projections.told_position ELSE excluded.told_position END,
+        told_at = coalesce(excluded.told_at, document_projections.told_at), updated_at = excluded.updated_at
+    WHERE document_projections.revision = excluded.revision - 1
     RETURNING document_id
 """
+# Of (id, after, upto).
+_AUTHORS_OF_PARTS = """
+    SELECT u.document_id, u.author FROM {} CROSS JOIN updates AS u
+    WHERE u.document_id = CAST(j.value ->> 0 AS bigint)
+        AND u.position > CAST(j.value ->> 1 AS bigint) AND u.position <= CAST(j.value ->> 2 AS bigint)
+    GROUP BY u.document_id, u.author ORDER BY max(u.position)
+"""
 _NOW = bindparam("now", type_=DocumentProjection.updated_at.type)
-_CLAIM_ON_SQLITE = text(_CLAIM_UNCHANGED.format("json_each(:claims)")).bindparams(_NOW)
-_CLAIM_ON_POSTGRES = text(_CLAIM_UNCHANGED.format("jsonb_array_elements(CAST(:claims AS jsonb))")).bindparams(
-    _NOW
-)
+_GIVEN = {
+    "sqlite": "json_each(:given) AS j",
+    "postgresql": "jsonb_array_elements(CAST(:given AS jsonb)) AS j",
+}
+_CLAIMS_UNCHANGED = {
+    kind: text(_CLAIM_UNCHANGED.format(given)).bindparams(_NOW) for kind, given in _GIVEN.items()
+}
+_ALL_AUTHORS = {kind: text(_AUTHORS_OF_PARTS.format(given)) for kind, given in _GIVEN.items()}
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
@@ -267,12 +283,12 @@ class Projections:
         has written rows of meanwhile.
         """
         claims = [
-            (each.document_id, each.revision, each.head, int(each.document_id in told)) for each in standings
+            (each.document_id, each.name, each.revision, each.head, int(each.document_id in told))
+            for each in standings
         ]
-        is_sqlite = self._session.get_bind().dialect.name == "sqlite"
         claimed = await self._session.scalars(
-            _CLAIM_ON_SQLITE if is_sqlite else _CLAIM_ON_POSTGRES,
-            {"claims": msgspec.json.encode(claims).decode(), "now": self._now},
+            _CLAIMS_UNCHANGED[self._session.get_bind().dialect.name],
+            {"given": msgspec.json.encode(claims).decode(), "now": self._now},
         )
         return frozenset(claimed)
 
@@ -280,6 +296,19 @@ class Projections:
         """Return who wrote a part of a log and when last, whoever wrote last at the end."""
         part = {"document_id": document_id, "after": after, "upto": upto}
         return {row[0]: row[1] for row in await self._session.execute(_AUTHORS, part)}
+
+    async def untold_authors(self, standings: Sequence[Standing]) -> dict[int, list[str]]:
+        """Return who wrote what no event told of yet in some documents, by their ids, whoever wrote last at
+        the end."""
+        parts = [(each.document_id, each.told_position, each.head) for each in standings]
+        found = await self._session.execute(
+            _ALL_AUTHORS[self._session.get_bind().dialect.name],
+            {"given": msgspec.json.encode(parts).decode()},
+        )
+        authors: dict[int, list[str]] = {}
+        for document_id, author in found:
+            authors.setdefault(document_id, []).append(author)
+        return authors
 
     async def written_by(self, document_id: int, author: str, after: int, upto: int) -> Sequence[int]:
         """Return the positions of what somebody wrote in a part of a log, in their order."""

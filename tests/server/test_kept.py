@@ -496,9 +496,37 @@ async def test_an_empty_page_whose_first_rows_could_not_be_written_has_them_late
         patched.setattr(world.database, "transaction", fail)
         with pytest.raises(StoreUnavailableError):
             await world.projector.follow(pen.name)
-    assert await world.projector.follow_unchanged([pen.name]) == (set(), set())
-    await world.projector.follow(pen.name)
+    assert await world.projector.follow_unchanged([pen.name]) == ({pen.name}, set())
     assert await world.rows(DocumentProjection.name) == [(pen.name,)]
+
+
+async def test_new_pages_without_rows_follow_together_and_tell_who_edited_them(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    typists = Typists(world, [await world.open("page") for _ in range(4)])
+    empty, with_block, named, large = [await world.open("page") for _ in range(4)]
+    await typists.type()
+    with_block.add_block("words")
+    named.doc.get(META, type=pycrdt.Map)["title"] = "Named"
+    large.doc.get("text", type=pycrdt.Text).insert(0, "x" * (SMALL_BYTES + 1))
+    for pen in (with_block, named, large):
+        await pen.save()
+    asked = [*typists.names, empty.name, with_block.name, named.name, large.name]
+    followed = {*typists.names, empty.name}
+    with monkeypatch.context() as patched:
+        patched.setattr(world.log, "load", None)
+        assert await world.projector.follow_unchanged(asked) == (followed, {with_block.name, named.name})
+        await typists.type()
+        assert await world.projector.follow_unchanged(typists.names) == (set(typists.names), set())
+    assert set(await world.behind()) == {with_block.name, named.name, large.name}
+    for pen in typists.pens:
+        (told,) = await world.told(pen, "page.edited")
+        assert (told.actor, told.payload["authors"]) == (ANN, [ANN])
+    assert await world.told(empty, "page.edited") == []
+    for pen in (with_block, named, large):
+        await world.projector.follow(pen.name)
+    assert await world.behind() == []
+    assert len(await world.rows(CanvasBlock.id)) == 1
 
 
 async def test_a_large_page_is_not_looked_at_with_others_again_and_again(
