@@ -53,10 +53,10 @@ async def follow_document(uow: UnitOfWork, page_id: UUID, names: PageNames) -> P
     await uow.workspaces.lock(page.workspace_id)
     uow.session.expunge(page)  # it may have changed until now
     page = await uow.pages.get(page_id)
-    if page is None:
+    if page is None or not (differences := _differences(page, names)):
         return None
     own = dict(page.own_names)
-    for name, value in _differences(page, names).items():
+    for name, value in differences.items():
         if getattr(names, name) is UNSET:
             del own[name]
         else:
