@@ -1,6 +1,7 @@
 import asyncio
 import base64
 import json
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +32,13 @@ async def make(api: Api, workspace: str, *names: str, **more: Any) -> list[dict[
     return [await api.made(f"{workspace}/pages", {"title": name, **more}) for name in names]
 
 
+async def names(services: Services, api: Api, page: dict[str, Any]) -> tuple[str, str | None]:
+    """Return the title and the icon of a page, once they follow its document."""
+    await services.chat.catch_up(page["document"])
+    found = (await api.get(f"/v1/pages/{page['id']}")).json()
+    return found["title"], found["icon_url"]
+
+
 async def test_a_page_has_a_document_and_an_event(ann: Api, workspace: str, services: Services):
     (page,) = await make(ann, workspace, "Plan \U0001f680")
     assert page["document"] == f"page:{page['id']}"
@@ -50,13 +58,7 @@ async def test_a_page_is_called_what_its_document_says_whoever_writes_it(
     ann: Api, workspace: str, services: Services
 ):
     (page,) = await make(ann, workspace, "By REST", icon_url="https://x.example/i.png")
-    path = f"/v1/pages/{page['id']}"
-
-    async def now() -> tuple[str, str | None]:
-        await services.chat.catch_up(page["document"])
-        found = (await ann.get(path)).json()
-        return found["title"], found["icon_url"]
-
+    path, now = f"/v1/pages/{page['id']}", partial(names, services, ann, page)
     async with open_as(services, ann, page["document"]) as replica:
         meta = replica.doc.get(META, type=pycrdt.Map[Any])
         assert [*meta.keys()] == []
@@ -86,13 +88,7 @@ async def test_a_page_is_called_as_before_once_its_document_has_no_word_of_it(
     ann: Api, workspace: str, services: Services
 ):
     (page,) = await make(ann, workspace, "Plan")
-    path = f"/v1/pages/{page['id']}"
-
-    async def now() -> tuple[str, str | None]:
-        await services.chat.catch_up(page["document"])
-        found = (await ann.get(path)).json()
-        return found["title"], found["icon_url"]
-
+    path, now = f"/v1/pages/{page['id']}", partial(names, services, ann, page)
     async with open_as(services, ann, page["document"]) as replica:
         meta = replica.doc.get(META, type=pycrdt.Map[Any])
         undo = pycrdt.UndoManager(scopes=[meta])

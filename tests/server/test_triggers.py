@@ -512,7 +512,7 @@ async def test_what_is_written_down_after_its_event_was_told_of_fires_soon(
         await uow.triggers.forget_page(UUID(made["id"]), UUID(page["id"]))
     clock.forward(seconds=10)
     await nudge(services, workspace)
-    await asyncio.sleep(2 * LOOK_SECONDS)  # on SQLite it is told twice
+    await asyncio.sleep(2 * LOOK_SECONDS)  # so that nothing more is told of it: on SQLite it is, once again
     async with services.database.transaction() as uow:
         await uow.triggers.set_page(UUID(made["id"]), UUID(page["id"]), {"due_at": clock.now})
     await has_run(ann, agent, 1)
