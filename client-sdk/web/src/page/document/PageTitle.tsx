@@ -7,8 +7,7 @@ import { useTitle } from '../model/store';
 
 export function PageTitle() {
   const t = usePageT();
-  const { doc, edit, canWrite, rest, pageId, branch } = usePage();
-  const { title: listed } = usePage();
+  const { doc, edit, canWrite, title: listed } = usePage();
   const title = useTitle() || listed;
   const [draft, setDraft] = useState<string | null>(null);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
@@ -19,8 +18,6 @@ export function PageTitle() {
     edit(() => {
       writeTitle(doc, wanted);
     });
-    if (branch !== null) return; // only proposed: lists do not follow
-    rest.send('PATCH', `/v1/pages/${pageId}`, { title: wanted }).catch(() => undefined);
   };
   return (
     <input
