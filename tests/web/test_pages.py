@@ -234,6 +234,22 @@ async def test_what_is_unsaved_when_a_session_ends_is_saved_once_one_signs_in_ag
         await expect_written(desk, page, "Start: ab")
 
 
+async def test_a_page_renamed_in_its_heading_is_called_as_before_once_that_is_taken_back(
+    visitors: Visitors, ionflux: IonfluxServer
+):
+    owner = await ionflux.person("Ann")
+    made = await owner.page(await owner.workspace(), "Launch")
+    page = await visitors.page_of(owner, f"/w/{made.workspace_id}/p/{made.id}")
+    heading, listed = page.get_by_label("Title of the page"), page.get_by_role("region", name="Pages")
+    await expect(heading).to_have_value("Launch")
+    await heading.fill("Landing")
+    await heading.press("Enter")
+    await expect(listed).to_contain_text("Landing")
+    await page.keyboard.press("Control+z")
+    await expect(listed).to_contain_text("Launch")
+    await expect(heading).to_have_value("Launch")
+
+
 async def test_a_block_is_moved_on_the_canvas_copied_deleted_and_taken_back(
     visitors: Visitors, ionflux: IonfluxServer
 ):
