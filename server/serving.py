@@ -20,6 +20,7 @@ from server.data_folder import DEMO_LOGIN, Secrets, prepare_data_folder, read_se
 from server.demo import Demo, find_demo
 from server.errors import OverloadedError
 from server.heap import give_memory_back
+from server.huge_pages import keep_in_huge_pages
 from server.listening import READ_FRAMES, Server, bind
 from server.realtime.picows_protocol import picows_protocol
 from server.settings import Settings
@@ -69,6 +70,7 @@ async def _serve(
 
                 await seed(services)
             demo = await find_demo(services)
+            stack.callback(asyncio.create_task(keep_in_huge_pages()).cancel)
 
             def start() -> None:
                 _spare_the_collector()

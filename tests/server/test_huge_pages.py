@@ -1,0 +1,73 @@
+"""The process' memory in huge pages, where the system has them."""
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from server import huge_pages
+from tests.services.ionflux import IonfluxServer
+from tests.waiting import until
+
+needs_huge_pages = pytest.mark.skipif(not huge_pages.are_possible(), reason="the system has no huge pages")
+
+
+def huge_bytes(pid: int) -> int:
+    """Return how much of a process' own memory is in huge pages."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("AnonHugePages:"))
+
+
+@needs_huge_pages
+def test_what_is_in_use_comes_into_huge_pages_and_the_rest_takes_no_memory():
+    pieces = 8
+    program = f"""
+import mmap
+from pathlib import Path
+from server.huge_pages import HUGE_BYTES, gather
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * mmap.PAGESIZE
+
+full, sparse = (mmap.mmap(-1, {pieces + 1} * HUGE_BYTES, mmap.MAP_PRIVATE) for _ in range(2))
+for place in range(0, len(full), mmap.PAGESIZE):
+    full[place] = place // mmap.PAGESIZE % 251
+for place in range(0, len(sparse), 2 * mmap.PAGESIZE):
+    sparse[place] = 1
+before = resident()
+assert gather() >= {pieces}
+assert resident() - before < {pieces} * HUGE_BYTES // 4, resident() - before
+assert all(full[place] == place // mmap.PAGESIZE % 251 for place in range(0, len(full), mmap.PAGESIZE))
+huge = next(line for line in open("/proc/self/smaps_rollup") if line.startswith("AnonHugePages:"))
+assert int(huge.split()[1]) * 1024 >= {pieces} * HUGE_BYTES, huge
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@needs_huge_pages
+async def test_a_server_keeps_its_memory_in_huge_pages(ionflux: IonfluxServer):
+    def is_in_huge_pages() -> bool:
+        return huge_bytes(ionflux.pid) > 8 * huge_pages.HUGE_BYTES
+
+    await until(is_in_huge_pages, seconds=60)
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        {},
+        {"hpage_pmd_size": "2097152\n", "enabled": "always madvise [never]\n"},
+        {"hpage_pmd_size": "536870912\n", "enabled": "always [madvise] never\n"},
+    ],
+    ids=["none", "forbidden", "too large"],
+)
+async def test_a_system_that_has_none_of_use_is_not_asked(
+    says: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(huge_pages, "_SETTINGS", tmp_path)
+    for name, text in says.items():
+        (tmp_path / name).write_text(text)
+    async with asyncio.timeout(30):
+        await huge_pages.keep_in_huge_pages()
