@@ -220,8 +220,8 @@ class KeptDocuments:
         return await self._offload.run_in_child(_read, address, position, snapshot, rows, known)
 
     def read_new(self, standing: Standing, rows: Sequence[bytes]) -> Changes[Any] | None:
-        """Read a document that has no rows in the tables yet, from all of its log, and keep it here; None for
-        one that is too large for that."""
+        """Read a document that has no rows in the tables, from all of its log, and keep it here; None for one
+        that is too large for that."""
         if size_of(None, rows) > SMALL_BYTES:
             return None
         changes = self._here.read(standing.address, standing.head, None, rows, Known({}))

@@ -110,9 +110,10 @@ class Projector:
     async def follow_unchanged(self, names: Sequence[str]) -> tuple[Set[str], Set[str]]:
         """Bring the rows of those pages up to their logs, in one transaction, that need nothing written.
 
-        Editors with a schema of their own edit nothing that has rows, and new pages have none. Returns the
-        names of these pages, and of those in which something with a row was edited; all others are to be
-        followed, too. Raises storage's errors.
+        Editors with a schema of their own edit nothing that has rows, and new pages have none. A page that is
+        kept is read from there on; one that has no rows, from the beginning of its log. Returns the names of
+        these pages, and of those in which something with a row was edited; all others are to be followed,
+        too. Raises storage's errors.
         """
         async with AsyncExitStack() as turns:
             free = [name for name in names if not self.turn(name).locked()]
@@ -121,10 +122,15 @@ class Projector:
             async with self._database.read() as uow:
                 found = await uow.projections.find_all(free)
                 now = uow.now
+                new = {standing.document_id for standing in found if standing.revision == 0}
+                let_go = [standing for standing in found if standing.revision and self._is_let_go(standing)]
+                if let_go:
+                    without = await uow.projected_blocks.without([each.subject_id for each in let_go])
+                    new |= {each.document_id for each in let_go if each.subject_id in without}
             following: set[str] = set()
             to_read: list[tuple[Standing, Part]] = []
             for standing in found:
-                start = self._start_of(standing)
+                start = 0 if standing.document_id in new else self._start_of(standing)
                 if start is None or standing.head - start > ROWS_READ_TOGETHER:
                     continue
                 is_behind = standing.revision == 0 or standing.position < standing.head
@@ -132,7 +138,7 @@ class Projector:
                     to_read.append((standing, (standing.address, start, standing.head)))
                 else:
                     following.add(standing.name)
-            unchanged, changed = await self._compare(to_read)
+            unchanged, changed = await self._compare(to_read, new)
             if not unchanged:
                 return following, changed
             edits = await self._edits_of(unchanged, now)
@@ -149,10 +155,13 @@ class Projector:
 
     def _start_of(self, standing: Standing) -> int | None:
         """Return from which position on a document can be read with others; None for one that cannot be."""
-        if standing.revision == 0:
-            return 0
         is_kept = not standing.is_stale and self._kept.is_here(standing)
         return self._kept.position(standing) if is_kept else None
+
+    def _is_let_go(self, standing: Standing) -> bool:
+        """Whether a document is not kept any more, and so little was written that all of it can be read."""
+        is_short = standing.head <= ROWS_READ_TOGETHER
+        return is_short and not standing.is_stale and self._kept.position(standing) is None
 
     async def _edits_of(self, standings: Sequence[Standing], now: datetime) -> dict[int, Happening]:
         """Return the edits to tell of in some documents, by their ids."""
@@ -166,15 +175,17 @@ class Projector:
             for standing in untold
         }
 
-    async def _compare(self, to_read: Sequence[tuple[Standing, Part]]) -> tuple[list[Standing], set[str]]:
-        """Return of some documents, kept here or without rows, those in which nothing was touched that has
-        rows, and the names of those in which something was."""
+    async def _compare(
+        self, to_read: Sequence[tuple[Standing, Part]], new: Set[int]
+    ) -> tuple[list[Standing], set[str]]:
+        """Return of some documents, kept here or `new` (ids: without rows), those in which nothing was
+        touched that has rows, and the names of those in which something was."""
         unchanged: list[Standing] = []
         changed: set[str] = set()
         parts = await self._log.read_parts([part for _, part in to_read])
         for (standing, (_, start, head)), rows in zip(to_read, parts, strict=True):
             if len(rows) == head - start:
-                if standing.revision == 0:
+                if standing.document_id in new:
                     touched = self._kept.read_new(standing, rows)
                 else:
                     touched = await self._kept.read_on(standing, start, rows)

@@ -1,6 +1,6 @@
 """The rows of blocks on pages, and of whom and what they name."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -8,15 +8,18 @@ from uuid import UUID
 from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage.models import CanvasBlock, PageLink, some_of, table_of
+from storage.models import CanvasBlock, Page, PageLink, some_of, table_of
 from storage.repositories.among import in_parts
 
 _MENTIONED = ("user", "agent")
 
 # Asked again and again about what people type into, so they are built once: that costs as much as an answer.
-_blocks, _links = table_of(CanvasBlock).c, table_of(PageLink).c
+_blocks, _links, _pages = table_of(CanvasBlock).c, table_of(PageLink).c, table_of(Page).c
 _KNOWN = select(_blocks.id, _blocks.digest).where(_blocks.page_id == bindparam("page_id"))
 _SOME_KNOWN = _KNOWN.where(_blocks.id.in_(some_of("ids")))
+_WITHOUT = select(_pages.id, _pages.own_names).where(
+    _pages.id.in_(some_of("page_ids")), ~select(_blocks.id).where(_blocks.page_id == _pages.id).exists()
+)
 _OF_BLOCKS = (_links.page_id == bindparam("page_id"), _links.block_id.in_(some_of("ids")))
 _MENTIONS = select(_links.block_id, _links.kind, _links.target_id).where(
     *_OF_BLOCKS, _links.kind.in_(_MENTIONED)
@@ -41,6 +44,11 @@ class ProjectedBlocks:
             values = {"page_id": page_id} | ({} if some is None else {"ids": some})
             known |= {row[0]: row[1] for row in await self._session.execute(chosen, values)}
         return known
+
+    async def without(self, page_ids: Sequence[UUID]) -> Set[UUID]:
+        """Return which of these pages have no rows, and are called what they were called by themselves."""
+        found = await self._session.execute(_WITHOUT, {"page_ids": page_ids})
+        return {page_id for page_id, own_names in found if not own_names}
 
     async def times(self, page_id: UUID, ids: Collection[str]) -> dict[str, datetime]:
         """Return when blocks of a page were last seen to be others than before, of those that have a row."""

@@ -529,6 +529,39 @@ async def test_new_pages_without_rows_follow_together_and_tell_who_edited_them(
     assert len(await world.rows(CanvasBlock.id)) == 1
 
 
+async def test_pages_without_rows_that_were_let_go_follow_together_all_the_same(
+    world: World, typists: Typists, monkeypatch: pytest.MonkeyPatch
+):
+    with_block, named = [await world.open("page") for _ in range(2)]
+    with_block.add_block("words")
+    named.doc.get(META, type=pycrdt.Map)["title"] = "Named"
+    for pen in (with_block, named):
+        await pen.save()
+        await world.projector.follow(pen.name)
+    assert await title_of(world, named) == "Named"
+    del named.doc.get(META, type=pycrdt.Map)["title"]
+    for pen in (with_block, named):
+        pen.doc.get("text", type=pycrdt.Text).insert(0, "x")
+        await pen.save()
+    keeps_nothing = Projector(world.database, world.log, Offload())
+    asked = [*typists.names, with_block.name, named.name]
+    with monkeypatch.context() as patched:
+        patched.setattr(world.log, "load", None)
+        assert await keeps_nothing.follow_unchanged(asked) == (set(typists.names), set())
+    assert set(await world.behind()) == {with_block.name, named.name}
+    for pen in (with_block, named):
+        await keeps_nothing.follow(pen.name)
+    assert await title_of(world, named) == "Plan", "which only its own turn brings back"
+    assert len(await world.rows(CanvasBlock.id)) == 1
+
+
+async def title_of(world: World, pen: Pen) -> str:
+    async with world.database.read() as uow:
+        page = await uow.pages.get(pen.id)
+    assert page is not None
+    return page.title
+
+
 async def test_a_large_page_is_not_looked_at_with_others_again_and_again(
     world: World, typists: Typists, monkeypatch: pytest.MonkeyPatch
 ):

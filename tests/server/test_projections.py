@@ -134,10 +134,20 @@ class World:
         self.projector = Projector(database, log, Offload())
 
     async def open(self, kind: str) -> Pen:
-        workspace_id, _ = await add_workspace(self.database)
+        workspace_id, user_id = await add_workspace(self.database)
         pen = Pen(self.log, kind, workspace_id)
         async with self.database.transaction() as uow:
             await uow.documents.create(pen.name, workspace_id)
+            if kind == "page":
+                await uow.pages.create(
+                    workspace_id,
+                    page_id=pen.id,
+                    title="Plan",
+                    parent=None,
+                    icon_url=None,
+                    order_key="a0",
+                    created_by_user_id=user_id,
+                )
         return pen
 
     async def told(self, pen: Pen, *kinds: str) -> list[Event]:
@@ -412,11 +422,14 @@ async def test_rows_are_made_from_nothing_without_a_word(world: World, tmp_path:
             assert await uow.search.forget(pen.id, 100)
     reports: list[str] = []
     words = await reindex(Settings(data_dir=tmp_path, database_url=database_url), reports.append)
-    assert words == "3 documents and 0 other things were read anew."
+    assert words == "3 documents and 1 other things were read anew.", "one of them is the page's title"
     assert [len(await world.told(pen)) for pen in pens] == [heads[0], heads[1] + 1, heads[2]]
     async with world.database.read() as uow:
         bodies = sorted(await uow.session.scalars(select(SearchEntry.body)))
-    assert bodies == sorted(["Title\n@Bob", "one", "@Bob", "not projected yet", "Why that?", "Because"])
+    of_the_page = ""  # which is found by its title
+    assert bodies == sorted(
+        [of_the_page, "Title\n@Bob", "one", "@Bob", "not projected yet", "Why that?", "Because"]
+    )
     after = await world.everything()
     assert len(after.pop("chat_messages")) == len(before.pop("chat_messages")) + 1
     assert after == before
