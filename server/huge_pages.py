@@ -8,13 +8,22 @@ most systems give them only to who asks (madvise(2): MADV_COLLAPSE, since Linux 
 
 import asyncio
 import ctypes
+import logging
 import mmap
 import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+logger = logging.getLogger(__name__)
+
 EVERY_SECONDS = 5.0
+
+SECONDS_PER_PIECE = 0.006
+"""More memory is looked at more rarely: a piece that is in a huge page already takes a hundredth of this."""
+
+LONGEST_SECONDS = 1.0
+"""After which the rest is left to the next look: a server that stops waits for this one to end."""
 
 HUGE_BYTES = 2 * 1024 * 1024
 FULL_ENOUGH = 0.75
@@ -23,6 +32,7 @@ FULL_ENOUGH = 0.75
 _SETTINGS = Path("/sys/kernel/mm/transparent_hugepage")
 _COLLAPSE = 25  # MADV_COLLAPSE
 _ENTRY_BYTES = 8  # of /proc/self/pagemap, a page's; the highest bit says that it is there
+_ABSENT = bytes(range(0x80))  # the highest bytes of those that are not
 
 
 async def keep_in_huge_pages() -> None:
@@ -30,9 +40,14 @@ async def keep_in_huge_pages() -> None:
 
     Returns at once where the system has none of this size, or is told never to use them.
     """
+    gathered = 0
     while are_possible():
-        await asyncio.sleep(EVERY_SECONDS)
-        await asyncio.to_thread(gather)
+        await asyncio.sleep(max(EVERY_SECONDS, gathered * SECONDS_PER_PIECE))
+        try:
+            gathered = await asyncio.to_thread(gather)
+        except OSError as error:  # a system that shows a process less of itself than Linux does
+            logger.info("memory stays in small pages: %s", error)
+            return
 
 
 def are_possible() -> bool:
@@ -47,17 +62,19 @@ def are_possible() -> bool:
 def gather() -> int:
     """Put each piece of memory that is mostly in use into a huge page; return how many pieces are in one.
 
-    While a piece is copied, who touches it waits; so there is as much time between two as one takes (0.3 ms,
-    and up to 8 in a virtual machine that has to be given the memory first). One that is in a huge page
-    already takes 50 µs.
+    While a piece is copied, who touches it waits; so there is as much time between two as one takes: 0.3 ms,
+    and up to 8 in a virtual machine that has to be given the memory first.
     """
     madvise = ctypes.CDLL(None, use_errno=True).madvise
     madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
     gathered = 0
+    end_at = time.monotonic() + LONGEST_SECONDS
     with open("/proc/self/pagemap", "rb", buffering=0) as pagemap:
         for address in _pieces():
             if _part_in_use(pagemap.fileno(), address) >= FULL_ENOUGH:
                 began = time.monotonic()
+                if began >= end_at:
+                    break
                 gathered += madvise(address, HUGE_BYTES, _COLLAPSE) == 0
                 time.sleep(time.monotonic() - began)
     return gathered
@@ -76,4 +93,4 @@ def _pieces() -> Iterator[int]:
 def _part_in_use(pagemap: int, address: int) -> float:
     pages = HUGE_BYTES // mmap.PAGESIZE
     entries = os.pread(pagemap, pages * _ENTRY_BYTES, address // mmap.PAGESIZE * _ENTRY_BYTES)
-    return sum(highest >= 0x80 for highest in entries[_ENTRY_BYTES - 1 :: _ENTRY_BYTES]) / pages
+    return len(entries[_ENTRY_BYTES - 1 :: _ENTRY_BYTES].translate(None, _ABSENT)) / pages

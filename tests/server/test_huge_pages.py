@@ -1,8 +1,10 @@
 """The process' memory in huge pages, where the system has them."""
 
 import asyncio
+import logging
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,53 @@ async def test_a_server_keeps_its_memory_in_huge_pages(ionflux: IonfluxServer):
         return huge_bytes(ionflux.pid) > 8 * huge_pages.HUGE_BYTES
 
     await until(is_in_huge_pages, seconds=60)
+
+
+@pytest.fixture
+def possible(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A system that gives huge pages to who asks, and no rest before it is asked."""
+    (tmp_path / "hpage_pmd_size").write_text("2097152\n")
+    (tmp_path / "enabled").write_text("always [madvise] never\n")
+    monkeypatch.setattr(huge_pages, "_SETTINGS", tmp_path)
+    monkeypatch.setattr(huge_pages, "EVERY_SECONDS", 0.0)
+
+
+@pytest.mark.usefixtures("possible")
+async def test_much_memory_is_looked_at_more_rarely(monkeypatch: pytest.MonkeyPatch):
+    looked_at: list[float] = []
+
+    def gather() -> int:
+        looked_at.append(time.monotonic())
+        if len(looked_at) == 3:
+            raise OSError("enough")
+        return len(looked_at) * 100
+
+    monkeypatch.setattr(huge_pages, "SECONDS_PER_PIECE", 0.001)
+    monkeypatch.setattr(huge_pages, "gather", gather)
+    await huge_pages.keep_in_huge_pages()
+    first, second, third = looked_at
+    assert second - first >= 0.1
+    assert third - second >= 0.2
+
+
+@pytest.mark.usefixtures("possible")
+async def test_a_system_that_does_not_show_a_process_its_memory_is_not_asked_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    def gather() -> int:
+        raise PermissionError("not for you")
+
+    monkeypatch.setattr(huge_pages, "gather", gather)
+    caplog.set_level(logging.INFO)
+    async with asyncio.timeout(30):
+        await huge_pages.keep_in_huge_pages()
+    assert "memory stays in small pages: not for you" in caplog.text
+
+
+@needs_huge_pages
+def test_a_look_ends_in_time_whatever_is_left(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(huge_pages, "LONGEST_SECONDS", 0.0)
+    assert huge_pages.gather() == 0
 
 
 @pytest.mark.parametrize(
