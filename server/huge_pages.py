@@ -8,6 +8,7 @@ most systems give them only to who asks (madvise(2): MADV_COLLAPSE, since Linux 
 
 import asyncio
 import ctypes
+import errno
 import logging
 import mmap
 import os
@@ -45,7 +46,7 @@ async def keep_in_huge_pages() -> None:
         await asyncio.sleep(max(EVERY_SECONDS, gathered * SECONDS_PER_PIECE))
         try:
             gathered = await asyncio.to_thread(gather)
-        except OSError as error:  # a system that shows a process less of itself than Linux does
+        except OSError as error:  # or a system that shows a process less of itself than Linux does
             logger.info("memory stays in small pages: %s", error)
             return
 
@@ -64,10 +65,13 @@ def gather() -> int:
 
     While a piece is copied, who touches it waits; so there is as much time between two as one takes: 0.3 ms,
     and up to 8 in a virtual machine that has to be given the memory first.
+
+    Raises OSError where the system refuses each piece for good: before Linux 6.1, or with huge pages
+    forbidden to this process (prctl(2): PR_SET_THP_DISABLE).
     """
     madvise = ctypes.CDLL(None, use_errno=True).madvise
     madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
-    gathered = 0
+    gathered = refused = 0
     end_at = time.monotonic() + LONGEST_SECONDS
     with open("/proc/self/pagemap", "rb", buffering=0) as pagemap:
         for address in _pieces():
@@ -75,16 +79,21 @@ def gather() -> int:
                 began = time.monotonic()
                 if began >= end_at:
                     break
-                gathered += madvise(address, HUGE_BYTES, _COLLAPSE) == 0
+                if madvise(address, HUGE_BYTES, _COLLAPSE) == 0:
+                    gathered += 1
+                elif ctypes.get_errno() == errno.EINVAL:
+                    refused += 1
                 time.sleep(time.monotonic() - began)
+    if refused and not gathered:
+        raise OSError(errno.EINVAL, "the system gives this process no huge pages")
     return gathered
 
 
 def _pieces() -> Iterator[int]:
     """Give the addresses at which a huge page could begin, in all memory of the process that is its own."""
     for line in Path("/proc/self/maps").read_text().splitlines():
-        span, rights, _offset, _device, file, *name = line.split(maxsplit=5)
-        if rights == "rw-p" and file == "0" and name != ["[stack]"]:
+        span, rights, _offset, _device, inode, *name = line.split(maxsplit=5)
+        if rights == "rw-p" and inode == "0" and name != ["[stack]"]:
             begin, end = (int(bound, 16) for bound in span.split("-"))
             first = -(-begin // HUGE_BYTES) * HUGE_BYTES
             yield from range(first, end - HUGE_BYTES + 1, HUGE_BYTES)

@@ -49,6 +49,24 @@ assert int(huge.split()[1]) * 1024 >= {pieces} * HUGE_BYTES, huge
 
 
 @needs_huge_pages
+def test_where_huge_pages_are_forbidden_to_a_process_it_is_told_so():
+    program = """
+import ctypes, errno
+from server.huge_pages import gather
+
+assert ctypes.CDLL(None).prctl(41, 1, 0, 0, 0) == 0  # PR_SET_THP_DISABLE
+filled = bytes(range(256)) * 100_000
+try:
+    gather()
+except OSError as error:
+    assert error.errno == errno.EINVAL
+else:
+    raise AssertionError("nothing was refused")
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@needs_huge_pages
 async def test_a_server_keeps_its_memory_in_huge_pages(ionflux: IonfluxServer):
     def is_in_huge_pages() -> bool:
         return huge_bytes(ionflux.pid) > 8 * huge_pages.HUGE_BYTES
