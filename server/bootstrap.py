@@ -75,6 +75,7 @@ from server.offload import Offload
 from server.page_imports.running import PageImporter
 from server.passwords import Passwords
 from server.projections.catching_up import CatchingUp
+from server.projections.finding import Finding
 from server.projections.projector import Projector
 from server.rate_limits import RateLimits, RequestLimits
 from server.run_undo import RunUndo
@@ -226,7 +227,7 @@ async def open_services(
         stack.push_async_callback(catching_up.close)
         archive = MessageArchive(database, guard, projector)
         chat = Chat(database, writer, access, archive, catching_up, clock)
-        documents = PageDocuments(copies, writer, history, BlockIndex(database), offload)
+        documents = PageDocuments(copies, writer, history, BlockIndex(Finding(database, clock)), offload)
         collaborators = Collaborators(hub, PageSuggester(database, suggestions))
         toolbox = open_toolbox(
             Kit(

@@ -178,7 +178,7 @@ class Chat:
         async def is_there(uow: UnitOfWork) -> bool:
             return bool(await uow.messages.find(message_id))
 
-        await self._catching_up.await_row(message_id, is_there)
+        await self._catching_up.find(message_id, "channel", is_there)
 
 
 def read_state(doc: pycrdt.Doc[Any], message_id: str) -> MessageState:

@@ -72,7 +72,7 @@ class Comments:
         async def is_there(uow: UnitOfWork) -> bool:
             return bool(await uow.comments.find_threads(thread_id))
 
-        await self._catching_up.await_row(thread_id, is_there)
+        await self._catching_up.find(thread_id, "comments", is_there)
 
     async def await_comment(self, comment_id: UUID) -> None:
         """Wait a moment for the row of a comment that may have been written just now."""
@@ -80,7 +80,7 @@ class Comments:
         async def is_there(uow: UnitOfWork) -> bool:
             return bool(await uow.comments.find(comment_id))
 
-        await self._catching_up.await_row(comment_id, is_there)
+        await self._catching_up.find(comment_id, "comments", is_there)
 
     async def mark(self, page_id: UUID, block_id: str, choose: Callable[[str], tuple[int, int]]) -> Marked:
         """Return a part of a block's text as it is now; `choose` tells its offsets by the text.

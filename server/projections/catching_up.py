@@ -4,16 +4,19 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
 import anyio
 
-from blocks.channel import time_of_id
+from server.projections.finding import Finding
 from server.projections.projector import Projector
 from storage.engine import Database
 from storage.repositories.projections import Overtaken
 from storage.unit_of_work import UnitOfWork
+
+T = TypeVar("T")
 
 WITHIN_SECONDS = 2.0
 """How long reading waits for rows that are behind their document."""
@@ -22,9 +25,6 @@ _LOOK_EVERY_SECONDS = 0.02
 _MAX_WRITTEN = 10_000
 """Of the newest things that were written here it is known where they are."""
 
-_RECENT = timedelta(minutes=10)
-"""Ids that are older are not waited for."""
-
 
 class CatchingUp:
     """Brings the rows of documents up for those who read them."""
@@ -32,7 +32,7 @@ class CatchingUp:
     def __init__(self, database: Database, projector: Projector, clock: Callable[[], datetime]) -> None:
         self._database = database
         self._projector = projector
-        self._clock = clock
+        self._finding = Finding(database, clock)
         self._written: OrderedDict[UUID, str] = OrderedDict()
         self._underway: dict[str, asyncio.Task[None]] = {}
 
@@ -74,18 +74,10 @@ class CatchingUp:
             await self.catch_up(document)
         return document is not None
 
-    async def await_row(self, id_: UUID, is_there: Callable[[UnitOfWork], Awaitable[bool]]) -> None:
-        """Wait a moment for the row of something that may have been written just now."""
-        if await self.catch_up_with(id_):
-            return
-        if id_.version != 7 or datetime.fromisoformat(time_of_id(str(id_))) < self._clock() - _RECENT:
-            return
-
-        async def is_missing() -> bool:
-            async with self._database.read() as uow:
-                return not await is_there(uow)
-
-        await _wait_while(is_missing)
+    async def find(self, id_: UUID, kind: str, look: Callable[[UnitOfWork], Awaitable[T]]) -> T:
+        """Return what is found of something that may have been written just now; see `Finding`."""
+        await self.catch_up_with(id_)
+        return await self._finding.find(str(id_), kind, look)
 
     def _bring_up(self, document: str) -> asyncio.Task[None]:
         """Return the work on a document's rows.

@@ -80,6 +80,17 @@ BEHIND = Look(
 """Documents, by id behind `after`, whose rows are behind their log, or whose events are where they were last
 told of before a time: ids and names. Reads every document's row there is, in the order of the key."""
 
+BEHIND_OF_KIND = Look(
+    select(Document.id, Document.head, func.coalesce(DocumentProjection.position, 0))
+    .outerjoin(DocumentProjection, DocumentProjection.document_id == Document.id)
+    .where(
+        Document.name.like(bindparam("names")),
+        *_PROJECTED,
+        Document.head > func.coalesce(DocumentProjection.position, 0),
+    )
+)
+"""Documents of a kind (`page:%`) whose rows are behind their log: id, newest position, and the rows'."""
+
 # Asked again and again about what people type into, so they are built once: that costs as much as an answer.
 _documents, _projections = table_of(Document).c, table_of(DocumentProjection).c
 _blocks, _updates = table_of(CanvasBlock).c, table_of(Update).c

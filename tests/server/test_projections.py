@@ -20,9 +20,14 @@ from crdt.ports import DocumentName, Principal, PrincipalId
 from server.background import projections as projections_module
 from server.background.projections import SHARED, Projections
 from server.bootstrap import Services
+from server.documents.block_index import BlockIndex
+from server.errors import OverloadedError
 from server.offload import Offload
+from server.projections import catching_up as catching_up_module
+from server.projections import finding as finding_module
 from server.projections import projector as projector_module
 from server.projections.catching_up import CatchingUp
+from server.projections.finding import Finding
 from server.projections.projector import Projector
 from server.projections.reindexing import reindex
 from server.settings import Settings
@@ -725,3 +730,75 @@ async def test_work_goes_on_when_a_reader_leaves(world: World, monkeypatch: pyte
     may_end.set()
     await catching_up.catch_up(pen.name)
     assert (begun, ended) == (3, 2)
+
+
+async def test_what_was_written_before_it_is_asked_for_is_found_however_late_its_rows_are(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    index = BlockIndex(Finding(world.database, lambda: datetime.now(UTC)))
+    monkeypatch.setattr(finding_module, "WITHIN_SECONDS", 60)
+    pen, other = await world.open("page"), await world.open("page")
+    assert await index.pages_of(str(new_id())) == []
+
+    block_id = pen.add_block("words")
+    await pen.save()
+    finding = asyncio.create_task(index.pages_of(block_id))
+    missing = asyncio.create_task(index.pages_of("no UUID"))
+    looks = 0
+    look = world.database.look
+
+    async def count(*args: Any, **kwargs: Any) -> Any:
+        nonlocal looks
+        looks += 1
+        return await look(*args, **kwargs)
+
+    monkeypatch.setattr(world.database, "look", count)
+    await until(lambda: looks > 4)
+    assert (finding.done(), missing.done()) == (False, False)
+    # What is written since they were asked is not waited for.
+    for later in (pen, other):
+        later.add_block("more")
+    await other.save()
+    await world.projector.follow(pen.name)
+    assert (await finding, await missing) == ([pen.id], [])
+    # Nor is what has been there for long by its id, if it is at all.
+    await pen.save()
+    long_ago = "0190" + str(new_id())[4:]
+    assert await index.pages_of(long_ago) == []
+
+    monkeypatch.setattr(finding_module, "WITHIN_SECONDS", 0.1)
+    with pytest.raises(OverloadedError):
+        await index.pages_of(str(new_id()))
+    assert await index.pages_of(block_id) == [pen.id]
+
+
+async def test_a_message_that_was_posted_live_is_found_however_late_its_row_is(
+    services: Services, ann: Api, workspace: str, monkeypatch: pytest.MonkeyPatch
+):
+    made = await ann.made(f"{workspace}/channels", {"name": "talk"})
+    follow, may_follow = Projector.follow, asyncio.Event()
+
+    async def follow_late(projector: Projector, name: str) -> bool:
+        await may_follow.wait()
+        return await follow(projector, name)
+
+    monkeypatch.setattr(Projector, "follow", follow_late)
+    monkeypatch.setattr(catching_up_module, "WITHIN_SECONDS", 0.1)
+    monkeypatch.setattr(finding_module, "WITHIN_SECONDS", 60)
+    principal = Principal(id=PrincipalId(f"user:{ann.user['id']}"), name="Ann")
+    message_id = str(new_id())
+    async with services.hub.join(DocumentName(made["document"]), principal) as replica:
+        channel.post(
+            replica.doc,
+            message_id,
+            Text("words"),
+            sender_id=principal.id,
+            sender_type="user",
+            created_at=datetime.now(UTC).isoformat(),
+        )
+        await replica.saved()
+    reading = asyncio.create_task(ann.get(f"/v1/messages/{message_id}"))
+    await asyncio.wait([reading], timeout=0.5)
+    assert not reading.done()
+    may_follow.set()
+    assert (await reading).json()["content"] == {"text": "words"}
