@@ -190,6 +190,8 @@ class Connection:
         self._max_frame_bytes = limits.max_frame_bytes
         self._writer: SocketPeer | None = None  # who edited last, and so most likely next
         self._peers: dict[str, SocketPeer] = {}
+        self._reviews = 0
+        self._reviewing = asyncio.Lock()
         self._is_closed = False
         self._auth_timeout = asyncio.get_running_loop().call_later(
             auth_timeout_seconds, self.close, TooLate("Nobody signed in on this socket in time.")
@@ -243,9 +245,10 @@ class Connection:
 
     def review(self, targets: Collection[str]) -> None:
         """Decide anew for the principals and documents among the targets (A3)."""
+        self._reviews += 1
         for key, peer in self._peers.items():
             if peer.principal.is_among(targets) or peer.room.name in targets:
-                self._start(partial(self._review, key, peer, peer.token))
+                self._start(partial(self._review, key, peer))
 
     def renew(self, now: float, ahead_seconds: float) -> float:
         """Ask for a new token where one ends soon, and end what has outlived its own (A4).
@@ -364,9 +367,10 @@ class Connection:
     async def _admit(self, key: str, document: str, token: str, epoch: str | None) -> None:
         """Decide on one document: no byte of it leaves before that (A1)."""
         try:
+            reviews = self._reviews
             principal, right = await self._decide(document, token)
             if self._is_wanted(key):
-                await self._enter(key, DocumentName(document), epoch, token, principal, right)
+                await self._enter(key, DocumentName(document), epoch, token, principal, right, reviews)
         except (CredentialRefused, DocumentRefused, DocumentDamaged, EpochEnded) as error:
             count(self._verdicts.refused, error.code)
             self._deny(key, error)
@@ -385,6 +389,7 @@ class Connection:
         token: str,
         principal: Principal,
         right: Right,
+        reviews: int,
     ) -> None:
         self.seats.take(principal.id)
         is_in = False
@@ -394,6 +399,10 @@ class Connection:
                 self._auth_timeout.cancel()
                 await asyncio.sleep(pause_seconds)
             room = await self._open_room(document, epoch)
+            while reviews != self._reviews:  # it may have been about whoever is not in yet
+                reviews = self._reviews
+                principal, right = await self._decide(document, token)
+                room = await self._open_room(document, epoch)
             if self._is_wanted(key):
                 self._join(key, SocketPeer(self, key, token, principal, right, room))
                 is_in = True
@@ -410,8 +419,14 @@ class Connection:
             raise DocumentRefused("There is no such document, or you may not read it.")
         return principal, right
 
-    async def _review(self, key: str, peer: SocketPeer, token: str, epoch: str | None = None) -> None:
+    async def _review(
+        self, key: str, peer: SocketPeer, token: str | None = None, epoch: str | None = None
+    ) -> None:
         """Decide anew on somebody who is in: with a new token (A4), or because rights have changed (A3)."""
+        async with self._reviewing:  # else an answer that comes late could undo a newer one
+            await self._decide_anew(key, peer, peer.token if token is None else token, epoch)
+
+    async def _decide_anew(self, key: str, peer: SocketPeer, token: str, epoch: str | None) -> None:
         try:
             if epoch not in (None, peer.room.epoch.name):
                 raise EpochEnded(EPOCH_ENDED)

@@ -101,6 +101,7 @@ class Hub:
         self._rooms: dict[DocumentName, Room] = {}
         self._opening: dict[DocumentName, asyncio.Future[None]] = {}
         self._connections: set[Connection] = set()
+        self._reviews = 0
         self._seats = Seats(self._config.max_sockets_per_principal)
         self._overruns = Overruns(self._config.overrun_pause_seconds)
         self._verdicts = Verdicts()
@@ -165,10 +166,15 @@ class Hub:
 
         `client_id` is one that the principal has used before and uses nowhere else now.
         """
-        right = "manage" if principal.kind == "system" else await self._access.decide(principal, document)
-        if right == "none":
-            raise DocumentRefused("There is no such document, or you may not read it.")
-        replica = Replica(principal, await self.open(document), right, client_id=client_id)
+        while True:
+            reviews = self._reviews
+            right = "manage" if principal.kind == "system" else await self._access.decide(principal, document)
+            if right == "none":
+                raise DocumentRefused("There is no such document, or you may not read it.")
+            room = await self.open(document)
+            if reviews == self._reviews:  # else it may have been about whoever is not in yet
+                break
+        replica = Replica(principal, room, right, client_id=client_id)
         self._replicas.add(replica)
         try:
             await replica.synced()
@@ -299,6 +305,7 @@ class Hub:
 
     def review(self, targets: Collection[str]) -> None:
         """Decide anew on everybody whose principal id or document is among the targets (A3)."""
+        self._reviews += 1
         for connection in self._connections:
             connection.review(targets)
         for replica in self._replicas:
@@ -307,7 +314,11 @@ class Hub:
                 self.start(partial(self._review, replica))
 
     async def _review(self, replica: Replica) -> None:
-        right = await self._access.decide(replica.principal, replica.document)
+        while True:
+            reviews = self._reviews
+            right = await self._access.decide(replica.principal, replica.document)
+            if reviews == self._reviews:  # else this answer could undo a newer one that came before it
+                break
         replica.right = right
         if right == "none":
             replica.end(DocumentRefused("You may not read this document any more."))

@@ -1,5 +1,6 @@
 """Access that stays true while sockets are open: changed rights, ended and renewed tokens."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -9,9 +10,10 @@ import pytest
 
 from crdt.errors import DocumentRefused, UpdateRefused
 from crdt.hub import HubConfig
+from crdt.ports import Principal, Right
 from crdt.protocol import encode_step2, encode_string, encode_update
 from crdt.session import HOCUSPOCUS, YWS, Wire
-from tests.crdt.world import PAGE, Client, World, presence_of, turns, typed, user, world
+from tests.crdt.world import PAGE, Client, Rights, World, presence_of, turns, typed, user, world
 
 both_wires = pytest.mark.parametrize("wire", [YWS, HOCUSPOCUS], ids=lambda wire: wire.name)
 
@@ -188,6 +190,122 @@ async def test_A3_replicas_are_reviewed_too() -> None:
         replica.doc.apply_update(typed("no"))
         with pytest.raises((DocumentRefused, UpdateRefused)):
             await replica.saved()
+
+
+@both_wires
+async def test_A3_whoever_loses_the_right_while_the_document_is_loaded_gets_nothing_of_it(wire: Wire) -> None:
+    async with world() as w:
+        w.log.rows[PAGE].append((typed("secret"), "user:ann"))
+        w.log.loading = asyncio.Event()
+        eve = w.client(wire, "eve")
+        await turns()
+        assert w.log.loads == 1
+        w.rights.rights["Eve", PAGE] = "none"
+        w.hub.review({"user:eve"})
+        await turns()
+        w.log.loading.set()
+        await eve.heard(lambda eve: eve.closed or "denied" in eve.names)
+        assert str(eve.text) == ""
+        assert "step2" not in eve.names
+
+
+async def test_A3_whoever_is_demoted_while_the_document_is_loaded_reads() -> None:
+    async with world() as w:
+        w.log.loading = asyncio.Event()
+        eve = w.client(HOCUSPOCUS, "eve")
+        await turns()
+        w.rights.rights["Eve", PAGE] = "read"
+        w.hub.review({"user:eve"})
+        w.log.loading.set()
+        await eve.heard(lambda eve: scopes(eve) == [b"readonly"])
+
+
+async def test_A3_a_replica_whose_principal_loses_the_right_while_the_document_is_loaded_is_not_let_in() -> (
+    None
+):
+    async with world() as w:
+        w.log.loading = asyncio.Event()
+
+        async def join() -> None:
+            async with w.hub.join(PAGE, user("eve")):
+                pytest.fail("it was let in")
+
+        joining = asyncio.create_task(join())
+        await turns()
+        w.rights.rights["Eve", PAGE] = "none"
+        w.hub.review({PAGE})
+        w.log.loading.set()
+        with pytest.raises(DocumentRefused):
+            await joining
+
+
+class LateRights(Rights):
+    """Answers that come late, each when the test lets it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.late: list[asyncio.Event] = []
+        self.is_late = False
+
+    async def decide(self, principal: Principal, document: str) -> Right:
+        right = await super().decide(principal, document)
+        if self.is_late:
+            self.late.append(asyncio.Event())
+            await self.late[-1].wait()
+        return right
+
+
+@both_wires
+async def test_A3_an_answer_that_comes_late_does_not_undo_a_newer_one(wire: Wire) -> None:
+    rights = LateRights()
+    async with world(rights=rights) as w:
+        eve = await w.joined(wire, "eve")
+        rights.is_late = True
+        w.hub.review({"user:eve"})
+        await turns()
+        rights.rights["Eve", PAGE] = "read"
+        w.hub.review({"user:eve"})
+        await turns()
+        for _ in range(2):
+            rights.late.pop().set()
+            await turns()
+        eve.text.insert(0, "no")
+        await turns()
+        assert w.stored() == []
+
+
+async def test_A3_an_answer_about_a_replica_that_comes_late_does_not_undo_a_newer_one() -> None:
+    rights = LateRights()
+    async with world(rights=rights) as w, w.hub.join(PAGE, user("eve")) as replica:
+        rights.is_late = True
+        w.hub.review({"user:eve"})
+        await turns()
+        rights.rights["Eve", PAGE] = "read"
+        w.hub.review({"user:eve"})
+        await turns()
+        while rights.late:
+            rights.late.pop().set()
+            await turns()
+        assert replica.right == "read"
+
+
+async def test_A4_a_review_does_not_bring_a_token_back_that_was_renewed_meanwhile() -> None:
+    rights = LateRights()
+    async with world(rights=rights) as w:
+        expiring(w, "ann", 120)
+        ann = await w.joined(HOCUSPOCUS)
+        rights.is_late = True
+        w.hub.review({"user:ann"})
+        await turns()
+        w.rights.principals["later"] = msgspec.structs.replace(user("ann"), expires_at=w.clock.now + 900)
+        ann.say(b"\x02\x00" + encode_string("later"))
+        await turns()
+        for _ in range(2):
+            rights.late.pop().set()
+            await turns()
+        w.clock.now += 130
+        await w.hub.sweep()
+        assert ann.closed is None
 
 
 async def test_A4_a_token_is_renewed_in_the_open_connection() -> None:

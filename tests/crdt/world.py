@@ -457,10 +457,11 @@ async def world(
     guard: Guard | None = None,
     log: HeldLog | None = None,
     client_ids: HeldClientIds | None = None,
+    rights: Rights | None = None,
 ) -> AsyncGenerator[World]:
     """Open a hub on an empty log, or on what another one has left."""
     log, client_ids = log or HeldLog(*documents), client_ids or HeldClientIds()
-    rights, clock = Rights(), Clock()
+    rights, clock = rights or Rights(), Clock()
     # Nothing in a test waits for the sweeper: tests sweep by hand.
     config = msgspec.structs.replace(config or HubConfig(), sweep_seconds=3600.0, look_seconds=look_seconds)
     async with Hub(
