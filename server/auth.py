@@ -5,6 +5,7 @@ Signing in and out is `server.sign_in`; what roles may do is `storage.actions`.
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -12,11 +13,11 @@ import msgspec
 from crdt.ports import Principal, PrincipalId, Right
 from server.documents.companions import make_companion
 from server.opaque_tokens import hash_token, row_of_token
-from server.tokens import Tokens, is_same_hash
-from storage.access import document_right
-from storage.callers import Caller, find_caller
+from server.tokens import Claims, Tokens, is_same_hash
+from storage.access import document_right, may_write_by_role
+from storage.callers import Caller, find_caller, parse_document_name
 from storage.engine import Database
-from storage.unit_of_work import UnitOfWork
+from storage.repositories.sessions import STANDING, STANDING_BEFORE_PAGE
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -41,21 +42,27 @@ class DatabaseAccess:
 
     async def identify(self, credential: str) -> Identity | None:
         """Return whom an access token, API key or visit speaks for; None when it is forged or has ended."""
-        async with self._database.read() as uow:
-            identity, used_key_id = await self._find(uow, credential)
-        await self._note_use(used_key_id)
-        return identity
+        if (key_id := row_of_token("ifx", credential)) is not None:
+            return await self._find_key(key_id, credential)
+        if (session_id := row_of_token("ifb", credential)) is not None:
+            return await self._find_browser(session_id, credential)
+        claims = self._tokens.read(credential, now=self._clock())
+        if claims is not None:
+            return await self._find_session(claims)
+        return await self._find_visitor(credential)
 
     async def admit(self, credential: str, document: str) -> tuple[Principal, Right] | None:
-        """Return whom a credential speaks for and their right on a document, both of one moment."""
-        async with self._database.read() as uow:
-            identity, used_key_id = await self._find(uow, credential)
+        """Return whom a credential speaks for and their right on a document."""
+        right: Right = "write"
+        identity = await self._find_writer(credential, document)
+        if identity is None:
+            identity = await self.identify(credential)
             if identity is None:
                 return None
-            right = await document_right(uow, identity.caller, document)
-        await self._note_use(used_key_id)
-        if right != "none":
-            await make_companion(self._database, document)
+            async with self._database.read() as uow:
+                right = await document_right(uow, identity.caller, document)
+            if right != "none":
+                await make_companion(self._database, document)
         principal = Principal(
             id=PrincipalId(identity.caller.id),
             name=identity.name,
@@ -64,68 +71,58 @@ class DatabaseAccess:
         )
         return principal, right
 
-    async def _find(self, uow: UnitOfWork, credential: str) -> tuple[Identity | None, UUID | None]:
-        """Return whom a credential speaks for, and the API key whose use is to be noted."""
-        if (key_id := row_of_token("ifx", credential)) is not None:
-            return await self._find_key(uow, key_id, credential)
-        if (session_id := row_of_token("ifb", credential)) is not None:
-            return await self._find_browser(uow, session_id, credential), None
+    async def _find_writer(self, credential: str, document: str) -> Identity | None:
+        """Return whom an access token speaks for if they may write a page by their role, as most may."""
+        parsed = parse_document_name(document)
         claims = self._tokens.read(credential, now=self._clock())
-        if claims is None:
-            return await self._find_visitor(uow, credential), None
-        user = await uow.sessions.find_standing(claims.session_id)
-        if user is None or user.id != claims.user_id:
-            return None, None
-        identity = Identity(
-            caller=Caller.of_user(user.id),
-            session_id=claims.session_id,
-            name=user.name,
-            avatar_url=user.profile_info.get("avatar_url"),
-            expires_at=claims.expires_at,
+        if parsed is None or parsed[0] != "page" or claims is None:
+            return None
+        found = await self._database.ask(
+            STANDING_BEFORE_PAGE, session_id=claims.session_id, page_id=parsed[1], now=self._clock()
         )
-        return identity, None
+        for user_id, name, profile, access_root_id, role in found:
+            if user_id == claims.user_id and may_write_by_role(role, access_root_id):
+                return _of_session(claims.session_id, user_id, name, profile, claims.expires_at)
+        return None
 
-    async def _find_browser(self, uow: UnitOfWork, session_id: UUID, credential: str) -> Identity | None:
-        session = await uow.sessions.get(session_id)
-        user = await uow.sessions.find_standing(session_id)
-        if session is None or user is None:
-            return None
-        if not is_same_hash(session.refresh_token_hash, hash_token(credential)):
-            return None
+    async def _find_session(self, claims: Claims) -> Identity | None:
+        found = await self._database.ask(STANDING, session_id=claims.session_id, now=self._clock())
+        for user_id, name, profile, _, _ in found:
+            if user_id == claims.user_id:
+                return _of_session(claims.session_id, user_id, name, profile, claims.expires_at)
+        return None
+
+    async def _find_browser(self, session_id: UUID, credential: str) -> Identity | None:
+        found = await self._database.ask(STANDING, session_id=session_id, now=self._clock())
+        for user_id, name, profile, token_hash, expires_at in found:
+            if is_same_hash(token_hash, hash_token(credential)):
+                return _of_session(session_id, user_id, name, profile, expires_at.timestamp())
+        return None
+
+    async def _find_key(self, key_id: UUID, credential: str) -> Identity | None:
+        async with self._database.read() as uow:
+            found = await uow.api_keys.find_standing(key_id)
+            if found is None or not is_same_hash(found[0].secret_hash, hash_token(credential)):
+                return None
+            key, user = found
+            is_use_due = uow.api_keys.is_use_due(key)
+        if is_use_due:
+            async with self._database.transaction() as uow:
+                await uow.api_keys.note_use(key_id)
         return Identity(
-            caller=Caller.of_user(user.id),
-            session_id=session_id,
-            name=user.name,
-            avatar_url=user.profile_info.get("avatar_url"),
-            expires_at=session.expires_at.timestamp(),
-        )
-
-    async def _find_key(
-        self, uow: UnitOfWork, key_id: UUID, credential: str
-    ) -> tuple[Identity | None, UUID | None]:
-        found = await uow.api_keys.find_standing(key_id)
-        if found is None or not is_same_hash(found[0].secret_hash, hash_token(credential)):
-            return None, None
-        key, user = found
-        identity = Identity(
             caller=Caller.of_key(key),
             session_id=None,
             name=f"{user.name} ({key.name})",
             avatar_url=user.profile_info.get("avatar_url"),
             expires_at=key.expires_at.timestamp() if key.expires_at else None,
         )
-        return identity, key.id if uow.api_keys.is_use_due(key) else None
 
-    async def _note_use(self, key_id: UUID | None) -> None:
-        if key_id is not None:
-            async with self._database.transaction() as uow:
-                await uow.api_keys.note_use(key_id)
-
-    async def _find_visitor(self, uow: UnitOfWork, credential: str) -> Identity | None:
+    async def _find_visitor(self, credential: str) -> Identity | None:
         visit = self._tokens.read_visit(credential, now=self._clock())
         if visit is None:
             return None
-        link = await uow.share_links.find_standing(visit.link_id)
+        async with self._database.read() as uow:
+            link = await uow.share_links.find_standing(visit.link_id)
         if link is None:
             return None
         ends = [visit.expires_at, *([link.expires_at.timestamp()] if link.expires_at else [])]
@@ -142,3 +139,15 @@ class DatabaseAccess:
         async with self._database.read() as uow:
             caller = await find_caller(uow, principal.author)
             return await document_right(uow, caller, document) if caller else "none"
+
+
+def _of_session(
+    session_id: UUID, user_id: UUID, name: str, profile: dict[str, Any], expires_at: float
+) -> Identity:
+    return Identity(
+        caller=Caller.of_user(user_id),
+        session_id=session_id,
+        name=name,
+        avatar_url=profile.get("avatar_url"),
+        expires_at=expires_at,
+    )

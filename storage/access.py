@@ -133,7 +133,7 @@ async def page_standing(uow: "UnitOfWork", caller: Caller, page_id: UUID) -> tup
     page, role = found
     if not await _is_granted_page(uow, caller, page):
         return None
-    level = _role_level(role, page)
+    level = _role_level(role, page.access_root_id)
     if level != "manage":
         for given in await _given_levels(uow, caller, page):
             level = _higher(level, given)
@@ -149,9 +149,15 @@ def page_level(standing: Standing) -> GrantLevel:
     return _level_of(standing.actions) or "read"
 
 
-def _role_level(role: Role | None, page: Page) -> GrantLevel | None:
+def may_write_by_role(role: Role, access_root_id: UUID | None) -> bool:
+    """Tell whether a member may write a page, whatever was granted on it; `access_root_id` is the page's."""
+    level = _role_level(role, access_root_id)
+    return level is not None and "pages.write" in _ACTIONS_AT[level]
+
+
+def _role_level(role: Role | None, access_root_id: UUID | None) -> GrantLevel | None:
     """Return what a role gives on a page: owners answer for all pages, others where access is open."""
-    if role is None or (page.access_root_id is not None and role != "owner"):
+    if role is None or (access_root_id is not None and role != "owner"):
         return None
     return _level_of(actions_of(role))
 

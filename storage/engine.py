@@ -74,10 +74,12 @@ class Database:
         self._gate = asyncio.Lock()
         self._sqlite_connections: list[SqliteConnections] = []
         self._looker: SqliteThread | AsyncEngine
+        self._asker: SqliteThread | AsyncEngine
         if self.path is not None:
             self._writer = self._sqlite_engine(self.path, "BEGIN IMMEDIATE", pool_size=1)
             self._reader = self._sqlite_engine(self.path, "BEGIN", pool_size, "PRAGMA query_only = ON")
             self._looker = SqliteThread(self.connect_sqlite, "looks")
+            self._asker = SqliteThread(self.connect_sqlite, "asks")
         else:
             self._writer = create_async_engine(
                 f"{dialects.POSTGRES}://",
@@ -93,7 +95,7 @@ class Database:
             self._reader = self._writer.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
             )
-            self._looker = self._writer.execution_options(isolation_level="AUTOCOMMIT")
+            self._looker = self._asker = self._writer.execution_options(isolation_level="AUTOCOMMIT")
 
     def __str__(self) -> str:
         return self._label
@@ -114,8 +116,9 @@ class Database:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if isinstance(self._looker, SqliteThread):
-            await self._looker.close()
+        for thread in (self._looker, self._asker):
+            if isinstance(thread, SqliteThread):
+                await thread.close()
         await self._writer.dispose()
         await self._reader.dispose()
         for connections in self._sqlite_connections:
@@ -159,11 +162,20 @@ class Database:
         On SQLite it passes by SQLAlchemy and its pool, on Postgres it has no transaction around it: mostly it
         is asked while nothing happens, and finds nothing.
         """
+        return await self._run(self._looker, look, parameters)
+
+    async def ask(self, look: Look[*Ts], **parameters: object) -> Sequence[tuple[*Ts]]:
+        """Like `look`, for a few rows that somebody waits for: no look at whole tables is in front of it."""
+        return await self._run(self._asker, look, parameters)
+
+    async def _run(
+        self, by: SqliteThread | AsyncEngine, look: Look[*Ts], parameters: dict[str, object]
+    ) -> Sequence[tuple[*Ts]]:
         with translated(self._label):
-            if isinstance(self._looker, SqliteThread):
+            if isinstance(by, SqliteThread):
                 sql, values, read = look.prepared(self._reader.dialect, parameters)
-                return read(await self._looker.run(lambda file: file.execute(sql, values).fetchall()))
-            async with self._looker.connect() as connection:
+                return read(await by.run(lambda file: file.execute(sql, values).fetchall()))
+            async with by.connect() as connection:
                 found = await connection.execute(look.statement, parameters)
                 return cast("list[tuple[*Ts]]", [tuple(row) for row in found])
 

@@ -5,23 +5,37 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import and_, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage.models import Session, User
+from storage.looks import Look
+from storage.models import Membership, Page, Session, User
 from storage.repositories.access_changes import AccessChanges
 
-# Asked by every request and every join, so it is built once: that costs as much as its answer.
-_STANDING = (
-    select(User)
-    .join(Session, Session.user_id == User.id)
-    .where(
-        Session.id == bindparam("session_id"),
-        Session.revoked_at.is_(None),
-        Session.expires_at > bindparam("now"),
-        User.deactivated_at.is_(None),
-    )
+_IS_STANDING = (
+    Session.id == bindparam("session_id"),
+    Session.revoked_at.is_(None),
+    Session.expires_at > bindparam("now", type_=Session.expires_at.type),
+    User.deactivated_at.is_(None),
 )
+
+STANDING = Look(
+    select(User.id, User.name, User.profile_info, Session.refresh_token_hash, Session.expires_at)
+    .join(Session, Session.user_id == User.id)
+    .where(*_IS_STANDING)
+)
+"""The person of a session that stands, which every request asks for: id, name, profile; and of the session
+the hash of its token and when it ends."""
+
+STANDING_BEFORE_PAGE = Look(
+    select(User.id, User.name, User.profile_info, Page.access_root_id, Membership.role)
+    .join(Session, Session.user_id == User.id)
+    .join(Page, Page.id == bindparam("page_id"))
+    .join(Membership, and_(Membership.workspace_id == Page.workspace_id, Membership.user_id == User.id))
+    .where(*_IS_STANDING, Page.trashed_at.is_(None))
+)
+"""Likewise for a page of a workspace that they are a member of, which nearly every join asks for: id, name,
+profile; the page's root of restricted access; and their role."""
 
 RevocationReason = Literal["logout", "reuse", "revoked", "password", "deactivated"]
 
@@ -65,7 +79,10 @@ class Sessions:
 
     async def find_standing(self, session_id: UUID) -> User | None:
         """Return the user of a session that stands, or None."""
-        return await self._session.scalar(_STANDING, {"session_id": session_id, "now": self._now})
+        return await self._session.scalar(
+            select(User).join(Session, Session.user_id == User.id).where(*_IS_STANDING),
+            {"session_id": session_id, "now": self._now},
+        )
 
     async def rotate(self, session_id: UUID, *, old_hash: str, new_hash: str, expires_at: datetime) -> bool:
         """Replace the refresh token if `old_hash` is the present one and the session stands.

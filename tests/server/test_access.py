@@ -59,10 +59,14 @@ async def people(api: Api, ann: Api, workspace: str) -> dict[str, Api]:
 
 
 async def rights(services: Services, people: dict[str, Api], document: str) -> dict[str, str]:
+    """Return the rights on a document, by who somebody is and by their token alike."""
     found: dict[str, str] = {}
     for role, person in people.items():
         principal = Principal(id=PrincipalId(f"user:{person.user['id']}"), name=role)
         found[role] = await services.access.decide(principal, document)
+        admitted = await services.access.admit(person.token or "", document)
+        assert admitted
+        assert (admitted[0].id, admitted[1]) == (principal.id, found[role])
     return found
 
 
@@ -76,6 +80,29 @@ async def test_rights_on_pages(services: Services, people: dict[str, Api], works
     assert found == all_of("write", guest="read", outsider="none")
     await people["owner"].delete(f"/v1/pages/{page['id']}")
     assert await rights(services, people, page["document"]) == all_of("read", outsider="none")
+
+
+async def test_rights_on_restricted_pages(services: Services, people: dict[str, Api], workspace: str):
+    page = await people["admin"].made(f"{workspace}/pages", {"title": "P"})
+    child = await people["admin"].made(f"{workspace}/pages", {"title": "C", "parent_page_id": page["id"]})
+    answer = await people["admin"].patch(f"/v1/pages/{page['id']}/access", {"mode": "restricted"})
+    assert answer.status_code == 200, answer.text
+    for role, level in (("member", "comment"), ("guest", "write"), ("outsider", "read")):
+        grant = {"email": people[role].user["email"], "level": level}
+        await people["admin"].made(f"/v1/pages/{page['id']}/grants", grant)
+    for document in (page["document"], child["document"]):
+        found = await rights(services, people, document)
+        assert found == all_of("write", member="comment", outsider="read")
+
+
+async def test_who_is_signed_out_is_let_in_nowhere(
+    services: Services, people: dict[str, Api], workspace: str
+):
+    page = await people["owner"].made(f"{workspace}/pages", {"title": "P"})
+    member = people["member"]
+    assert await services.access.admit(member.token or "", page["document"])
+    await member.post("/v1/auth/logout", {"refresh_token": member.refresh_token})
+    assert await services.access.admit(member.token or "", page["document"]) is None
 
 
 async def test_rights_on_channels(services: Services, people: dict[str, Api], workspace: str):
