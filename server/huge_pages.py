@@ -18,6 +18,9 @@ from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
+FIRST_SECONDS = 2.0
+"""From the start to the first look: before there are many people, and after what lives for a moment only."""
+
 EVERY_SECONDS = 5.0
 
 SECONDS_PER_PIECE = 0.006
@@ -41,11 +44,11 @@ async def keep_in_huge_pages() -> None:
 
     Returns at once where the system has none of this size, or is told never to use them.
     """
-    gathered = 0
+    rest = FIRST_SECONDS
     while are_possible():
-        await asyncio.sleep(max(EVERY_SECONDS, gathered * SECONDS_PER_PIECE))
+        await asyncio.sleep(rest)
         try:
-            gathered = await asyncio.to_thread(gather)
+            rest = max(EVERY_SECONDS, await asyncio.to_thread(gather) * SECONDS_PER_PIECE)
         except OSError as error:  # or a system that shows a process less of itself than Linux does
             logger.info("memory stays in small pages: %s", error)
             return

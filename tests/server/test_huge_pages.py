@@ -80,6 +80,7 @@ def possible(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "hpage_pmd_size").write_text("2097152\n")
     (tmp_path / "enabled").write_text("always [madvise] never\n")
     monkeypatch.setattr(huge_pages, "_SETTINGS", tmp_path)
+    monkeypatch.setattr(huge_pages, "FIRST_SECONDS", 0.0)
     monkeypatch.setattr(huge_pages, "EVERY_SECONDS", 0.0)
 
 
