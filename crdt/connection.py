@@ -77,6 +77,8 @@ class SocketPeer:
         self.principal = principal
         self.set_right(right)
         self.is_token_wanted = False
+        self.being_decided = asyncio.Lock()
+        """Held while it is decided anew: else an answer that comes late could undo a newer one."""
         self.room = room
         self.waits_for_echo = not connection.session.wire.has_sync_status
         self._key = key
@@ -191,7 +193,6 @@ class Connection:
         self._writer: SocketPeer | None = None  # who edited last, and so most likely next
         self._peers: dict[str, SocketPeer] = {}
         self._reviews = 0
-        self._reviewing = asyncio.Lock()
         self._is_closed = False
         self._auth_timeout = asyncio.get_running_loop().call_later(
             auth_timeout_seconds, self.close, TooLate("Nobody signed in on this socket in time.")
@@ -423,8 +424,9 @@ class Connection:
         self, key: str, peer: SocketPeer, token: str | None = None, epoch: str | None = None
     ) -> None:
         """Decide anew on somebody who is in: with a new token (A4), or because rights have changed (A3)."""
-        async with self._reviewing:  # else an answer that comes late could undo a newer one
-            await self._decide_anew(key, peer, peer.token if token is None else token, epoch)
+        async with peer.being_decided:
+            if self._peers.get(key) is peer:
+                await self._decide_anew(key, peer, peer.token if token is None else token, epoch)
 
     async def _decide_anew(self, key: str, peer: SocketPeer, token: str, epoch: str | None) -> None:
         try:

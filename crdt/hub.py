@@ -314,11 +314,17 @@ class Hub:
                 self.start(partial(self._review, replica))
 
     async def _review(self, replica: Replica) -> None:
-        while True:
-            reviews = self._reviews
+        replica.reviews += 1
+        review = replica.reviews
+        try:
             right = await self._access.decide(replica.principal, replica.document)
-            if reviews == self._reviews:  # else this answer could undo a newer one that came before it
-                break
+        except Exception:  # whatever the access port says: nobody stays on an answer that may be old
+            logger.exception("document %s: access cannot be decided anew", replica.document)
+            replica.right = "none"
+            replica.end(DocumentUnavailable("The server cannot decide on this now."))
+            return
+        if review < replica.reviews:  # a newer one is under way, or its answer was here first
+            return
         replica.right = right
         if right == "none":
             replica.end(DocumentRefused("You may not read this document any more."))

@@ -33,6 +33,8 @@ class Replica:
         self.doc: pycrdt.Doc[Any] = pycrdt.Doc(client_id=client_id)
         self._room = room
         self.right: Right = right
+        self.reviews = 0
+        """How often it was begun to decide anew on the right: the newest decision stands."""
         self._is_following = False
         self._waiting = Waiting(self.doc)
         self._open_edits = 0

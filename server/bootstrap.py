@@ -75,7 +75,6 @@ from server.offload import Offload
 from server.page_imports.running import PageImporter
 from server.passwords import Passwords
 from server.projections.catching_up import CatchingUp
-from server.projections.finding import Finding
 from server.projections.projector import Projector
 from server.rate_limits import RateLimits, RequestLimits
 from server.run_undo import RunUndo
@@ -128,6 +127,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     suggestions: Suggestions
     collaborators: Collaborators
     run_undo: RunUndo
+    catching_up: CatchingUp
     chat: Chat
     comments: Comments
     message_archive: MessageArchive
@@ -227,7 +227,7 @@ async def open_services(
         stack.push_async_callback(catching_up.close)
         archive = MessageArchive(database, guard, projector)
         chat = Chat(database, writer, access, archive, catching_up, clock)
-        documents = PageDocuments(copies, writer, history, BlockIndex(Finding(database, clock)), offload)
+        documents = PageDocuments(copies, writer, history, BlockIndex(database), offload)
         collaborators = Collaborators(hub, PageSuggester(database, suggestions))
         toolbox = open_toolbox(
             Kit(
@@ -285,6 +285,7 @@ async def open_services(
             suggestions=suggestions,
             run_undo=RunUndo(database, update_log, hub, offload, writer, chat, suggestions),
             collaborators=collaborators,
+            catching_up=catching_up,
             chat=chat,
             comments=Comments(database, writer, documents, catching_up),
             message_archive=archive,

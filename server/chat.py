@@ -23,7 +23,6 @@ from server.documents.writing import Writer, Written
 from server.message_archive import MessageArchive
 from server.projections.catching_up import CatchingUp
 from storage.engine import Database
-from storage.unit_of_work import UnitOfWork
 
 CHAT = Principal(id=PrincipalId("system:chat"), name="IONFLUX", kind="system")
 """Who writes for the server itself."""
@@ -171,14 +170,6 @@ class Chat:
     async def catch_up(self, document: str) -> None:
         """Wait a moment until the rows have all that the document has now; do that work where it is due."""
         await self._catching_up.catch_up(document)
-
-    async def await_message(self, message_id: UUID) -> None:
-        """Wait a moment for the row of a message that may have been posted just now."""
-
-        async def is_there(uow: UnitOfWork) -> bool:
-            return bool(await uow.messages.find(message_id))
-
-        await self._catching_up.find(message_id, "channel", is_there)
 
 
 def read_state(doc: pycrdt.Doc[Any], message_id: str) -> MessageState:

@@ -19,7 +19,6 @@ from server.documents.writing import Writer, Written
 from server.projections.catching_up import CatchingUp
 from storage.engine import Database
 from storage.models import CommentThread
-from storage.unit_of_work import UnitOfWork
 
 T = TypeVar("T")
 
@@ -65,22 +64,6 @@ class Comments:
     async def catch_up(self, page_id: UUID) -> None:
         """Wait a moment until the rows have all comments on a page."""
         await self._catching_up.catch_up(document_of_comments(page_id))
-
-    async def await_thread(self, thread_id: UUID) -> None:
-        """Wait a moment for the row of a thread that may have been begun just now."""
-
-        async def is_there(uow: UnitOfWork) -> bool:
-            return bool(await uow.comments.find_threads(thread_id))
-
-        await self._catching_up.find(thread_id, "comments", is_there)
-
-    async def await_comment(self, comment_id: UUID) -> None:
-        """Wait a moment for the row of a comment that may have been written just now."""
-
-        async def is_there(uow: UnitOfWork) -> bool:
-            return bool(await uow.comments.find(comment_id))
-
-        await self._catching_up.find(comment_id, "comments", is_there)
 
     async def mark(self, page_id: UUID, block_id: str, choose: Callable[[str], tuple[int, int]]) -> Marked:
         """Return a part of a block's text as it is now; `choose` tells its offsets by the text.

@@ -4,24 +4,31 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from datetime import datetime
-from typing import TypeVar
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import anyio
 
-from server.projections.finding import Finding
+from blocks.channel import time_of_id
+from server.errors import OverloadedError
 from server.projections.projector import Projector
+from storage.callers import Caller
 from storage.engine import Database
-from storage.repositories.projections import Overtaken
-from storage.unit_of_work import UnitOfWork
-
-T = TypeVar("T")
+from storage.repositories.projections import BEHIND_OF_KIND, Overtaken
 
 WITHIN_SECONDS = 2.0
 """How long reading waits for rows that are behind their document."""
 
+ALL_WITHIN_SECONDS = 5.0
+"""Likewise for the rows of many documents, any of which may have what was asked for."""
+
 _LOOK_EVERY_SECONDS = 0.02
+_LOOK_AT_ALL_EVERY_SECONDS = 0.1
+
+_RECENT = timedelta(days=1)
+"""What was made longer ago by its id is not waited for, though it may have come just now, from a client that
+was offline for so long."""
+
 _MAX_WRITTEN = 10_000
 """Of the newest things that were written here it is known where they are."""
 
@@ -32,7 +39,7 @@ class CatchingUp:
     def __init__(self, database: Database, projector: Projector, clock: Callable[[], datetime]) -> None:
         self._database = database
         self._projector = projector
-        self._finding = Finding(database, clock)
+        self._clock = clock
         self._written: OrderedDict[UUID, str] = OrderedDict()
         self._underway: dict[str, asyncio.Task[None]] = {}
 
@@ -67,17 +74,38 @@ class CatchingUp:
 
         return await _wait_while(is_behind, within_seconds)
 
-    async def catch_up_with(self, id_: UUID) -> bool:
+    async def catch_up_with(self, id_: UUID) -> None:
         """Catch up with the document that was noted for an id, if one was."""
         document = self._written.get(id_)
         if document is not None:
             await self.catch_up(document)
-        return document is not None
 
-    async def find(self, id_: UUID, kind: str, look: Callable[[UnitOfWork], Awaitable[T]]) -> T:
-        """Return what is found of something that may have been written just now; see `Finding`."""
-        await self.catch_up_with(id_)
-        return await self._finding.find(str(id_), kind, look)
+    def may_lack(self, id_: str) -> bool:
+        """Tell whether rows may lack something because they are behind; its id may say when it was made."""
+        try:
+            made = UUID(id_)
+        except ValueError:
+            return True
+        return made.version != 7 or datetime.fromisoformat(time_of_id(str(made))) > self._clock() - _RECENT
+
+    async def catch_up_all(self, kind: str, caller: Caller) -> None:
+        """Wait until the rows have all that documents of a kind have now, where somebody has to do with any.
+
+        Raises OverloadedError where that takes too long.
+        """
+        found = await self._database.look(
+            BEHIND_OF_KIND, names=f"{kind}:%", user_id=caller.user_id, page_id=caller.link_page_id
+        )
+        behind = dict(found)
+        with anyio.move_on_after(ALL_WITHIN_SECONDS):
+            while behind:
+                await asyncio.sleep(_LOOK_AT_ALL_EVERY_SECONDS)
+                async with self._database.read() as uow:
+                    behind = await uow.projections.still_behind(behind)
+            return
+        raise OverloadedError(
+            "Not all is read yet that was written just now, and this may be in it.", retry_after_seconds=1
+        )
 
     def _bring_up(self, document: str) -> asyncio.Task[None]:
         """Return the work on a document's rows.

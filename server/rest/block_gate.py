@@ -1,5 +1,6 @@
 """Finds the page of a block, and asks the gate what the caller may do there."""
 
+from collections.abc import Sequence
 from typing import cast
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from server.errors import (
     NotFoundError,
 )
 from server.rest.gate import find_page, require
+from server.rest.late_rows import find_written
 from server.rest.pages import document_of, refuse_trashed
 from server.routing import ReaderCall, UserCall
 from storage.access import page_standing
@@ -39,7 +41,21 @@ async def find_block(
     is meant: who has put another's id into a page of their own gets nothing that was for the other. A block
     that was moved is found where it went on.
     """
-    waiting = [query.page_id] if query.page_id else [*await call.services.documents.index.pages_of(block_id)]
+    if query.page_id is not None:  # its document says whether it has the block
+        return await _follow(call, block_id, [query.page_id], action, to_write=to_write)
+
+    async def find() -> tuple[Page, Block]:
+        pages = await call.services.documents.index.pages_of(block_id)
+        return await _follow(call, block_id, pages, action, to_write=to_write)
+
+    return await find_written(call, "page", block_id, find)
+
+
+async def _follow(
+    call: ReaderCall, block_id: str, pages: Sequence[UUID], action: Action, *, to_write: bool
+) -> tuple[Page, Block]:
+    """Return a block of one of these pages, or of where it was moved to from there."""
+    waiting = [*pages]
     seen: set[UUID] = set()
     found: list[tuple[Page, Block]] = []
     moved: tuple[Page, Block] | None = None

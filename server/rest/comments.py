@@ -38,6 +38,7 @@ from server.rest.comment_fields import (
 from server.rest.document_fields import show_receipt
 from server.rest.fields import Listing, list_slice, read_cursor
 from server.rest.gate import find_page
+from server.rest.late_rows import find_written
 from server.rest.pages import refuse_trashed
 from server.routing import Routes, UserCall
 from storage.actions import Action
@@ -180,9 +181,11 @@ async def delete_comment(call: UserCall, comment_id: UUID, query: OnPage) -> Wri
 async def _find_thread(
     call: UserCall, thread_id: UUID, page_id: UUID | None, action: Action, *, to_write: bool = False
 ) -> tuple[CommentThread, Page]:
-    await call.services.comments.await_thread(thread_id)
-    async with call.services.database.read() as uow:
-        found = await _choose(call, uow, await uow.comments.find_threads(thread_id), page_id, action)
+    async def find() -> tuple[CommentThread, Page]:
+        async with call.services.database.read() as uow:
+            return await _choose(call, uow, await uow.comments.find_threads(thread_id), page_id, action)
+
+    found = await find_written(call, "comments", thread_id, find)
     if to_write:
         refuse_trashed(found[1])
     return found
@@ -190,9 +193,13 @@ async def _find_thread(
 
 async def _find_comment(call: UserCall, comment_id: UUID, page_id: UUID | None) -> Page:
     """Return the page of a comment that the caller may change, as far as the page decides."""
-    await call.services.comments.await_comment(comment_id)
-    async with call.services.database.read() as uow:
-        _, page = await _choose(call, uow, await uow.comments.find(comment_id), page_id, "pages.comment")
+
+    async def find() -> Page:
+        async with call.services.database.read() as uow:
+            rows = await uow.comments.find(comment_id)
+            return (await _choose(call, uow, rows, page_id, "pages.comment"))[1]
+
+    page = await find_written(call, "comments", comment_id, find)
     refuse_trashed(page)
     return page
 

@@ -26,6 +26,7 @@ from server.rest.channels import document_of
 from server.rest.document_fields import Receipt, show_receipt
 from server.rest.fields import JsonObject, Listing, Slice, Time, check_json, list_slice, read_cursor
 from server.rest.gate import find_channel, find_workspace
+from server.rest.late_rows import find_written
 from server.routing import Routes, UserCall
 from storage.actions import Action
 from storage.models import AgentConfiguration, Channel, ChatMessage
@@ -186,11 +187,13 @@ async def post_message(call: UserCall, channel_id: UUID, body: NewMessage) -> Wr
 @routes.get("/v1/messages/{message_id}", "channels.read", refuses=(409,))
 async def get_message(call: UserCall, message_id: UUID, query: InChannel) -> MessageAnswer:
     """Return a message."""
-    await call.services.chat.await_message(message_id)
-    async with call.services.database.read() as uow:
-        message, channel = await _find(call, uow, message_id, query, "channels.read")
-        marks = await uow.messages.marks(channel.id)
-        return show_message(message, marks)
+
+    async def find() -> MessageAnswer:
+        async with call.services.database.read() as uow:
+            message, channel = await _find(call, uow, message_id, query, "channels.read")
+            return show_message(message, await uow.messages.marks(channel.id))
+
+    return await find_written(call, "channel", message_id, find)
 
 
 @routes.patch("/v1/messages/{message_id}", "channels.write", refuses=(409,))
@@ -240,12 +243,15 @@ async def unpin_message(call: UserCall, message_id: UUID, query: InChannel) -> W
 @routes.put("/v1/channels/{channel_id}/read", "channels.read", refuses=(409,))
 async def mark_read(call: UserCall, channel_id: UUID, body: ReadMarkChange) -> Receipt:
     """Note how far one has read a channel, for all of one's devices."""
-    await call.services.chat.await_message(body.message_id)
-    async with call.services.database.read() as uow:
-        channel = await find_channel(call, uow, channel_id, "channels.read")
-        if await uow.messages.get(channel_id, body.message_id) is None:
-            raise NotFoundError("There is no such message in this channel.")
-    document = document_of(channel)
+
+    async def find() -> Channel:
+        async with call.services.database.read() as uow:
+            channel = await find_channel(call, uow, channel_id, "channels.read")
+            if await uow.messages.get(channel_id, body.message_id) is None:
+                raise NotFoundError("There is no such message in this channel.")
+            return channel
+
+    document = document_of(await find_written(call, "channel", body.message_id, find))
     marked = await call.services.chat.mark_read(
         document, await call.principal(), call.user_id, str(body.message_id)
     )
@@ -393,9 +399,12 @@ async def _find(
 async def _write(call: UserCall, message_id: UUID, query: InChannel, edit: Operation) -> WrittenMessage:
     """Change a message in its document, or in the archive."""
     chat = call.services.chat
-    await chat.await_message(message_id)
-    async with call.services.database.read() as uow:
-        _, channel = await _find(call, uow, message_id, query, "channels.write")
+
+    async def find() -> Channel:
+        async with call.services.database.read() as uow:
+            return (await _find(call, uow, message_id, query, "channels.write"))[1]
+
+    channel = await find_written(call, "channel", message_id, find)
     written = await chat.change(document_of(channel), await call.principal(), str(message_id), edit)
     async with call.services.database.read() as uow:
         marks = await uow.messages.marks(channel.id)

@@ -21,6 +21,7 @@ from sqlalchemy import (
     outerjoin,
     select,
     text,
+    union,
     update,
 )
 from sqlalchemy.engine import MappingResult
@@ -35,8 +36,11 @@ from storage.models import (
     CommentThread,
     Document,
     DocumentProjection,
+    Membership,
     MessageMention,
     Model,
+    Page,
+    PageGrant,
     PageLink,
     ReadMark,
     Update,
@@ -81,15 +85,25 @@ BEHIND = Look(
 told of before a time: ids and names. Reads every document's row there is, in the order of the key."""
 
 BEHIND_OF_KIND = Look(
-    select(Document.id, Document.head, func.coalesce(DocumentProjection.position, 0))
+    select(Document.id, Document.head)
     .outerjoin(DocumentProjection, DocumentProjection.document_id == Document.id)
     .where(
+        Document.workspace_id.in_(
+            union(
+                select(Membership.workspace_id).where(Membership.user_id == bindparam("user_id")),
+                select(Page.workspace_id)
+                .join(PageGrant, PageGrant.page_id == Page.id)
+                .where(PageGrant.user_id == bindparam("user_id")),
+                select(Page.workspace_id).where(Page.id == bindparam("page_id")),
+            )
+        ),
         Document.name.like(bindparam("names")),
         *_PROJECTED,
-        Document.head > func.coalesce(DocumentProjection.position, 0),
+        or_(Document.head > func.coalesce(DocumentProjection.position, 0), DocumentProjection.is_stale),
     )
 )
-"""Documents of a kind (`page:%`) whose rows are behind their log: id, newest position, and the rows'."""
+"""Documents of a kind (`page:%`) whose rows are behind their log, in the workspaces that a person, or who has
+a link to a page, has to do with: id and newest position."""
 
 # Asked again and again about what people type into, so they are built once: that costs as much as an answer.
 _documents, _projections = table_of(Document).c, table_of(DocumentProjection).c
@@ -227,6 +241,22 @@ class Projections:
     async def find_all(self, names: Sequence[str]) -> list[Standing]:
         """Return where some documents are, without those that belong to no workspace or are no more."""
         return _standings((await self._session.execute(_FIND_ALL, {"names": names})).mappings())
+
+    async def still_behind(self, positions: Mapping[int, int]) -> dict[int, int]:
+        """Return those of some documents, by id, whose rows are not up to a position of each yet."""
+        behind: dict[int, int] = {}
+        for some in in_parts(positions):
+            found = await self._session.execute(
+                select(Document.id, DocumentProjection.position, DocumentProjection.is_stale)
+                .outerjoin(DocumentProjection, DocumentProjection.document_id == Document.id)
+                .where(Document.id.in_(some), *_PROJECTED)
+            )
+            behind |= {
+                id_: positions[id_]
+                for id_, position, is_stale in found
+                if is_stale or (position or 0) < positions[id_]
+            }
+        return behind
 
     async def count(self) -> int:
         """Return how many documents have rows, or should have."""

@@ -8,7 +8,7 @@ import msgspec
 import pycrdt
 import pytest
 
-from crdt.errors import DocumentRefused, UpdateRefused
+from crdt.errors import DocumentRefused, DocumentUnavailable, UpdateRefused
 from crdt.hub import HubConfig
 from crdt.ports import Principal, Right
 from crdt.protocol import encode_step2, encode_string, encode_update
@@ -248,6 +248,7 @@ class LateRights(Rights):
         self.is_late = False
 
     async def decide(self, principal: Principal, document: str) -> Right:
+        """Return what holds when it is asked."""
         right = await super().decide(principal, document)
         if self.is_late:
             self.late.append(asyncio.Event())
@@ -283,10 +284,41 @@ async def test_A3_an_answer_about_a_replica_that_comes_late_does_not_undo_a_newe
         rights.rights["Eve", PAGE] = "read"
         w.hub.review({"user:eve"})
         await turns()
-        while rights.late:
-            rights.late.pop().set()
-            await turns()
+        rights.late.pop().set()
+        await turns()
         assert replica.right == "read"
+        rights.late.pop().set()
+        await turns()
+        assert replica.right == "read"
+
+
+async def test_A3_a_replica_that_cannot_be_decided_on_ends(caplog: pytest.LogCaptureFixture) -> None:
+    async with world() as w, w.hub.join(PAGE, user("eve")) as replica:
+        w.rights.error = OSError("database is down")
+        w.hub.review({"user:eve"})
+        await turns()
+        replica.doc.apply_update(typed("no"))
+        with pytest.raises((DocumentUnavailable, UpdateRefused)):
+            await replica.saved()
+        assert w.stored() == []
+        assert "database is down" in caplog.text
+
+
+async def test_A3_a_late_answer_about_one_document_holds_up_no_other_on_the_socket() -> None:
+    rights = LateRights()
+    async with world(PAGE, "page:2", rights=rights) as w:
+        eve = await w.joined(HOCUSPOCUS, "eve")
+        eve.receive_raw(encode_string("page:2") + b"\x02\x00" + encode_string("eve"))
+        await turns()
+        rights.is_late = True
+        w.hub.review({PAGE})
+        await turns()
+        rights.is_late = False
+        rights.rights["Eve", "page:2"] = "none"
+        w.hub.review({"page:2"})
+        await turns()
+        assert [said.key for said in eve.said if said.name == "denied"] == ["page:2"]
+        rights.late.pop().set()
 
 
 async def test_A4_a_review_does_not_bring_a_token_back_that_was_renewed_meanwhile() -> None:

@@ -227,6 +227,8 @@ class Rights:
         return None if principal is None else (principal, await self.decide(principal, document))
 
     async def decide(self, principal: Principal, document: str) -> Right:
+        if self.error is not None:
+            raise self.error
         return self.rights.get((principal.name, document), "write")
 
 
