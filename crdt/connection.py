@@ -77,6 +77,8 @@ class SocketPeer:
         self.principal = principal
         self.set_right(right)
         self.is_token_wanted = False
+        self.is_gone = False
+        """Whether it has left the room, which may still have edits of its."""
         self.being_decided = asyncio.Lock()
         """Held while it is decided anew: else an answer that comes late could undo a newer one."""
         self.room = room
@@ -116,7 +118,9 @@ class SocketPeer:
                 self._send(self._saved_frame)
 
     def leave(self) -> None:
-        """Go out of the room."""
+        """Go out of the room, and say nothing more: the client may be in again, under the same key."""
+        self.is_gone = True
+        self._send = _say_nothing
         self.room.leave(self)
         self._connection.seats.give_back(self.principal.id)
 
@@ -130,6 +134,8 @@ class SocketPeer:
 
     def refuse(self, error: CrdtError) -> None:
         """Refuse an edit that does not fit, or what no well-behaved client sends: then the socket ends."""
+        if self.is_gone:
+            return
         if isinstance(error, UpdateRefused):
             self.deny(error.code, error.reason)
         if isinstance(error, RuleViolated):
@@ -146,6 +152,8 @@ class SocketPeer:
 
     def end(self, error: CrdtError) -> None:
         """The room is gone: the client is to come back, unless its document is not the same any more."""
+        if self.is_gone:
+            return
         if isinstance(error, EpochEnded | DocumentRefused):
             self._connection.expel(self._key, error)
         else:
@@ -499,3 +507,7 @@ class Connection:
         # The socket may carry other documents, and the client may try again with another token.
         self.session.deny(key)
         self._send_denial(key, error.code, error.reason)
+
+
+def _say_nothing(frame: bytes) -> None:
+    """Take the place of a channel."""

@@ -294,7 +294,11 @@ class Room:
         self._start(self._rebuild)
 
     def _admit(self, edits: list[tuple[Peer, bytes]]) -> list[tuple[Peer, bytes]]:
+        senders = {peer for peer, _ in edits}
         edits = self.admission.admit(edits, self._document)
+        for peer in senders:
+            if peer not in self._audience:  # it has left, and may have been noted once more
+                self.admission.forget(peer)
         if self.admission.undecided and self._signatures.unsaved:
             self._bind()
         return edits

@@ -488,3 +488,38 @@ async def test_A6_a_reader_who_asks_again_is_answered() -> None:
         await ann.heard(lambda ann: ann.names.count("step2") == 2)
         with pytest.raises(EditWaits):
             StagingTwin(OwnNotes()).judge(two_edits("a", "b")[0], user("eve"), LiveDocument(None, []))
+
+
+@pytest.mark.parametrize("way", ["leaves", "is cut off"])
+async def test_A6_D2_a_refused_edit_of_somebody_who_has_left_takes_no_others_along(way: str) -> None:
+    async with world(guard=OwnNotes()) as w:
+        ann, eve = await w.joined(), await w.joined(HOCUSPOCUS, "eve")
+        await wrote(w, ann, "user:ann/1")
+        await wrote(w, eve, "user:eve/1")
+        await turns()
+        notes(ann)["user:ann/2"] = 1
+        notes(eve)["user:ann/1"] = "forged"
+        if way == "leaves":
+            eve.say(b"\x07")
+        else:
+            eve.disconnect()
+        notes(ann)["user:ann/3"] = 1
+        await ann.heard(lambda ann: ann.unsaved == 0)
+        assert len(w.stored()) == 4
+        assert notes(ann)["user:ann/1"] == "x"
+
+
+async def test_D2_who_comes_back_on_the_same_socket_hears_no_receipts_of_their_last_stay() -> None:
+    async with world() as w:
+        ann = await w.joined()
+        w.log.hold()
+        ann.text.insert(0, "once")
+        await turns()
+        ann.say(b"\x07")
+        ann.say(b"\x02\x00" + encode_string("ann"))
+        ann.say(encode_step1(ann.doc.get_state()))
+        await turns()
+        saved = ann.names.count("saved")
+        w.log.release()
+        await turns()
+        assert ann.names.count("saved") == saved + 1, "of the answer to the second step 1"

@@ -219,3 +219,17 @@ async def test_W4_whoever_is_cut_off_for_too_much_waits_before_coming_back() -> 
         ann.connect()
         await turns()
         assert "step2" in ann.names
+
+
+async def test_W4_nobody_is_asked_again_who_left_before_their_edit_was_refused() -> None:
+    async with world(config=HubConfig(max_document_bytes=100)) as w:
+        ann, eve = await w.joined(), await w.joined(HOCUSPOCUS, "eve")
+        room = await w.hub.open(PAGE)
+        for client in (ann, eve):
+            client.text.insert(0, "much too much " * 20)
+        eve.say(LEAVE)
+        await turns()
+        assert ann.names.count("refused") == 1
+        ann.disconnect()
+        w.clock.now += 1000
+        assert not room.admission.is_asking_due
