@@ -59,6 +59,7 @@ from crdt.structs import MAX_LEVELS, is_too_deep
 logger = logging.getLogger(__name__)
 
 READ_ONLY = "You may read this document, not change it."
+TOKEN_EXPIRED = "The token has expired."
 
 
 class SocketPeer:
@@ -79,8 +80,11 @@ class SocketPeer:
         self.is_token_wanted = False
         self.is_gone = False
         """Whether it has left the room, which may still have edits of its."""
-        self.being_decided = asyncio.Lock()
-        """Held while it is decided anew: else an answer that comes late could undo a newer one."""
+        self.is_review_due = False
+        self.is_under_review = False
+        """Whether it is decided anew now: one decision at a time, so that no answer undoes a newer one."""
+        self.offered: tuple[str, str | None] | None = None
+        """The newest token that came since, and the epoch that it states."""
         self.room = room
         self.waits_for_echo = not connection.session.wire.has_sync_status
         self._key = key
@@ -90,6 +94,11 @@ class SocketPeer:
         self._saved_frame = self._prefix + encode_sync_status(is_saved=True)
         self.update_prefix = self._prefix + UPDATE
         """What frames with an update from this client begin with."""
+
+    @property
+    def ends_at(self) -> float:
+        """When its token ends, in Unix seconds."""
+        return self.principal.expires_at or math.inf
 
     def set_right(self, right: Right) -> None:
         """Note what the client may do with the document, as each of its edits asks."""
@@ -174,6 +183,7 @@ class Connection:
         limits: SessionLimits,
         auth_timeout_seconds: float,
         clock: Callable[[], float],
+        unix_time: Callable[[], float],
         seats: Seats,
         overruns: Overruns,
         verdicts: Verdicts,
@@ -196,6 +206,7 @@ class Connection:
         self.is_full = False
         """Whether the client reads more slowly than it is written to (R3)."""
         self._clock = clock
+        self._unix_time = unix_time
         self._meter = Meter(limits.frame_rate, limits.byte_rate, clock)
         self._max_frame_bytes = limits.max_frame_bytes
         self._writer: SocketPeer | None = None  # who edited last, and so most likely next
@@ -257,7 +268,7 @@ class Connection:
         self._reviews += 1
         for key, peer in self._peers.items():
             if peer.principal.is_among(targets) or peer.room.name in targets:
-                self._start(partial(self._review, key, peer))
+                self._start_review(key, peer)
 
     def renew(self, now: float, ahead_seconds: float) -> float:
         """Ask for a new token where one ends soon, and end what has outlived its own (A4).
@@ -266,9 +277,9 @@ class Connection:
         """
         next_at = math.inf
         for key, peer in list(self._peers.items()):
-            ends_at = peer.principal.expires_at or math.inf
+            ends_at = peer.ends_at
             if ends_at <= now:
-                self.close(TokenExpired("The token has expired."))
+                self.close(TokenExpired(TOKEN_EXPIRED))
                 return math.inf
             if not self.session.wire.has_sync_status or peer.is_token_wanted:
                 next_at = min(next_at, ends_at)
@@ -336,7 +347,8 @@ class Connection:
         elif isinstance(message, QueryPresence):
             peer.room.send_presence(peer)
         elif isinstance(message, Token):
-            self._start(partial(self._review, key, peer, *self._token(message)))
+            peer.offered = self._token(message)
+            self._start_review(key, peer)
         elif isinstance(message, Leave):
             self._leave(key)
 
@@ -428,13 +440,21 @@ class Connection:
             raise DocumentRefused("There is no such document, or you may not read it.")
         return principal, right
 
-    async def _review(
-        self, key: str, peer: SocketPeer, token: str | None = None, epoch: str | None = None
-    ) -> None:
+    def _start_review(self, key: str, peer: SocketPeer) -> None:
         """Decide anew on somebody who is in: with a new token (A4), or because rights have changed (A3)."""
-        async with peer.being_decided:
-            if self._peers.get(key) is peer:
-                await self._decide_anew(key, peer, peer.token if token is None else token, epoch)
+        peer.is_review_due = True
+        if not peer.is_under_review:
+            peer.is_under_review = True
+            self._start(partial(self._review, key, peer))
+
+    async def _review(self, key: str, peer: SocketPeer) -> None:
+        try:
+            while peer.is_review_due and not peer.is_gone:
+                peer.is_review_due = False
+                offered, peer.offered = peer.offered, None
+                await self._decide_anew(key, peer, *(offered or (peer.token, None)))
+        finally:
+            peer.is_under_review = False
 
     async def _decide_anew(self, key: str, peer: SocketPeer, token: str, epoch: str | None) -> None:
         try:
@@ -444,21 +464,27 @@ class Connection:
             if principal.id != peer.principal.id:
                 raise CredentialRefused("The token is somebody else's.")
         except (CredentialRefused, DocumentRefused, EpochEnded) as error:
-            if self._peers.get(key) is peer:
-                self.expel(key, error)
+            if not peer.is_gone:
+                has_ended = isinstance(error, CredentialRefused) and peer.ends_at <= self._unix_time()
+                if has_ended:  # it was not renewed, and the sweep would say so a moment later
+                    self.close(TokenExpired(TOKEN_EXPIRED))
+                else:
+                    self.expel(key, error)
             return
         except Exception:  # whatever the access port says: nobody stays on an answer that may be old
             logger.exception("document %s: access cannot be decided anew", peer.room.name)
+            if peer.is_gone:
+                return
             self.close(DocumentUnavailable("The server cannot decide on this now."))
             return
-        if self._peers.get(key) is peer:
+        if not peer.is_gone:
             self._change(peer, token, principal, right)
 
     def _change(self, peer: SocketPeer, token: str, principal: Principal, right: Right) -> None:
         could_write = peer.can_write
         peer.token, peer.principal, peer.is_token_wanted = token, principal, False
         peer.set_right(right)
-        self._on_token(principal.expires_at or math.inf)
+        self._on_token(peer.ends_at)
         if peer.can_write != could_write:
             if self.session.wire.has_sync_status:
                 peer.send(encode_scope(can_write=peer.can_write))
@@ -491,7 +517,7 @@ class Connection:
             peer.send(encode_scope(can_write=peer.can_write))
         peer.room.join(peer)
         self._peers[key] = peer
-        self._on_token(peer.principal.expires_at or math.inf)
+        self._on_token(peer.ends_at)
         try:
             for message in self.session.admit(key):
                 self._take(key, message)

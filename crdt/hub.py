@@ -146,6 +146,7 @@ class Hub:
             start=self.start,
             limits=self._config.limits,
             clock=self._clock,
+            unix_time=self._unix_time,
             seats=self._seats,
             overruns=self._overruns,
             verdicts=self._verdicts,

@@ -321,6 +321,42 @@ async def test_A3_a_late_answer_about_one_document_holds_up_no_other_on_the_sock
         rights.late.pop().set()
 
 
+async def test_A4_of_many_tokens_at_once_the_newest_is_decided_on() -> None:
+    rights = LateRights()
+    async with world(rights=rights) as w:
+        expiring(w, "ann", 120)
+        ann = await w.joined(HOCUSPOCUS)
+        rights.is_late = True
+        for number in range(1000):
+            rights.principals[f"token {number}"] = user("ann")
+            ann.say(b"\x02\x00" + encode_string(f"token {number}"))
+            if number == 0:
+                await turns()
+        await turns()
+        assert len(rights.late) == 1
+        rights.late[0].set()
+        await turns()
+        assert len(rights.late) == 2
+        rights.late[1].set()
+        await turns()
+        assert len(rights.late) == 2
+        w.clock.now += 130
+        await w.hub.sweep()
+        assert ann.closed is None
+
+
+@both_wires
+async def test_A4_a_review_just_after_the_tokens_end_says_that_it_has_ended(wire: Wire) -> None:
+    async with world() as w:
+        expiring(w, "ann", 10)
+        ann = await w.joined(wire)
+        w.clock.now += 11
+        del w.rights.principals["ann"]
+        w.hub.review({"user:ann"})
+        await ann.heard(lambda ann: ann.closed)
+        assert ann.closed == (4501, "The token has expired.")
+
+
 async def test_A4_a_review_does_not_bring_a_token_back_that_was_renewed_meanwhile() -> None:
     rights = LateRights()
     async with world(rights=rights) as w:
