@@ -6,7 +6,7 @@ Knows no WebSocket library: frames come in by `receive`, and go out by the `Chan
 import asyncio
 import logging
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Container
 from functools import partial
 
 from crdt.broadcast import Broadcast
@@ -263,7 +263,7 @@ class Connection:
             else:
                 peer.room.catch_up(peer)
 
-    def review(self, targets: Collection[str]) -> None:
+    def review(self, targets: Container[str]) -> None:
         """Decide anew for the principals and documents among the targets (A3)."""
         self._reviews += 1
         for key, peer in self._peers.items():

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
+from collections.abc import AsyncGenerator, Awaitable, Callable, Container
 from contextlib import asynccontextmanager
 from functools import partial
 from types import TracebackType
@@ -304,7 +304,7 @@ class Hub:
             current_async_library_cvar.set("asyncio")
             self._tasks.start_soon(_guarded, work)
 
-    def review(self, targets: Collection[str]) -> None:
+    def review(self, targets: Container[str]) -> None:
         """Decide anew on everybody whose principal id or document is among the targets (A3)."""
         self._reviews += 1
         for connection in self._connections:

@@ -5,7 +5,7 @@ Their shapes are builtins wherever another package implements them, so that `sto
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from typing import Literal, NewType, Protocol
 
 import msgspec
@@ -39,7 +39,7 @@ class Principal(msgspec.Struct, frozen=True):
         """Who did something, as the log says it: the principal, and the run if there is one (A7)."""
         return self.id if self.run_id is None else f"{self.id}|run:{self.run_id}"
 
-    def is_among(self, targets: Collection[str]) -> bool:
+    def is_among(self, targets: Container[str]) -> bool:
         """Tell whether any of these is what its rights hang on: itself, its run, or whoever it acts for."""
         return self.id in targets or self.acts_for in targets or f"run:{self.run_id}" in targets
 

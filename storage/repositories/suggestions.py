@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.models import ClientId, Document, Suggestion, SuggestionStatus, Update
 from storage.repositories.access_changes import AccessChanges
+from storage.repositories.among import in_parts
 from storage.repositories.documents import Documents
 
 ROWS_AT_ONCE = 1000
@@ -105,8 +106,11 @@ class Suggestions:
 
     async def branches_of(self, page_ids: Collection[UUID]) -> list[str]:
         """Return the names of the documents of all suggestions for these pages."""
-        found = await self._session.scalars(select(Suggestion.id).where(Suggestion.page_id.in_(page_ids)))
-        return [f"suggestion:{id_}" for id_ in found]
+        names: list[str] = []
+        for some in in_parts(page_ids):
+            found = await self._session.scalars(select(Suggestion.id).where(Suggestion.page_id.in_(some)))
+            names += [f"suggestion:{id_}" for id_ in found]
+        return names
 
     async def page_log(self, suggestion: Suggestion) -> PageLog | None:
         """Return where the page's document is; None if it has begun anew, or is no more."""
