@@ -72,6 +72,10 @@ class Admission:
         """Note that a client syncs from the beginning."""
         self._growth.restarted(peer)
 
+    def note_inside(self, peer: Peer, client_id: int) -> None:
+        """Note under which client id a peer in this process writes."""
+        self._signatures.note_inside(peer, client_id)
+
     def note_answer(self, peer: Peer, update: bytes) -> None:
         """Note that an edit is all that a peer has and the room lacks."""
         self._signatures.note_answer(peer, update)

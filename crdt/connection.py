@@ -359,7 +359,7 @@ class Connection:
             peer.room.submit(peer, update, is_answer=is_answer)
         elif peer.room.contains(update):
             # The answer to our step 1, with nothing new. But what it repeats may be on its way to the commit.
-            peer.room.submit(peer, EMPTY_UPDATE)
+            peer.room.submit(peer, EMPTY_UPDATE, is_answer=is_answer)
         else:
             peer.room.admission.deny(peer, is_answer=is_answer)
             peer.deny("read_only", READ_ONLY)

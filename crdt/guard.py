@@ -190,7 +190,7 @@ class Gate:
         edits: Sequence[Edit],
         original: LiveDocument,
         *,
-        is_answer: Callable[[bytes], bool],
+        is_answer: Callable[[Peer, bytes], bool],
         has_answered: Callable[[Peer], bool],
     ) -> list[Edit]:
         """Return the edits of a turn that their document may take; the senders of others are refused."""
@@ -203,7 +203,7 @@ class Gate:
             peer, update = queue.popleft()
             if peer in refused:
                 continue
-            if is_answer(update):
+            if is_answer(peer, update):
                 answered.add(peer)
             can_wait = peer not in answered and not has_answered(peer)
             if can_wait and peer in self._parked:

@@ -46,6 +46,7 @@ class Replica:
         self._seen: Callable[[Sequence[Announcement]], object] | None = None
         self._subscription = self.doc.observe(self._on_change)
         room.join(self)
+        room.admission.note_inside(self, self.doc.client_id)
         room.request_state(self, self.doc.get_state())
 
     async def synced(self) -> None:

@@ -41,7 +41,8 @@ class Principal(msgspec.Struct, frozen=True):
 
     def is_among(self, targets: Container[str]) -> bool:
         """Tell whether any of these is what its rights hang on: itself, its run, or whoever it acts for."""
-        return self.id in targets or self.acts_for in targets or f"run:{self.run_id}" in targets
+        names = (self.id, self.acts_for, None if self.run_id is None else f"run:{self.run_id}")
+        return any(name is not None and name in targets for name in names)
 
 
 def can_write(right: Right) -> bool:

@@ -263,7 +263,7 @@ class Room:
             self._is_poison_unknown = False
         if not self._commits.turns:
             self._settled.set()  # where all of it was refused
-        self._signatures.note_applied()
+        self._signatures.note_applied(self.admission.undecided)
         if self._requests:
             requests, self._requests = self._requests, []
             for peer, state_vector in requests:

@@ -9,7 +9,7 @@ know more of it than the room. In guarded documents nobody ever holds what the l
 has anything of others to relay.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 
 import pycrdt
 
@@ -50,6 +50,7 @@ class Signatures:
         self._answering: list[tuple[Peer, bytes]] = []
         self._answered: set[Peer] = set()
         self._relayed: set[tuple[Peer, bytes]] = set()
+        self._inside: dict[int, Peer] = {}  # client id -> the peer in this process that writes under it
         self._hands: dict[Peer, bytes] = {}  # what a peer's edits begin with while it writes on as itself
         self.correct(bound)
 
@@ -57,12 +58,17 @@ class Signatures:
         """Note that a peer has sent all that it has; it counts when that has been applied."""
         self._answering.append((peer, update))
 
-    def note_applied(self) -> None:
-        """Note that everything which was sent so far has been applied."""
+    def note_applied(self, waiting: Container[Peer] = ()) -> None:
+        """Note that everything which was sent so far has been applied, but of those who are `waiting`."""
         if self._answering:
-            self._answered.update(peer for peer, _ in self._answering)
-            self._answering.clear()
+            self._answered.update(peer for peer, _ in self._answering if peer not in waiting)
+            self._answering = [answer for answer in self._answering if answer[0] in waiting]
         self._relayed.clear()
+
+    def note_inside(self, peer: Peer, client_id: int) -> None:
+        """Note under which client id a peer in this process writes; it is in step and announces nothing."""
+        self._answered.add(peer)
+        self._inside[client_id] = peer
 
     def note_presence(self, principal: Principal, client_ids: Iterable[int]) -> None:
         """Bind what a peer has announced."""
@@ -80,11 +86,12 @@ class Signatures:
         """Let go of a peer that has left."""
         self._answered.discard(peer)
         self._hands.pop(peer, None)
+        self._inside = {client_id: inside for client_id, inside in self._inside.items() if inside is not peer}
         self._answering = [answer for answer in self._answering if answer[0] is not peer]
 
-    def is_answer(self, update: bytes) -> bool:
-        """Whether this very update is the answer to our step 1."""
-        return any(update is answer for _, answer in self._answering)
+    def is_answer(self, peer: Peer, update: bytes) -> bool:
+        """Whether this very update is a peer's answer to our step 1."""
+        return any(peer is sender and update is answer for sender, answer in self._answering)
 
     def has_answered(self, peer: Peer) -> bool:
         """Whether a peer is in step with the room."""
@@ -203,7 +210,7 @@ class Signatures:
         if any(self._is_guarded or self._is_in_step(client_id) for client_id in foreign):
             return True
         # An answer may bring what its sender has heard of others, whoever they were.
-        binds = self._is_guarded or not self.is_answer(update)
+        binds = self._is_guarded or not self.is_answer(peer, update)
         for client_id in writers:
             if (client_id in self.owners or binds) and client_id not in foreign:
                 self._bind(client_id, own, has_written=True)
@@ -218,7 +225,10 @@ class Signatures:
         self.correct([binding])
 
     def _is_in_step(self, client_id: int) -> bool:
-        return self.awareness.owner_of(client_id) in self._answered
+        if self.awareness.owner_of(client_id) in self._answered:
+            return True
+        inside = self._inside.get(client_id)
+        return inside is not None and inside.principal.id == self.owners.get(client_id)
 
     def _is_wronging(self, peer: Peer, update: bytes, news: bytes, known: bytes) -> bool:
         """Whether much news has something that only somebody else can write: whether it would be less if all

@@ -163,6 +163,57 @@ async def test_A7_R7_a_long_relay_brings_nothing_of_somebody_who_is_here_and_in_
         assert authors(w) == ["user:ann", "user:bob|relayed"]
 
 
+def on_top_of(doc: "pycrdt.Doc[Any]", text: str) -> bytes:
+    """Return the update of somebody who goes on under a document's client id."""
+    forged = pycrdt.Doc[Any](client_id=doc.client_id)
+    forged.apply_update(doc.get_update())
+    before = forged.get_state()
+    forged.get("text", type=pycrdt.Text).insert(0, text)
+    return forged.get_update(before)
+
+
+async def test_A7_R8_nobody_goes_on_under_the_client_id_of_a_peer_in_the_process() -> None:
+    async with world() as w, w.hub.join(PAGE, user("ann")) as replica:
+        replica.doc.get("text", type=pycrdt.Text).insert(0, "mine")
+        await replica.saved()
+        eve = await w.joined(YWS, "eve")
+        eve.say(encode_update(on_top_of(replica.doc, "forged ")))
+        await eve.heard(lambda eve: eve.closed)
+        assert eve.closed == (4400, "The update is written under somebody else's client id.")
+        replica.doc.get("text", type=pycrdt.Text).insert(0, "all ")
+        await replica.saved()
+        assert authors(w) == ["user:ann", "user:ann"]
+        bob = await w.joined(token="bob")
+        assert str(bob.text) == "all mine"
+
+
+async def test_A7_A3_nobody_goes_on_under_the_client_id_of_a_reader_who_was_promoted() -> None:
+    async with world() as w:
+        w.rights.rights["Ann", PAGE] = "read"
+        ann, eve = await w.joined(), await w.joined(YWS, "eve")
+        w.rights.rights["Ann", PAGE] = "write"
+        w.hub.review({"user:ann"})
+        await turns()
+        ann.say_presence(ann.doc.client_id, 1, "{}")
+        ann.text.insert(0, "mine")
+        await ann.heard(lambda ann: ann.unsaved == 0)
+        eve.say(encode_update(on_top_of(ann.doc, "forged ")))
+        await eve.heard(lambda eve: eve.closed)
+        assert authors(w) == ["user:ann"]
+
+
+async def test_A7_what_was_written_under_the_client_id_of_a_peer_that_has_left_is_relayed() -> None:
+    async with world() as w:
+        async with w.hub.join(PAGE, user("ann")) as replica:
+            replica.doc.get("text", type=pycrdt.Text).insert(0, "mine")
+            await replica.saved()
+            update = on_top_of(replica.doc, "lost in a crash ")
+        bob = await w.joined(token="bob")
+        bob.say(encode_update(update))
+        await bob.heard(lambda bob: bob.unsaved == -1)
+        assert authors(w) == ["user:ann", "user:bob|relayed"]
+
+
 async def is_acknowledged_with_the_binding(w: World, someone: Client, *, rows: int) -> None:
     """Check that a stored edit is not acknowledged before the client ids are kept."""
     await turns()

@@ -419,6 +419,29 @@ async def test_A6_an_edit_made_before_the_answer_to_our_step_1_waits_for_it(wire
 
 
 @both_wires
+async def test_A6_A7_such_an_edit_also_waits_for_the_answer_while_its_client_id_is_looked_up(
+    wire: Wire,
+) -> None:
+    async with world(guard=OwnNotes()) as w:
+        w.client_ids.is_held = True
+        ann = w.client(wire)
+        ann.disconnect()
+        notes(ann)["user:ann/1"] = "offline"
+        ann.is_paused = True
+        ann.connect()
+        notes(ann)["user:ann/2"] = "before the answer"
+        await turns()
+        ann.resume()
+        await turns()
+        w.client_ids.release()
+        await turns()
+        assert ann.closed is None
+        assert "denied" not in ann.names
+        bob = await w.joined(YWS, "bob")
+        assert sorted(notes(bob).keys()) == ["user:ann/1", "user:ann/2"]
+
+
+@both_wires
 async def test_A6_what_waits_smuggles_nothing_in(wire: Wire) -> None:
     async with world(guard=OwnNotes()) as w:
         eve = Client(w.hub, wire, PAGE, "eve")
