@@ -519,7 +519,7 @@ class Connection:
         self._peers[key] = peer
         self._on_token(peer.ends_at)
         try:
-            for message in self.session.admit(key):
+            for message in self.session.admit(key, begins_with_step1=bool(peer.room.epoch.name)):
                 self._take(key, message)
         except CrdtError as error:
             self.close(error)

@@ -21,6 +21,7 @@ from crdt.protocol import (
     OversizedEdit,
     Ping,
     Pong,
+    SyncStep1,
     Token,
     decode_hocuspocus,
     decode_yws,
@@ -79,12 +80,14 @@ class SessionLimits(msgspec.Struct, frozen=True):
 class _Phase(Enum):
     WAITING = "waiting for a token"
     DECIDING = "being decided"
+    BEGINNING = "joined, but its first step 1 has still to come"
     JOINED = "joined"
 
 
 class _Member(msgspec.Struct):
     phase: _Phase = _Phase.WAITING
     waiting: list[Message] = []
+    waiting_bytes: int = 0
 
 
 class Session:
@@ -119,6 +122,11 @@ class Session:
                     ready.append((key, OneTooMany()))
             elif member.phase is _Phase.JOINED:
                 ready.append((key, message))
+            elif member.phase is _Phase.BEGINNING and not isinstance(message, Edit | OversizedEdit):
+                ready.append((key, message))
+                if isinstance(message, SyncStep1):
+                    member.phase = _Phase.JOINED
+                    ready += [(key, edit) for edit in self._release(member)]
             elif isinstance(message, Token):
                 if member.phase is _Phase.WAITING:
                     member.phase = _Phase.DECIDING
@@ -134,12 +142,30 @@ class Session:
         member = self._members.get(key)
         return member is not None and member.phase is _Phase.DECIDING
 
-    def admit(self, key: str) -> list[Message]:
-        """Note that the document is joined; return what was held back."""
+    def admit(self, key: str, *, begins_with_step1: bool = False) -> list[Message]:
+        """Note that the document is joined; return what was held back.
+
+        Where it `begins_with_step1` that comes out first, and no edit before it: it tells of which epoch the
+        client's copy is (D7), while some clients send what is typed before they sync.
+        """
         member = self._members[key]
+        waiting = self._release(member)
         member.phase = _Phase.JOINED
-        waiting, member.waiting = member.waiting, []
-        return waiting
+        if not begins_with_step1:
+            return waiting
+        first = next((message for message in waiting if isinstance(message, SyncStep1)), None)
+        if first is not None:
+            return [first, *(message for message in waiting if message is not first)]
+        member.phase = _Phase.BEGINNING
+        others: list[Message] = []
+        for message in waiting:
+            if isinstance(message, Edit):
+                self._hold_back(member, message, len(message.update))
+            elif isinstance(message, OversizedEdit):
+                self._hold_back(member, message, 0)
+            else:
+                others.append(message)
+        return others
 
     def deny(self, key: str) -> None:
         """Note that the document was refused; the client may try again with another token."""
@@ -147,7 +173,9 @@ class Session:
 
     def leave(self, key: str) -> None:
         """Forget a document."""
-        self._members.pop(key, None)
+        member = self._members.pop(key, None)
+        if member is not None:
+            self._release(member)
 
     def _member(self, key: str) -> _Member | None:
         """Return the place of a document; None where there is none left."""
@@ -158,7 +186,13 @@ class Session:
         return self._members.setdefault(key, _Member())
 
     def _hold_back(self, member: _Member, message: Message, size: int) -> None:
+        member.waiting_bytes += size
         self._waiting_bytes += size
         if self._waiting_bytes > self._limits.max_waiting_bytes:
-            raise TooMuchHeldBack("Sign in first: too much has been sent before that.")
+            raise TooMuchHeldBack("Sign in and begin with a step 1: too much has been sent before that.")
         member.waiting.append(message)
+
+    def _release(self, member: _Member) -> list[Message]:
+        self._waiting_bytes -= member.waiting_bytes
+        waiting, member.waiting, member.waiting_bytes = member.waiting, [], 0
+        return waiting

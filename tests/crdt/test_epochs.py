@@ -71,6 +71,44 @@ async def test_D7_a_copy_of_an_earlier_epoch_is_refused_before_it_merges(wire: W
         assert "step2" not in client.names[client.names.index("step2") + 1 :]
 
 
+@pytest.mark.parametrize("is_late", [False, True])
+async def test_D7_what_an_old_copy_says_before_its_step_1_is_not_taken(*, is_late: bool) -> None:
+    async with world() as w:
+        client = await in_epoch(w).joined()
+        client.text.insert(0, "abc")
+        await client.heard(lambda client: client.unsaved == 0)
+        client.disconnect()
+        await begun_anew(w)
+        # As the stock provider does whose token is fetched: it says what is typed meanwhile.
+        client.connect_without_words()
+        client.say(encode_update(typed("typed while the token is fetched")))
+        client.say(b"\x02\x00" + encode_string("ann"))
+        if is_late:
+            await turns()
+        client.say(encode_step1(client.doc.get_state()))
+        await ended(client)
+        await turns()
+        assert w.stored() == []
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+async def test_D7_what_a_new_copy_says_before_its_step_1_is_taken_with_it(*, is_late: bool) -> None:
+    async with world() as w:
+        in_epoch(w)
+        client = Client(w.hub, HOCUSPOCUS, PAGE, "ann")
+        client.connect_without_words()
+        client.say(encode_update(typed("early")))
+        client.say(b"\x02\x00" + encode_string("ann"))
+        if is_late:
+            await turns()
+            client.say(encode_update(typed("and late", 8)))
+            await turns()
+            assert w.stored() == []
+        client.say(encode_step1(client.doc.get_state()))
+        await client.heard(lambda client: client.names.count("saved") >= 1 + is_late)
+        assert len(w.stored()) == 1 + is_late
+
+
 @both_wires
 async def test_D7_who_synced_with_an_empty_document_is_known_too(wire: Wire) -> None:
     async with world() as w:

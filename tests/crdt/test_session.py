@@ -132,3 +132,49 @@ def test_W4_what_is_too_much_before_signing_in_is_fine_after_it() -> None:
     assert len(edit) == len(encode_bytes(b"a")) + 18
     for _ in range(3):
         assert len(session.receive(edit)) == 1
+
+
+def test_D7_no_edit_comes_out_before_the_step_1_that_a_document_begins_with() -> None:
+    session = fresh()
+    session.receive(on("a", TOKEN))
+    session.receive(on("a", QUERY))
+    session.receive(on("a", encode_update(b"\x00\x00")))
+    session.receive(on("a", encode_step1(b"\x00")))
+    assert session.admit("a", begins_with_step1=True) == [
+        SyncStep1(b"\x00"),
+        QueryPresence(),
+        Edit(b"\x00\x00", is_answer=False),
+    ]
+    session.receive(on("b", TOKEN))
+    session.receive(on("b", QUERY))
+    session.receive(on("b", encode_update(b"\x00\x00")))
+    assert session.admit("b", begins_with_step1=True) == [QueryPresence()]
+    assert session.receive(on("b", QUERY)) == [("b", QueryPresence())]
+    assert session.receive(on("b", encode_update(b"\x00\x01"))) == []
+    assert session.receive(on("b", encode_step1(b"\x00"))) == [
+        ("b", SyncStep1(b"\x00")),
+        ("b", Edit(b"\x00\x00", is_answer=False)),
+        ("b", Edit(b"\x00\x01", is_answer=False)),
+    ]
+    assert session.receive(on("b", encode_update(b"\x00\x02"))) == [("b", Edit(b"\x00\x02", is_answer=False))]
+
+
+def test_D7_W4_so_does_an_edit_in_too_large_a_frame() -> None:
+    session = Session(HOCUSPOCUS, SessionLimits(max_frame_bytes=8))
+    session.receive(on("a", TOKEN))
+    session.receive(on("a", encode_update(b"\0" * 4)))
+    assert session.admit("a", begins_with_step1=True) == []
+    assert session.receive(on("a", encode_step1(b"\0"))) == [
+        ("a", SyncStep1(b"\0")),
+        ("a", OversizedEdit(is_answer=False)),
+    ]
+
+
+def test_W4_what_came_out_or_was_left_counts_no_more() -> None:
+    session = Session(HOCUSPOCUS, SessionLimits(max_waiting_bytes=20))
+    for number in range(20):
+        session.receive(on("a", TOKEN))
+        session.receive(on("a", STEP1))
+        if number % 2:
+            session.admit("a")
+        session.leave("a")

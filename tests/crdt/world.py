@@ -296,16 +296,21 @@ class Client:
 
     def connect(self) -> None:
         """Open the socket and say what the stock providers say without waiting."""
-        self.closed = None
-        self._paused.clear()
-        self._socket = _Socket(self)
-        self.connection = self._hub.connect(self.wire, self._socket)
+        self.connect_without_words()
+        assert self.connection is not None
         if self.wire is YWS:
             self.connection.sign_in(self.document, self.token)
         else:
             self.say(b"\x02\x00" + encode_string(self.token))
         self.unsaved = 1
         self.say(encode_step1(self.doc.get_state()))
+
+    def connect_without_words(self) -> None:
+        """Open the socket only."""
+        self.closed = None
+        self._paused.clear()
+        self._socket = _Socket(self)
+        self.connection = self._hub.connect(self.wire, self._socket)
 
     def move_to(self, hub: Hub) -> None:
         """Go to another server the next time."""
