@@ -10,9 +10,10 @@ What is allowed is the caller's business, and told by `storage.access`.
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, Callable, Collection
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
+from functools import partial
 from typing import Any, Literal
 from uuid import UUID
 
@@ -37,6 +38,7 @@ from server.errors import ConflictError
 from server.history import History
 from server.offload import Offload, size_of
 from storage.engine import Database
+from storage.errors import StorageError
 from storage.models import Page, Suggestion, SuggestionStatus
 from storage.repositories.suggestions import document_of
 from storage.unit_of_work import UnitOfWork
@@ -211,7 +213,7 @@ class Suggestions:
         so it is where somebody has written into it under another one's client id.
         Raises ConflictError for one that ended otherwise, or whose page has begun anew.
         """
-        async with self._deciding(suggestion, "accepted", divides=hunk_ids is not None) as current:
+        async with self._deciding(suggestion, "accepted", divides=hunk_ids is not None) as (current, hold):
             if current.status == "accepted":
                 return await self._nothing_more(current)
             merged = None
@@ -220,6 +222,7 @@ class Suggestions:
             if merged is not None:
                 return await self._end(current, *merged, "accepted", principal)
             decision, page, branch = await self._decide(current, principal, hunk_ids, at, branches.accept)
+            await hold()
             await self._put(document_of(current), principal, decision.branch, branch)
             written = await self._put(f"page:{current.page_id}", principal, decision.page, page)
             return await self._end(current, decision, written, "accepted", principal)
@@ -228,10 +231,11 @@ class Suggestions:
         self, suggestion: Suggestion, principal: Principal, hunk_ids: Collection[str], at: str
     ) -> Decided:
         """Take some hunks of a suggestion back in its branch; it is rejected when nothing is left."""
-        async with self._deciding(suggestion, "rejected", divides=True) as current:
+        async with self._deciding(suggestion, "rejected", divides=True) as (current, hold):
             if current.status == "rejected":
                 return await self._nothing_more(current)
             decision, _, branch = await self._decide(current, principal, hunk_ids, at, branches.reject)
+            await hold()
             written = await self._put(document_of(current), principal, decision.branch, branch)
             return await self._end(current, decision, written, "rejected", principal)
 
@@ -245,16 +249,19 @@ class Suggestions:
     @asynccontextmanager
     async def _deciding(
         self, suggestion: Suggestion, wanted: str, *, divides: bool, needs_page: bool = True
-    ) -> AsyncGenerator[Suggestion]:
-        """Hold a suggestion that is open, or ended as is wanted: no two decisions work on the same hunks."""
-        lease, holder = document_of(suggestion), secrets.token_hex(8)
+    ) -> AsyncGenerator[tuple[Suggestion, Callable[[], Awaitable[None]]]]:
+        """Hold a suggestion that is open, or ended as is wanted: no two decisions work on the same hunks.
+
+        Gives with it what makes sure of that once more.
+        """
+        holder = secrets.token_hex(8)
         for _ in range(_TRIES):
-            async with self._database.transaction() as uow:
-                if await uow.leases.acquire(lease, holder, LEASE):
-                    break
+            if await self._acquire(suggestion, holder):
+                break
             await asyncio.sleep(_TRY_SECONDS)
         else:
-            raise ConflictError("Somebody is deciding on this suggestion; try again.", code="busy")
+            raise _busy()
+        renewing = asyncio.create_task(self._renew(suggestion, holder))
         try:
             if needs_page:
                 await self.follow(suggestion.id)
@@ -266,10 +273,27 @@ class Suggestions:
                     raise _begun_anew()
                 if divides and current.status == "open":
                     await uow.suggestions.divide(current.id)
-            yield current
+            yield current, partial(self._hold, suggestion, holder)
         finally:
+            renewing.cancel()
             async with self._database.transaction() as uow:
-                await uow.leases.release(lease, holder)
+                await uow.leases.release(document_of(suggestion), holder)
+
+    async def _acquire(self, suggestion: Suggestion, holder: str) -> bool:
+        async with self._database.transaction() as uow:
+            return await uow.leases.acquire(document_of(suggestion), holder, LEASE)
+
+    async def _renew(self, suggestion: Suggestion, holder: str) -> None:
+        """Hold a suggestion for longer than its lease lasts: a large page, or a store that fails, takes time."""
+        while True:
+            await asyncio.sleep(LEASE.total_seconds() / 3)
+            with suppress(StorageError):
+                await self._acquire(suggestion, holder)
+
+    async def _hold(self, suggestion: Suggestion, holder: str) -> None:
+        """Make sure that nobody else decides by now, as somebody may where this process was suspended."""
+        if not await self._acquire(suggestion, holder):
+            raise _busy()
 
     async def _decide(
         self,
@@ -397,3 +421,7 @@ def _begun_anew() -> ConflictError:
     return ConflictError(
         "The page has begun anew since, so the suggestion cannot be merged with it.", code="page_begun_anew"
     )
+
+
+def _busy() -> ConflictError:
+    return ConflictError("Somebody is deciding on this suggestion; try again.", code="busy")

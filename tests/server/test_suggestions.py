@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -13,9 +14,11 @@ from crdt.peer import Replica
 from crdt.ports import DocumentName, Principal, PrincipalId
 from crdt.protocol import encode_bytes
 from crdt.waiting import read_state_vector
+from server import suggestions as suggestions_module
 from server.bootstrap import Services
 from storage.models import Suggestion
 from tests.server.api import Api
+from tests.server.conftest import Clock
 from tests.server.test_blocks import Json, join, lines_of, rich, text_block
 from tests.server.test_versions import open_as
 from tests.waiting import until
@@ -251,6 +254,48 @@ async def test_two_who_accept_at_once_accept_once(
     assert (await lines_of(services, ann, page["document"], block))[3:] == ["seven", "eight"]
     events = (await ann.get(f"{workspace}/events", params={"type": "suggestion.*"})).json()["items"]
     assert [event["type"].partition(".")[2] for event in events] == ["created", "accepted"] * 2
+
+
+@pytest.mark.parametrize("is_renewed", [True, False])
+async def test_a_decision_that_takes_longer_than_its_lease_is_made_once(
+    ann: Api,
+    bob: Api,
+    services: Services,
+    page: Json,
+    block: str,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    is_renewed: bool,
+):
+    made = await suggest(bob, page, "one two\n\nthree four\n\nfive six\n\nseven")
+    (hunk,) = await differences(ann, made)
+    run, is_slow, may_go_on = services.offload.run, asyncio.Event(), asyncio.Event()
+
+    async def run_slowly(*args: Any) -> Any:
+        found = await run(*args)
+        if not is_slow.is_set():
+            is_slow.set()
+            await may_go_on.wait()
+        return found
+
+    monkeypatch.setattr(suggestions_module, "LEASE", timedelta(seconds=0.3 if is_renewed else 30))
+    monkeypatch.setattr(services.offload, "run", run_slowly)
+    first = asyncio.create_task(ann.post(f"{path_of(made)}/accept", {"hunks": [hunk["id"]]}))
+    await is_slow.wait()
+    if is_renewed:
+        for _ in range(3):
+            await asyncio.sleep(0.3)
+            clock.forward(seconds=0.29)
+    else:
+        clock.forward(seconds=31)  # while this process was suspended
+    second = asyncio.create_task(bob.post(f"{path_of(made)}/accept", {"hunks": [hunk["id"]]}))
+    await asyncio.wait([second], timeout=0.5 if is_renewed else None)
+    assert second.done() != is_renewed
+    may_go_on.set()
+    answers = [await first, await second]
+    assert [answer.status_code for answer in answers] == ([200, 200] if is_renewed else [409, 200])
+    assert (await lines_of(services, ann, page["document"], block))[3:] == ["seven"]
 
 
 async def test_a_decision_that_was_cut_off_is_ended_by_asking_again(
