@@ -256,8 +256,9 @@ class Suggestions:
         """
         holder = secrets.token_hex(8)
         for _ in range(_TRIES):
-            if await self._acquire(suggestion, holder):
-                break
+            async with self._database.transaction() as uow:
+                if await uow.leases.acquire(document_of(suggestion), holder, LEASE):
+                    break
             await asyncio.sleep(_TRY_SECONDS)
         else:
             raise _busy()
@@ -279,20 +280,18 @@ class Suggestions:
             async with self._database.transaction() as uow:
                 await uow.leases.release(document_of(suggestion), holder)
 
-    async def _acquire(self, suggestion: Suggestion, holder: str) -> bool:
-        async with self._database.transaction() as uow:
-            return await uow.leases.acquire(document_of(suggestion), holder, LEASE)
-
     async def _renew(self, suggestion: Suggestion, holder: str) -> None:
-        """Hold a suggestion for longer than its lease lasts: a large page, or a store that fails, takes time."""
+        """Hold a suggestion for longer than its lease: a large page takes its time, or a store that fails."""
         while True:
             await asyncio.sleep(LEASE.total_seconds() / 3)
-            with suppress(StorageError):
-                await self._acquire(suggestion, holder)
+            with suppress(StorageError, ConflictError):
+                await self._hold(suggestion, holder)
 
     async def _hold(self, suggestion: Suggestion, holder: str) -> None:
-        """Make sure that nobody else decides by now, as somebody may where this process was suspended."""
-        if not await self._acquire(suggestion, holder):
+        """Make sure that nobody else has decided meanwhile, while this process was suspended, say."""
+        async with self._database.transaction() as uow:
+            is_held = await uow.leases.renew(document_of(suggestion), holder, LEASE)
+        if not is_held:
             raise _busy()
 
     async def _decide(

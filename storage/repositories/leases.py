@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, or_, select, tuple_
+from sqlalchemy import delete, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.models import Lease
@@ -24,6 +24,16 @@ class Leases:
     async def acquire(self, name: str, holder: str, duration: timedelta) -> bool:
         """Take or renew a lease; False while somebody else has it."""
         return name in await self.acquire_all({name: (holder, duration)})
+
+    async def renew(self, name: str, holder: str, duration: timedelta) -> bool:
+        """Renew a lease; False where somebody else has had it meanwhile: what it was for is over."""
+        renewed = await self._session.scalar(
+            update(Lease)
+            .where(Lease.name == name, Lease.holder == holder)
+            .values(expires_at=self._now + duration)
+            .returning(Lease.name)
+        )
+        return renewed is not None
 
     async def acquire_all(self, wanted: Mapping[str, tuple[str, timedelta]]) -> set[str]:
         """Take or renew leases, each by its name for a holder and a time; return those that were had."""

@@ -295,6 +295,7 @@ async def test_a_decision_that_takes_longer_than_its_lease_is_made_once(
     may_go_on.set()
     answers = [await first, await second]
     assert [answer.status_code for answer in answers] == ([200, 200] if is_renewed else [409, 200])
+    assert answers[0].json().get("code") == (None if is_renewed else "busy")
     assert (await lines_of(services, ann, page["document"], block))[3:] == ["seven"]
 
 
