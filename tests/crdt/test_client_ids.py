@@ -345,15 +345,21 @@ async def test_A7_in_a_guarded_document_edits_wait_in_order_for_their_client_id(
         assert w.client_ids.owners[PAGE, 6] == ("user:ann", True)
 
 
-async def test_A7_D5_what_waits_for_its_client_id_is_bounded() -> None:
+@pytest.mark.parametrize("leaves", [False, True])
+async def test_A7_D5_what_waits_for_its_client_id_is_bounded(*, leaves: bool) -> None:
     async with world(guard=FIELDS) as w:
         ann = await w.joined(client_id=5)
         w.client_ids.is_held = True
         fields = ann.doc.get("fields", type=pycrdt.Map[Any])
         for number in range(3):
             fields["k"] = str(number) + "x" * (MAX_UNDECIDED_BYTES // 2)
-        await ann.heard(lambda ann: ann.closed)
-        assert ann.closed == (1013, "What you edit cannot be taken now; try again later.")
+        if leaves:
+            ann.say(b"\x07")
+            await turns()
+            assert ann.closed is None
+        else:
+            await ann.heard(lambda ann: ann.closed)
+            assert ann.closed == (1013, "What you edit cannot be taken now; try again later.")
         w.client_ids.release()
         await turns()
         assert w.stored() == []

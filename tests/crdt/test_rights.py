@@ -246,6 +246,7 @@ class LateRights(Rights):
         super().__init__()
         self.late: list[asyncio.Event] = []
         self.is_late = False
+        self.late_error: Exception | None = None
 
     async def decide(self, principal: Principal, document: str) -> Right:
         """Return what holds when it is asked."""
@@ -253,6 +254,8 @@ class LateRights(Rights):
         if self.is_late:
             self.late.append(asyncio.Event())
             await self.late[-1].wait()
+            if self.late_error is not None:
+                raise self.late_error
         return right
 
 
@@ -319,6 +322,30 @@ async def test_A3_a_late_answer_about_one_document_holds_up_no_other_on_the_sock
         await turns()
         assert [said.key for said in eve.said if said.name == "denied"] == ["page:2"]
         rights.late.pop().set()
+
+
+@pytest.mark.parametrize("answer", ["none", "an error"])
+async def test_A3_an_answer_about_somebody_who_has_left_ends_nothing(
+    answer: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    rights = LateRights()
+    async with world(PAGE, "page:2", rights=rights) as w:
+        eve = await w.joined(HOCUSPOCUS, "eve")
+        eve.receive_raw(encode_string("page:2") + b"\x02\x00" + encode_string("eve"))
+        await turns()
+        rights.is_late = True
+        if answer == "none":
+            rights.rights["Eve", PAGE] = "none"
+        else:
+            rights.late_error = OSError("database is down")
+        w.hub.review({PAGE})
+        await turns()
+        eve.say(b"\x07")
+        rights.late.pop().set()
+        await turns()
+        assert eve.closed is None
+        assert "denied" not in eve.names
+        assert w.hub.statistics().rooms["page:2"].peers == 1
 
 
 async def test_A4_of_many_tokens_at_once_the_newest_is_decided_on() -> None:
