@@ -78,13 +78,6 @@ class SocketPeer:
         self.principal = principal
         self.set_right(right)
         self.is_token_wanted = False
-        self.is_gone = False
-        """Whether it has left the room, which may still have edits of its."""
-        self.is_review_due = False
-        self.is_under_review = False
-        """Whether it is decided anew now: one decision at a time, so that no answer undoes a newer one."""
-        self.offered: tuple[str, str | None] | None = None
-        """The newest token that came since, and the epoch that it states."""
         self.room = room
         self.waits_for_echo = not connection.session.wire.has_sync_status
         self._key = key
@@ -94,6 +87,13 @@ class SocketPeer:
         self._saved_frame = self._prefix + encode_sync_status(is_saved=True)
         self.update_prefix = self._prefix + UPDATE
         """What frames with an update from this client begin with."""
+        self.is_gone = False
+        """Whether it has left the room, which may still have edits of its."""
+        self.is_review_due = False
+        self.is_under_review = False
+        """Whether it is decided anew now: one decision at a time, so that no answer undoes a newer one."""
+        self.offered: tuple[str, str | None] | None = None
+        """The newest token that came since, and the epoch that it states."""
 
     @property
     def ends_at(self) -> float:
