@@ -144,6 +144,7 @@ class Engine:
                 await self._leave()
 
     async def _run(self) -> None:
+        self._has_lost_some = True  # what an earlier turn of this was at work on
         async with create_task_group() as tasks:
             tasks.start_soon(self._keep_alive)
             with self._feed.subscribe(concerning=CONCERNING) as subscription:
@@ -159,6 +160,7 @@ class Engine:
                 await self._take(tasks, subscription)
         except StorageError as error:
             logger.warning("jobs cannot be looked at now: %s", error)
+            self._has_lost_some = True  # a claim may have been committed without an answer
             await asyncio.sleep(self._poll_seconds)
 
     async def _stop_cancelled(self) -> None:
@@ -182,24 +184,36 @@ class Engine:
             tasks.start_soon(self._do, job, journal, scope, subscription)
 
     async def _claim(self) -> tuple[Job, Journal] | None:
-        kinds = list(self._handlers)
-        if not self._has_lost_some and not await self._database.look(
-            ANY_TO_CLAIM, now=self._database.clock()
-        ):
+        if not self._has_lost_some and not await self._is_anything_due():
             return None
+        kinds = list(self._handlers)
+        # What is lost from here on is seen to the next time.
+        has_lost_some, self._has_lost_some = self._has_lost_some, False
+        try:
+            return await self._claim_one(kinds, has_lost_some=has_lost_some)
+        except BaseException:
+            self._has_lost_some |= has_lost_some
+            raise
+
+    async def _is_anything_due(self) -> bool:
+        if not await self._database.look(ANY_TO_CLAIM, now=self._database.clock()):
+            return False
         async with self._database.read() as uow:
             living = [*await uow.leases.living(LEASE), self._holder]
-            if not self._has_lost_some and not await uow.jobs.is_anything_due(kinds, living):
-                return None
+            return await uow.jobs.is_anything_due(list(self._handlers), living)
+
+    async def _claim_one(self, kinds: list[str], *, has_lost_some: bool) -> tuple[Job, Journal] | None:
         async with self._database.transaction() as uow:
-            if self._has_lost_some:
+            await uow.jobs.lock_claims()
+            # Read now: whoever has claimed something by now had its lease before that.
+            living = [*await uow.leases.living(LEASE), self._holder]
+            if has_lost_some:
                 await uow.jobs.put_aside_all(self._holder, but=list(self._scopes), pause=_pause(1))
             job = await uow.jobs.claim(self._holder, kinds, living, self._workspace_limit)
             journal = None
             if job is not None:
                 steps, signals = await uow.jobs.steps(job.id), await uow.jobs.signals(job.id)
                 journal = Journal(self._database, self.watching, job, self._holder, steps, signals)
-        self._has_lost_some = False
         return (job, journal) if job is not None and journal is not None else None
 
     async def _do(self, job: Job, journal: Journal, scope: CancelScope, subscription: Subscription) -> None:

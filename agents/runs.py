@@ -157,6 +157,11 @@ async def finish_run(
     run.waiting_for = None
     run.logs_ref = f"/v1/runs/{run.run_id}/steps"
     await uow.session.flush()
+    if status != "success":
+        # One may have been called since somebody has cancelled this run, or at the end of its time.
+        for child, its_agent in await uow.agent_runs.active_children(run.run_id):
+            if child.cause == f"run:{run.run_id}":
+                await cancel_run(uow, its_agent, child, run.cancelled_by)
     if run.parent_run_id is not None:
         told = {"status": status, "text": text or message or f"The run was {status}."}
         await uow.jobs.signal(run.parent_run_id, f"run:{run.run_id}", told)

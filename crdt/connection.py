@@ -464,6 +464,8 @@ class Connection:
             if principal.id != peer.principal.id:
                 raise CredentialRefused("The token is somebody else's.")
         except (CredentialRefused, DocumentRefused, EpochEnded) as error:
+            if isinstance(error, CredentialRefused) and peer.offered is not None:
+                return  # another token has come, which is looked at next
             if not peer.is_gone:
                 has_ended = isinstance(error, CredentialRefused) and peer.ends_at <= self._unix_time()
                 if has_ended:  # it was not renewed, and the sweep would say so a moment later

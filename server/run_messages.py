@@ -16,7 +16,7 @@ import pycrdt
 from blocks import channel
 from blocks.channel_content import AgentCommandResponse, write_content
 from blocks.errors import BlocksError, UnknownMessageError
-from crdt.errors import CrdtError, DocumentRefused, UpdateRefused
+from crdt.errors import CrdtError, DocumentDamaged, DocumentRefused, UpdateRefused
 from crdt.ports import Principal
 from server.background.leadership import LEASE_SECONDS, Leadership
 from server.background.pacing import at_news
@@ -25,7 +25,7 @@ from server.documents.writing import Writer
 from storage.access import document_right
 from storage.callers import caller_of_run, parse_document_name
 from storage.engine import Database
-from storage.errors import StorageError
+from storage.errors import StorageError, StoreUnavailableError
 from storage.event_feed import EventFeed
 from storage.models import AgentConfiguration, AgentRunLog
 from storage.paging import each_row
@@ -114,9 +114,11 @@ class RunMessages:
         )
         try:
             await self._say(run, principal, message_id, content, await self._thread_of(run))
-        except (DocumentRefused, UpdateRefused) as error:
+        except (DocumentRefused, DocumentDamaged, UpdateRefused) as error:
             logger.info("the answer of the run %s cannot be posted: %s", run.run_id, error)
             return False
+        except CrdtError as error:  # tried again in a moment: the run has its answer
+            raise StoreUnavailableError(f"the channel cannot be had now: {error}") from error
         return True
 
     async def follow(self) -> None:

@@ -32,6 +32,7 @@ from crdt.ports import DocumentName, Principal
 from server.chat import Chat
 from server.documents.writing import Writer
 from server.errors import ConflictError
+from server.holding import hold
 from server.offload import Offload, size_of
 from server.suggestions import Suggestions
 from storage.access import document_right
@@ -95,11 +96,15 @@ class RunUndo:
             ]
         undone: list[Undone] = []
         is_complete = True
-        for document, right in documents:
-            if right in ("write", "manage"):
-                undone.append(await self._undo_in(document, author, principal))
-            elif not await self._is_over(document):
-                is_complete = False
+        # Two at once would each bring back what the run has deleted.
+        busy = "Somebody is undoing this run; try again."
+        async with hold(self._database, f"undo:{run.run_id}", busy) as make_sure:
+            for document, right in documents:
+                if right in ("write", "manage"):
+                    await make_sure()
+                    undone.append(await self._undo_in(document, author, principal))
+                elif not await self._is_over(document):
+                    is_complete = False
         return undone, is_complete
 
     async def _is_over(self, document: Document) -> bool:

@@ -8,12 +8,9 @@ is in the branch as it was before, and deciding again ends what was begun.
 What is allowed is the caller's business, and told by `storage.access`.
 """
 
-import asyncio
 import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
-from contextlib import asynccontextmanager, suppress
-from datetime import timedelta
-from functools import partial
+from contextlib import asynccontextmanager
 from typing import Any, Literal
 from uuid import UUID
 
@@ -36,9 +33,9 @@ from server.documents.base import Base
 from server.documents.copies import Copies
 from server.errors import ConflictError
 from server.history import History
+from server.holding import hold
 from server.offload import Offload, size_of
 from storage.engine import Database
-from storage.errors import StorageError
 from storage.models import Page, Suggestion, SuggestionStatus
 from storage.repositories.suggestions import document_of
 from storage.unit_of_work import UnitOfWork
@@ -49,10 +46,6 @@ MOST_OPEN = 100
 
 MAX_PAGE_BYTES = 8 * 1024 * 1024
 """Of a page for which something can be suggested: each suggestion begins with a copy of it."""
-
-LEASE = timedelta(seconds=30)
-_TRIES = 100
-_TRY_SECONDS = 0.1
 
 
 class State(msgspec.Struct, frozen=True):
@@ -213,16 +206,19 @@ class Suggestions:
         so it is where somebody has written into it under another one's client id.
         Raises ConflictError for one that ended otherwise, or whose page has begun anew.
         """
-        async with self._deciding(suggestion, "accepted", divides=hunk_ids is not None) as (current, hold):
+        async with self._deciding(suggestion, "accepted", divides=hunk_ids is not None) as (
+            current,
+            make_sure,
+        ):
             if current.status == "accepted":
                 return await self._nothing_more(current)
             merged = None
             if hunk_ids is None and not current.is_divided:
-                merged = await self._merge(current, principal)
+                merged = await self._merge(current, principal, make_sure)
             if merged is not None:
                 return await self._end(current, *merged, "accepted", principal)
             decision, page, branch = await self._decide(current, principal, hunk_ids, at, branches.accept)
-            await hold()
+            await make_sure()
             await self._put(document_of(current), principal, decision.branch, branch)
             written = await self._put(f"page:{current.page_id}", principal, decision.page, page)
             return await self._end(current, decision, written, "accepted", principal)
@@ -231,11 +227,11 @@ class Suggestions:
         self, suggestion: Suggestion, principal: Principal, hunk_ids: Collection[str], at: str
     ) -> Decided:
         """Take some hunks of a suggestion back in its branch; it is rejected when nothing is left."""
-        async with self._deciding(suggestion, "rejected", divides=True) as (current, hold):
+        async with self._deciding(suggestion, "rejected", divides=True) as (current, make_sure):
             if current.status == "rejected":
                 return await self._nothing_more(current)
             decision, _, branch = await self._decide(current, principal, hunk_ids, at, branches.reject)
-            await hold()
+            await make_sure()
             written = await self._put(document_of(current), principal, decision.branch, branch)
             return await self._end(current, decision, written, "rejected", principal)
 
@@ -254,16 +250,8 @@ class Suggestions:
 
         Gives with it what makes sure of that once more.
         """
-        holder = secrets.token_hex(8)
-        for _ in range(_TRIES):
-            async with self._database.transaction() as uow:
-                if await uow.leases.acquire(document_of(suggestion), holder, LEASE):
-                    break
-            await asyncio.sleep(_TRY_SECONDS)
-        else:
-            raise _busy()
-        renewing = asyncio.create_task(self._renew(suggestion, holder))
-        try:
+        busy = "Somebody is deciding on this suggestion; try again."
+        async with hold(self._database, document_of(suggestion), busy) as make_sure:
             if needs_page:
                 await self.follow(suggestion.id)
             async with self._database.transaction() as uow:
@@ -274,25 +262,7 @@ class Suggestions:
                     raise _begun_anew()
                 if divides and current.status == "open":
                     await uow.suggestions.divide(current.id)
-            yield current, partial(self._hold, suggestion, holder)
-        finally:
-            renewing.cancel()
-            async with self._database.transaction() as uow:
-                await uow.leases.release(document_of(suggestion), holder)
-
-    async def _renew(self, suggestion: Suggestion, holder: str) -> None:
-        """Hold a suggestion for longer than its lease: a large page takes its time, or a store that fails."""
-        while True:
-            await asyncio.sleep(LEASE.total_seconds() / 3)
-            with suppress(StorageError, ConflictError):
-                await self._hold(suggestion, holder)
-
-    async def _hold(self, suggestion: Suggestion, holder: str) -> None:
-        """Make sure that nobody else has decided meanwhile, while this process was suspended, say."""
-        async with self._database.transaction() as uow:
-            is_held = await uow.leases.renew(document_of(suggestion), holder, LEASE)
-        if not is_held:
-            raise _busy()
+            yield current, make_sure
 
     async def _decide(
         self,
@@ -312,7 +282,9 @@ class Suggestions:
         decision = await self._offload.run(size, decide, page.update, branch.update, hunk_ids, stamp, clients)
         return decision, page, branch
 
-    async def _merge(self, suggestion: Suggestion, principal: Principal) -> tuple[Decision, Written] | None:
+    async def _merge(
+        self, suggestion: Suggestion, principal: Principal, make_sure: Callable[[], Awaitable[None]]
+    ) -> tuple[Decision, Written] | None:
         """Write into the page what it lacks of a branch; None where some of that is forged.
 
         Whoever writes a page goes on with an own client id there: in the branch nobody does.
@@ -334,6 +306,7 @@ class Suggestions:
         async with self._database.read() as uow:
             bound = await uow.client_ids.of(document_of(suggestion))
         writers = [binding for binding in bound if binding[0] in own]
+        await make_sure()
         written = await self._put(f"page:{suggestion.page_id}", principal, update, page, writers)
         return Decision(None, None, found.hunks, (), 0), written
 
@@ -420,7 +393,3 @@ def _begun_anew() -> ConflictError:
     return ConflictError(
         "The page has begun anew since, so the suggestion cannot be merged with it.", code="page_begun_anew"
     )
-
-
-def _busy() -> ConflictError:
-    return ConflictError("Somebody is deciding on this suggestion; try again.", code="busy")

@@ -34,9 +34,11 @@ from agents.playbooks.steps import (
 from agents.runs import NewRun, cancel_run, request_run
 from agents.tools.base import ToolContext
 from agents.tools.toolbox import Toolbox
+from crdt.errors import CrdtError, DocumentDamaged, DocumentRefused, UpdateRefused
 from crdt.ports import Principal, PrincipalId
 from storage.callers import find_caller
 from storage.engine import Database
+from storage.errors import StoreUnavailableError
 from storage.models import Job, PlaybookRun
 from storage.repositories.llm import Payer
 from storage.unit_of_work import UnitOfWork
@@ -330,11 +332,18 @@ class _Work:
 
 
 async def _guarded(work: Callable[[], Awaitable[Any]]) -> Outcome:
-    """Return what a call comes to; what agents raise is a fault of the step."""
+    """Return what a call comes to; what agents raise is a fault of the step, and so is a refused document.
+
+    Raises StoreUnavailableError for a document that cannot be had now: it is tried again.
+    """
     try:
         found = await work()
     except AgentError as error:
         return Outcome(code=error.code, message=str(error))
+    except (DocumentRefused, DocumentDamaged, UpdateRefused) as error:
+        return Outcome(code=error.code, message=error.reason)
+    except CrdtError as error:
+        raise StoreUnavailableError(f"a document cannot be had now: {error}") from error
     return found if isinstance(found, Outcome) else Outcome(output=found)
 
 

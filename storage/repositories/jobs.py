@@ -50,15 +50,18 @@ class Jobs:
         statement = select(Job.id).where(Job.state != "done", Job.kind.in_(kinds), self._due(living)).limit(1)
         return await self._session.scalar(statement) is not None
 
+    async def lock_claims(self) -> None:
+        """Let nobody else claim a job until the unit ends, as on SQLite nobody can."""
+        if self._session.get_bind().dialect.name == "postgresql":
+            await self._session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CLAIM_LOCK})
+
     async def claim(
         self, holder: str, kinds: Collection[str], living: Collection[str], workspace_limit: int
     ) -> Job | None:
-        """Give the oldest job that may run now to a holder; None where there is none.
+        """Give the oldest job that may run now to a holder, who has locked claims; None where there is none.
 
         One whose holder does not live any more may always. One that was cancelled, too: it only ends.
         """
-        if self._session.get_bind().dialect.name == "postgresql":
-            await self._session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CLAIM_LOCK})
         other = aliased(Job)
         in_lane = select(func.count()).where(other.state == "running", other.lane == Job.lane)
         in_workspace = select(func.count()).where(

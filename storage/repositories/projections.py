@@ -99,7 +99,11 @@ BEHIND_OF_KIND = Look(
         ),
         Document.name.like(bindparam("names")),
         *_PROJECTED,
-        or_(Document.head > func.coalesce(DocumentProjection.position, 0), DocumentProjection.is_stale),
+        or_(
+            Document.head > func.coalesce(DocumentProjection.position, 0),
+            # What came with an import has no rows yet; all else that is to be made anew has some.
+            and_(DocumentProjection.is_stale, DocumentProjection.revision == 1),
+        ),
     )
 )
 """Documents of a kind (`page:%`) whose rows are behind their log, in the workspaces that a person, or who has
@@ -247,14 +251,18 @@ class Projections:
         behind: dict[int, int] = {}
         for some in in_parts(positions):
             found = await self._session.execute(
-                select(Document.id, DocumentProjection.position, DocumentProjection.is_stale)
+                select(
+                    Document.id,
+                    DocumentProjection.position,
+                    and_(DocumentProjection.is_stale, DocumentProjection.revision == 1),
+                )
                 .outerjoin(DocumentProjection, DocumentProjection.document_id == Document.id)
                 .where(Document.id.in_(some), *_PROJECTED)
             )
             behind |= {
                 id_: positions[id_]
-                for id_, position, is_stale in found
-                if is_stale or (position or 0) < positions[id_]
+                for id_, position, has_none in found
+                if has_none or (position or 0) < positions[id_]
             }
         return behind
 

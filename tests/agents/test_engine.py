@@ -5,14 +5,16 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
-from agents.engine import MAX_FAILURES, Ending, Engine, start_job
+from agents.engine import LEASE, MAX_FAILURES, Ending, Engine, start_job
 from agents.journal import Journal, Overtaken
 from agents.watching import Note
 from storage.engine import Database
+from storage.errors import StoreUnavailableError
 from storage.event_feed import EventFeed
 from storage.models import Job
 from storage.unit_of_work import UnitOfWork
@@ -104,6 +106,10 @@ def ended(handler: Doing, *jobs: UUID, how: str = "done") -> Callable[[], bool]:
 
 async def value(number: int) -> int:
     return number
+
+
+async def nothing(journal: Journal) -> None:
+    pass
 
 
 async def test_a_step_is_done_once_and_its_result_is_remembered(database: Database, workspace_id: UUID):
@@ -437,3 +443,81 @@ async def test_old_jobs_are_forgotten(database: Database, workspace_id: UUID, cl
     async with database.transaction() as uow:
         assert await uow.jobs.forget(timedelta(days=1), 10) == 1
         assert await uow.jobs.steps(job_id) == []
+
+
+async def test_a_claim_whose_commit_nobody_heard_of_is_not_lost(
+    database: Database, workspace_id: UUID, monkeypatch: pytest.MonkeyPatch
+):
+    handler = Doing(nothing)
+    claim_one, failed = Engine._claim_one, 0  # pyright: ignore[reportPrivateUsage]
+
+    async def claim(engine: Engine, *args: Any, **kwargs: Any) -> Any:
+        nonlocal failed
+        found = await claim_one(engine, *args, **kwargs)
+        if found is not None and not failed:
+            failed += 1
+            raise StoreUnavailableError("the answer to the commit is lost")
+        return found
+
+    monkeypatch.setattr(Engine, "_claim_one", claim)
+    async with doing(database, handler):
+        job = await start(database, workspace_id)
+        await until(ended(handler, job))
+    assert failed == 1
+
+
+async def test_what_was_at_work_when_the_engine_began_anew_is_not_lost(
+    database: Database, workspace_id: UUID, monkeypatch: pytest.MonkeyPatch
+):
+    begun = asyncio.Event()
+
+    async def work(journal: Journal) -> None:
+        if not begun.is_set():
+            begun.set()
+            await asyncio.sleep(3600)
+
+    handler = Doing(work)
+    look, has_failed = Engine._look, False  # pyright: ignore[reportPrivateUsage]
+
+    async def fail_once(engine: Engine, *args: Any) -> None:
+        nonlocal has_failed
+        if begun.is_set() and not has_failed:
+            has_failed = True
+            raise RuntimeError("nobody foresaw this")
+        await look(engine, *args)
+
+    monkeypatch.setattr(Engine, "_look", fail_once)
+    async with doing(database, handler):
+        job = await start(database, workspace_id)
+        await until(ended(handler, job))
+    assert has_failed
+
+
+async def test_who_has_just_come_and_claimed_a_job_keeps_it(
+    database: Database, workspace_id: UUID, monkeypatch: pytest.MonkeyPatch
+):
+    handler = Doing(nothing)
+    is_due = Engine._is_anything_due  # pyright: ignore[reportPrivateUsage]
+    is_coming = has_come = False
+
+    async def come(engine: Engine) -> bool:
+        nonlocal has_come
+        found = await is_due(engine)
+        if found and is_coming and not has_come:
+            has_come = True
+            async with database.transaction() as uow:
+                await uow.leases.acquire(f"{LEASE}new", "new", timedelta(minutes=5))
+                await uow.jobs.lock_claims()
+                assert await uow.jobs.claim("new", [Doing.kind], ["new"], 10) is not None
+        return found
+
+    monkeypatch.setattr(Engine, "_is_anything_due", come)
+    async with doing(database, handler):
+        first = await start(database, workspace_id)
+        await until(ended(handler, first))
+        is_coming = True
+        job = await start(database, workspace_id)
+        await until(lambda: has_come)
+        other = await start(database, workspace_id)
+        await until(ended(handler, other))
+        assert (await job_of(database, job)).holder == "new"

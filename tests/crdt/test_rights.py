@@ -247,6 +247,11 @@ class LateRights(Rights):
         self.late: list[asyncio.Event] = []
         self.is_late = False
         self.late_error: Exception | None = None
+        self.late_refusal = False
+
+    async def admit(self, credential: str, document: str) -> tuple[Principal, Right] | None:
+        admitted = await super().admit(credential, document)
+        return None if self.late_refusal else admitted
 
     async def decide(self, principal: Principal, document: str) -> Right:
         """Return what holds when it is asked."""
@@ -370,6 +375,25 @@ async def test_A4_of_many_tokens_at_once_the_newest_is_decided_on() -> None:
         w.clock.now += 130
         await w.hub.sweep()
         assert ann.closed is None
+
+
+async def test_A4_a_token_that_is_refused_does_not_end_whom_another_one_stands_for() -> None:
+    rights = LateRights()
+    async with world(rights=rights) as w:
+        ann = await w.joined(HOCUSPOCUS)
+        rights.is_late = True
+        w.hub.review({"user:ann"})
+        await turns()
+        rights.principals["later"] = user("ann")
+        ann.say(b"\x02\x00" + encode_string("later"))
+        rights.late_refusal = True
+        rights.late.pop().set()
+        await turns()
+        rights.late_refusal = False
+        rights.late.pop().set()
+        await turns()
+        assert ann.closed is None
+        assert "denied" not in ann.names
 
 
 @both_wires

@@ -14,7 +14,7 @@ from crdt.peer import Replica
 from crdt.ports import DocumentName, Principal, PrincipalId
 from crdt.protocol import encode_bytes
 from crdt.waiting import read_state_vector
-from server import suggestions as suggestions_module
+from server import holding
 from server.bootstrap import Services
 from storage.models import Suggestion
 from tests.server.api import Api
@@ -256,6 +256,7 @@ async def test_two_who_accept_at_once_accept_once(
     assert [event["type"].partition(".")[2] for event in events] == ["created", "accepted"] * 2
 
 
+@pytest.mark.parametrize("is_whole", [True, False])
 @pytest.mark.parametrize("is_renewed", [True, False])
 async def test_a_decision_that_takes_longer_than_its_lease_is_made_once(
     ann: Api,
@@ -267,9 +268,11 @@ async def test_a_decision_that_takes_longer_than_its_lease_is_made_once(
     monkeypatch: pytest.MonkeyPatch,
     *,
     is_renewed: bool,
+    is_whole: bool,
 ):
     made = await suggest(bob, page, "one two\n\nthree four\n\nfive six\n\nseven")
     (hunk,) = await differences(ann, made)
+    body = {} if is_whole else {"hunks": [hunk["id"]]}
     run, is_slow, may_go_on = services.offload.run, asyncio.Event(), asyncio.Event()
 
     async def run_slowly(*args: Any) -> Any:
@@ -279,9 +282,9 @@ async def test_a_decision_that_takes_longer_than_its_lease_is_made_once(
             await may_go_on.wait()
         return found
 
-    monkeypatch.setattr(suggestions_module, "LEASE", timedelta(seconds=0.3 if is_renewed else 30))
+    monkeypatch.setattr(holding, "LEASE", timedelta(seconds=0.3 if is_renewed else 30))
     monkeypatch.setattr(services.offload, "run", run_slowly)
-    first = asyncio.create_task(ann.post(f"{path_of(made)}/accept", {"hunks": [hunk["id"]]}))
+    first = asyncio.create_task(ann.post(f"{path_of(made)}/accept", body))
     await is_slow.wait()
     if is_renewed:
         for _ in range(3):
@@ -289,7 +292,7 @@ async def test_a_decision_that_takes_longer_than_its_lease_is_made_once(
             clock.forward(seconds=0.29)
     else:
         clock.forward(seconds=31)  # while this process was suspended
-    second = asyncio.create_task(bob.post(f"{path_of(made)}/accept", {"hunks": [hunk["id"]]}))
+    second = asyncio.create_task(bob.post(f"{path_of(made)}/accept", body))
     await asyncio.wait([second], timeout=0.5 if is_renewed else None)
     assert second.done() != is_renewed
     may_go_on.set()
