@@ -1,5 +1,6 @@
 """Undo this run: what it did goes, in all documents, and what others did stays."""
 
+import asyncio
 from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
@@ -100,6 +101,39 @@ async def test_what_a_run_did_is_undone_and_what_others_did_stays(
     assert undone[0]["payload"]["run_id"] == run.run_id
     changes = (await ann.get(f"/v1/documents/{page['document']}/versions")).json()["items"]
     assert f"user:{bob.user['id']}" in changes[0]["authors"]
+
+
+async def test_two_who_undo_a_run_at_once_undo_it_once(
+    services: Services,
+    ann: Api,
+    bob: Api,
+    workspace: str,
+    page: Json,
+    block: str,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    await join_workspace(ann, workspace, bob)
+    run = await begin_run(services, ann, workspace)
+    await write(services, run, page, block)
+    await end_run(services, run)
+    revert, has_begun, may_go_on = services.run_undo._revert, 0, asyncio.Event()  # pyright: ignore[reportPrivateUsage]
+
+    async def revert_slowly(*args: Any) -> Any:
+        nonlocal has_begun
+        has_begun += 1
+        found = await revert(*args)
+        await may_go_on.wait()
+        return found
+
+    monkeypatch.setattr(services.run_undo, "_revert", revert_slowly)
+    undoing = [asyncio.create_task(undo(person, run)) for person in (ann, bob)]
+    await until(lambda: has_begun)
+    await asyncio.wait(undoing, timeout=0.5)
+    assert has_begun == 1
+    may_go_on.set()
+    await asyncio.gather(*undoing)
+    async with open_as(services, ann, page["document"]) as person:
+        assert lines(person) == ["one", "two"]
 
 
 async def test_a_run_is_undone_after_its_rows_were_pruned(

@@ -152,6 +152,32 @@ async def test_a_run_that_runs_is_told_to_end(ann: Api, services: Services, agen
     assert told["cancel_requested_at"] is not None
 
 
+async def test_a_run_that_was_called_while_its_caller_was_told_to_end_is_told_too(
+    ann: Api, workspace: str, services: Services, agent: str
+):
+    run_id = UUID((await ask(ann, agent))["run_id"])
+    async with services.database.transaction() as uow:
+        row = await uow.agent_runs.get(run_id)
+        assert row is not None
+        assert await uow.jobs.claim("somebody", [RUN], ["somebody"], 10) is not None
+        row.status = "running"
+    await ann.post(f"/v1/runs/{run_id}/cancel")
+    called, caused = UUID((await ask(ann, agent))["run_id"]), UUID((await ask(ann, agent))["run_id"])
+    async with services.database.transaction() as uow:
+        for child_id, cause in ((called, f"run:{run_id}"), (caused, "trigger:somebody's")):
+            child = await uow.agent_runs.get(child_id)
+            assert child is not None
+            child.parent_run_id, child.cause = run_id, cause
+    async with services.database.transaction() as uow:
+        row = await uow.agent_runs.get(run_id)
+        its_agent = await uow.agent_configurations.get(UUID(agent))
+        assert row is not None
+        assert its_agent is not None
+        await finish_run(uow, its_agent, row, "cancelled")
+    statuses = [(await ann.get(f"/v1/runs/{child}")).json()["status"] for child in (called, caused)]
+    assert statuses == ["cancelled", "pending"]
+
+
 async def test_a_busy_agent_refuses_where_it_should(ann: Api, workspace: str):
     agent = await make_agent(ann, workspace, "limits: {on_busy: reject}")
     await ask(ann, agent)
