@@ -280,7 +280,7 @@ class _Work:
             if entry.status == "running" and name not in self._calls:
                 work = self._call_of(step, entry.attempt)
                 if work is not None:
-                    self._calls[name] = asyncio.create_task(_guarded(work))
+                    self._calls[name] = asyncio.create_task(guarded(work))
 
     def _call_of(self, step: Step, attempt: int) -> Callable[[], Awaitable[Any]] | None:
         match step:
@@ -331,7 +331,7 @@ class _Work:
         return Outcome(output={"text": result.text, "data": result.data}, wrote=wrote)
 
 
-async def _guarded(work: Callable[[], Awaitable[Any]]) -> Outcome:
+async def guarded(work: Callable[[], Awaitable[Any]]) -> Outcome:
     """Return what a call comes to; what agents raise is a fault of the step, and so is a refused document.
 
     Raises StoreUnavailableError for a document that cannot be had now: it is tried again.

@@ -8,6 +8,7 @@ import httpx2
 import pytest
 from sqlalchemy import delete, func, select
 
+from crdt.errors import DocumentUnavailable
 from server.bootstrap import Services
 from server.documents.writing import Writer
 from server.run_messages import RunMessages
@@ -23,6 +24,7 @@ from storage.models import (
     WaitingMail,
 )
 from tests.server.api import Api
+from tests.server.conftest import Clock
 from tests.server.runs_world import OVER, RunsWorld, for_runs
 from tests.services.models import ModelServer
 from tests.services.site import Site
@@ -117,6 +119,35 @@ async def test_a_step_that_is_repeated_does_nothing_twice(world: RunsWorld, serv
         if message["sender_id"] == f"agent:{world.agent['id']}"
     ]
     assert len(answers) == 1
+
+
+async def test_an_answer_waits_for_a_channel_that_cannot_be_had_for_a_moment(
+    world: RunsWorld, services: Services, clock: Clock, monkeypatch: pytest.MonkeyPatch
+):
+    world.call("make a page", "create_page", {"title": "Plan"})
+    world.then_say("make a page", "It is there.")
+    say, failed = RunMessages._say, 0  # pyright: ignore[reportPrivateUsage]
+
+    async def fail_once(messages: RunMessages, *args: Any) -> None:
+        nonlocal failed
+        if args[3].status == "finished" and not failed:
+            failed += 1
+            raise DocumentUnavailable("The document cannot be loaded now.")
+        await say(messages, *args)
+
+    monkeypatch.setattr(RunMessages, "_say", fail_once)
+    run_id = await world.ask("Please make a page", place=world.channel["document"])
+
+    async def waits() -> bool:
+        async with services.database.read() as uow:
+            job = await uow.jobs.get(UUID(run_id))
+        return job is not None and job.state == "ready" and job.wake_at is not None
+
+    await until(waits)
+    clock.forward(minutes=1)
+    run = await world.over(run_id)
+    assert (run["status"], failed) == ("success", 1), run
+    assert await world.answer_of(run_id) == "It is there."
 
 
 async def written(services: Services) -> dict[str, int]:
