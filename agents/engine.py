@@ -186,11 +186,10 @@ class Engine:
     async def _claim(self) -> tuple[Job, Journal] | None:
         if not self._has_lost_some and not await self._is_anything_due():
             return None
-        kinds = list(self._handlers)
         # What is lost from here on is seen to the next time.
         has_lost_some, self._has_lost_some = self._has_lost_some, False
         try:
-            return await self._claim_one(kinds, has_lost_some=has_lost_some)
+            return await self._claim_one(has_lost_some=has_lost_some)
         except BaseException:
             self._has_lost_some |= has_lost_some
             raise
@@ -202,14 +201,14 @@ class Engine:
             living = [*await uow.leases.living(LEASE), self._holder]
             return await uow.jobs.is_anything_due(list(self._handlers), living)
 
-    async def _claim_one(self, kinds: list[str], *, has_lost_some: bool) -> tuple[Job, Journal] | None:
+    async def _claim_one(self, *, has_lost_some: bool) -> tuple[Job, Journal] | None:
         async with self._database.transaction() as uow:
             await uow.jobs.lock_claims()
             # Read now: whoever has claimed something by now had its lease before that.
             living = [*await uow.leases.living(LEASE), self._holder]
             if has_lost_some:
                 await uow.jobs.put_aside_all(self._holder, but=list(self._scopes), pause=_pause(1))
-            job = await uow.jobs.claim(self._holder, kinds, living, self._workspace_limit)
+            job = await uow.jobs.claim(self._holder, list(self._handlers), living, self._workspace_limit)
             journal = None
             if job is not None:
                 steps, signals = await uow.jobs.steps(job.id), await uow.jobs.signals(job.id)

@@ -474,7 +474,7 @@ async def test_what_was_at_work_when_the_engine_began_anew_is_not_lost(
     async def work(journal: Journal) -> None:
         if not begun.is_set():
             begun.set()
-            await asyncio.sleep(3600)
+            await asyncio.Event().wait()  # until it is cancelled
 
     handler = Doing(work)
     look, has_failed = Engine._look, False  # pyright: ignore[reportPrivateUsage]

@@ -128,7 +128,7 @@ async def test_two_who_undo_a_run_at_once_undo_it_once(
     monkeypatch.setattr(services.run_undo, "_revert", revert_slowly)
     undoing = [asyncio.create_task(undo(person, run)) for person in (ann, bob)]
     await until(lambda: has_begun)
-    await asyncio.wait(undoing, timeout=0.5)
+    await asyncio.wait(undoing, timeout=0.5)  # the second one waits, of which nothing tells
     assert has_begun == 1
     may_go_on.set()
     await asyncio.gather(*undoing)
