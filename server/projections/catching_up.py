@@ -97,15 +97,17 @@ class CatchingUp:
             BEHIND_OF_KIND, names=f"{kind}:%", user_id=caller.user_id, page_id=caller.link_page_id
         )
         behind = dict(found)
-        with anyio.move_on_after(ALL_WITHIN_SECONDS):
-            while behind:
-                await asyncio.sleep(_LOOK_AT_ALL_EVERY_SECONDS)
-                async with self._database.read() as uow:
-                    behind = await uow.projections.still_behind(behind)
-            return
-        raise OverloadedError(
-            "Not all is read yet that was written just now, and this may be in it.", retry_after_seconds=1
-        )
+
+        async def are_behind() -> bool:
+            nonlocal behind
+            async with self._database.read() as uow:
+                behind = await uow.projections.still_behind(behind)
+            return bool(behind)
+
+        if behind and not await _wait_while(are_behind, ALL_WITHIN_SECONDS, _LOOK_AT_ALL_EVERY_SECONDS):
+            raise OverloadedError(
+                "Not all is read yet that was written just now, and this may be in it.", retry_after_seconds=1
+            )
 
     def _bring_up(self, document: str) -> asyncio.Task[None]:
         """Return the work on a document's rows.
@@ -129,11 +131,15 @@ class CatchingUp:
             task.exception()  # told to those who still wait; who follows all documents reports it
 
 
-async def _wait_while(is_waiting: Callable[[], Awaitable[bool]], within_seconds: float | None = None) -> bool:
+async def _wait_while(
+    is_waiting: Callable[[], Awaitable[bool]],
+    within_seconds: float | None = None,
+    every_seconds: float = _LOOK_EVERY_SECONDS,
+) -> bool:
     """Look again and again, for a moment: what other processes write cannot be heard. Tell if it has come."""
     with anyio.move_on_after(WITHIN_SECONDS if within_seconds is None else within_seconds):
         while True:
             if not await is_waiting():
                 return True
-            await asyncio.sleep(_LOOK_EVERY_SECONDS)
+            await asyncio.sleep(every_seconds)
     return False

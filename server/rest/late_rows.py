@@ -1,10 +1,11 @@
 """Finds by its id what may have been written just now: the rows that say where it is follow the documents."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TypeVar
 from uuid import UUID
 
-from server.errors import NotFoundError
+from server.errors import NotFoundError, OverloadedError
 from server.routing import ReaderCall
 
 T = TypeVar("T")
@@ -25,5 +26,10 @@ async def find_written(call: ReaderCall, kind: str, id_: UUID | str, find: Calla
     except NotFoundError:
         if not catching_up.may_lack(str(id_)):
             raise
-    await catching_up.catch_up_all(kind, call.caller)
+    try:
+        await catching_up.catch_up_all(kind, call.caller)
+    except OverloadedError as late:
+        with suppress(NotFoundError):  # it may be in what has followed
+            return await find()
+        raise late
     return await find()

@@ -840,7 +840,7 @@ async def test_what_was_written_live_is_found_by_its_id_however_late_its_row_is(
         await replica.saved()
     paths = (f"/v1/messages/{message_id}", f"/v1/blocks/{block_id}")
     reading = [asyncio.create_task(ann.get(path)) for path in paths]
-    await asyncio.wait(reading, timeout=0.5)
+    await asyncio.wait(reading, timeout=0.5)  # they wait, of which nothing tells
     assert not any(each.done() for each in reading)
     # Where a page is said, its document says it.
     assert (await ann.get(f"/v1/blocks/{block_id}", params={"page_id": page["id"]})).status_code == 200
@@ -850,3 +850,34 @@ async def test_what_was_written_live_is_found_by_its_id_however_late_its_row_is(
     monkeypatch.setattr(catching_up_module, "ALL_WITHIN_SECONDS", 30)
     for path in (f"/v1/messages/{new_id()}", f"/v1/blocks/{new_id()}"):
         assert (await ann.get(path)).status_code == 404
+
+
+async def test_what_is_there_is_found_although_other_rows_are_late(
+    services: Services, ann: Api, workspace: str, monkeypatch: pytest.MonkeyPatch
+):
+    page = await ann.made(f"{workspace}/pages", {"title": "Plan"})
+    follow, may_follow = Projector.follow, asyncio.Event()
+    block_id = str(new_id())
+
+    async def follow_late(projector: Projector, name: str) -> bool:
+        await may_follow.wait()
+        return await follow(projector, name)
+
+    async def has_row() -> bool:
+        async with services.database.read() as uow:
+            return bool(await uow.projected_blocks.pages_with(block_id))
+
+    async def be_late(self: CatchingUp, kind: str, caller: Caller) -> None:
+        may_follow.set()
+        await until(has_row)
+        raise OverloadedError("Others are late.", retry_after_seconds=1)
+
+    monkeypatch.setattr(Projector, "follow", follow_late)
+    monkeypatch.setattr(CatchingUp, "catch_up_all", be_late)
+    principal = Principal(id=PrincipalId(f"user:{ann.user['id']}"), name="Ann")
+    async with services.hub.join(DocumentName(page["document"]), principal) as replica:
+        place = Place(x=1, y=2, width=3, height=4, z_index=5)
+        add_text_block(replica.doc, block_id, ["words"], place=place, stamp=Stamp(NOW, ANN))
+        await replica.saved()
+    assert (await ann.get(f"/v1/blocks/{block_id}")).status_code == 200
+    assert (await ann.get(f"/v1/blocks/{new_id()}")).status_code == 503
