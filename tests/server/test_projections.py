@@ -1,7 +1,7 @@
 """What documents contain, as rows: after the log, once, whoever writes and whatever fails."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -20,16 +20,12 @@ from crdt.ports import DocumentName, Principal, PrincipalId
 from server.background import projections as projections_module
 from server.background.projections import SHARED, Projections
 from server.bootstrap import Services
-from server.errors import OverloadedError
 from server.offload import Offload
-from server.projections import catching_up as catching_up_module
 from server.projections import projector as projector_module
-from server.projections.catching_up import CatchingUp
 from server.projections.projector import Projector
 from server.projections.reindexing import reindex
 from server.settings import Settings
 from storage import copying
-from storage.callers import Caller
 from storage.engine import Database
 from storage.event_feed import EventFeed
 from storage.ids import Uuid7
@@ -43,14 +39,12 @@ from storage.models import (
     Event,
     MessageMention,
     Model,
-    PageGrant,
     PageLink,
     ReadMark,
     SearchEntry,
     Workspace,
 )
 from storage.repositories.projections import BEHIND, TOLD_EVERY, Overtaken
-from storage.repositories.projections import Projections as Behind
 from storage.update_log import UpdateLog
 from tests.server.api import Api
 from tests.server.conftest import Clock
@@ -693,191 +687,3 @@ async def test_messages_of_private_channels_are_told_to_who_is_in_them(
     for api, count in ((ann, 1), (bob, 0)):
         found = (await api.get(f"{workspace}/events?type=message.*")).json()["items"]
         assert len(found) == count
-
-
-async def test_work_goes_on_when_a_reader_leaves(world: World, monkeypatch: pytest.MonkeyPatch):
-    pen = await world.open("channel")
-    pen.post("words")
-    await pen.save()
-    follow = world.projector.follow
-    begun, ended, may_end = 0, 0, asyncio.Event()
-
-    async def take_long(name: str) -> None:
-        nonlocal begun, ended
-        begun += 1
-        await may_end.wait()
-        await follow(name)
-        ended += 1
-
-    monkeypatch.setattr(world.projector, "follow", take_long)
-    catching_up = CatchingUp(world.database, world.projector, lambda: datetime.now(UTC))
-    impatient = asyncio.create_task(catching_up.catch_up(pen.name))
-    await until(lambda: begun)
-    impatient.cancel()
-    await asyncio.wait([impatient])
-    may_end.set()
-    await catching_up.catch_up(pen.name)
-    assert (begun, ended) == (1, 1)
-
-    may_end.clear()
-    pen.post("more")
-    await pen.save()
-    leaving = asyncio.create_task(catching_up.catch_up(pen.name))
-    await until(lambda: begun == 2)
-    leaving.cancel()
-    await asyncio.wait([leaving])
-    await catching_up.close()
-    assert ended == 1
-    may_end.set()
-    await catching_up.catch_up(pen.name)
-    assert (begun, ended) == (3, 2)
-
-
-async def test_who_waits_for_all_rows_waits_for_what_is_written_and_not_for_what_comes(
-    world: World, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(catching_up_module, "ALL_WITHIN_SECONDS", 60)
-    catching_up = CatchingUp(world.database, world.projector, lambda: datetime.now(UTC))
-    pen, foreign = await world.open("page"), await world.open("page")
-    caller = Caller.of_user(pen.owner_id)
-    async with world.database.transaction() as uow:
-        await uow.workspaces.add_member(pen.workspace_id, pen.owner_id, "owner")
-    await catching_up.catch_up_all("page", caller)
-
-    for each in (pen, foreign):
-        each.add_block("words")
-        await each.save()
-    waiting = asyncio.create_task(catching_up.catch_up_all("page", caller))
-    still_behind, asked = Behind.still_behind, 0
-
-    async def count(rows: Behind, positions: Mapping[int, int]) -> dict[int, int]:
-        nonlocal asked
-        asked += 1
-        return await still_behind(rows, positions)
-
-    monkeypatch.setattr(Behind, "still_behind", count)
-    await until(lambda: asked > 1)
-    assert not waiting.done()
-    await world.projector.follow(pen.name)
-    pen.add_block("more")
-    await pen.save()
-    await waiting  # whatever the page of another workspace does
-
-    monkeypatch.setattr(catching_up_module, "ALL_WITHIN_SECONDS", 0.2)
-    with pytest.raises(OverloadedError):
-        await catching_up.catch_up_all("page", caller)
-    await catching_up.catch_up_all("channel", caller)
-    await world.projector.follow(pen.name)
-    await catching_up.catch_up_all("page", caller)
-
-
-async def test_who_has_a_grant_or_a_link_waits_for_the_rows_there(
-    world: World, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(catching_up_module, "ALL_WITHIN_SECONDS", 0.2)
-    catching_up = CatchingUp(world.database, world.projector, lambda: datetime.now(UTC))
-    pen, other = await world.open("page"), await world.open("page")
-    pen.add_block("words")
-    await pen.save()
-    linked = Caller("link:1", None, link_page_id=pen.id, link_level="read")
-    granted = Caller.of_user(other.owner_id)
-    await catching_up.catch_up_all("page", granted)
-    async with world.database.transaction() as uow:
-        now = datetime.now(UTC)
-        uow.session.add(PageGrant(page_id=pen.id, user_id=other.owner_id, level="read", created_at=now))
-    for caller in (linked, granted):
-        with pytest.raises(OverloadedError):
-            await catching_up.catch_up_all("page", caller)
-    await catching_up.catch_up_all("page", Caller("link:2", None, link_page_id=other.id, link_level="read"))
-
-
-@pytest.mark.parametrize(
-    ("id_", "may_lack"),
-    [
-        ("0190c0de-0000-7000-8000-000000000000", False),
-        ("0190C0DE-0000-7000-8000-000000000000", False),
-        (str(UUID(int=4)), True),
-        ("no UUID", True),
-    ],
-)
-def test_rows_may_lack_what_was_made_lately_by_its_id(world: World, id_: str, *, may_lack: bool):
-    catching_up = CatchingUp(world.database, world.projector, lambda: datetime.now(UTC))
-    assert catching_up.may_lack(id_) == may_lack
-    made = new_id()
-    assert catching_up.may_lack(str(made))
-    assert catching_up.may_lack(str(made).upper())
-
-
-async def test_what_was_written_live_is_found_by_its_id_however_late_its_row_is(
-    services: Services, ann: Api, workspace: str, monkeypatch: pytest.MonkeyPatch
-):
-    made = await ann.made(f"{workspace}/channels", {"name": "talk"})
-    page = await ann.made(f"{workspace}/pages", {"title": "Plan"})
-    follow, may_follow = Projector.follow, asyncio.Event()
-
-    async def follow_late(projector: Projector, name: str) -> bool:
-        await may_follow.wait()
-        return await follow(projector, name)
-
-    monkeypatch.setattr(Projector, "follow", follow_late)
-    monkeypatch.setattr(catching_up_module, "WITHIN_SECONDS", 0.1)
-    monkeypatch.setattr(catching_up_module, "ALL_WITHIN_SECONDS", 60)
-    principal = Principal(id=PrincipalId(f"user:{ann.user['id']}"), name="Ann")
-    message_id, block_id = str(new_id()), str(new_id())
-    async with services.hub.join(DocumentName(made["document"]), principal) as replica:
-        channel.post(
-            replica.doc,
-            message_id,
-            Text("words"),
-            sender_id=principal.id,
-            sender_type="user",
-            created_at=datetime.now(UTC).isoformat(),
-        )
-        await replica.saved()
-    async with services.hub.join(DocumentName(page["document"]), principal) as replica:
-        place = Place(x=1, y=2, width=3, height=4, z_index=5)
-        add_text_block(replica.doc, block_id, ["words"], place=place, stamp=Stamp(NOW, ANN))
-        await replica.saved()
-    paths = (f"/v1/messages/{message_id}", f"/v1/blocks/{block_id}")
-    reading = [asyncio.create_task(ann.get(path)) for path in paths]
-    await asyncio.wait(reading, timeout=0.5)  # they wait, of which nothing tells
-    assert not any(each.done() for each in reading)
-    # Where a page is said, its document says it.
-    assert (await ann.get(f"/v1/blocks/{block_id}", params={"page_id": page["id"]})).status_code == 200
-    may_follow.set()
-    assert [(await each).status_code for each in reading] == [200, 200]
-
-    monkeypatch.setattr(catching_up_module, "ALL_WITHIN_SECONDS", 30)
-    for path in (f"/v1/messages/{new_id()}", f"/v1/blocks/{new_id()}"):
-        assert (await ann.get(path)).status_code == 404
-
-
-async def test_what_is_there_is_found_although_other_rows_are_late(
-    services: Services, ann: Api, workspace: str, monkeypatch: pytest.MonkeyPatch
-):
-    page = await ann.made(f"{workspace}/pages", {"title": "Plan"})
-    follow, may_follow = Projector.follow, asyncio.Event()
-    block_id = str(new_id())
-
-    async def follow_late(projector: Projector, name: str) -> bool:
-        await may_follow.wait()
-        return await follow(projector, name)
-
-    async def has_row() -> bool:
-        async with services.database.read() as uow:
-            return bool(await uow.projected_blocks.pages_with(block_id))
-
-    async def be_late(self: CatchingUp, kind: str, caller: Caller) -> None:
-        may_follow.set()
-        await until(has_row)
-        raise OverloadedError("Others are late.", retry_after_seconds=1)
-
-    monkeypatch.setattr(Projector, "follow", follow_late)
-    monkeypatch.setattr(CatchingUp, "catch_up_all", be_late)
-    principal = Principal(id=PrincipalId(f"user:{ann.user['id']}"), name="Ann")
-    async with services.hub.join(DocumentName(page["document"]), principal) as replica:
-        place = Place(x=1, y=2, width=3, height=4, z_index=5)
-        add_text_block(replica.doc, block_id, ["words"], place=place, stamp=Stamp(NOW, ANN))
-        await replica.saved()
-    assert (await ann.get(f"/v1/blocks/{block_id}")).status_code == 200
-    assert (await ann.get(f"/v1/blocks/{new_id()}")).status_code == 503
