@@ -39,7 +39,12 @@ class Marks:
 def written_under(doc: "pycrdt.Doc[Any]", mark: Mark) -> dict[int, int]:
     """Return the client ids with a mark that have written a document, and how much each."""
     clocks = read_state_vector(doc.get_state())
-    return {client_id: clock for client_id, clock in clocks.items() if client_id >> _TRY_BITS == mark}
+    return {client_id: clock for client_id, clock in clocks.items() if is_under(mark, client_id)}
+
+
+def is_under(mark: Mark, client_id: int) -> bool:
+    """Tell whether a client id has a mark."""
+    return client_id >> _TRY_BITS == mark
 
 
 def draft_under(doc: "pycrdt.Doc[Any]", mark: Mark) -> "pycrdt.Doc[Any]":

@@ -12,14 +12,14 @@ client id under which it was (`agents.marks`).
 
 import asyncio
 import zlib
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any
 from uuid import UUID
 
 import msgspec
 import pycrdt
 
-from agents.marks import Mark, Marks, new_client_id, written_under
+from agents.marks import Mark, Marks, is_under, new_client_id, written_under
 from blocks import channel, comments
 from blocks.errors import UnknownCommentError, UnknownMessageError
 from blocks.page import LIGHT
@@ -101,8 +101,7 @@ class RunUndo:
         async with hold(self._database, f"undo:{run.run_id}", busy) as make_sure:
             for document, right in documents:
                 if right in ("write", "manage"):
-                    await make_sure()
-                    undone.append(await self._undo_in(document, author, principal))
+                    undone.append(await self._undo_in(document, author, principal, make_sure))
                 elif not await self._is_over(document):
                     is_complete = False
         return undone, is_complete
@@ -117,7 +116,9 @@ class RunUndo:
             case found:
                 return found is None
 
-    async def _undo_in(self, document: Document, author: str, principal: Principal) -> Undone:
+    async def _undo_in(
+        self, document: Document, author: str, principal: Principal, make_sure: Callable[[], Awaitable[None]]
+    ) -> Undone:
         match parse_document_name(document.name):
             case ("channel", _):
                 return await self._undo_messages(document, author, principal)
@@ -126,25 +127,45 @@ class RunUndo:
             case ("suggestion", suggestion_id):
                 return await self._withdraw(document.name, suggestion_id, principal)
             case _:
-                return await self._undo_edits(document, author, principal)
+                return await self._undo_edits(document, author, principal, make_sure)
 
     # Pages
 
-    async def _undo_edits(self, document: Document, author: str, principal: Principal) -> Undone:
+    async def _undo_edits(
+        self, document: Document, author: str, principal: Principal, make_sure: Callable[[], Awaitable[None]]
+    ) -> Undone:
         mark = Marks(f"undo:{author}", document.name).next()
         client_id = new_client_id(mark)
         name = DocumentName(document.name)
         async with self._hub.join(name, principal, client_id=client_id) as replica:
             for left in range(_TRIES, 0, -1):
-                reverted = await self._revert(document, author, replica, mark)
-                if reverted is not None and (left == 1 or reverted.state_vector == replica.doc.get_state()):
-                    # Nobody has written anything between what this was made of and now.
-                    replica.doc.apply_update(reverted.update)
-                    break
+                if left == 1 or await self._has_earlier(document, replica, mark):
+                    reverted = await self._revert(document, author, replica, mark)
+                    if reverted is not None:
+                        await make_sure()
+                        if left == 1 or reverted.state_vector == replica.doc.get_state():
+                            # Nobody has written anything between what this was made of and now.
+                            replica.doc.apply_update(reverted.update)
+                            break
                 await asyncio.sleep(_TRY_SECONDS)
             else:
                 raise ConflictError("The page's history is being pruned: try again.", code="busy")
             return Undone(document.name, await replica.saved() or None, reverted.is_whole)
+
+    async def _has_earlier(self, document: Document, replica: Replica, mark: Mark) -> bool:
+        """Tell whether what was undone before is here, as far as anything came of it; have it come, if not.
+
+        Another process may have done it: what it wrote is known by its client ids before it comes.
+        """
+        async with self._database.read() as uow:
+            bound = await uow.client_ids.of(document.name)
+        earlier = {
+            client_id for client_id, _, has_written in bound if has_written and is_under(mark, client_id)
+        }
+        if earlier <= written_under(replica.doc, mark).keys():
+            return True
+        await self._hub.look()
+        return False
 
     async def _revert(self, document: Document, author: str, replica: Replica, mark: Mark) -> Reverted | None:
         async with self._database.read() as uow:

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import pycrdt
 import pytest
 
+from agents.marks import Marks, new_client_id
 from blocks import channel, comments
 from blocks.channel_content import Text
 from blocks.page import blocks_of, read_blocks
@@ -133,6 +134,47 @@ async def test_two_who_undo_a_run_at_once_undo_it_once(
     may_go_on.set()
     await asyncio.gather(*undoing)
     async with open_as(services, ann, page["document"]) as person:
+        assert lines(person) == ["one", "two"]
+
+
+@pytest.mark.parametrize("has_ended_before", [True, False])
+async def test_what_another_process_has_undone_is_not_undone_once_more(
+    services: Services,
+    ann: Api,
+    workspace: str,
+    page: Json,
+    block: str,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    has_ended_before: bool,
+):
+    run = await begin_run(services, ann, workspace)
+    await write(services, run, page, block)
+    await end_run(services, run)
+    name = page["document"]
+    client_id = new_client_id(Marks(f"undo:{run.author}", name).next())
+    principal = f"user:{ann.user['id']}"
+    async with open_as(services, ann, name) as person:
+        other: pycrdt.Doc[Any] = pycrdt.Doc(client_id=client_id)
+        other.apply_update(person.doc.get_update())
+    before = other.get_state()
+    text = blocks_of(other)[block]["content"]["doc"].children[0].children[0]
+    del text[0:2]
+    text.insert(0, "on")
+    async with services.database.transaction() as uow:
+        await uow.client_ids.bind({name: [(client_id, principal, True)]})
+    look, is_here = services.hub.look, False
+
+    async def hear_of_it() -> None:
+        nonlocal is_here
+        if not (is_here or has_ended_before):
+            is_here = True
+            await services.update_log.append(name, [(other.get_update(before), principal)])
+        await look()
+
+    monkeypatch.setattr(services.hub, "look", hear_of_it)
+    await undo(ann, run)
+    async with open_as(services, ann, name) as person:
         assert lines(person) == ["one", "two"]
 
 
